@@ -1,0 +1,99 @@
+/** The vendors' catalogue in memory: what requests look up. Changed only by the store, after its commit. */
+import { createHash } from "node:crypto";
+import type { Customer, Edition, EntityOf, Isv, Key, Kind, License, Product, StoredEntity } from "./entities.ts";
+
+/** Everything of one vendor. Entities are values: a change puts a new one in the old one's place. */
+export class Vendor {
+  readonly isv: Isv;
+  readonly products = new Map<string, Product>();
+  readonly editions = new Map<string, Edition>();
+  readonly customers = new Map<string, Customer>();
+  readonly licenses = new Map<string, License>();
+  readonly keys = new Map<string, Key>();
+
+  constructor(isv: Isv) {
+    this.isv = isv;
+  }
+
+  customerByNumber(number: string): Customer | undefined {
+    for (const customer of this.customers.values()) if (customer.number === number) return customer;
+    return undefined;
+  }
+}
+
+export class Catalog {
+  readonly #vendors = new Map<string, Vendor>();
+  /** Keys of all vendors by the SHA-256 of their secret. */
+  readonly #keys = new Map<string, { readonly isvId: string; readonly key: Key }>();
+  /** Licence ids by legacy key, by vendor: `isvId/legacyKey`. */
+  readonly #legacyKeys = new Map<string, Set<string>>();
+
+  vendor(isvId: string): Vendor | undefined {
+    return this.#vendors.get(isvId);
+  }
+
+  vendors(): Iterable<Vendor> {
+    return this.#vendors.values();
+  }
+
+  keyOfSecret(secret: string): { readonly isvId: string; readonly key: Key } | undefined {
+    return this.#keys.get(secretHash(secret));
+  }
+
+  licensesByLegacyKey(isvId: string, legacyKey: string): readonly License[] {
+    const vendor = this.#vendors.get(isvId);
+    const ids = this.#legacyKeys.get(`${isvId}/${legacyKey.trim().toLowerCase()}`);
+    if (vendor === undefined || ids === undefined) return [];
+    return [...ids].map((id) => vendor.licenses.get(id)).filter((license) => license !== undefined);
+  }
+
+  put<K extends Kind>(entity: StoredEntity<K>): void {
+    if (entity.kind === "isv") {
+      const isv = entity.body as Isv;
+      const known = this.#vendors.get(isv.id);
+      if (known === undefined) this.#vendors.set(isv.id, new Vendor(isv));
+      else Object.assign(known, { isv });
+      return;
+    }
+    const vendor = this.#vendors.get(entity.isvId);
+    if (vendor === undefined)
+      throw new Error(`catalogue: ${entity.kind} ${entity.id} of unknown vendor ${entity.isvId}`);
+    const collection = collectionOf(vendor, entity.kind) as Map<string, EntityOf[K]>;
+    const old = collection.get(entity.id);
+    if (entity.kind === "key") this.#indexKey(entity.isvId, old as Key | undefined, entity.body as Key);
+    if (entity.kind === "license") {
+      this.#indexLegacyKey(entity.isvId, old as License | undefined, entity.body as License);
+    }
+    collection.set(entity.id, entity.body);
+  }
+
+  #indexKey(isvId: string, old: Key | undefined, key: Key): void {
+    if (old !== undefined) this.#keys.delete(old.secret_sha256);
+    this.#keys.set(key.secret_sha256, { isvId, key });
+  }
+
+  #indexLegacyKey(isvId: string, old: License | undefined, license: License): void {
+    const place = (key: string) => `${isvId}/${key.trim().toLowerCase()}`;
+    if (old?.legacy_license_key != null) this.#legacyKeys.get(place(old.legacy_license_key))?.delete(old.id);
+    if (license.legacy_license_key === null) return;
+    const at = place(license.legacy_license_key);
+    const ids = this.#legacyKeys.get(at);
+    if (ids === undefined) this.#legacyKeys.set(at, new Set([license.id]));
+    else ids.add(license.id);
+  }
+}
+
+function collectionOf(vendor: Vendor, kind: Exclude<Kind, "isv">): Map<string, unknown> {
+  return {
+    key: vendor.keys,
+    product: vendor.products,
+    edition: vendor.editions,
+    customer: vendor.customers,
+    license: vendor.licenses,
+  }[kind];
+}
+
+/** How an API key's secret is kept: it is random, so a plain SHA-256 is enough. */
+export function secretHash(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}

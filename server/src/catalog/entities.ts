@@ -1,0 +1,133 @@
+/**
+ * What a vendor describes: products, editions, customers, licences and keys. The same documents in the tenant file, in
+ * the store and behind the admin API: snake_case, as the outside writes them. Instants are RFC 3339 texts here.
+ */
+import { type Static, Type } from "typebox";
+import { checkoutPeriodDefaultMax } from "../core/limits.ts";
+
+const Id = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
+const Name = Type.String({ minLength: 1, maxLength: 256 });
+const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
+/** Minutes; the bound is a hundred years. */
+const Minutes = Type.Integer({ minimum: 1, maximum: 52_560_000 });
+const Instant = Type.String({ format: "date-time" });
+const orNull = <T extends import("typebox").TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+const Named = Type.Object({ id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) });
+
+export const Isv = Type.Object({ id: Id, name: Name });
+export type Isv = Static<typeof Isv>;
+
+/** An API key. Its secret is not kept: only the SHA-256 of it. */
+export const Key = Type.Object({
+  id: Id,
+  name: Name,
+  role: Type.Union([Type.Literal("provisioning"), Type.Literal("admin")]),
+  /** `app`: ships inside software. `backend`: stays on a server, may look up and batch too. */
+  scope: Type.Union([Type.Literal("backend"), Type.Literal("app")]),
+  secret_sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
+  response_signature: Type.Union([Type.Literal("rsa"), Type.Literal("none")]),
+  is_active: Type.Boolean(),
+  /** Bounds: the key reaches only licences of this product, customer or licence; null: no bound. */
+  product_id: orNull(Id),
+  customer_id: orNull(Id),
+  license_id: orNull(Id),
+});
+export type Key = Static<typeof Key>;
+
+export const Product = Type.Object({
+  id: Id,
+  name: Name,
+  /** Which key a client's `license_key` is looked up by first: licence ids or legacy keys. */
+  prioritized_key: Type.Union([Type.Literal("standard"), Type.Literal("legacy")]),
+  features: Type.Array(Named, { maxItems: 1000 }),
+  limitations: Type.Array(Named, { maxItems: 1000 }),
+  variables: Type.Array(Named, { maxItems: 1000 }),
+  heartbeat_types: Type.Array(Named, { maxItems: 1000 }),
+});
+export type Product = Static<typeof Product>;
+
+export const Edition = Type.Object({
+  id: Id,
+  product_id: Id,
+  name: Name,
+  provisioning_mode: Type.Union([Type.Literal("named"), Type.Literal("floating")]),
+  client_type: Type.Union([Type.Literal("devices"), Type.Literal("users")]),
+  enforce_floating_limit: Type.Boolean(),
+  max_floating_sessions_with_same_client_id: Count,
+  /** Minutes without an event after which a session lapses; null on named devices, which have no sessions. */
+  session_period: orNull(Minutes),
+  max_checkout_period: Type.Integer({ minimum: 0, maximum: 52_560_000, default: checkoutPeriodDefaultMax }),
+  heartbeat_period: Minutes,
+  heartbeats_extend_sessions: Type.Boolean(),
+  /** Days that a client may go on working offline after its last good answer. */
+  freeride: Count,
+  is_temporary: Type.Boolean(),
+  /** null: users yes, devices no. Named licences are never activated by opening. */
+  activate_on_open: orNull(Type.Boolean()),
+  activation_upon_license_creation: orNull(Type.Integer({ minimum: 0, maximum: 5 })),
+  require_session_id: Type.Boolean(),
+  require_user_id: Type.Boolean(),
+  one_session_per_user: Type.Boolean(),
+  /** Features that the edition switches on; every other feature of the product is answered inactive. */
+  features: Type.Array(Id, { maxItems: 1000 }),
+  /** Values of the product's limitations, by limitation id; null: unlimited. */
+  limitations: Type.Array(Type.Object({ id: Id, value: orNull(Type.Integer()) }), { maxItems: 1000 }),
+});
+export type Edition = Static<typeof Edition>;
+
+export const Customer = Type.Object({
+  id: Id,
+  number: Name,
+  name: Name,
+});
+export type Customer = Static<typeof Customer>;
+
+export const License = Type.Object({
+  id: Id,
+  name: orNull(Name),
+  product_id: Id,
+  customer_id: Id,
+  edition_id: Id,
+  floating_token_limit: Count,
+  token_limit: Count,
+  goodwill_token_limit: Count,
+  legacy_license_key: orNull(Name),
+  allowed_user_domains: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 1000 }),
+  is_active: Type.Boolean(),
+  start_date_utc: orNull(Instant),
+  /** The licence is over at this instant; null: never. */
+  expiration_date_utc: orNull(Instant),
+});
+export type License = Static<typeof License>;
+
+/** Every kind of entity with its schema. `isv` first: the others belong to it. */
+export const kinds = {
+  isv: Isv,
+  key: Key,
+  product: Product,
+  edition: Edition,
+  customer: Customer,
+  license: License,
+} as const;
+
+export type Kind = keyof typeof kinds;
+
+export interface EntityOf {
+  readonly isv: Isv;
+  readonly key: Key;
+  readonly product: Product;
+  readonly edition: Edition;
+  readonly customer: Customer;
+  readonly license: License;
+}
+
+/** One entity as the store keeps it. */
+export interface StoredEntity<K extends Kind = Kind> {
+  readonly isvId: string;
+  readonly kind: K;
+  readonly id: string;
+  readonly body: EntityOf[K];
+  /** What the tenant file last said of it, raw; null: it did not come from a file. */
+  readonly applied: Readonly<Record<string, unknown>> | null;
+}

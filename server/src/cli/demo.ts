@@ -1,0 +1,43 @@
+/** The demo vendor, and what a newcomer is shown of it. */
+
+export const demoTenant = new URL("../../demo/tenant.yaml", import.meta.url);
+
+const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
+const license = "7c1d5a0e-3b52-4a35-9d64-0b6f0c1f2a11";
+
+function curl(url: string, path: string, body: object): string {
+  return `  curl -s -H 'ProvisioningKey: demo-quickstart-key' -H 'Content-Type: application/json' \\
+    ${url}/api/v2/isv/${isv}/${path} \\
+    -d '${JSON.stringify(body)}'; echo`;
+}
+
+/** Three commands that take, extend and give back a token. */
+export function welcome(url: string): string {
+  const session = {
+    license_id: license,
+    client_id: "anna@factor.com",
+    session_id: "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+  };
+  return `
+Seatkeeper is running at ${url} with the demo vendor. Paste these into another terminal:
+
+  # Anna takes one of the licence's tokens
+${curl(url, "provisioning/session/open", session)}
+
+  # the same again extends her session
+${curl(url, "provisioning/session/open", session)}
+
+  # she gives the token back
+${curl(url, "provisioning/session/close", session)}
+
+The API: ${url}/docs   The demo's licences and keys: server/demo/tenant.yaml   Stop: Ctrl+C
+`;
+}
+
+export function sandboxWelcome(url: string): string {
+  return `${welcome(url)}
+This is a sandbox: nothing is kept, and time stands still until you move it:
+
+  curl -s -H 'Content-Type: application/json' ${url}/sandbox/clock -d '{"advance_seconds": 300}'; echo
+`;
+}

@@ -1,0 +1,15 @@
+import { fileURLToPath } from "node:url";
+import { HeldClock } from "../clock.ts";
+import { readConfig } from "../config.ts";
+import { startServer } from "../main.ts";
+import { demoTenant, sandboxWelcome } from "./demo.ts";
+import { stopOnSignals } from "./signals.ts";
+
+/** `seatkeeper sandbox`: a server in memory, with the demo vendor unless tenant files are named, whose clock the tester holds. */
+export async function sandbox(): Promise<void> {
+  const config = readConfig(process.env);
+  const tenantFiles = config.tenantFiles.length > 0 ? config.tenantFiles : [fileURLToPath(demoTenant)];
+  const server = await startServer({ ...config, tenantFiles, database: { kind: "memory" } }, new HeldClock(Date.now()));
+  stopOnSignals(server);
+  console.log(sandboxWelcome(server.url));
+}

@@ -1,0 +1,70 @@
+/** The server's settings: read once from the environment, and all their faults told together. */
+
+export type DatabaseUrl = { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
+
+export interface Config {
+  readonly host: string;
+  /** 0: the system chooses one. */
+  readonly port: number;
+  readonly database: DatabaseUrl;
+  readonly tenantFiles: readonly string[];
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+/** The settings do not make a server; each line of the text names one fault. */
+export class ConfigRefused extends Error {
+  override readonly name = "ConfigRefused";
+
+  constructor(faults: readonly string[]) {
+    super(["configuration:", ...faults.map((fault) => `  ${fault}`)].join("\n"));
+  }
+}
+
+/** @throws ConfigRefused naming every fault at once. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const faults: string[] = [];
+  const read = <T>(name: string, fallback: string, parse: (text: string) => T | undefined, want: string): T => {
+    // An empty value is an unset one: that is what compose files and unit files make of a missing variable.
+    const text = env[name]?.trim() || fallback;
+    const value = parse(text);
+    if (value === undefined) faults.push(`${name}=${JSON.stringify(text)}: want ${want}`);
+    return value as T;
+  };
+  const config: Config = {
+    host: read("SEATKEEPER_HOST", "127.0.0.1", parseHost, "an address or host name to listen on"),
+    port: read("SEATKEEPER_PORT", "7070", parsePort, "a whole number from 0 to 65535 (0: any free port)"),
+    database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, "sqlite:PATH or memory:"),
+    tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
+    logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
+  };
+  if (faults.length > 0) throw new ConfigRefused(faults);
+  return Object.freeze(config);
+}
+
+function parseHost(text: string): string | undefined {
+  return /^[A-Za-z0-9._:-]+$/.test(text) ? text : undefined;
+}
+
+function parsePort(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return port <= 65_535 ? port : undefined;
+}
+
+function parseDatabase(text: string): DatabaseUrl | undefined {
+  if (text === "memory:") return { kind: "memory" };
+  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : "";
+  return path === "" ? undefined : { kind: "sqlite", path };
+}
+
+function parseList(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function parseLogLevel(text: string): Config["logLevel"] | undefined {
+  return logLevels.find((level) => level === text);
+}

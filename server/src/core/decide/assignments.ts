@@ -1,0 +1,165 @@
+/** Clients and the tokens assigned to them: activation, heartbeat, suspension, unassignment. */
+import { assignmentsPerLicenseMax } from "../limits.ts";
+import { clientKey } from "../names.ts";
+import type {
+  ActivateCommand,
+  Assignment,
+  Change,
+  Decision,
+  HeartbeatCommand,
+  HistoryRecord,
+  LicenseView,
+  Millis,
+  NewIds,
+  Session,
+  SuspendCommand,
+  UnassignCommand,
+} from "../types.ts";
+import { deny, endSession, grant, record, suspension, unusable } from "./outcome.ts";
+
+/** The assignment of a client that the licence has not seen before. */
+export function newAssignment(
+  client: { readonly clientId: string; readonly ids: NewIds },
+  key: string,
+  userId: string | null,
+  now: Millis,
+  isGoodwill: boolean,
+): Assignment {
+  return {
+    id: client.ids.assignment,
+    tokenKey: client.ids.token,
+    clientId: client.clientId,
+    clientKey: key,
+    clientName: null,
+    clientDescription: null,
+    userId,
+    softwareVersion: null,
+    operatingSystem: null,
+    activatedAt: now,
+    unassignedAt: null,
+    suspendedUntil: null,
+    isGoodwill,
+    lastHeartbeatAt: null,
+  };
+}
+
+/**
+ * Assigns a token to a client. A named licence has `token_limit` of them and the goodwill ones behind; a floating
+ * licence activates whoever comes, since what it counts is sessions.
+ */
+export function activate(license: LicenseView, command: ActivateCommand, now: Millis): Decision {
+  const { terms } = license;
+  const unfit = unusable(license, now);
+  if (unfit !== null) return deny(license, now, unfit, command);
+  const key = clientKey(terms, command.clientId);
+  const old = license.assignment(key);
+  const suspended = suspension(old, now);
+  if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  const taken = command.tokenKey === null ? old : (license.assignmentOfToken(command.tokenKey) ?? old);
+  if (old?.unassignedAt === null || taken?.unassignedAt === null) {
+    return deny(license, now, "token_already_assigned", command);
+  }
+  const isNamed = terms.provisioningMode === "named";
+  if (isNamed && license.assigned >= terms.tokenLimit + terms.goodwillTokenLimit) {
+    return deny(license, now, "tokens_all_assigned", command);
+  }
+  if (old === undefined && license.clients >= assignmentsPerLicenseMax) {
+    return deny(license, now, "tokens_all_assigned", command);
+  }
+  const isGoodwill = isNamed && license.assigned >= terms.tokenLimit;
+  const userId = terms.clientType === "users" ? (old?.userId ?? command.clientId) : null;
+  const assignment: Assignment = {
+    ...(old ?? newAssignment(command, key, userId, now, isGoodwill)),
+    clientName: command.clientName ?? old?.clientName ?? null,
+    clientDescription: command.clientDescription ?? old?.clientDescription ?? null,
+    softwareVersion: command.softwareVersion ?? old?.softwareVersion ?? null,
+    activatedAt: now,
+    unassignedAt: null,
+    isGoodwill,
+  };
+  const inUse = isNamed ? license.assigned + 1 : license.holders;
+  return grant(
+    [{ type: "assignment", assignment }],
+    [record(license, now, "client.activated", { ...command, userId, sessionId: null }, { inUse })],
+    { assignment },
+  );
+}
+
+/** Takes the token that a key names from its client, whose sessions end with it. */
+export function unassign(license: LicenseView, command: UnassignCommand, now: Millis): Decision {
+  const assignment = license.assignmentOfToken(command.tokenKey);
+  if (assignment === undefined) return deny(license, now, "token_unknown", {});
+  if (assignment.unassignedAt !== null) return deny(license, now, "token_already_unassigned", assignment);
+  const suspended = suspension(assignment, now);
+  if (suspended !== null) return deny(license, now, "client_suspended", assignment, suspended);
+  return release(license, assignment, now);
+}
+
+/** Takes a client's token and ends its sessions, whoever wants it so. */
+export function release(license: LicenseView, assignment: Assignment, now: Millis): Decision {
+  const gone: Assignment = { ...assignment, unassignedAt: now };
+  const changes: Change[] = [{ type: "assignment", assignment: gone }];
+  const records: HistoryRecord[] = [record(license, now, "client.unassigned", { ...assignment, sessionId: null })];
+  const sessions = license.sessionsOfClient(assignment.clientKey);
+  for (const session of sessions) {
+    const end = endSession(license, now, session, "session.ended");
+    changes.push(end.change);
+    records.push(end.record);
+  }
+  return grant(changes, records, { assignment: gone, ended: sessions.length });
+}
+
+/**
+ * A client tells that it is there, and learns how its licence stands. An inactive or expired licence does not fail it:
+ * the answer says so. Where the edition wants it, the heartbeat keeps the client's sessions alive.
+ */
+export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: Millis): Decision {
+  const assignment = license.assignment(clientKey(license.terms, command.clientId));
+  if (command.tokenKey !== null) {
+    const token = license.assignmentOfToken(command.tokenKey);
+    if (token === undefined) return deny(license, now, "token_unknown", command);
+    if (token !== assignment) return deny(license, now, "token_of_other_client", command);
+  }
+  if (assignment === undefined) return deny(license, now, "client_unknown", command);
+  if (assignment.unassignedAt !== null) {
+    // Without a token_key the client does not know of any token: to it, it was never activated.
+    return deny(license, now, command.tokenKey === null ? "client_unknown" : "client_unassigned", command);
+  }
+  const suspended = suspension(assignment, now);
+  if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  const seen: Assignment = {
+    ...assignment,
+    softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
+    operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
+    lastHeartbeatAt: now,
+  };
+  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
+}
+
+/** The client's sessions, as a plain extend at `now` leaves them; none where heartbeats do not count or the licence is over. */
+function extended(license: LicenseView, assignment: Assignment, now: Millis): Change[] {
+  const { terms } = license;
+  if (!terms.heartbeatsExtendSessions || unusable(license, now) !== null) return [];
+  const until = Math.min(now + terms.sessionPeriodMs, terms.expiresAt ?? Number.POSITIVE_INFINITY);
+  return license
+    .sessionsOfClient(assignment.clientKey)
+    .filter((session) => session.validUntil < until)
+    .map((session): { type: "session"; session: Session } => ({
+      type: "session",
+      session: { ...session, extendedAt: now, validUntil: until, checkoutUntil: null },
+    }));
+}
+
+/** Suspends a client until an instant, or lifts a suspension. Its live sessions run on to their end; they are not extended. */
+export function suspend(license: LicenseView, command: SuspendCommand, now: Millis): Decision {
+  for (const assignment of license.assignments()) {
+    if (assignment.id !== command.assignmentId) continue;
+    const changed: Assignment = { ...assignment, suspendedUntil: command.until };
+    return grant(
+      [{ type: "assignment", assignment: changed }],
+      [record(license, now, "client.suspended", { ...assignment, sessionId: null })],
+      { assignment: changed },
+    );
+  }
+  return deny(license, now, "client_unknown", {});
+}

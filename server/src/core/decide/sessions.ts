@@ -1,0 +1,216 @@
+/** Opening, extending, closing and ending sessions of users and devices. */
+import { assignmentsPerLicenseMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
+import { clientKey, fold, holderKey, isOfDomains, sessionKey } from "../names.ts";
+import type {
+  Assignment,
+  Change,
+  CloseCommand,
+  Decision,
+  EndCommand,
+  HistoryRecord,
+  LicenseView,
+  Millis,
+  OpenCommand,
+  Session,
+  Terms,
+} from "../types.ts";
+import { newAssignment } from "./assignments.ts";
+import { deny, endSession, grant, instant, record, suspension, unusable } from "./outcome.ts";
+
+const msPerMinute = 60_000;
+
+/**
+ * Opens a session, or extends the caller's live one. The checks stand in the order of `denials.ts`; an extend needs no
+ * second token and no free place, so it leaves before the limits are looked at.
+ */
+export function open(license: LicenseView, command: OpenCommand, now: Millis): Decision {
+  const { terms } = license;
+  const key = sessionKey(terms, command.clientId, command.sessionId, command.userId);
+  const known = license.session(key);
+  const own = known !== undefined && known.endedAt === null ? known : undefined;
+
+  const denial = unusable(license, now) ?? refusedTerms(terms, command, own);
+  if (denial !== null) {
+    return deny(license, now, denial, command, denial === "checkout_too_long" ? longestCheckout(terms) : undefined);
+  }
+
+  const client = clientKey(terms, command.clientId);
+  const assignment = license.assignment(client);
+  if (assignment === undefined && !terms.activatesOnOpen) return deny(license, now, "client_unknown", command);
+  if (assignment !== undefined && assignment.unassignedAt !== null && !terms.activatesOnOpen) {
+    return deny(license, now, "client_unassigned", command);
+  }
+  const suspended = suspension(assignment, now);
+  if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  if (known !== undefined && known.endedAt !== null) {
+    return deny(
+      license,
+      now,
+      "session_ended_by_admin",
+      command,
+      `The id is free again at ${instant(known.validUntil)}.`,
+    );
+  }
+
+  const holder = holderKey(terms, command.clientId, command.userId);
+  if (own !== undefined) {
+    // Without a user_id the session stays with the holder that it was opened for.
+    if (command.userId !== null && own.holder !== holder) return deny(license, now, "session_of_other_holder", command);
+    return extend(license, own, command, now);
+  }
+
+  const denied = noRoom(license, holder);
+  if (denied !== null) return deny(license, now, denied, command);
+  if (assignment === undefined && license.clients >= assignmentsPerLicenseMax) {
+    return deny(license, now, "tokens_all_assigned", command);
+  }
+  return take(license, command, now, { key, client, holder, assignment });
+}
+
+/** What the edition demands of an open, whoever asks. */
+function refusedTerms(terms: Terms, command: OpenCommand, own: Session | undefined) {
+  if (terms.provisioningMode === "named" && terms.clientType === "devices") return "license_named";
+  const checkout = command.checkoutPeriod ?? 0;
+  if (checkout < 0) return "checkout_negative";
+  if (checkout * msPerMinute > terms.checkoutPeriodMaxMs) return "checkout_too_long";
+  if (terms.requiresSessionId && command.sessionId === null) return "session_id_required";
+  // An extend that names no user is the extend of the session's own user.
+  const userId = command.userId ?? own?.userId ?? null;
+  if (terms.requiresUserId && userId === null) return "user_id_required";
+  if (terms.allowedUserDomains.length > 0 && !isOfDomains(userId ?? command.clientId, terms.allowedUserDomains)) {
+    return "user_domain_refused";
+  }
+  return null;
+}
+
+function longestCheckout(terms: Terms): string {
+  return `The longest is ${terms.checkoutPeriodMaxMs / msPerMinute} minutes.`;
+}
+
+/** Why a new session of this holder has no room; null: it has. */
+function noRoom(license: LicenseView, holder: string) {
+  const { terms } = license;
+  const sessions = license.sessionsOfHolder(holder);
+  if (sessions > 0) {
+    if (terms.oneSessionPerUser) return "user_already_active";
+    return sessions >= terms.sessionsPerHolderMax || sessions >= sessionsPerHolderAbsoluteMax
+      ? "sessions_exhausted"
+      : null;
+  }
+  return terms.provisioningMode === "floating" &&
+    terms.enforceFloatingLimit &&
+    license.holders >= terms.floatingTokenLimit
+    ? "tokens_exhausted"
+    : null;
+}
+
+function extend(license: LicenseView, own: Session, command: OpenCommand, now: Millis): Decision {
+  const session: Session = {
+    ...own,
+    extendedAt: now,
+    ...validity(license.terms, command.checkoutPeriod, now, own),
+    peakSessions: Math.max(own.peakSessions, license.openSessions),
+    peakHolders: Math.max(own.peakHolders, license.holders),
+  };
+  return grant([{ type: "session", session }], [], { session });
+}
+
+/** Takes a token, or a further place on the holder's token. */
+function take(
+  license: LicenseView,
+  command: OpenCommand,
+  now: Millis,
+  place: { key: string; client: string; holder: string; assignment: Assignment | undefined },
+): Decision {
+  const { terms } = license;
+  const holders = license.holders + (license.sessionsOfHolder(place.holder) === 0 ? 1 : 0);
+  const isOveruse =
+    terms.provisioningMode === "floating" && holders > license.holders && holders > terms.floatingTokenLimit;
+  const session: Session = {
+    id: command.ids.session,
+    key: place.key,
+    clientId: command.clientId,
+    clientKey: place.client,
+    sessionId: command.sessionId,
+    userId: command.userId,
+    holder: place.holder,
+    openedAt: now,
+    extendedAt: now,
+    ...validity(terms, command.checkoutPeriod, now, null),
+    endedAt: null,
+    peakSessions: license.openSessions + 1,
+    peakHolders: holders,
+    isOveruse,
+  };
+  const changes: Change[] = [{ type: "session", session }];
+  const inUse = terms.provisioningMode === "floating" ? holders : license.assigned;
+  const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse })];
+  const assignment = assignmentForOpen(terms, command, now, place);
+  if (assignment !== place.assignment) {
+    changes.unshift({ type: "assignment", assignment });
+    if (place.assignment === undefined || place.assignment.unassignedAt !== null) {
+      records.unshift(record(license, now, "client.activated", command));
+    }
+  }
+  return grant(changes, records, { session, assignment });
+}
+
+/** The client's assignment once the session is open: made, given back or told its user, and otherwise the same object. */
+function assignmentForOpen(
+  terms: Terms,
+  command: OpenCommand,
+  now: Millis,
+  place: { client: string; assignment: Assignment | undefined },
+): Assignment {
+  const userId = terms.clientType === "users" ? (command.userId ?? command.clientId) : null;
+  const old = place.assignment;
+  if (old === undefined) return newAssignment(command, place.client, userId, now, false);
+  if (old.unassignedAt !== null) return { ...old, userId, activatedAt: now, unassignedAt: null, isGoodwill: false };
+  if (userId !== null && (old.userId === null || fold(old.userId) !== fold(userId))) return { ...old, userId };
+  return old;
+}
+
+/**
+ * Until when an open or extend at `now` is valid. A checkout replaces the session period; a plain extend inside a
+ * checkout never shortens it; nothing outlasts the licence, but what was promised stands.
+ */
+function validity(
+  terms: Terms,
+  checkoutPeriod: number | null,
+  now: Millis,
+  own: Session | null,
+): Pick<Session, "validUntil" | "checkoutUntil"> {
+  const end = terms.expiresAt ?? Number.POSITIVE_INFINITY;
+  if (checkoutPeriod !== null && checkoutPeriod > 0) {
+    const until = Math.min(now + Math.ceil(checkoutPeriod * msPerMinute), end);
+    return { validUntil: until, checkoutUntil: until };
+  }
+  const plain = Math.min(now + terms.sessionPeriodMs, end);
+  const out = own?.checkoutUntil ?? null;
+  return out !== null && out > plain
+    ? { validUntil: out, checkoutUntil: out }
+    : { validUntil: plain, checkoutUntil: null };
+}
+
+/** Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout. */
+export function close(license: LicenseView, command: CloseCommand, now: Millis): Decision {
+  const key = sessionKey(license.terms, command.clientId, command.sessionId, command.userId);
+  const session = license.session(key);
+  if (session === undefined || session.endedAt !== null) return deny(license, now, "session_unknown", command);
+  const end = endSession(license, now, session, "session.closed");
+  return grant([end.change], [end.record], { session, ended: 1 });
+}
+
+/** An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end. */
+export function end(license: LicenseView, command: EndCommand, now: Millis): Decision {
+  const ended: Session[] = [];
+  for (const session of license.sessions()) {
+    if (session.endedAt === null && (command.id === null || session.id === command.id)) ended.push(session);
+  }
+  if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
+  return grant(
+    ended.map((session) => ({ type: "session", session: { ...session, endedAt: now } })),
+    ended.map((session) => record(license, now, "session.ended", session)),
+    { ended: ended.length },
+  );
+}

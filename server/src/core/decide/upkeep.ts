@@ -1,0 +1,70 @@
+/** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
+import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
+import type { Change, CreditCommand, Decision, HistoryRecord, LicenseView, Millis, Session } from "../types.ts";
+import { endSession, grant, record } from "./outcome.ts";
+
+/**
+ * What is over at `now`, at most `releasesPerStepMax` of it. Every command of a licence is preceded by this until
+ * nothing is left, so nobody ever sees an expired session as live, and counts are exact.
+ */
+export function release(license: LicenseView, now: Millis): Decision {
+  const changes: Change[] = [];
+  const records: HistoryRecord[] = [];
+  const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
+  for (const session of due) {
+    const end = endSession(license, now, session, "session.expired");
+    changes.push(end.change);
+    // What an administrator ended is on record since then; here only its id becomes free.
+    if (session.endedAt === null) records.push({ ...end.record, at: session.validUntil });
+  }
+  return grant(changes, records, { ended: records.length });
+}
+
+/**
+ * An outage does not count against the users: what was live when it began gets its length added, at most one session
+ * period, and never beyond the licence's end.
+ */
+export function credit(license: LicenseView, command: CreditCommand, now: Millis): Decision {
+  const { terms } = license;
+  if (command.lengthMs <= outageNoticedMs) return grant([], []);
+  const lengthMs = Math.min(command.lengthMs, terms.sessionPeriodMs);
+  const end = terms.expiresAt ?? Number.POSITIVE_INFINITY;
+  const changes: Change[] = [];
+  for (const session of license.sessions()) {
+    if (session.endedAt !== null || session.validUntil <= command.from) continue;
+    const validUntil = Math.max(session.validUntil, Math.min(session.validUntil + lengthMs, end));
+    changes.push({
+      type: "session",
+      session: { ...session, validUntil, checkoutUntil: session.checkoutUntil === null ? null : validUntil },
+    });
+  }
+  if (changes.length === 0) return grant([], []);
+  return grant(changes, [record(license, now, "outage.credited", undefined, { lengthMs: command.lengthMs })]);
+}
+
+/**
+ * Brings sessions that a leading clock granted back to `now`: each keeps its length, counted from now, so that a clock
+ * that was wrong for an hour freezes no token for a year.
+ */
+export function settle(license: LicenseView, now: Millis): Decision {
+  const changes: Change[] = [];
+  let furthest = 0;
+  for (const session of license.sessions()) {
+    const lead = session.extendedAt - now;
+    if (lead <= outageNoticedMs) continue;
+    furthest = Math.max(furthest, lead);
+    changes.push({ type: "session", session: shifted(session, -lead) });
+  }
+  if (changes.length === 0) return grant([], []);
+  return grant(changes, [record(license, now, "clock.settled", undefined, { lengthMs: furthest })]);
+}
+
+function shifted(session: Session, byMs: number): Session {
+  return {
+    ...session,
+    openedAt: Math.min(session.openedAt, session.extendedAt + byMs),
+    extendedAt: session.extendedAt + byMs,
+    validUntil: session.validUntil + byMs,
+    checkoutUntil: session.checkoutUntil === null ? null : session.checkoutUntil + byMs,
+  };
+}

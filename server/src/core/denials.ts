@@ -1,0 +1,181 @@
+/**
+ * Every denial, in the order in which the checks are made: where several apply, the first of this table is the answer.
+ * The one place where a denial's number on the wire, its slug and its HTTP status meet; `docs/reference/errors.md` is
+ * generated from it.
+ */
+export const denials = {
+  product_unknown: {
+    id: 3000,
+    status: 409,
+    title: "The product is not known here.",
+    remedy: "Check the product id in the application's configuration.",
+  },
+  customer_unknown: {
+    id: 4000,
+    status: 409,
+    title: "The customer number is not known here.",
+    remedy: "Check the customer number.",
+  },
+  legacy_key_unknown: {
+    id: 2007,
+    status: 409,
+    title: "No licence has this id or legacy key.",
+    remedy: "Check the key; for e-mail domains, the licence's legacy key must be the domain.",
+  },
+  heartbeat_type_unknown: {
+    id: 5001,
+    status: 409,
+    title: "The product has no heartbeat type of this id.",
+    remedy: "Leave heartbeat_type_id out, or add the type to the product.",
+  },
+  license_unknown: {
+    id: 1000,
+    status: 409,
+    title: "There is no licence of this id or key.",
+    remedy: "Check the licence id or key.",
+  },
+  license_inactive: {
+    id: 1002,
+    status: 409,
+    title: "The licence is not active.",
+    remedy: "The vendor can activate it.",
+  },
+  license_expired: {
+    id: 1001,
+    status: 409,
+    title: "The licence has expired.",
+    remedy: "Renew the licence.",
+  },
+  license_named: {
+    id: 12000,
+    status: 409,
+    title: "The licence is a named device licence, which has no sessions.",
+    remedy: "Activate the device instead; sessions need a floating licence.",
+  },
+  checkout_negative: {
+    id: 12003,
+    status: 409,
+    title: "The checkout period must be positive.",
+    remedy: "Send the period in minutes, or leave it out for an ordinary session.",
+  },
+  checkout_too_long: {
+    id: 14002,
+    status: 409,
+    title: "The checkout period is longer than the edition allows.",
+    remedy: "Ask for a shorter checkout; the message names the longest one.",
+  },
+  session_id_required: {
+    id: 12005,
+    status: 409,
+    title: "The licence needs a session_id with every open.",
+    remedy: "Send a UUID of the application's own as session_id.",
+  },
+  user_id_required: {
+    id: 12004,
+    status: 409,
+    title: "The licence needs a user_id with every open.",
+    remedy: "Send the user's name or address as user_id.",
+  },
+  user_domain_refused: {
+    id: 14006,
+    status: 409,
+    title: "The licence does not admit users of this mail domain.",
+    remedy: "Sign in with an address of the licence's domains, or have the vendor add the domain.",
+  },
+  token_unknown: {
+    id: 2003,
+    status: 409,
+    title: "There is no token of this key.",
+    remedy: "Use the token_key that the activation answered with.",
+  },
+  token_of_other_client: {
+    id: 5000,
+    status: 409,
+    title: "The token belongs to another client.",
+    remedy: "Send the token_key that this client's own activation answered with, or none.",
+  },
+  client_unknown: {
+    id: 2006,
+    status: 409,
+    title: "The client was never activated.",
+    remedy: "Activate the client first.",
+  },
+  client_unassigned: {
+    id: 2002,
+    status: 409,
+    title: "The client's token was taken back.",
+    remedy: "Activate the client again.",
+  },
+  token_already_unassigned: {
+    id: 2004,
+    status: 409,
+    title: "The token is already unassigned.",
+    remedy: "Nothing is left to do.",
+  },
+  client_suspended: {
+    id: 14001,
+    status: 409,
+    title: "The client is suspended.",
+    remedy: "Wait until the suspension ends, or ask the vendor to lift it.",
+  },
+  token_already_assigned: {
+    id: 2001,
+    status: 409,
+    title: "The token is already assigned.",
+    remedy: "The client is active; go on with a heartbeat or a session.",
+  },
+  tokens_all_assigned: {
+    id: 2000,
+    status: 409,
+    title: "Every token of the licence is assigned.",
+    remedy: "Unassign a client that no longer needs its token, or buy more tokens.",
+  },
+  session_ended_by_admin: {
+    id: 14004,
+    status: 409,
+    title: "An administrator ended this session.",
+    remedy: "Open a new session (with a new session_id), or wait until the old one's end.",
+  },
+  session_of_other_holder: {
+    id: 14003,
+    status: 409,
+    title: "The session is live for another user.",
+    remedy: "Use a session_id of its own for every user.",
+  },
+  sessions_exhausted: {
+    id: 12002,
+    status: 409,
+    title: "The holder has as many live sessions as its token allows.",
+    remedy: "Close one of the holder's other sessions, or wait until one lapses.",
+  },
+  user_already_active: {
+    id: 12006,
+    status: 409,
+    title: "The user already has a live session, and the edition allows one.",
+    remedy: "Close the user's other session, or wait until it lapses.",
+  },
+  tokens_exhausted: {
+    id: 1007,
+    status: 409,
+    title: "Every floating token is in use.",
+    remedy: "Wait until a session ends, or buy more tokens.",
+  },
+  session_unknown: {
+    id: 12001,
+    status: 409,
+    title: "There is no such live session.",
+    remedy: "It was closed or has lapsed already; nothing is left to do.",
+  },
+} as const satisfies Readonly<Record<string, DenialEntry>>;
+
+interface DenialEntry {
+  /** The number that SLASCONE's clients know, or from 14000 on one of ours. */
+  readonly id: number;
+  readonly status: 409;
+  readonly title: string;
+  /** What a person can do about it. */
+  readonly remedy: string;
+}
+
+/** The stable name of a denial: the `code` of problem details and of the denial log. */
+export type DenialCode = keyof typeof denials;

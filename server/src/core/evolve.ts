@@ -1,0 +1,16 @@
+import type { Entry } from "./heap.ts";
+import type { LicenseState } from "./state.ts";
+import type { Change } from "./types.ts";
+
+/** Applies one change. No rule, no choice: whatever was decided, happens. Answers with the session's entry, if it was one. */
+export function evolve(license: LicenseState, change: Change): Entry | undefined {
+  switch (change.type) {
+    case "session":
+      return license.putSession(change.session);
+    case "session.gone":
+      return license.dropSession(change.key);
+    case "assignment":
+      license.putAssignment(change.assignment);
+      return undefined;
+  }
+}

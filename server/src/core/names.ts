@@ -1,0 +1,55 @@
+/** How clients, users and sessions are told apart. */
+import type { Terms } from "./types.ts";
+
+/**
+ * The form in which user names are compared: trimmed, case-folded, NFC. Upper case comes first because it unites what
+ * lower case alone keeps apart (ß and SS, σ and ς).
+ */
+export function fold(name: string): string {
+  return name.trim().normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+/**
+ * The form in which client ids are compared: as user names on a users licence, where the client id often is the user's
+ * address; exactly as written on a devices licence, where it is a machine's fingerprint.
+ */
+export function clientKey(terms: Pick<Terms, "clientType">, clientId: string): string {
+  return terms.clientType === "users" ? fold(clientId) : clientId;
+}
+
+/**
+ * Whom a session counts against: on a floating users licence the user (`user_id`, else the client), otherwise the client.
+ * On a named licence the token is the client's assignment, so its sessions are bounded by client.
+ */
+export function holderKey(
+  terms: Pick<Terms, "clientType" | "provisioningMode">,
+  clientId: string,
+  userId: string | null,
+): string {
+  if (terms.clientType === "devices") return clientId;
+  return fold(terms.provisioningMode === "named" ? clientId : (userId ?? clientId));
+}
+
+/**
+ * The identity of a session within its licence: client and `session_id`; without a `session_id` the client is the
+ * session, on a users licence the client and the user. NUL cannot occur in an id (the wire refuses it), so it parts
+ * the fields without doubt.
+ */
+export function sessionKey(
+  terms: Pick<Terms, "clientType">,
+  clientId: string,
+  sessionId: string | null,
+  userId: string | null,
+): string {
+  const client = clientKey(terms, clientId);
+  if (sessionId !== null) return `${client}\0${sessionId}`;
+  return terms.clientType === "users" ? `${client}\0\0${fold(userId ?? clientId)}` : `${client}\0`;
+}
+
+/** Whether the user's mail address belongs to one of the domains or to a subdomain of one. */
+export function isOfDomains(user: string, domains: readonly string[]): boolean {
+  const at = user.lastIndexOf("@");
+  if (at < 1) return false;
+  const domain = fold(user.slice(at + 1));
+  return domains.some((allowed) => domain === allowed || domain.endsWith(`.${allowed}`));
+}

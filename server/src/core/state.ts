@@ -1,0 +1,164 @@
+import { EndHeap, type Entry } from "./heap.ts";
+import type { Assignment, LicenseView, Millis, Session, Terms } from "./types.ts";
+
+/** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
+export class LicenseState implements LicenseView {
+  terms: Terms;
+  readonly #entries = new Map<string, Entry>();
+  readonly #live = new EndHeap();
+  /** Ended by an administrator, known until their old end. */
+  readonly #barred = new EndHeap();
+  /** Live sessions by holder; a holder without one is not in it. */
+  readonly #holders = new Map<string, number>();
+  /** The head of each client's list of live sessions. */
+  readonly #clients = new Map<string, Entry>();
+  readonly #assignments = new Map<string, Assignment>();
+  readonly #tokens = new Map<string, Assignment>();
+  #assigned = 0;
+
+  constructor(terms: Terms) {
+    this.terms = terms;
+  }
+
+  get openSessions(): number {
+    return this.#live.size;
+  }
+
+  get holders(): number {
+    return this.#holders.size;
+  }
+
+  get assigned(): number {
+    return this.#assigned;
+  }
+
+  get clients(): number {
+    return this.#assignments.size;
+  }
+
+  session(key: string): Session | undefined {
+    return this.#entries.get(key)?.session;
+  }
+
+  sessionsOfHolder(holder: string): number {
+    return this.#holders.get(holder) ?? 0;
+  }
+
+  sessionsOfClient(clientKey: string): Session[] {
+    const found: Session[] = [];
+    for (let entry = this.#clients.get(clientKey) ?? null; entry !== null; entry = entry.next)
+      found.push(entry.session);
+    return found;
+  }
+
+  nextFreeAt(): Millis | null {
+    return this.#live.first()?.session.validUntil ?? null;
+  }
+
+  nextDueAt(): Millis {
+    const live = this.#live.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
+    const barred = this.#barred.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
+    return live < barred ? live : barred;
+  }
+
+  due(now: Millis, limit: number): Session[] {
+    const live = this.#live.due(now, limit);
+    return live.length < limit ? live.concat(this.#barred.due(now, limit - live.length)) : live;
+  }
+
+  *sessions(): Iterable<Session> {
+    for (const entry of this.#entries.values()) yield entry.session;
+  }
+
+  assignment(clientKey: string): Assignment | undefined {
+    return this.#assignments.get(clientKey);
+  }
+
+  assignmentOfToken(tokenKey: string): Assignment | undefined {
+    return this.#tokens.get(tokenKey);
+  }
+
+  assignments(): Iterable<Assignment> {
+    return this.#assignments.values();
+  }
+
+  /** Puts a session's new value in place of its old one, if any. Returns its entry. */
+  putSession(session: Session): Entry {
+    let entry = this.#entries.get(session.key);
+    if (entry === undefined) {
+      entry = { session, place: -1, next: null, previous: null, row: 0, isDirty: false };
+      this.#entries.set(session.key, entry);
+      this.#join(entry);
+      return entry;
+    }
+    const old = entry.session;
+    if (old.endedAt === session.endedAt && old.holder === session.holder && old.clientKey === session.clientKey) {
+      entry.session = session;
+      (session.endedAt === null ? this.#live : this.#barred).moved(entry);
+      return entry;
+    }
+    this.#leave(entry);
+    entry.session = session;
+    this.#join(entry);
+    return entry;
+  }
+
+  /** Forgets a session, live or not. Returns its entry; undefined: it was not known. */
+  dropSession(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#leave(entry);
+    this.#entries.delete(key);
+    return entry;
+  }
+
+  putAssignment(assignment: Assignment): void {
+    const old = this.#assignments.get(assignment.clientKey);
+    if (old !== undefined && old.unassignedAt === null) this.#assigned--;
+    if (assignment.unassignedAt === null) this.#assigned++;
+    this.#assignments.set(assignment.clientKey, assignment);
+    this.#tokens.set(assignment.tokenKey, assignment);
+  }
+
+  /** Forgets a client: only ever to undo its first activation. */
+  dropAssignment(clientKey: string): void {
+    const assignment = this.#assignments.get(clientKey);
+    if (assignment === undefined) return;
+    if (assignment.unassignedAt === null) this.#assigned--;
+    this.#assignments.delete(clientKey);
+    this.#tokens.delete(assignment.tokenKey);
+  }
+
+  #join(entry: Entry): void {
+    const session = entry.session;
+    if (session.endedAt !== null) {
+      this.#barred.add(entry);
+      return;
+    }
+    this.#live.add(entry);
+    this.#holders.set(session.holder, this.sessionsOfHolder(session.holder) + 1);
+    const head = this.#clients.get(session.clientKey) ?? null;
+    entry.next = head;
+    entry.previous = null;
+    if (head !== null) head.previous = entry;
+    this.#clients.set(session.clientKey, entry);
+  }
+
+  #leave(entry: Entry): void {
+    const session = entry.session;
+    if (session.endedAt !== null) {
+      this.#barred.remove(entry);
+      return;
+    }
+    this.#live.remove(entry);
+    const left = this.sessionsOfHolder(session.holder) - 1;
+    if (left === 0) this.#holders.delete(session.holder);
+    else this.#holders.set(session.holder, left);
+    if (entry.next !== null) entry.next.previous = entry.previous;
+    if (entry.previous !== null) entry.previous.next = entry.next;
+    else if (entry.next !== null) this.#clients.set(session.clientKey, entry.next);
+    else this.#clients.delete(session.clientKey);
+    entry.next = null;
+    entry.previous = null;
+  }
+}

@@ -1,0 +1,102 @@
+/** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
+import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
+import { denyUnknownLicense } from "./decide/outcome.ts";
+import { close, end, open } from "./decide/sessions.ts";
+import { credit, release, settle } from "./decide/upkeep.ts";
+import type { LicenseState } from "./state.ts";
+import type { Change, Command, Decision, Denial, Granted, HistoryRecord, LicenseView, Millis } from "./types.ts";
+
+/** The licences that a step may look at and change. */
+export interface Licenses {
+  license(isvId: string, licenseId: string): LicenseState | undefined;
+  /** The other licences of the same product and customer on which the client holds a token. */
+  siblings(license: LicenseState, clientKey: string): readonly LicenseState[];
+  /** Applies a change (with `evolve`) and remembers it for saving or undoing. */
+  apply(license: LicenseState, change: Change): void;
+  /** Keeps a line of history, to be saved together with the changes. */
+  record(line: HistoryRecord): void;
+}
+
+/** What a command came to. Exactly one of the two is not null. */
+export interface Outcome {
+  readonly denial: Denial | null;
+  readonly granted: Granted | null;
+}
+
+/**
+ * Decides one command and applies what it changes. `now` must not be earlier than in the step before.
+ * Never throws for bad input; a throw is a bug, and it comes before anything was applied.
+ */
+export function step(licenses: Licenses, command: Command, now: Millis): Outcome {
+  const license = licenses.license(command.isvId, command.licenseId);
+  if (license === undefined) {
+    const subject = "clientId" in command ? subjectOf(command) : {};
+    return apply(licenses, null, denyUnknownLicense(command.isvId, command.licenseId, now, subject));
+  }
+  // An outage is credited before anything is released: what it made lapse is not over.
+  if (command.type !== "credit" && command.type !== "settle") releaseDue(licenses, license, now);
+  const outcome = apply(licenses, license, decide(license, command, now));
+  if (command.type === "activate" && outcome.granted?.assignment != null) {
+    moveHere(licenses, license, outcome.granted.assignment.clientKey, now);
+  }
+  return outcome;
+}
+
+/** Looks at a licence and a command, and says what shall happen. Changes nothing. */
+export function decide(license: LicenseView, command: Command, now: Millis): Decision {
+  switch (command.type) {
+    case "open":
+      return open(license, command, now);
+    case "close":
+      return close(license, command, now);
+    case "heartbeat":
+      return heartbeat(license, command, now);
+    case "activate":
+      return activate(license, command, now);
+    case "unassign":
+      return unassign(license, command, now);
+    case "end":
+      return end(license, command, now);
+    case "suspend":
+      return suspend(license, command, now);
+    case "credit":
+      return credit(license, command, now);
+    case "settle":
+      return settle(license, now);
+    case "sweep":
+      return release(license, now);
+  }
+}
+
+function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): void {
+  while (license.nextDueAt() <= now) apply(licenses, license, release(license, now));
+}
+
+/**
+ * A client is active on one licence of a product and customer: its explicit activation on another one moves it there,
+ * and its sessions on the old one end. A temporary licence stands beside an ordinary one and moves nobody from it.
+ */
+function moveHere(licenses: Licenses, license: LicenseState, clientKey: string, now: Millis): void {
+  for (const old of licenses.siblings(license, clientKey)) {
+    if (old.terms.isTemporary !== license.terms.isTemporary) continue;
+    releaseDue(licenses, old, now);
+    const assignment = old.assignment(clientKey);
+    if (assignment?.unassignedAt === null) apply(licenses, old, releaseAssignment(old, assignment, now));
+  }
+}
+
+function apply(licenses: Licenses, license: LicenseState | null, decision: Decision): Outcome {
+  if (license !== null) {
+    for (const change of decision.changes) licenses.apply(license, change);
+  }
+  for (const line of decision.records) licenses.record(line);
+  return decision;
+}
+
+function subjectOf(command: Extract<Command, { readonly clientId: string }>) {
+  return {
+    clientId: command.clientId,
+    userId: "userId" in command ? command.userId : null,
+    sessionId: "sessionId" in command ? command.sessionId : null,
+  };
+}

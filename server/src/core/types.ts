@@ -1,0 +1,287 @@
+/**
+ * The nouns of a licence server. Everything in `core/` is pure and synchronous: time is passed in, identifiers are
+ * passed in, and nothing here reads a clock, a disk or a network.
+ */
+
+/** An instant: milliseconds since 1970-01-01T00:00:00Z. Durations end in `Ms` instead. */
+export type Millis = number;
+
+export type ProvisioningMode = "named" | "floating";
+
+/** What a licence counts. */
+export type ClientType = "devices" | "users";
+
+/** What a licence and its edition allow, merged into the one object that decisions look at. */
+export interface Terms {
+  readonly isvId: string;
+  readonly licenseId: string;
+  readonly productId: string;
+  readonly customerId: string;
+  readonly provisioningMode: ProvisioningMode;
+  readonly clientType: ClientType;
+  readonly isActive: boolean;
+  /** The licence is over at this instant; `null`: never. */
+  readonly expiresAt: Millis | null;
+  readonly isTemporary: boolean;
+  /** Tokens of the floating pool. */
+  readonly floatingTokenLimit: number;
+  /** True: the pool is a hard limit. False: opens beyond it are granted and marked as overuse. */
+  readonly enforceFloatingLimit: boolean;
+  /** Tokens that activations of a named licence may assign, and those beyond the limit that goodwill adds. */
+  readonly tokenLimit: number;
+  readonly goodwillTokenLimit: number;
+  /** Live sessions that one holder may have on its one token; at least 1. */
+  readonly sessionsPerHolderMax: number;
+  readonly sessionPeriodMs: number;
+  readonly checkoutPeriodMaxMs: number;
+  /** Whether an open activates a client that was never activated. */
+  readonly activatesOnOpen: boolean;
+  readonly requiresSessionId: boolean;
+  readonly requiresUserId: boolean;
+  readonly oneSessionPerUser: boolean;
+  readonly heartbeatsExtendSessions: boolean;
+  /** Lower-case mail domains whose users may enter; empty: everybody may. */
+  readonly allowedUserDomains: readonly string[];
+}
+
+/**
+ * A holder's live claim. Live while `endedAt` is null and `now < validUntil`.
+ * A session that an administrator ended stays known, without a token, until its old end, so that the next extend
+ * does not simply bring it back.
+ */
+export interface Session {
+  /** Ours: names the session in the admin API. */
+  readonly id: string;
+  /** Identity within the licence, see `sessionKey`. */
+  readonly key: string;
+  readonly clientId: string;
+  readonly clientKey: string;
+  /** As the client sent it; null where the client itself is the session. */
+  readonly sessionId: string | null;
+  /** As first written; null where none was sent. */
+  readonly userId: string | null;
+  /** Whom the token is counted against, see `holderKey`. */
+  readonly holder: string;
+  readonly openedAt: Millis;
+  /** The last open or extend. */
+  readonly extendedAt: Millis;
+  readonly validUntil: Millis;
+  /** The end of the checkout that the session is out for; null: no checkout. */
+  readonly checkoutUntil: Millis | null;
+  /** When an administrator ended it; null: never. */
+  readonly endedAt: Millis | null;
+  /** The most open sessions and the most tokens in use that this session's own opens and extends saw. */
+  readonly peakSessions: number;
+  readonly peakHolders: number;
+  /** The token was granted beyond the limit. */
+  readonly isOveruse: boolean;
+}
+
+/** A client known to a licence, with or without its token. One a client and licence, for good. */
+export interface Assignment {
+  readonly id: string;
+  readonly tokenKey: string;
+  readonly clientId: string;
+  readonly clientKey: string;
+  readonly clientName: string | null;
+  readonly clientDescription: string | null;
+  /** The user last seen with this client, as first written; null on a devices licence. */
+  readonly userId: string | null;
+  readonly softwareVersion: string | null;
+  readonly operatingSystem: string | null;
+  readonly activatedAt: Millis;
+  /** When the token was taken from the client; null: the client holds it. */
+  readonly unassignedAt: Millis | null;
+  /** Denied everything until then; null: not suspended. */
+  readonly suspendedUntil: Millis | null;
+  readonly isGoodwill: boolean;
+  readonly lastHeartbeatAt: Millis | null;
+}
+
+/** What a decision needs to see of a licence. Nothing here may cost more when the licence has more sessions. */
+export interface LicenseView {
+  readonly terms: Terms;
+  /** Live sessions, those that are over at `now` but not yet released included: `release` comes first. */
+  readonly openSessions: number;
+  /** Holders with a live session: tokens of the pool in use. */
+  readonly holders: number;
+  /** Clients that hold one of the licence's assignable tokens, and all clients it has ever known. */
+  readonly assigned: number;
+  readonly clients: number;
+  session(key: string): Session | undefined;
+  sessionsOfHolder(holder: string): number;
+  sessionsOfClient(clientKey: string): readonly Session[];
+  /** The earliest end of a live session. */
+  nextFreeAt(): Millis | null;
+  /** At most `limit` known sessions with `validUntil <= now`. */
+  due(now: Millis, limit: number): readonly Session[];
+  /** Every known session; for administrators and start-up, never on the hot path. */
+  sessions(): Iterable<Session>;
+  assignment(clientKey: string): Assignment | undefined;
+  assignmentOfToken(tokenKey: string): Assignment | undefined;
+  /** Every known client; for administrators, never on the hot path. */
+  assignments(): Iterable<Assignment>;
+}
+
+/** Fresh identifiers, drawn outside, because the core has no randomness. */
+export interface NewIds {
+  readonly session: string;
+  readonly assignment: string;
+  readonly token: string;
+}
+
+interface OnLicense {
+  readonly isvId: string;
+  readonly licenseId: string;
+}
+
+export interface OpenCommand extends OnLicense {
+  readonly type: "open";
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  /** In minutes, as sent; null, like 0, asks for an ordinary session. */
+  readonly checkoutPeriod: number | null;
+  readonly ids: NewIds;
+}
+
+export interface CloseCommand extends OnLicense {
+  readonly type: "close";
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+}
+
+/** An administrator ends one session (by its `id`), or all of the licence (`id` null). */
+export interface EndCommand extends OnLicense {
+  readonly type: "end";
+  readonly id: string | null;
+}
+
+export interface ActivateCommand extends OnLicense {
+  readonly type: "activate";
+  readonly clientId: string;
+  readonly clientName: string | null;
+  readonly clientDescription: string | null;
+  readonly softwareVersion: string | null;
+  /** The token key that the client named instead of a licence; null otherwise. */
+  readonly tokenKey: string | null;
+  readonly ids: NewIds;
+}
+
+export interface UnassignCommand extends OnLicense {
+  readonly type: "unassign";
+  readonly tokenKey: string;
+}
+
+export interface HeartbeatCommand extends OnLicense {
+  readonly type: "heartbeat";
+  readonly clientId: string;
+  readonly tokenKey: string | null;
+  readonly userId: string | null;
+  readonly softwareVersion: string | null;
+  readonly operatingSystem: string | null;
+}
+
+/** An administrator suspends a client until an instant, or lifts that (null). */
+export interface SuspendCommand extends OnLicense {
+  readonly type: "suspend";
+  readonly assignmentId: string;
+  readonly until: Millis | null;
+}
+
+/** Writes the history of what is over. Nobody's token waits for it. */
+export interface SweepCommand extends OnLicense {
+  readonly type: "sweep";
+}
+
+/** The server was away: sessions that were live at `from` get the length of the outage added. */
+export interface CreditCommand extends OnLicense {
+  readonly type: "credit";
+  readonly from: Millis;
+  readonly lengthMs: number;
+}
+
+/** The clock was set back by more than a minute: what was granted by the old clock is brought back to the new one. */
+export interface SettleCommand extends OnLicense {
+  readonly type: "settle";
+}
+
+export type Command =
+  | OpenCommand
+  | CloseCommand
+  | EndCommand
+  | ActivateCommand
+  | UnassignCommand
+  | HeartbeatCommand
+  | SuspendCommand
+  | SweepCommand
+  | CreditCommand
+  | SettleCommand;
+
+/** What `evolve` applies: whole new values, no rule left to decide. */
+export type Change =
+  | { readonly type: "session"; readonly session: Session }
+  | { readonly type: "session.gone"; readonly key: string }
+  | { readonly type: "assignment"; readonly assignment: Assignment };
+
+export type RecordKind =
+  | "session.opened"
+  | "session.closed"
+  | "session.expired"
+  | "session.ended"
+  | "client.activated"
+  | "client.unassigned"
+  | "client.suspended"
+  | "outage.credited"
+  | "clock.settled"
+  | "denied";
+
+/** History: one line that commits together with what it tells of. An extend leaves none. */
+export interface HistoryRecord {
+  readonly at: Millis;
+  readonly kind: RecordKind;
+  readonly isvId: string;
+  readonly licenseId: string;
+  readonly clientId: string | null;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  /** Why a command was denied; null for everything else. */
+  readonly denial: DenialCode | null;
+  /** Tokens in use when it happened, and the limit they are held against. */
+  readonly inUse: number;
+  readonly limit: number;
+  readonly isOveruse: boolean;
+  /** For an outage or a clock that was set: the milliseconds concerned. */
+  readonly lengthMs: number | null;
+}
+
+/** A refused command. Not a fault: nothing changes but the record of it. */
+export interface Denial {
+  readonly code: DenialCode;
+  /** What is wrong and what to do, for a person. */
+  readonly message: string;
+  readonly inUse: number;
+  readonly limit: number;
+  /** The earliest end of a live session, where a token is what is missing. */
+  readonly nextFreeAt: Millis | null;
+}
+
+/** What a granted command answers with, by command. */
+export interface Granted {
+  readonly session: Session | null;
+  readonly assignment: Assignment | null;
+  /** How many sessions the command ended. */
+  readonly ended: number;
+}
+
+export interface Decision {
+  readonly denial: Denial | null;
+  readonly granted: Granted | null;
+  readonly changes: readonly Change[];
+  readonly records: readonly HistoryRecord[];
+}
+
+export type { DenialCode } from "./denials.ts";
+
+import type { DenialCode } from "./denials.ts";

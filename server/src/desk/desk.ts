@@ -1,0 +1,122 @@
+/**
+ * The desk takes commands, decides them in batches and answers after the commit. While one transaction is under way the
+ * next ones gather; so the cost of making a decision durable is shared by everybody who waits.
+ */
+import { type Outcome, step } from "../core/step.ts";
+import type { Command } from "../core/types.ts";
+import type { Store } from "../stores/store.ts";
+import { commandsPerTransactionMax, commandsWaitingMax } from "./limits.ts";
+
+/** Too much waits already: the command was not taken, nothing of it happened. */
+export class Overloaded extends Error {
+  override readonly name = "Overloaded";
+  readonly retryAfterSeconds = 1;
+
+  constructor() {
+    super("the server has more to decide than it may queue");
+  }
+}
+
+/** Told for each command in its own place: what it came to, or the error that it met. */
+export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
+
+interface Job {
+  readonly commands: readonly Command[];
+  readonly reply: Reply;
+}
+
+export class Desk {
+  readonly #store: Store;
+  #jobs: Job[] = [];
+  #waiting = 0;
+  #isBusy = false;
+  #idle: (() => void)[] = [];
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Queues commands to be decided in one transaction, in their order. `reply` is called once, after the commit.
+   * @throws Overloaded at once, when the queue is full.
+   */
+  submit(commands: readonly Command[], reply: Reply): void {
+    if (this.#waiting + commands.length > commandsWaitingMax) throw new Overloaded();
+    this.#waiting += commands.length;
+    this.#jobs.push({ commands, reply });
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    // At the end of this turn of the loop: whatever else arrived in it shares the commit.
+    setImmediate(() => void this.#work());
+  }
+
+  /** One command as a promise; rejects with `Overloaded`, `StoreFault` or the error of a bug. */
+  decide(command: Command): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.submit([command], ([outcome]) => {
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome as Outcome);
+      });
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<void> {
+    return this.#isBusy ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#jobs.length > 0) {
+      const jobs = this.#take();
+      const outcomes = await this.#decideAll(jobs);
+      jobs.forEach((job, n) => answer(job, outcomes[n] as (Outcome | Error)[]));
+      // Lets the loop read what came in meanwhile, so that the next batch is as large as it can be.
+      if (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#isBusy = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** What goes into the next transaction; a job is never split. */
+  #take(): Job[] {
+    let commands = 0;
+    let count = 0;
+    for (const job of this.#jobs) {
+      if (count > 0 && commands + job.commands.length > commandsPerTransactionMax) break;
+      commands += job.commands.length;
+      count++;
+    }
+    const jobs = this.#jobs.slice(0, count);
+    this.#jobs = this.#jobs.slice(count);
+    this.#waiting -= commands;
+    return jobs;
+  }
+
+  async #decideAll(jobs: readonly Job[]): Promise<(Outcome | Error)[][]> {
+    try {
+      return await this.#store.transact((licenses, now) =>
+        jobs.map(({ commands }) => commands.map((command) => attempt(() => step(licenses, command, now)))),
+      );
+    } catch (error) {
+      return jobs.map(({ commands }) => commands.map(() => error as Error));
+    }
+  }
+}
+
+/** A bug in one decision is that command's fault alone: it comes before anything was applied. */
+function attempt(decide: () => Outcome): Outcome | Error {
+  try {
+    return decide();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function answer(job: Job, outcomes: readonly (Outcome | Error)[]): void {
+  try {
+    job.reply(outcomes);
+  } catch (error) {
+    // A reply writes to a socket; its failure must not keep the others from theirs.
+    process.emitWarning(error instanceof Error ? error : String(error), "ReplyFailed");
+  }
+}

@@ -1,0 +1,16 @@
+/** Bounds of the desk, each with its reason. */
+
+/** Commands that may wait. At 20,000 decisions a second and more this is below a second's work; beyond it, waiting helps nobody. */
+export const commandsWaitingMax = 16_384;
+
+/** Commands decided in one transaction: the batch call's 1,000 fit whole, and one commit stays within a few dozen milliseconds. */
+export const commandsPerTransactionMax = 2_048;
+
+/** How often what is over is written into history. Nobody's token waits for it. */
+export const sweepIntervalMs = 1_000;
+
+/** Licences that one sweep looks after before it lets others go first. */
+export const licensesPerSweepMax = 64;
+
+/** How often the server notes that it is alive: the resolution with which the length of an outage is known. */
+export const aliveIntervalMs = 5_000;

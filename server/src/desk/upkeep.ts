@@ -1,0 +1,76 @@
+/** What the desk does by itself: history of what is over, the sign of life, and what an outage left behind. */
+
+import { outageNoticedMs } from "../core/limits.ts";
+import { step } from "../core/step.ts";
+import type { Command } from "../core/types.ts";
+import { aliveAt, type Store } from "../stores/store.ts";
+import type { Desk } from "./desk.ts";
+import { aliveIntervalMs, licensesPerSweepMax, sweepIntervalMs } from "./limits.ts";
+
+export interface Log {
+  info(about: object, text: string): void;
+  warn(about: object, text: string): void;
+  error(about: object, text: string): void;
+}
+
+/**
+ * Makes good for the time in which no server ran, before anybody is served: an outage of more than a minute is added to
+ * the sessions that were live when it began; sessions that a leading clock granted are brought back to this one.
+ * One transaction, whose record is what a next start measures from: after a crash nothing is credited twice.
+ */
+export async function recover(store: Store, log: Log): Promise<void> {
+  const last = store.lastInstant;
+  if (last === null) return;
+  const awayMs = store.now() - last;
+  if (Math.abs(awayMs) <= outageNoticedMs) return;
+  const licenses = store.liveLicenses();
+  const commandFor = ({ isvId, licenseId }: { isvId: string; licenseId: string }): Command =>
+    awayMs > 0
+      ? { type: "credit", isvId, licenseId, from: last, lengthMs: awayMs }
+      : { type: "settle", isvId, licenseId };
+  await store.transact((view, now) => {
+    for (const license of licenses) step(view, commandFor(license), now);
+  });
+  if (awayMs > 0) {
+    log.info({ awayMs, licenses: licenses.length }, "the server was away: live sessions were given the time back");
+  } else {
+    log.warn(
+      { leadMs: -awayMs, licenses: licenses.length },
+      "what is on record leads this machine's clock: somebody set a clock; sessions were brought back to it",
+    );
+  }
+}
+
+/** Writes what is over into history, until nothing is left or the bound of one round is reached. */
+export async function sweep(store: Store, desk: Desk): Promise<void> {
+  const due = store.dueLicenses(store.now(), licensesPerSweepMax);
+  await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
+}
+
+/** Starts the rounds. The answer stops them, after a last sign of life. */
+export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<void> {
+  const live = () => store.saveSetting(aliveAt, String(store.now()));
+  const stopSweep = every(sweepIntervalMs, "the sweep", () => sweep(store, desk), log);
+  const stopLive = every(aliveIntervalMs, "the sign of life", live, log);
+  return async () => {
+    await Promise.all([stopSweep(), stopLive()]);
+    await live().catch((error: Error) => log.error({ err: error }, "the last sign of life failed"));
+  };
+}
+
+/** Runs `work` again and again, one at a time; a failure is logged and the next round tries again. */
+function every(ms: number, what: string, work: () => Promise<void>, log: Log): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    if (running !== null) return;
+    running = work()
+      .catch((error: Error) => log.error({ err: error }, `${what} failed; it is tried again`))
+      .finally(() => {
+        running = null;
+      });
+  }, ms);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}

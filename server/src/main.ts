@@ -1,0 +1,91 @@
+/** Puts a server together from its settings, and takes it apart again in the right order. */
+import { readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import { applyTenantFiles, readTenantFile } from "./catalog/tenant-file.ts";
+import { type HeldClock, processClock } from "./clock.ts";
+import { type Config, ConfigRefused } from "./config.ts";
+import { Desk } from "./desk/desk.ts";
+import { recover, startUpkeep } from "./desk/upkeep.ts";
+import { createApp } from "./http/app.ts";
+import { listenBacklog } from "./http/limits.ts";
+import { loadSigningKeys } from "./http/signing.ts";
+import { openMemoryStore } from "./stores/memory.ts";
+import { openSqliteStore } from "./stores/sqlite/sqlite.ts";
+import type { Store } from "./stores/store.ts";
+
+export interface RunningServer {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+  /** Finishes what is in flight, then closes the store. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a server. With a held clock it is a sandbox: time stands still until somebody moves it.
+ * @throws ConfigRefused, TenantFileFault, DatabaseRefused, or the listening socket's error; nothing is left open then.
+ */
+export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
+  const log = pino({ level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+  const tenants = config.tenantFiles.map((path) => readTenantFile(path, readText(path)));
+  const store = openStore(config, sandboxClock);
+  try {
+    const applied = await applyTenantFiles(store, tenants);
+    if (tenants.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
+    await recover(store, log);
+    const desk = new Desk(store);
+    const signer = await loadSigningKeys(store);
+    const app = await createApp({ store, desk, signer, log, ...(sandboxClock && { sandboxClock }) });
+    const stopUpkeep = startUpkeep(store, desk, log);
+    try {
+      await listen(app.server, config);
+    } catch (error) {
+      await stopUpkeep();
+      throw error;
+    }
+    const url = urlOf(app.server.address() as AddressInfo);
+    log.info({ url, database: config.database.kind }, "serving");
+    return {
+      url,
+      async stop() {
+        log.info({}, "stopping: finishing what is in flight");
+        await app.stop();
+        await stopUpkeep();
+        await desk.idle();
+        await store.close();
+        log.info({}, "stopped");
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function openStore(config: Config, sandboxClock: HeldClock | undefined): Store {
+  const clock = sandboxClock ?? processClock();
+  return config.database.kind === "memory" ? openMemoryStore(clock) : openSqliteStore(config.database.path, clock);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigRefused([`SEATKEEPER_TENANT_FILES: ${(error as Error).message}`]);
+  }
+}
+
+function listen(server: import("node:http").Server, { host, port }: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: listenBacklog }, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf({ address, port, family }: AddressInfo): string {
+  const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
+  return `http://${family === "IPv6" && host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,310 @@
+/** Rows to values and back. Knows columns and no rule. */
+import type Database from "better-sqlite3";
+import type { StoredEntity } from "../../catalog/entities.ts";
+import type { Entry } from "../../core/heap.ts";
+import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
+import type { LicenseState } from "../../core/state.ts";
+import type { Assignment, HistoryRecord, Session, Terms } from "../../core/types.ts";
+
+interface SessionRow {
+  no: number;
+  license_no: number;
+  id: string;
+  client_id: string;
+  session_id: string | null;
+  user_id: string | null;
+  opened_at: number;
+  extended_at: number;
+  valid_until: number;
+  checkout_until: number | null;
+  ended_at: number | null;
+  peak_sessions: number;
+  peak_holders: number;
+  is_overuse: number;
+}
+
+interface AssignmentRow {
+  license_no: number;
+  client_key: string;
+  id: string;
+  token_key: string;
+  client_id: string;
+  client_name: string | null;
+  description: string | null;
+  user_id: string | null;
+  software: string | null;
+  system: string | null;
+  activated_at: number;
+  unassigned_at: number | null;
+  suspended_until: number | null;
+  is_goodwill: number;
+  heartbeat_at: number | null;
+}
+
+interface HistoryRow {
+  at: number;
+  isv_id: string;
+  license_id: string;
+  kind: HistoryRecord["kind"];
+  denial: HistoryRecord["denial"];
+  client_id: string | null;
+  user_id: string | null;
+  session_id: string | null;
+  in_use: number;
+  max_tokens: number;
+  is_overuse: number;
+  length_ms: number | null;
+}
+
+interface EntityRow {
+  no: number;
+  isv_id: string;
+  kind: StoredEntity["kind"];
+  id: string;
+  body: string;
+  applied: string | null;
+}
+
+/** Every statement of the store, prepared once. */
+export class Rows {
+  readonly #db: Database.Database;
+  readonly #insertSession;
+  readonly #updateSession;
+  readonly #deleteSession;
+  readonly #putAssignment;
+  readonly #insertHistory;
+  readonly #putEntity;
+  readonly #putSetting;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#insertSession = db.prepare(
+      `INSERT INTO sessions (license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
+         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#updateSession = db.prepare(
+      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, ended_at = ?,
+         peak_sessions = ?, peak_holders = ? WHERE no = ?`,
+    );
+    this.#deleteSession = db.prepare("DELETE FROM sessions WHERE no = ?");
+    this.#putAssignment = db.prepare(
+      `INSERT OR REPLACE INTO assignments (license_no, client_key, id, token_key, client_id, client_name, description,
+         user_id, software, system, activated_at, unassigned_at, suspended_until, is_goodwill, heartbeat_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertHistory = db.prepare(
+      `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
+         is_overuse, length_ms, license_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#putEntity = db.prepare(
+      `INSERT INTO entities (isv_id, kind, id, body, applied) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (isv_id, kind, id) DO UPDATE SET body = excluded.body, applied = excluded.applied RETURNING no`,
+    );
+    this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
+  }
+
+  /** Writes a session's row as its entry now stands: inserted, updated or deleted. */
+  saveSession(licenseNo: number, entry: Entry): void {
+    const s = entry.session;
+    if (entry.place < 0) {
+      if (entry.row !== 0) this.#deleteSession.run(entry.row);
+      return;
+    }
+    if (entry.row !== 0) {
+      this.#updateSession.run(
+        s.openedAt,
+        s.extendedAt,
+        s.validUntil,
+        s.checkoutUntil,
+        s.endedAt,
+        s.peakSessions,
+        s.peakHolders,
+        entry.row,
+      );
+      return;
+    }
+    const { lastInsertRowid } = this.#insertSession.run(
+      licenseNo,
+      s.id,
+      s.clientId,
+      s.sessionId,
+      s.userId,
+      s.openedAt,
+      s.extendedAt,
+      s.validUntil,
+      s.checkoutUntil,
+      s.endedAt,
+      s.peakSessions,
+      s.peakHolders,
+      s.isOveruse ? 1 : 0,
+    );
+    entry.row = Number(lastInsertRowid);
+  }
+
+  saveAssignment(licenseNo: number, a: Assignment): void {
+    this.#putAssignment.run(
+      licenseNo,
+      a.clientKey,
+      a.id,
+      a.tokenKey,
+      a.clientId,
+      a.clientName,
+      a.clientDescription,
+      a.userId,
+      a.softwareVersion,
+      a.operatingSystem,
+      a.activatedAt,
+      a.unassignedAt,
+      a.suspendedUntil,
+      a.isGoodwill ? 1 : 0,
+      a.lastHeartbeatAt,
+    );
+  }
+
+  saveHistory(line: HistoryRecord, isvNo: number, licenseNo: number | undefined): void {
+    this.#insertHistory.run(
+      line.at,
+      isvNo,
+      licenseNo ?? null,
+      line.kind,
+      line.denial,
+      line.clientId,
+      line.userId,
+      line.sessionId,
+      line.inUse,
+      line.limit,
+      line.isOveruse ? 1 : 0,
+      line.lengthMs,
+      licenseNo === undefined ? line.licenseId : null,
+    );
+  }
+
+  /** Answers with the entity's number. */
+  saveEntity(entity: StoredEntity): number {
+    const applied = entity.applied === null ? null : JSON.stringify(entity.applied);
+    const row = this.#putEntity.get(entity.isvId, entity.kind, entity.id, JSON.stringify(entity.body), applied);
+    return (row as { no: number }).no;
+  }
+
+  saveSetting(name: string, value: string): void {
+    this.#putSetting.run(name, value);
+  }
+
+  entities(): { readonly no: number; readonly entity: StoredEntity }[] {
+    const rows = this.#db.prepare("SELECT * FROM entities ORDER BY no").all() as EntityRow[];
+    return rows.map((row) => ({
+      no: row.no,
+      entity: {
+        isvId: row.isv_id,
+        kind: row.kind,
+        id: row.id,
+        body: JSON.parse(row.body),
+        applied: row.applied === null ? null : JSON.parse(row.applied),
+      },
+    }));
+  }
+
+  settings(): { readonly name: string; readonly value: string }[] {
+    return this.#db.prepare("SELECT name, value FROM settings").all() as { name: string; value: string }[];
+  }
+
+  /** Puts every assignment and session into the licences that `licenseOf` names by number. Answers with the latest instant seen. */
+  load(
+    licenseOf: (no: number) => LicenseState,
+    index: (license: LicenseState, assignment: Assignment) => void,
+  ): number {
+    for (const row of this.#db.prepare("SELECT * FROM assignments").iterate() as Iterable<AssignmentRow>) {
+      const license = licenseOf(row.license_no);
+      const assignment = assignmentOf(row);
+      license.putAssignment(assignment);
+      index(license, assignment);
+    }
+    let latest = 0;
+    for (const row of this.#db.prepare("SELECT * FROM sessions").iterate() as Iterable<SessionRow>) {
+      const license = licenseOf(row.license_no);
+      license.putSession(sessionOf(row, license.terms)).row = row.no;
+      latest = Math.max(latest, row.extended_at);
+    }
+    // The last lines and not only the last one: sessions that expired stand there with the instant of their end.
+    const last = this.#db
+      .prepare("SELECT max(at) AS at FROM (SELECT at FROM history ORDER BY no DESC LIMIT 1000)")
+      .get() as { at: number | null };
+    return Math.max(latest, last.at ?? 0);
+  }
+
+  history(where: string, parameters: readonly (string | number)[], order: string, limit: number, offset = 0) {
+    const rows = this.#db
+      .prepare(
+        `SELECT h.*, isv.id AS isv_id, coalesce(license.id, h.license_id) AS license_id
+         FROM (SELECT * FROM history WHERE ${where} ORDER BY no ${order} LIMIT ? OFFSET ?) AS h
+         JOIN entities AS isv ON isv.no = h.isv_no LEFT JOIN entities AS license ON license.no = h.license_no
+         ORDER BY h.no ${order}`,
+      )
+      .all(...parameters, limit, offset) as HistoryRow[];
+    return rows.map(historyOf);
+  }
+
+  countHistory(where: string, parameters: readonly (string | number)[]): number {
+    const row = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${where}`).get(...parameters);
+    return (row as { n: number }).n;
+  }
+}
+
+/** Keys and holder are not on disk: they follow from the ids and the licence's immutable kind. */
+function sessionOf(row: SessionRow, terms: Terms): Session {
+  return {
+    id: row.id,
+    key: sessionKey(terms, row.client_id, row.session_id, row.user_id),
+    clientId: row.client_id,
+    clientKey: clientKey(terms, row.client_id),
+    sessionId: row.session_id,
+    userId: row.user_id,
+    holder: holderKey(terms, row.client_id, row.user_id),
+    openedAt: row.opened_at,
+    extendedAt: row.extended_at,
+    validUntil: row.valid_until,
+    checkoutUntil: row.checkout_until,
+    endedAt: row.ended_at,
+    peakSessions: row.peak_sessions,
+    peakHolders: row.peak_holders,
+    isOveruse: row.is_overuse === 1,
+  };
+}
+
+function assignmentOf(row: AssignmentRow): Assignment {
+  return {
+    id: row.id,
+    tokenKey: row.token_key,
+    clientId: row.client_id,
+    clientKey: row.client_key,
+    clientName: row.client_name,
+    clientDescription: row.description,
+    userId: row.user_id,
+    softwareVersion: row.software,
+    operatingSystem: row.system,
+    activatedAt: row.activated_at,
+    unassignedAt: row.unassigned_at,
+    suspendedUntil: row.suspended_until,
+    isGoodwill: row.is_goodwill === 1,
+    lastHeartbeatAt: row.heartbeat_at,
+  };
+}
+
+function historyOf(row: HistoryRow): HistoryRecord {
+  return {
+    at: row.at,
+    kind: row.kind,
+    isvId: row.isv_id,
+    licenseId: row.license_id,
+    clientId: row.client_id,
+    userId: row.user_id,
+    sessionId: row.session_id,
+    denial: row.denial,
+    inUse: row.in_use,
+    limit: row.max_tokens,
+    isOveruse: row.is_overuse === 1,
+    lengthMs: row.length_ms,
+  };
+}

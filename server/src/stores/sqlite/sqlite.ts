@@ -1,0 +1,214 @@
+/**
+ * The store on one SQLite file. This process is the file's sole owner: the licences in memory decide, and the file has
+ * every change before anybody hears of it.
+ */
+
+import type { StoredEntity } from "../../catalog/entities.ts";
+import { type Clock, processClock } from "../../clock.ts";
+import { outageNoticedMs } from "../../core/limits.ts";
+import type { LicenseState } from "../../core/state.ts";
+import type { Licenses } from "../../core/step.ts";
+import type { Millis } from "../../core/types.ts";
+import { Book } from "../book.ts";
+import { aliveAt, type DenialQuery, type Store, StoreFault } from "../store.ts";
+import { openFile } from "./file.ts";
+import { Rows } from "./rows.ts";
+
+export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
+  return new SqliteStore(path, clock);
+}
+
+class SqliteStore implements Store {
+  readonly lastInstant: Millis | null;
+  readonly #db;
+  readonly #rows: Rows;
+  readonly #book = new Book();
+  readonly #numbers = new Map<string, number>();
+  readonly #settings = new Map<string, string>();
+  readonly #clock: Clock;
+  /** The latest instant told. */
+  #latest: Millis;
+  #pingedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(path: string, clock: Clock) {
+    this.#clock = clock;
+    this.#db = openFile(path);
+    this.#rows = new Rows(this.#db);
+    const latest = this.#load();
+    this.lastInstant = latest === 0 ? null : latest;
+    this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
+  }
+
+  get catalog() {
+    return this.#book.catalog;
+  }
+
+  #load(): Millis {
+    const stored = this.#rows.entities();
+    this.#book.putEntities(stored.map(({ entity }) => entity));
+    const licenses = new Map<number, LicenseState>();
+    for (const { no, entity } of stored) {
+      this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), no);
+      const license = entity.kind === "license" ? this.#book.license(entity.isvId, entity.id) : undefined;
+      if (license !== undefined) licenses.set(no, license);
+    }
+    for (const { name, value } of this.#rows.settings()) this.#settings.set(name, value);
+    const latest = this.#rows.load(
+      (no) => licenses.get(no) as LicenseState,
+      (license, assignment) => this.#book.index(license, assignment, undefined),
+    );
+    return Math.max(latest, Number(this.#settings.get(aliveAt) ?? 0));
+  }
+
+  now(): Millis {
+    this.#latest = Math.max(this.#latest, this.#clock.now());
+    return this.#latest;
+  }
+
+  async transact<T>(work: (licenses: Licenses, now: Millis) => T): Promise<T> {
+    const book = this.#book;
+    try {
+      const result = work(book, this.now());
+      if (book.done.length > 0 || book.lines.length > 0) this.#commit(() => this.#save());
+      book.keep();
+      return result;
+    } catch (error) {
+      book.undo();
+      throw error;
+    }
+  }
+
+  /** Each session's row is written once, however often the batch extended it. */
+  #save(): void {
+    const { done, lines } = this.#book;
+    for (const { entry } of done) if (entry !== undefined) entry.isDirty = true;
+    for (const { license, change, entry } of done) {
+      if (entry?.isDirty === true) {
+        entry.isDirty = false;
+        this.#rows.saveSession(this.#licenseNumber(license), entry);
+      } else if (change.type === "assignment") {
+        this.#rows.saveAssignment(this.#licenseNumber(license), change.assignment);
+      }
+    }
+    for (const line of lines) {
+      const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
+      this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
+    }
+  }
+
+  #licenseNumber({ terms }: LicenseState): number {
+    return this.#numbers.get(placeOf(terms.isvId, "license", terms.licenseId)) as number;
+  }
+
+  /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
+  #commit(write: () => void): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      write();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.open && this.#db.inTransaction) this.#db.exec("ROLLBACK");
+      throw new StoreFault(`SQLite did not commit: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
+    this.#book.checkEntities(entities);
+    const numbers: number[] = [];
+    this.#commit(() => {
+      for (const entity of entities) numbers.push(this.#rows.saveEntity(entity));
+    });
+    entities.forEach((entity, n) => {
+      this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), numbers[n] as number);
+    });
+    this.#book.putEntities(entities);
+  }
+
+  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+    return this.#book.applied(isvId, kind, id);
+  }
+
+  read(isvId: string, licenseId: string) {
+    return this.#book.license(isvId, licenseId);
+  }
+
+  licensesOfClient(isvId: string, productId: string, clientId: string) {
+    return this.#book.licensesOfClient(isvId, productId, clientId);
+  }
+
+  licenseOfToken(isvId: string, tokenKey: string) {
+    return this.#book.licenseOfToken(isvId, tokenKey);
+  }
+
+  assignmentsOfUser(isvId: string, productId: string, userId: string) {
+    return this.#book.assignmentsOfUser(isvId, productId, userId);
+  }
+
+  dueLicenses(now: Millis, limit: number) {
+    return this.#book.dueLicenses(now, limit);
+  }
+
+  liveLicenses() {
+    return this.#book.liveLicenses();
+  }
+
+  async denials(query: DenialQuery) {
+    const isvNo = this.#numbers.get(placeOf(query.isvId, "isv", query.isvId)) ?? 0;
+    const where = ["denial IS NOT NULL", "isv_no = ?"];
+    const parameters: (string | number)[] = [isvNo];
+    if (query.licenseId !== null) {
+      const licenseNo = this.#numbers.get(placeOf(query.isvId, "license", query.licenseId));
+      // A licence that does not exist has denials too: those of whoever asked for it.
+      where.push(licenseNo === undefined ? "license_no IS NULL AND license_id = ?" : "license_no = ?");
+      parameters.push(licenseNo ?? query.licenseId);
+    }
+    for (const [condition, value] of [
+      ["client_id = ?", query.clientId],
+      ["at >= ?", query.from],
+      ["at < ?", query.to],
+    ] as const) {
+      if (value === null) continue;
+      where.push(condition);
+      parameters.push(value);
+    }
+    const condition = where.join(" AND ");
+    return {
+      items: this.#rows.history(condition, parameters, "DESC", query.limit, query.offset),
+      total: this.#rows.countHistory(condition, parameters),
+    };
+  }
+
+  async history(isvId: string, licenseId: string, limit: number) {
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const licenseNo = this.#numbers.get(placeOf(isvId, "license", licenseId));
+    return licenseNo === undefined
+      ? this.#rows.history("isv_no = ? AND license_no IS NULL AND license_id = ?", [isvNo, licenseId], "ASC", limit)
+      : this.#rows.history("license_no = ?", [licenseNo], "ASC", limit);
+  }
+
+  setting(name: string) {
+    return this.#settings.get(name);
+  }
+
+  async saveSetting(name: string, value: string): Promise<void> {
+    this.#commit(() => this.#rows.saveSetting(name, value));
+    this.#settings.set(name, value);
+  }
+
+  /** A probe costs a commit at most once a second, whoever asks how often. */
+  async ping(): Promise<void> {
+    if (performance.now() - this.#pingedAt < 1_000) return;
+    this.#commit(() => this.#rows.saveSetting("pinged_at", String(this.now())));
+    this.#pingedAt = performance.now();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#db.open) return;
+    this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    this.#db.close();
+  }
+}
+
+function placeOf(isvId: string, kind: string, id: string): string {
+  return `${isvId}${kind}${id}`;
+}
