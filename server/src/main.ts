@@ -1,10 +1,9 @@
 /** Puts a server together from its settings, and takes it apart again in the right order. */
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import { applyTenantFiles, readTenantFile } from "./catalog/tenant-file.ts";
+import { applyTenantPaths } from "./catalog/tenant-file.ts";
 import { type HeldClock, processClock } from "./clock.ts";
-import { type Config, ConfigRefused } from "./config.ts";
+import type { Config } from "./config.ts";
 import { Desk } from "./desk/desk.ts";
 import { recover, startUpkeep } from "./desk/upkeep.ts";
 import { createApp } from "./http/app.ts";
@@ -23,15 +22,14 @@ export interface RunningServer {
 
 /**
  * Starts a server. With a held clock it is a sandbox: time stands still until somebody moves it.
- * @throws ConfigRefused, TenantFileFault, DatabaseRefused, or the listening socket's error; nothing is left open then.
+ * @throws TenantFileFault, DatabaseRefused, or the listening socket's error; nothing is left open then.
  */
 export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
-  const tenants = config.tenantFiles.map((path) => readTenantFile(path, readText(path)));
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const store = openStore(config, sandboxClock);
   try {
-    const applied = await applyTenantFiles(store, tenants);
-    if (tenants.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
+    const applied = await applyTenantPaths(store, config.tenantFiles);
+    if (config.tenantFiles.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
     await recover(store, log);
     const desk = new Desk(store);
     const signer = await loadSigningKeys(store);
@@ -65,14 +63,6 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
 function openStore(config: Config, sandboxClock: HeldClock | undefined): Store {
   const clock = sandboxClock ?? processClock();
   return config.database.kind === "memory" ? openMemoryStore(clock) : openSqliteStore(config.database.path, clock);
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigRefused([`SEATKEEPER_TENANT_FILES: ${(error as Error).message}`]);
-  }
 }
 
 function listen(server: import("node:http").Server, { host, port }: Config): Promise<void> {

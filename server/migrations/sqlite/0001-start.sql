@@ -28,6 +28,14 @@ CREATE TABLE sessions (
   is_overuse     INTEGER NOT NULL
 ) STRICT;
 
+-- The newest extends, one line a commit: [[sessions.no, opened_at, extended_at, valid_until, checkout_until,
+-- peak_sessions, peak_holders], …]. They are folded into `sessions` a little later, in order of rows, because sessions that are
+-- extended together lie apart. Read in order, the last word on a session is the truth.
+CREATE TABLE extends (
+  no    INTEGER PRIMARY KEY,
+  spans TEXT NOT NULL
+) STRICT;
+
 -- Clients that a licence knows, with or without their token.
 CREATE TABLE assignments (
   license_no      INTEGER NOT NULL,
@@ -63,11 +71,13 @@ CREATE TABLE history (
   max_tokens INTEGER NOT NULL,
   is_overuse INTEGER NOT NULL,
   length_ms  INTEGER,
-  -- The licence as the client wrote it, where there is none of that id.
+  -- The licence as the client wrote it, as long as there is none of that id; otherwise null.
   license_id TEXT
 ) STRICT;
 
-CREATE INDEX history_denials ON history (isv_no, license_no, no) WHERE denial IS NOT NULL;
+-- The denial log, of one licence and of a whole vendor, newest first.
+CREATE INDEX denials_of_license ON history (isv_no, license_no, license_id, no) WHERE denial IS NOT NULL;
+CREATE INDEX denials_of_vendor ON history (isv_no, no) WHERE denial IS NOT NULL;
 
 CREATE TABLE settings (
   name  TEXT PRIMARY KEY,

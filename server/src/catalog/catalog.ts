@@ -1,5 +1,5 @@
 /** The vendors' catalogue in memory: what requests look up. Changed only by the store, after its commit. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Customer, Edition, EntityOf, Isv, Key, Kind, License, Product, StoredEntity } from "./entities.ts";
 
 /** Everything of one vendor. Entities are values: a change puts a new one in the old one's place. */
@@ -68,7 +68,8 @@ export class Catalog {
   }
 
   #indexKey(isvId: string, old: Key | undefined, key: Key): void {
-    if (old !== undefined) this.#keys.delete(old.secret_sha256);
+    // Two keys may have swapped their secrets: only this key's own entry goes.
+    if (old !== undefined && this.#keys.get(old.secret_sha256)?.key.id === key.id) this.#keys.delete(old.secret_sha256);
     this.#keys.set(key.secret_sha256, { isvId, key });
   }
 
@@ -95,5 +96,5 @@ function collectionOf(vendor: Vendor, kind: Exclude<Kind, "isv">): Map<string, u
 
 /** How an API key's secret is kept: it is random, so a plain SHA-256 is enough. */
 export function secretHash(secret: string): string {
-  return createHash("sha256").update(secret).digest("hex");
+  return hash("sha256", secret, "hex");
 }

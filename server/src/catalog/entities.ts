@@ -128,6 +128,6 @@ export interface StoredEntity<K extends Kind = Kind> {
   readonly kind: K;
   readonly id: string;
   readonly body: EntityOf[K];
-  /** What the tenant file last said of it, raw; null: it did not come from a file. */
+  /** What the tenant file last said of it and what that meant (`tenant-apply.ts`); null: it never came from a file. */
   readonly applied: Readonly<Record<string, unknown>> | null;
 }

@@ -9,7 +9,8 @@ import { stopOnSignals } from "./signals.ts";
 export async function sandbox(): Promise<void> {
   const config = readConfig(process.env);
   const tenantFiles = config.tenantFiles.length > 0 ? config.tenantFiles : [fileURLToPath(demoTenant)];
-  const server = await startServer({ ...config, tenantFiles, database: { kind: "memory" } }, new HeldClock(Date.now()));
-  stopOnSignals(server);
+  const starting = startServer({ ...config, tenantFiles, database: { kind: "memory" } }, new HeldClock(Date.now()));
+  stopOnSignals(starting);
+  const server = await starting;
   console.log(sandboxWelcome(server.url));
 }

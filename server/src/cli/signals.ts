@@ -1,19 +1,24 @@
 import type { RunningServer } from "../main.ts";
 
-/** SIGTERM and SIGINT finish what is in flight and end the process with status 0; a second one ends it at once. */
-export function stopOnSignals(server: RunningServer): void {
+/**
+ * SIGTERM and SIGINT finish what is in flight and end the process with status 0; a second one ends it at once. To be
+ * called while the server starts, so that no moment is left in which a signal would just kill it.
+ */
+export function stopOnSignals(starting: Promise<RunningServer>): void {
   let isStopping = false;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(130);
       isStopping = true;
-      server.stop().then(
-        () => process.exit(0),
-        (error) => {
-          console.error(error);
-          process.exit(70);
-        },
-      );
+      starting
+        .then((server) => server.stop())
+        .then(
+          () => process.exit(0),
+          (error) => {
+            console.error(error);
+            process.exit(70);
+          },
+        );
     });
   }
 }

@@ -142,17 +142,17 @@ export const denials = {
     title: "The session is live for another user.",
     remedy: "Use a session_id of its own for every user.",
   },
-  sessions_exhausted: {
-    id: 12002,
-    status: 409,
-    title: "The holder has as many live sessions as its token allows.",
-    remedy: "Close one of the holder's other sessions, or wait until one lapses.",
-  },
   user_already_active: {
     id: 12006,
     status: 409,
     title: "The user already has a live session, and the edition allows one.",
     remedy: "Close the user's other session, or wait until it lapses.",
+  },
+  sessions_exhausted: {
+    id: 12002,
+    status: 409,
+    title: "The holder has as many live sessions as its token allows.",
+    remedy: "Close one of the holder's other sessions, or wait until one lapses.",
   },
   tokens_exhausted: {
     id: 1007,

@@ -46,10 +46,14 @@ export function sessionKey(
   return terms.clientType === "users" ? `${client}\0\0${fold(userId ?? clientId)}` : `${client}\0`;
 }
 
-/** Whether the user's mail address belongs to one of the domains or to a subdomain of one. */
-export function isOfDomains(user: string, domains: readonly string[]): boolean {
+/**
+ * Whether a licence admits the user: everybody where it names no domains, otherwise those whose mail address belongs to
+ * one of them or to a subdomain of one.
+ */
+export function admits({ allowedUserDomains }: Pick<Terms, "allowedUserDomains">, user: string): boolean {
+  if (allowedUserDomains.length === 0) return true;
   const at = user.lastIndexOf("@");
   if (at < 1) return false;
   const domain = fold(user.slice(at + 1));
-  return domains.some((allowed) => domain === allowed || domain.endsWith(`.${allowed}`));
+  return allowedUserDomains.some((allowed) => domain === allowed || domain.endsWith(`.${allowed}`));
 }

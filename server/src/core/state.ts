@@ -86,7 +86,7 @@ export class LicenseState implements LicenseView {
   putSession(session: Session): Entry {
     let entry = this.#entries.get(session.key);
     if (entry === undefined) {
-      entry = { session, place: -1, next: null, previous: null, row: 0, isDirty: false };
+      entry = { session, place: -1, next: null, previous: null, row: 0, isDirty: false, loggedIn: 0 };
       this.#entries.set(session.key, entry);
       this.#join(entry);
       return entry;
@@ -110,6 +110,12 @@ export class LicenseState implements LicenseView {
     this.#leave(entry);
     this.#entries.delete(key);
     return entry;
+  }
+
+  /** Brings back an entry that `dropSession` took out: the very same one, since a store may know it by more than its value. */
+  restoreSession(entry: Entry): void {
+    this.#entries.set(entry.session.key, entry);
+    this.#join(entry);
   }
 
   putAssignment(assignment: Assignment): void {

@@ -1,16 +1,27 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
 import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
-import { denyUnknownLicense } from "./decide/outcome.ts";
+import { denyUnknownLicense, grant } from "./decide/outcome.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
+import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
-import type { Change, Command, Decision, Denial, Granted, HistoryRecord, LicenseView, Millis } from "./types.ts";
+import type {
+  Change,
+  Command,
+  Decision,
+  Denial,
+  Granted,
+  HistoryRecord,
+  LicenseView,
+  Millis,
+  SweepCommand,
+} from "./types.ts";
 
 /** The licences that a step may look at and change. */
 export interface Licenses {
   license(isvId: string, licenseId: string): LicenseState | undefined;
-  /** The other licences of the same product and customer on which the client holds a token. */
-  siblings(license: LicenseState, clientKey: string): readonly LicenseState[];
+  /** The other licences of the same product and customer that know the client. */
+  siblings(license: LicenseState, clientId: string): readonly LicenseState[];
   /** Applies a change (with `evolve`) and remembers it for saving or undoing. */
   apply(license: LicenseState, change: Change): void;
   /** Keeps a line of history, to be saved together with the changes. */
@@ -34,16 +45,17 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
     return apply(licenses, null, denyUnknownLicense(command.isvId, command.licenseId, now, subject));
   }
   // An outage is credited before anything is released: what it made lapse is not over.
-  if (command.type !== "credit" && command.type !== "settle") releaseDue(licenses, license, now);
+  const released = command.type === "credit" || command.type === "settle" ? 0 : releaseDue(licenses, license, now);
+  if (command.type === "sweep") return grant([], [], { ended: released });
   const outcome = apply(licenses, license, decide(license, command, now));
   if (command.type === "activate" && outcome.granted?.assignment != null) {
-    moveHere(licenses, license, outcome.granted.assignment.clientKey, now);
+    moveHere(licenses, license, command.clientId, now);
   }
   return outcome;
 }
 
 /** Looks at a licence and a command, and says what shall happen. Changes nothing. */
-export function decide(license: LicenseView, command: Command, now: Millis): Decision {
+export function decide(license: LicenseView, command: Exclude<Command, SweepCommand>, now: Millis): Decision {
   switch (command.type) {
     case "open":
       return open(license, command, now);
@@ -63,24 +75,25 @@ export function decide(license: LicenseView, command: Command, now: Millis): Dec
       return credit(license, command, now);
     case "settle":
       return settle(license, now);
-    case "sweep":
-      return release(license, now);
   }
 }
 
-function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): void {
-  while (license.nextDueAt() <= now) apply(licenses, license, release(license, now));
+/** Answers with the number of sessions that were over. */
+function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): number {
+  let released = 0;
+  while (license.nextDueAt() <= now) released += apply(licenses, license, release(license, now)).granted?.ended ?? 0;
+  return released;
 }
 
 /**
  * A client is active on one licence of a product and customer: its explicit activation on another one moves it there,
  * and its sessions on the old one end. A temporary licence stands beside an ordinary one and moves nobody from it.
  */
-function moveHere(licenses: Licenses, license: LicenseState, clientKey: string, now: Millis): void {
-  for (const old of licenses.siblings(license, clientKey)) {
+function moveHere(licenses: Licenses, license: LicenseState, clientId: string, now: Millis): void {
+  for (const old of licenses.siblings(license, clientId)) {
     if (old.terms.isTemporary !== license.terms.isTemporary) continue;
     releaseDue(licenses, old, now);
-    const assignment = old.assignment(clientKey);
+    const assignment = old.assignment(clientKey(old.terms, clientId));
     if (assignment?.unassignedAt === null) apply(licenses, old, releaseAssignment(old, assignment, now));
   }
 }

@@ -69,7 +69,7 @@ export class Desk {
     while (this.#jobs.length > 0) {
       const jobs = this.#take();
       const outcomes = await this.#decideAll(jobs);
-      jobs.forEach((job, n) => answer(job, outcomes[n] as (Outcome | Error)[]));
+      for (const [n, job] of jobs.entries()) answer(job, outcomes[n] as (Outcome | Error)[]);
       // Lets the loop read what came in meanwhile, so that the next batch is as large as it can be.
       if (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }

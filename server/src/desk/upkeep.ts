@@ -41,10 +41,11 @@ export async function recover(store: Store, log: Log): Promise<void> {
   }
 }
 
-/** Writes what is over into history, until nothing is left or the bound of one round is reached. */
+/** Writes what is over into history, as far as the bound of one round goes, and lets the store tidy up. */
 export async function sweep(store: Store, desk: Desk): Promise<void> {
-  const due = store.dueLicenses(store.now(), licensesPerSweepMax);
+  const due = store.dueLicenses(store.now(), licensesPerSweepMax, null);
   await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
+  await store.tidy();
 }
 
 /** Starts the rounds. The answer stops them, after a last sign of life. */

@@ -50,10 +50,10 @@ export class Book implements Licenses {
     return this.#licenses.values();
   }
 
-  siblings(license: LicenseState, key: string): readonly LicenseState[] {
-    const { isvId, productId, customerId, clientType } = license.terms;
-    return (this.#byClient.get(placeOf(isvId, productId, key)) ?? []).filter(
-      (other) => other !== license && other.terms.customerId === customerId && other.terms.clientType === clientType,
+  siblings(license: LicenseState, clientId: string): readonly LicenseState[] {
+    const { isvId, productId, customerId } = license.terms;
+    return this.licensesOfClient(isvId, productId, clientId).filter(
+      (other) => other !== license && other.terms.customerId === customerId,
     );
   }
 
@@ -97,17 +97,17 @@ export class Book implements Licenses {
       }
     } else if (sessionBefore === undefined) {
       if (change.type === "session") license.dropSession(change.session.key);
+    } else if (change.type === "session.gone") {
+      license.restoreSession(entry as Entry);
     } else {
-      const restored = license.putSession(sessionBefore);
-      restored.row = entry?.row ?? 0;
-      restored.isDirty = false;
+      license.putSession(sessionBefore);
     }
   }
 
   /** Throws unless the entities fit together and with what is there: before anything is saved. */
   checkEntities(entities: readonly StoredEntity[]): void {
-    const has = (isvId: string, kind: StoredEntity["kind"], id: string) =>
-      entities.some((entity) => entity.isvId === isvId && entity.kind === kind && entity.id === id);
+    const coming = new Set(entities.map(({ isvId, kind, id }) => appliedPlace(isvId, kind, id)));
+    const has = (isvId: string, kind: StoredEntity["kind"], id: string) => coming.has(appliedPlace(isvId, kind, id));
     for (const { isvId, kind, id, body } of entities) {
       const vendor = this.catalog.vendor(isvId);
       if (vendor === undefined && !has(isvId, "isv", isvId))
@@ -175,10 +175,10 @@ export class Book implements Licenses {
     }));
   }
 
-  dueLicenses(now: Millis, limit: number) {
+  dueLicenses(now: Millis, limit: number, isvId: string | null) {
     const due: { isvId: string; licenseId: string }[] = [];
     for (const license of this.#licenses.values()) {
-      if (license.nextDueAt() > now) continue;
+      if (license.nextDueAt() > now || (isvId !== null && license.terms.isvId !== isvId)) continue;
       due.push(license.terms);
       if (due.length >= limit) break;
     }

@@ -38,7 +38,7 @@ export function openMemoryStore(clock: Clock): Store {
     licensesOfClient: (isvId, productId, clientId) => book.licensesOfClient(isvId, productId, clientId),
     licenseOfToken: (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
     assignmentsOfUser: (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
-    dueLicenses: (at, limit) => book.dueLicenses(at, limit),
+    dueLicenses: (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
     liveLicenses: () => book.liveLicenses(),
     async denials(query) {
       const matching = lines.filter((line) => isMatch(line, query)).toReversed();
@@ -51,6 +51,7 @@ export function openMemoryStore(clock: Clock): Store {
     async saveSetting(name, value) {
       settings.set(name, value);
     },
+    async tidy() {},
     now,
     async ping() {},
     async close() {},

@@ -43,8 +43,12 @@ export interface Store {
     productId: string,
     userId: string,
   ): readonly { readonly licenseId: string; readonly assignment: Assignment }[];
-  /** Licences with something over at `now`, at most `limit`: what the sweeper has to do. */
-  dueLicenses(now: Millis, limit: number): readonly { readonly isvId: string; readonly licenseId: string }[];
+  /** Licences with something over at `now`, at most `limit`, of one vendor or (null) of all: what the sweeper has to do. */
+  dueLicenses(
+    now: Millis,
+    limit: number,
+    isvId: string | null,
+  ): readonly { readonly isvId: string; readonly licenseId: string }[];
   /** Every licence with at least one live session. */
   liveLicenses(): readonly { readonly isvId: string; readonly licenseId: string }[];
 
@@ -56,6 +60,9 @@ export interface Store {
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;
   saveSetting(name: string, value: string): Promise<void>;
+
+  /** A round of the store's own housekeeping, to be asked for every second or so. */
+  tidy(): Promise<void>;
 
   /** The time as the store tells it. */
   now(): Millis;

@@ -1,6 +1,6 @@
 /** Clients and the tokens assigned to them: activation, heartbeat, suspension, unassignment. */
 import { assignmentsPerLicenseMax } from "../limits.ts";
-import { clientKey } from "../names.ts";
+import { admits, clientKey } from "../names.ts";
 import type {
   ActivateCommand,
   Assignment,
@@ -127,8 +127,10 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
   }
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  const isUsers = license.terms.clientType === "users";
   const seen: Assignment = {
     ...assignment,
+    userId: isUsers ? (command.userId ?? assignment.userId) : null,
     softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
     operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
     lastHeartbeatAt: now,
@@ -136,14 +138,14 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
   return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
 }
 
-/** The client's sessions, as a plain extend at `now` leaves them; none where heartbeats do not count or the licence is over. */
+/** The client's sessions, as a plain extend at `now` would leave them; none where an extend would be denied or heartbeats do not count. */
 function extended(license: LicenseView, assignment: Assignment, now: Millis): Change[] {
   const { terms } = license;
   if (!terms.heartbeatsExtendSessions || unusable(license, now) !== null) return [];
   const until = Math.min(now + terms.sessionPeriodMs, terms.expiresAt ?? Number.POSITIVE_INFINITY);
   return license
     .sessionsOfClient(assignment.clientKey)
-    .filter((session) => session.validUntil < until)
+    .filter((session) => session.validUntil < until && admits(terms, session.userId ?? session.clientId))
     .map((session): { type: "session"; session: Session } => ({
       type: "session",
       session: { ...session, extendedAt: now, validUntil: until, checkoutUntil: null },

@@ -1,6 +1,6 @@
 /** Opening, extending, closing and ending sessions of users and devices. */
 import { assignmentsPerLicenseMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
-import { clientKey, fold, holderKey, isOfDomains, sessionKey } from "../names.ts";
+import { admits, clientKey, fold, holderKey, sessionKey } from "../names.ts";
 import type {
   Assignment,
   Change,
@@ -29,7 +29,7 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
   const known = license.session(key);
   const own = known !== undefined && known.endedAt === null ? known : undefined;
 
-  const denial = unusable(license, now) ?? refusedTerms(terms, command, own);
+  const denial = unusable(license, now) ?? refusedTerms(terms, command, known);
   if (denial !== null) {
     return deny(license, now, denial, command, denial === "checkout_too_long" ? longestCheckout(terms) : undefined);
   }
@@ -42,6 +42,9 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
   }
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  if (assignment === undefined && license.clients >= assignmentsPerLicenseMax) {
+    return deny(license, now, "tokens_all_assigned", command);
+  }
   if (known !== undefined && known.endedAt !== null) {
     return deny(
       license,
@@ -61,26 +64,20 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
 
   const denied = noRoom(license, holder);
   if (denied !== null) return deny(license, now, denied, command);
-  if (assignment === undefined && license.clients >= assignmentsPerLicenseMax) {
-    return deny(license, now, "tokens_all_assigned", command);
-  }
   return take(license, command, now, { key, client, holder, assignment });
 }
 
 /** What the edition demands of an open, whoever asks. */
-function refusedTerms(terms: Terms, command: OpenCommand, own: Session | undefined) {
+function refusedTerms(terms: Terms, command: OpenCommand, known: Session | undefined) {
   if (terms.provisioningMode === "named" && terms.clientType === "devices") return "license_named";
   const checkout = command.checkoutPeriod ?? 0;
   if (checkout < 0) return "checkout_negative";
   if (checkout * msPerMinute > terms.checkoutPeriodMaxMs) return "checkout_too_long";
   if (terms.requiresSessionId && command.sessionId === null) return "session_id_required";
   // An extend that names no user is the extend of the session's own user.
-  const userId = command.userId ?? own?.userId ?? null;
+  const userId = command.userId ?? known?.userId ?? null;
   if (terms.requiresUserId && userId === null) return "user_id_required";
-  if (terms.allowedUserDomains.length > 0 && !isOfDomains(userId ?? command.clientId, terms.allowedUserDomains)) {
-    return "user_domain_refused";
-  }
-  return null;
+  return admits(terms, userId ?? command.clientId) ? null : "user_domain_refused";
 }
 
 function longestCheckout(terms: Terms): string {

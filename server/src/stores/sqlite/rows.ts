@@ -1,12 +1,10 @@
 /** Rows to values and back. Knows columns and no rule. */
 import type Database from "better-sqlite3";
 import type { StoredEntity } from "../../catalog/entities.ts";
-import type { Entry } from "../../core/heap.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
-import type { LicenseState } from "../../core/state.ts";
 import type { Assignment, HistoryRecord, Session, Terms } from "../../core/types.ts";
 
-interface SessionRow {
+export interface SessionRow {
   no: number;
   license_no: number;
   id: string;
@@ -21,6 +19,13 @@ interface SessionRow {
   peak_sessions: number;
   peak_holders: number;
   is_overuse: number;
+}
+
+/** What may change of a live session: row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
+export type Span = readonly [number, number, number, number, number | null, number, number];
+
+export function spanOf(no: number, s: Session): Span {
+  return [no, s.openedAt, s.extendedAt, s.validUntil, s.checkoutUntil, s.peakSessions, s.peakHolders];
 }
 
 interface AssignmentRow {
@@ -69,24 +74,31 @@ interface EntityRow {
 export class Rows {
   readonly #db: Database.Database;
   readonly #insertSession;
-  readonly #updateSession;
+  readonly #updateSpan;
+  readonly #endSession;
   readonly #deleteSession;
+  readonly #insertExtends;
+  readonly #deleteExtends;
   readonly #putAssignment;
   readonly #insertHistory;
+  readonly #adoptDenials;
   readonly #putEntity;
   readonly #putSetting;
 
   constructor(db: Database.Database) {
     this.#db = db;
     this.#insertSession = db.prepare(
-      `INSERT INTO sessions (license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
+      `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
          checkout_until, ended_at, peak_sessions, peak_holders, is_overuse)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#updateSession = db.prepare(
-      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, ended_at = ?,
-         peak_sessions = ?, peak_holders = ? WHERE no = ?`,
+    this.#updateSpan = db.prepare(
+      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?
+       WHERE no = ?`,
     );
+    this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
+    this.#insertExtends = db.prepare("INSERT INTO extends (no, spans) VALUES (?, ?)");
+    this.#deleteExtends = db.prepare("DELETE FROM extends WHERE no < ?");
     this.#deleteSession = db.prepare("DELETE FROM sessions WHERE no = ?");
     this.#putAssignment = db.prepare(
       `INSERT OR REPLACE INTO assignments (license_no, client_key, id, token_key, client_id, client_name, description,
@@ -98,6 +110,10 @@ export class Rows {
          is_overuse, length_ms, license_id)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
+    this.#adoptDenials = db.prepare(
+      `UPDATE history SET license_no = ?, license_id = NULL
+       WHERE denial IS NOT NULL AND isv_no = ? AND license_no IS NULL AND license_id = ?`,
+    );
     this.#putEntity = db.prepare(
       `INSERT INTO entities (isv_id, kind, id, body, applied) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (isv_id, kind, id) DO UPDATE SET body = excluded.body, applied = excluded.applied RETURNING no`,
@@ -105,27 +121,9 @@ export class Rows {
     this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
   }
 
-  /** Writes a session's row as its entry now stands: inserted, updated or deleted. */
-  saveSession(licenseNo: number, entry: Entry): void {
-    const s = entry.session;
-    if (entry.place < 0) {
-      if (entry.row !== 0) this.#deleteSession.run(entry.row);
-      return;
-    }
-    if (entry.row !== 0) {
-      this.#updateSession.run(
-        s.openedAt,
-        s.extendedAt,
-        s.validUntil,
-        s.checkoutUntil,
-        s.endedAt,
-        s.peakSessions,
-        s.peakHolders,
-        entry.row,
-      );
-      return;
-    }
-    const { lastInsertRowid } = this.#insertSession.run(
+  insertSession(no: number, licenseNo: number, s: Session): void {
+    this.#insertSession.run(
+      no,
       licenseNo,
       s.id,
       s.clientId,
@@ -140,7 +138,31 @@ export class Rows {
       s.peakHolders,
       s.isOveruse ? 1 : 0,
     );
-    entry.row = Number(lastInsertRowid);
+  }
+
+  endSession(no: number, endedAt: number): void {
+    this.#endSession.run(endedAt, no);
+  }
+
+  deleteSession(no: number): void {
+    this.#deleteSession.run(no);
+  }
+
+  updateSpan([no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders]: Span): void {
+    this.#updateSpan.run(openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, no);
+  }
+
+  insertExtends(line: number, spans: readonly Span[]): void {
+    this.#insertExtends.run(line, JSON.stringify(spans));
+  }
+
+  deleteExtendsBefore(line: number): void {
+    this.#deleteExtends.run(line);
+  }
+
+  *extends(): Iterable<{ readonly no: number; readonly spans: readonly Span[] }> {
+    const rows = this.#db.prepare("SELECT no, spans FROM extends ORDER BY no").iterate();
+    for (const { no, spans } of rows as Iterable<{ no: number; spans: string }>) yield { no, spans: JSON.parse(spans) };
   }
 
   saveAssignment(licenseNo: number, a: Assignment): void {
@@ -181,6 +203,11 @@ export class Rows {
     );
   }
 
+  /** Gives a new licence the denials of those who asked for it before it was there. */
+  adoptDenials(isvNo: number, licenseNo: number, licenseId: string): void {
+    this.#adoptDenials.run(licenseNo, isvNo, licenseId);
+  }
+
   /** Answers with the entity's number. */
   saveEntity(entity: StoredEntity): number {
     const applied = entity.applied === null ? null : JSON.stringify(entity.applied);
@@ -210,28 +237,24 @@ export class Rows {
     return this.#db.prepare("SELECT name, value FROM settings").all() as { name: string; value: string }[];
   }
 
-  /** Puts every assignment and session into the licences that `licenseOf` names by number. Answers with the latest instant seen. */
-  load(
-    licenseOf: (no: number) => LicenseState,
-    index: (license: LicenseState, assignment: Assignment) => void,
-  ): number {
+  /** Every assignment and the number of its licence. */
+  *assignments(): Iterable<{ readonly licenseNo: number; readonly assignment: Assignment }> {
     for (const row of this.#db.prepare("SELECT * FROM assignments").iterate() as Iterable<AssignmentRow>) {
-      const license = licenseOf(row.license_no);
-      const assignment = assignmentOf(row);
-      license.putAssignment(assignment);
-      index(license, assignment);
+      yield { licenseNo: row.license_no, assignment: assignmentOf(row) };
     }
-    let latest = 0;
-    for (const row of this.#db.prepare("SELECT * FROM sessions").iterate() as Iterable<SessionRow>) {
-      const license = licenseOf(row.license_no);
-      license.putSession(sessionOf(row, license.terms)).row = row.no;
-      latest = Math.max(latest, row.extended_at);
-    }
-    // The last lines and not only the last one: sessions that expired stand there with the instant of their end.
+  }
+
+  /** Every session's row, as the extend log found it; `sessionOf` makes a session of it. */
+  sessions(): Iterable<SessionRow> {
+    return this.#db.prepare("SELECT * FROM sessions").iterate() as Iterable<SessionRow>;
+  }
+
+  /** The latest instant in history. The last lines and not only the last one: what expired stands with its own end. */
+  latestLine(): number {
     const last = this.#db
       .prepare("SELECT max(at) AS at FROM (SELECT at FROM history ORDER BY no DESC LIMIT 1000)")
       .get() as { at: number | null };
-    return Math.max(latest, last.at ?? 0);
+    return last.at ?? 0;
   }
 
   history(where: string, parameters: readonly (string | number)[], order: string, limit: number, offset = 0) {
@@ -253,7 +276,7 @@ export class Rows {
 }
 
 /** Keys and holder are not on disk: they follow from the ids and the licence's immutable kind. */
-function sessionOf(row: SessionRow, terms: Terms): Session {
+export function sessionOf(row: SessionRow, terms: Terms): Session {
   return {
     id: row.id,
     key: sessionKey(terms, row.client_id, row.session_id, row.user_id),

@@ -3,8 +3,10 @@
  * every change before anybody hears of it.
  */
 
+import { setImmediate } from "node:timers/promises";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
+import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
@@ -13,6 +15,7 @@ import { Book } from "../book.ts";
 import { aliveAt, type DenialQuery, type Store, StoreFault } from "../store.ts";
 import { openFile } from "./file.ts";
 import { Rows } from "./rows.ts";
+import { SessionRows } from "./sessions.ts";
 
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
   return new SqliteStore(path, clock);
@@ -22,6 +25,7 @@ class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
   readonly #db;
   readonly #rows: Rows;
+  readonly #sessions: SessionRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
   readonly #settings = new Map<string, string>();
@@ -34,6 +38,7 @@ class SqliteStore implements Store {
     this.#clock = clock;
     this.#db = openFile(path);
     this.#rows = new Rows(this.#db);
+    this.#sessions = new SessionRows(this.#rows);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -53,11 +58,14 @@ class SqliteStore implements Store {
       if (license !== undefined) licenses.set(no, license);
     }
     for (const { name, value } of this.#rows.settings()) this.#settings.set(name, value);
-    const latest = this.#rows.load(
-      (no) => licenses.get(no) as LicenseState,
-      (license, assignment) => this.#book.index(license, assignment, undefined),
-    );
-    return Math.max(latest, Number(this.#settings.get(aliveAt) ?? 0));
+    const licenseOf = (no: number) => licenses.get(no) as LicenseState;
+    for (const { licenseNo, assignment } of this.#rows.assignments()) {
+      const license = licenseOf(licenseNo);
+      license.putAssignment(assignment);
+      this.#book.index(license, assignment, undefined);
+    }
+    const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
+    return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
   }
 
   now(): Millis {
@@ -69,7 +77,10 @@ class SqliteStore implements Store {
     const book = this.#book;
     try {
       const result = work(book, this.now());
-      if (book.done.length > 0 || book.lines.length > 0) this.#commit(() => this.#save());
+      if (book.done.length > 0 || book.lines.length > 0) {
+        this.#commit(() => this.#save());
+        this.#sessions.committed();
+      }
       book.keep();
       return result;
     } catch (error) {
@@ -78,18 +89,22 @@ class SqliteStore implements Store {
     }
   }
 
-  /** Each session's row is written once, however often the batch extended it. */
+  /** Each session is written once, however often the batch extended it. */
   #save(): void {
     const { done, lines } = this.#book;
-    for (const { entry } of done) if (entry !== undefined) entry.isDirty = true;
+    const entries: Entry[] = [];
+    const licenses = new Map<Entry, LicenseState>();
     for (const { license, change, entry } of done) {
-      if (entry?.isDirty === true) {
-        entry.isDirty = false;
-        this.#rows.saveSession(this.#licenseNumber(license), entry);
-      } else if (change.type === "assignment") {
-        this.#rows.saveAssignment(this.#licenseNumber(license), change.assignment);
+      if (entry === undefined) {
+        if (change.type === "assignment") this.#rows.saveAssignment(this.#licenseNumber(license), change.assignment);
+      } else if (!entry.isDirty) {
+        entry.isDirty = true;
+        entries.push(entry);
+        if (entry.row === 0) licenses.set(entry, license);
       }
     }
+    for (const entry of entries) entry.isDirty = false;
+    this.#sessions.save(entries, (entry) => this.#licenseNumber(licenses.get(entry) as LicenseState));
     for (const line of lines) {
       const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
       this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
@@ -116,12 +131,26 @@ class SqliteStore implements Store {
     this.#book.checkEntities(entities);
     const numbers: number[] = [];
     this.#commit(() => {
-      for (const entity of entities) numbers.push(this.#rows.saveEntity(entity));
+      for (const entity of entities) numbers.push(this.#saveEntity(entity));
     });
     entities.forEach((entity, n) => {
       this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), numbers[n] as number);
     });
     this.#book.putEntities(entities);
+  }
+
+  async tidy(): Promise<void> {
+    const round = this.#sessions.newRound();
+    while (this.#db.open && this.#sessions.fold(round, (write) => this.#commit(write))) await setImmediate();
+  }
+
+  #saveEntity(entity: StoredEntity): number {
+    const { isvId, kind, id } = entity;
+    const no = this.#rows.saveEntity(entity);
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId));
+    const isNewLicense = kind === "license" && !this.#numbers.has(placeOf(isvId, kind, id));
+    if (isNewLicense && isvNo !== undefined) this.#rows.adoptDenials(isvNo, no, id);
+    return no;
   }
 
   applied(isvId: string, kind: StoredEntity["kind"], id: string) {
@@ -144,8 +173,8 @@ class SqliteStore implements Store {
     return this.#book.assignmentsOfUser(isvId, productId, userId);
   }
 
-  dueLicenses(now: Millis, limit: number) {
-    return this.#book.dueLicenses(now, limit);
+  dueLicenses(now: Millis, limit: number, isvId: string | null) {
+    return this.#book.dueLicenses(now, limit, isvId);
   }
 
   liveLicenses() {
@@ -157,10 +186,9 @@ class SqliteStore implements Store {
     const where = ["denial IS NOT NULL", "isv_no = ?"];
     const parameters: (string | number)[] = [isvNo];
     if (query.licenseId !== null) {
-      const licenseNo = this.#numbers.get(placeOf(query.isvId, "license", query.licenseId));
-      // A licence that does not exist has denials too: those of whoever asked for it.
-      where.push(licenseNo === undefined ? "license_no IS NULL AND license_id = ?" : "license_no = ?");
-      parameters.push(licenseNo ?? query.licenseId);
+      const [condition, value] = this.#ofLicense(query.isvId, query.licenseId);
+      where.push(condition);
+      parameters.push(value);
     }
     for (const [condition, value] of [
       ["client_id = ?", query.clientId],
@@ -180,10 +208,16 @@ class SqliteStore implements Store {
 
   async history(isvId: string, licenseId: string, limit: number) {
     const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
-    const licenseNo = this.#numbers.get(placeOf(isvId, "license", licenseId));
-    return licenseNo === undefined
-      ? this.#rows.history("isv_no = ? AND license_no IS NULL AND license_id = ?", [isvNo, licenseId], "ASC", limit)
-      : this.#rows.history("license_no = ?", [licenseNo], "ASC", limit);
+    const [condition, value] = this.#ofLicense(isvId, licenseId);
+    return this.#rows.history(`isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit);
+  }
+
+  /** A licence's lines of history: by its number, or by the id that somebody asked for where there is no such licence. */
+  #ofLicense(isvId: string, licenseId: string): [string, number | string] {
+    const no = this.#numbers.get(placeOf(isvId, "license", licenseId));
+    return no === undefined
+      ? ["license_no IS NULL AND license_id = ?", licenseId]
+      : ["license_no = ? AND license_id IS NULL", no];
   }
 
   setting(name: string) {

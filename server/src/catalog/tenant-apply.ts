@@ -1,0 +1,165 @@
+/**
+ * Merges tenant files into the catalogue, three ways like `kubectl apply`: what the file says now, what it said the last
+ * time, what is there. A field is written only where the file changed its mind, so what an administrator or an API call
+ * changed in between stays; nothing is deleted.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { Value } from "typebox/value";
+import type { Store } from "../stores/store.ts";
+import type { Vendor } from "./catalog.ts";
+import { type Edition, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
+import { isRecord } from "./tenant-check.ts";
+import { type Fault, TenantFileFault } from "./tenant-faults.ts";
+import { type TenantFile, tryTenantPath } from "./tenant-read.ts";
+import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
+import { checkSecrets, checkVendor } from "./tenant-rules.ts";
+import { entityField, entrySchemas } from "./tenant-schema.ts";
+
+/** How many entities were written anew, changed, and found as the files want them. */
+export interface Applied {
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+}
+
+/** An entity as it will be. */
+export interface Merged<K extends Kind = Kind> {
+  readonly isvId: string;
+  readonly kind: K;
+  readonly resolved: Resolved;
+  readonly current: EntityOf[K] | undefined;
+  readonly body: EntityOf[K];
+  /** Fields of the file that are written over what is there, or that fill a new entity. */
+  readonly written: ReadonlySet<string>;
+  readonly last: LastApplied | null;
+  readonly applied: LastApplied;
+}
+
+/** What the file said of an entity, and what that meant then: a reference changes only if both do. */
+interface LastApplied {
+  readonly said: Readonly<Record<string, unknown>>;
+  readonly meant: Readonly<Record<string, unknown>>;
+}
+
+/** Reads files from disk and applies them; refuses with the faults of all of them together. */
+export async function applyTenantPaths(store: Store, paths: readonly string[]): Promise<Applied> {
+  const read = paths.map(tryTenantPath);
+  const faults = read.flatMap((result) => result.faults);
+  const files = read.map((result) => result.file).filter((file) => file !== null);
+  // With a file that cannot be read at all, references to what stands in it would look broken too.
+  if (files.length < paths.length) throw new TenantFileFault(faults);
+  return applyPlan(store, plan(store, files, faults));
+}
+
+export async function applyTenantFiles(store: Store, files: readonly TenantFile[]): Promise<Applied> {
+  return applyPlan(store, plan(store, files, []));
+}
+
+interface Plan {
+  readonly merged: readonly Merged[];
+  readonly faults: readonly Fault[];
+}
+
+function plan(store: Store, files: readonly TenantFile[], formFaults: readonly Fault[]): Plan {
+  const all: Merged[] = [];
+  const faults = [...formFaults];
+  for (const isvId of new Set(files.map((file) => file.isvId))) {
+    const vendor = store.catalog.vendor(isvId);
+    const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
+    const found = resolveEntries(isvId, vendor, entries);
+    const merged = mergeAll(store, isvId, vendor, found.resolved);
+    faults.push(...found.faults, ...checkVendor(vendor, merged));
+    all.push(...merged);
+  }
+  faults.push(...checkSecrets(store.catalog, all));
+  return { merged: all, faults };
+}
+
+async function applyPlan(store: Store, { merged, faults }: Plan): Promise<Applied> {
+  if (faults.length > 0) throw new TenantFileFault(faults);
+  const stale = merged.filter(({ last, applied }) => !isDeepStrictEqual(last, applied));
+  if (stale.length > 0) await store.saveCatalog(stale.map(storedEntity));
+  const created = merged.filter(({ current }) => current === undefined).length;
+  const unchanged = merged.filter(({ current, body }) => isDeepStrictEqual(current, body)).length;
+  return { created, changed: merged.length - created - unchanged, unchanged };
+}
+
+function storedEntity({ isvId, kind, resolved, body, applied }: Merged): StoredEntity {
+  if (!Value.Check(kinds[kind], body)) {
+    throw new Error(`tenant files: ${kind} ${resolved.id} passed the checks and is no ${kind}`);
+  }
+  return { isvId, kind, id: resolved.id, body, applied: { ...applied } };
+}
+
+/** In the order of `resolved`, where editions stand before licences: a licence takes its product from its edition. */
+function mergeAll(store: Store, isvId: string, vendor: Vendor | undefined, resolved: readonly Resolved[]): Merged[] {
+  const editions = new Map<string, Edition>(vendor?.editions);
+  return resolved.map((item) => {
+    const merged = merge(store, isvId, vendor, item, editions);
+    if (merged.kind === "edition") editions.set(item.id, merged.body as Edition);
+    return merged;
+  });
+}
+
+function merge(
+  store: Store,
+  isvId: string,
+  vendor: Vendor | undefined,
+  resolved: Resolved,
+  editions: ReadonlyMap<string, Edition>,
+): Merged {
+  const { kind, fields } = resolved.entry;
+  const { id: _id, ...said } = fields;
+  const current = currentOf(vendor, kind, resolved.id);
+  const last = current === undefined ? null : lastApplied(store.applied(isvId, kind, resolved.id));
+  const written = new Set<string>();
+  const body: Record<string, unknown> = { ...(current ?? newBody(kind, resolved)) };
+  for (const [field, value] of Object.entries(resolved.meant)) {
+    if (last !== null && isAsBefore(field, said[field], value, last)) continue;
+    written.add(field);
+    body[entityField(field)] = value;
+  }
+  if (kind === "license" && written.has("edition")) {
+    body.product_id = editions.get(body.edition_id as string)?.product_id;
+  }
+  const applied = { said, meant: resolved.meant };
+  return { isvId, kind, resolved, current, body: body as unknown as EntityOf[Kind], written, last, applied };
+}
+
+function isAsBefore(field: string, said: unknown, meant: unknown, last: LastApplied): boolean {
+  return isDeepStrictEqual(said, last.said[field]) || isDeepStrictEqual(meant, last.meant[field]);
+}
+
+/** What the last apply left; anything else counts as never applied. */
+function lastApplied(applied: StoredEntity["applied"]): LastApplied | null {
+  if (applied === null || !isRecord(applied.said) || !isRecord(applied.meant)) return null;
+  return { said: applied.said, meant: applied.meant };
+}
+
+function currentOf(vendor: Vendor | undefined, kind: Kind, id: string): EntityOf[Kind] | undefined {
+  if (vendor === undefined) return undefined;
+  if (kind === "isv") return vendor.isv;
+  const collections = {
+    key: vendor.keys,
+    product: vendor.products,
+    edition: vendor.editions,
+    customer: vendor.customers,
+    license: vendor.licenses,
+  };
+  return collections[kind].get(id);
+}
+
+/** The defaults: those of the schema, and the few that hang on another field. */
+function newBody(kind: Kind, { id, meant }: Resolved): Record<string, unknown> {
+  const body: Record<string, unknown> = { id };
+  for (const [field, schema] of Object.entries(entrySchemas[kind].properties)) {
+    if ("default" in schema) body[entityField(field)] = schema.default;
+  }
+  if (kind === "key") body.response_signature = meant.role === "provisioning" ? "rsa" : "none";
+  if (kind === "edition") body.session_period = isNamedDevices(meant) ? null : 60;
+  return body;
+}
+
+function isNamedDevices(edition: Readonly<Record<string, unknown>>): boolean {
+  return edition.provisioning_mode === "named" && edition.client_type === "devices";
+}

@@ -1,0 +1,8 @@
+/**
+ * Tenant files: a vendor's catalogue as code. The way of a file: `tenant-yaml` gives text its lines, `tenant-check` holds it
+ * against `tenant-schema`, `tenant-read` brings it to one form, `tenant-resolve` finds what its names mean, `tenant-apply`
+ * merges it into the catalogue, `tenant-rules` looks at the outcome before anything is saved.
+ */
+export { type Applied, applyTenantFiles, applyTenantPaths } from "./tenant-apply.ts";
+export { type Fault, TenantFileFault } from "./tenant-faults.ts";
+export { readTenantFile, type TenantFile } from "./tenant-read.ts";

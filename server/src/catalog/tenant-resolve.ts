@@ -1,0 +1,295 @@
+/** Gives every entry its id, and finds what its references mean: over all files of a vendor and what the store has. */
+import type { Vendor } from "./catalog.ts";
+import type { Kind } from "./entities.ts";
+import { didYouMean, type Fault, quote } from "./tenant-faults.ts";
+import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
+import type { Entry } from "./tenant-read.ts";
+import { isId, lists } from "./tenant-schema.ts";
+
+/** An entry whose id is known and whose references are ids. */
+export interface Resolved {
+  readonly entry: Entry;
+  readonly id: string;
+  /** What the file's fields mean, by field of the file: references as ids, parts with their ids. */
+  readonly meant: Readonly<Record<string, unknown>>;
+}
+
+export function resolveEntries(isvId: string, vendor: Vendor | undefined, entries: readonly Entry[]) {
+  const resolver = new Resolver(isvId, vendor);
+  const resolved: Resolved[] = [];
+  for (const kind of ["isv", ...Object.keys(lists)] as Kind[]) {
+    for (const entry of entries) {
+      if (entry.kind !== kind) continue;
+      const result = kind === "isv" ? resolver.isv(entry) : resolver.entry(kind, entry);
+      if (result !== null) resolved.push(result);
+    }
+  }
+  return { resolved, faults: resolver.faults };
+}
+
+class Resolver {
+  readonly faults: Fault[] = [];
+  readonly #isvId: string;
+  readonly #vendor: Vendor | undefined;
+  readonly #filed = new Index();
+  readonly #stored = new Index();
+  /** Names of entries that are at fault themselves: what refers to them has no fault of its own. */
+  readonly #unsound = new Set<string>();
+  /** Parts of products as the files have them, by product and list. */
+  readonly #parts = new Map<string, readonly Part[]>();
+  /** Where ids and names were first seen. */
+  readonly #seen = new Map<string, Entry>();
+
+  constructor(isvId: string, vendor: Vendor | undefined) {
+    this.#isvId = isvId;
+    this.#vendor = vendor;
+    if (vendor === undefined) return;
+    for (const { id, name } of vendor.products.values()) this.#stored.add("product", { id, name, parentId: null });
+    for (const { id, name, product_id } of vendor.editions.values()) {
+      this.#stored.add("edition", { id, name, parentId: product_id });
+    }
+    for (const { id, number } of vendor.customers.values())
+      this.#stored.add("customer", { id, name: number, parentId: null });
+    for (const { id, name, customer_id } of vendor.licenses.values()) {
+      this.#stored.add("license", { id, name, parentId: customer_id });
+    }
+    for (const { id, name } of vendor.keys.values()) this.#stored.add("key", { id, name, parentId: null });
+  }
+
+  /** Each file of a vendor says who it is; they have to agree. */
+  isv(entry: Entry): Resolved | null {
+    if (!entry.isSound) return null;
+    const first = this.#seen.get("isv");
+    if (first === undefined) {
+      this.#seen.set("isv", entry);
+      return { entry, id: this.#isvId, meant: { name: entry.fields.name } };
+    }
+    if (first.fields.name !== entry.fields.name) {
+      this.#tell(entry, ["name"], `this vendor is ${quote(first.fields.name)} at ${placeOf(first)}`);
+    }
+    return null;
+  }
+
+  entry(kind: Referable, entry: Entry): Resolved | null {
+    const name = nameOf(kind, entry);
+    const faultsBefore = this.faults.length;
+    const meant = entry.isSound ? this.#meaning(kind, entry) : null;
+    if (meant === null || this.faults.length > faultsBefore) {
+      this.#markUnsound(kind, entry, name);
+      return null;
+    }
+    const parentId = (kind === "edition" ? meant.product : kind === "license" ? meant.customer : null) as string | null;
+    const id = this.#idOf(kind, entry, name, parentId);
+    if (id === null) return null;
+    const isNamed = name !== null && kind !== "license";
+    if (
+      (isNamed && !this.#isNew(entry, `${kind}/${parentId}/${name}`, `${kind} ${quote(name)}`)) ||
+      !this.#isNew(entry, `${kind}/${id}`, `${kind} ${id}`)
+    ) {
+      this.#markUnsound(kind, entry, name);
+      return null;
+    }
+    this.#filed.add(kind, { id, name, parentId });
+    const parts = kind === "product" ? this.#partsOf(entry, id) : {};
+    return { entry, id, meant: { ...meant, ...parts } };
+  }
+
+  #markUnsound(kind: Referable, entry: Entry, name: string | null): void {
+    if (name !== null) this.#unsound.add(`${kind}/${name}`);
+    if (typeof entry.fields.id === "string") this.#unsound.add(`${kind}/${entry.fields.id}`);
+  }
+
+  #isNew(entry: Entry, what: string, text: string): boolean {
+    const first = this.#seen.get(what);
+    if (first === undefined) {
+      this.#seen.set(what, entry);
+      return true;
+    }
+    this.#tell(entry, [], `${text} is described already, at ${placeOf(first)}`);
+    return false;
+  }
+
+  /** The entry's fields with ids in place of references; null: one of them leads to an entry that is at fault. */
+  #meaning(kind: Referable, entry: Entry): Record<string, unknown> | null {
+    const { id: _id, ...meant } = entry.fields as Record<string, unknown>;
+    if (kind === "key") return this.#references(entry, meant, ["product", "customer", "license"]);
+    if (kind === "edition") {
+      const resolved = this.#references(entry, meant, ["product"]);
+      return resolved && this.#editionParts(entry, resolved);
+    }
+    if (kind !== "license") return meant;
+    const resolved = this.#references(entry, meant, ["customer", "product"]);
+    if (resolved === null) return null;
+    const { product, ...rest } = resolved;
+    const edition = this.#find(entry, "edition", meant.edition as string, product as string | undefined);
+    return edition === null ? null : { ...rest, edition };
+  }
+
+  #references(
+    entry: Entry,
+    meant: Record<string, unknown>,
+    kinds: readonly Referable[],
+  ): Record<string, unknown> | null {
+    const resolved = { ...meant };
+    let isWhole = true;
+    for (const kind of kinds) {
+      const reference = meant[kind];
+      if (typeof reference !== "string") continue;
+      resolved[kind] = this.#find(entry, kind, reference);
+      if (resolved[kind] === null) isWhole = false;
+    }
+    return isWhole ? resolved : null;
+  }
+
+  /** The id of what is referred to: by id, then by name; among the files' things, then among the store's. */
+  #find(entry: Entry, kind: Referable, reference: string, withinId?: string): string | null {
+    const isInside = (thing: Thing) => withinId === undefined || thing.parentId === withinId;
+    for (const index of [this.#filed, this.#stored]) {
+      const found = isId(reference) ? index.byId(kind, reference) : undefined;
+      if (found !== undefined && isInside(found)) return found.id;
+    }
+    for (const index of [this.#filed, this.#stored]) {
+      const found = index.byName(kind, reference).filter(isInside);
+      if (found.length === 1) return (found[0] as Thing).id;
+      if (found.length > 1) return this.#tellAmbiguous(entry, kind, reference, found);
+    }
+    if (!this.#unsound.has(`${kind}/${reference}`)) this.#tellMissing(entry, kind, reference, isInside, withinId);
+    return null;
+  }
+
+  #tellAmbiguous(entry: Entry, kind: Referable, reference: string, found: readonly Thing[]): null {
+    const remedy = kind === "edition" ? "say its product, or write its id" : "write its id";
+    this.#tell(entry, [kind], `there are ${found.length} ${lists[kind]} ${quote(reference)}; ${remedy}`);
+    return null;
+  }
+
+  #tellMissing(
+    entry: Entry,
+    kind: Referable,
+    reference: string,
+    isInside: (thing: Thing) => boolean,
+    withinId: string | undefined,
+  ): void {
+    const known = [...this.#filed.all(kind), ...this.#stored.all(kind)].filter(isInside);
+    const names = new Set(known.map(({ name }) => name).filter((name) => name !== null));
+    const parents = new Set(known.map(({ parentId }) => parentId));
+    const productId = withinId ?? (parents.size === 1 ? [...parents][0] : undefined);
+    const product =
+      kind === "edition" && productId != null
+        ? (this.#filed.byId("product", productId) ?? this.#stored.byId("product", productId))
+        : undefined;
+    const of = product === undefined ? "" : ` of product ${quote(product.name)}`;
+    this.#tell(entry, [kind], `there is no ${kind} ${quote(reference)}${of}${didYouMean(reference, names)}`);
+  }
+
+  /**
+   * The id that the entry gives, else the one that its name had before, else the one of a thing of this name that
+   * somebody made by the API, else one made from the name: the same wherever and whenever the file is applied.
+   */
+  #idOf(kind: Referable, entry: Entry, name: string | null, parentId: string | null): string | null {
+    if (typeof entry.fields.id === "string") return entry.fields.id;
+    if (name === null) {
+      this.#tell(entry, [], "needs an id or a name");
+      return null;
+    }
+    const derived = derivedId(this.#isvId, kind, ...(parentId === null ? [] : [parentId]), name);
+    if (this.#stored.byId(kind, derived) !== undefined) return derived;
+    const stored = this.#stored.byName(kind, name).filter((thing) => thing.parentId === parentId);
+    return stored.length === 1 ? (stored[0] as Thing).id : derived;
+  }
+
+  /** Features, limitations, … of a product with their ids. */
+  #partsOf(entry: Entry, productId: string): Record<string, unknown> {
+    const parts: Record<string, unknown> = {};
+    for (const list of partLists) {
+      const items = entry.fields[list] as readonly Part[] | undefined;
+      if (items === undefined) continue;
+      const known = this.#vendor?.products.get(productId)?.[list] ?? [];
+      parts[list] = items.map((part) => {
+        const id =
+          part.id ??
+          known.find(({ name }) => name === part.name)?.id ??
+          derivedId(this.#isvId, list, productId, part.name);
+        return { ...part, id };
+      });
+      this.#tellDoubles(entry, list, parts[list] as readonly Part[]);
+      this.#parts.set(`${productId}/${list}`, parts[list] as readonly Part[]);
+    }
+    return parts;
+  }
+
+  #tellDoubles(entry: Entry, list: string, parts: readonly Part[]): void {
+    const seen = new Set<string>();
+    parts.forEach(({ id, name }, n) => {
+      const twin = [`name ${quote(name)}`, `id ${id}`].find((text) => seen.has(text));
+      if (twin !== undefined) this.#tell(entry, [list, n], `the ${twin} stands twice in this list`);
+      seen.add(`name ${quote(name)}`).add(`id ${id}`);
+    });
+  }
+
+  /** The features and limitations that an edition names, as ids. */
+  #editionParts(entry: Entry, meant: Record<string, unknown>): Record<string, unknown> {
+    const productId = meant.product as string;
+    const resolved = { ...meant };
+    const { features, limitations } = entry.fields as EditionParts;
+    if (features !== undefined) {
+      resolved.features = features.map((name, n) =>
+        this.#findPart(entry, productId, "features", name, ["features", n]),
+      );
+    }
+    if (limitations !== undefined) {
+      resolved.limitations = limitations.map(({ limitation, value }, n) => {
+        const path = ["limitations", n, "limitation"];
+        return { id: this.#findPart(entry, productId, "limitations", limitation, path), value };
+      });
+    }
+    return resolved;
+  }
+
+  #findPart(
+    entry: Entry,
+    productId: string,
+    list: PartList,
+    reference: string,
+    path: (string | number)[],
+  ): string | null {
+    const stored = this.#vendor?.products.get(productId)?.[list] ?? [];
+    const known = [...(this.#parts.get(`${productId}/${list}`) ?? []), ...stored] as readonly Part[];
+    const found = known.find(({ id }) => id === reference) ?? known.find(({ name }) => name === reference);
+    if (found?.id !== undefined) return found.id;
+    const product = this.#filed.byId("product", productId) ?? this.#stored.byId("product", productId);
+    if (this.#unsound.has(`product/${productId}`) || this.#unsound.has(`product/${product?.name}`)) return null;
+    const near = didYouMean(reference, new Set(known.map(({ name }) => name)));
+    const kind = list === "features" ? "feature" : "limitation";
+    this.#tell(entry, path, `there is no ${kind} ${quote(reference)} of product ${quote(product?.name)}${near}`);
+    return null;
+  }
+
+  #tell(entry: Entry, path: readonly (string | number)[], text: string): void {
+    this.faults.push(entry.fault(path, text));
+  }
+}
+
+const partLists = ["features", "limitations", "variables", "heartbeat_types"] as const;
+type PartList = (typeof partLists)[number];
+
+interface Part {
+  readonly id?: string;
+  readonly name: string;
+  readonly description?: string;
+}
+
+interface EditionParts {
+  readonly features?: readonly string[];
+  readonly limitations?: readonly { readonly limitation: string; readonly value: number | null }[];
+}
+
+function nameOf(kind: Referable, entry: Entry): string | null {
+  const name = entry.fields[kind === "customer" ? "number" : "name"];
+  return typeof name === "string" ? name : null;
+}
+
+function placeOf(entry: Entry): string {
+  const { file, line } = entry.fault([], "");
+  return `${file}:${line}`;
+}

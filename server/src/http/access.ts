@@ -1,0 +1,97 @@
+/** API keys: who is asking, and what the key reaches. */
+import type { Catalog, Vendor } from "../catalog/catalog.ts";
+import type { Key, License } from "../catalog/entities.ts";
+import type { Head } from "./head.ts";
+import { keyLengthMax } from "./limits.ts";
+import { Problem } from "./problem.ts";
+
+/**
+ * The least key that a route takes. `app`: any, also keys that ship inside software. `backend`: provisioning keys that
+ * stay on a server. `admin`: AdminKeys alone. `public`: no key at all.
+ */
+export type Reach = "public" | "app" | "backend" | "admin";
+
+/** Who asks: a key of the vendor that the path names. */
+export interface Caller {
+  readonly key: Key;
+  readonly vendor: Vendor;
+}
+
+const challenge = ["WWW-Authenticate", 'ApiKey realm="seatkeeper"'] as const;
+
+/**
+ * The caller, if its key is valid (else 401), of the vendor in the path and of sufficient reach (else 403). A key of
+ * one vendor learns nothing of another, not even whether it exists.
+ *
+ * Keys are looked up by the SHA-256 of what was sent, so how long a comparison takes tells of a digest that nobody can
+ * aim at, and never how much of a secret was right.
+ */
+export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: Exclude<Reach, "public">): Caller {
+  const { provisioningKey, adminKey } = head;
+  if (provisioningKey !== null && adminKey !== null) {
+    throw new Problem("keys_ambiguous", "Send either ProvisioningKey or AdminKey.");
+  }
+  const secret = provisioningKey ?? adminKey;
+  if (secret === null) {
+    throw new Problem("key_missing", "Send the header ProvisioningKey or AdminKey.", challenge);
+  }
+  const found = secret === "" || secret.length > keyLengthMax ? undefined : catalog.keyOfSecret(secret);
+  const role = adminKey === null ? "provisioning" : "admin";
+  if (found === undefined || !found.key.is_active || found.key.role !== role) {
+    throw new Problem("key_unknown", "The key is unknown or no longer active.", challenge);
+  }
+  const vendor = catalog.vendor(found.isvId);
+  if (vendor === undefined || (found.isvId !== isvId && found.isvId !== isvId.toLowerCase())) {
+    throw new Problem("key_insufficient", "The key belongs to another vendor than the one in the address.");
+  }
+  if (!suffices(found.key, reach)) {
+    throw new Problem(
+      "key_insufficient",
+      reach === "admin" ? "This takes an AdminKey." : "Keys of scope app do not reach this.",
+    );
+  }
+  return { key: found.key, vendor };
+}
+
+function suffices(key: Key, reach: Exclude<Reach, "public">): boolean {
+  if (key.role === "admin" || reach === "app") return true;
+  return reach === "backend" && key.scope === "backend";
+}
+
+/** Whether the key's bounds, if it has any, include the licence. */
+export function reachesLicense(key: Key, license: License): boolean {
+  return (
+    (key.license_id === null || key.license_id === license.id) &&
+    (key.product_id === null || key.product_id === license.product_id) &&
+    (key.customer_id === null || key.customer_id === license.customer_id)
+  );
+}
+
+/** @throws Problem (403) unless the key's bounds include the licence of this id. An unknown one is for the rules to deny. */
+export function requireLicense({ key, vendor }: Caller, licenseId: string): void {
+  if (!isBound(key)) return;
+  const license = vendor.licenses.get(licenseId);
+  const isReached = license === undefined ? key.license_id === null : reachesLicense(key, license);
+  if (!isReached) throw new Problem("key_insufficient", "The key is bound to other licences.");
+}
+
+/** The licence in an address. @throws Problem: 403 beyond the key's bounds, 404 where the vendor has none of this id. */
+export function knownLicense(caller: Caller, licenseId: string): License {
+  const id = licenseId.toLowerCase();
+  requireLicense(caller, id);
+  const license = caller.vendor.licenses.get(id);
+  if (license === undefined) throw new Problem("license_unknown", "The vendor has no licence of this id.");
+  return license;
+}
+
+/** @throws Problem (403) unless the key's bounds, if it has any, allow all of this product. */
+export function requireProduct({ key }: Caller, productId: string): void {
+  if (key.product_id !== null && key.product_id !== productId) {
+    throw new Problem("key_insufficient", "The key is bound to another product.");
+  }
+}
+
+/** Whether a key reaches only part of its vendor's licences. */
+export function isBound(key: Key): boolean {
+  return key.license_id !== null || key.product_id !== null || key.customer_id !== null;
+}

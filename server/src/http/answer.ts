@@ -1,0 +1,59 @@
+/** An answer, and the one function that writes it: exact length, no compression, signed when the API key says so. */
+import type { ServerResponse } from "node:http";
+import { answerReadMs, answerTimedBytes } from "./limits.ts";
+import type { Signatures } from "./signing.ts";
+
+export const jsonType = "application/json";
+export const problemType = "application/problem+json";
+
+export interface Answer {
+  readonly status: number;
+  /** Null: the answer has no body. */
+  readonly contentType: string | null;
+  readonly body: string;
+  /** Further headers, name and value in turn. */
+  readonly headers: readonly string[];
+}
+
+/** Takes a request's one answer. */
+export type Reply = (answer: Answer) => void;
+
+const noHeaders: readonly string[] = [];
+
+export function json(value: unknown): Answer {
+  return jsonText(JSON.stringify(value));
+}
+
+/** A 200 of JSON that is text already. */
+export function jsonText(body: string): Answer {
+  return { status: 200, contentType: jsonType, body, headers: noHeaders };
+}
+
+export const noContent: Answer = { status: 204, contentType: null, body: "", headers: noHeaders };
+
+/** SLASCONE's clients check 200 and 409; nothing else is signed. */
+export function isSignable(status: number): boolean {
+  return status === 200 || status === 409;
+}
+
+export function writeAnswer(res: ServerResponse, answer: Answer, signatures: Signatures | null): void {
+  if (res.headersSent || res.destroyed) return;
+  const headers: string[] = [];
+  if (answer.contentType !== null) {
+    headers.push("Content-Type", answer.contentType, "Content-Length", String(Buffer.byteLength(answer.body)));
+  }
+  for (const part of answer.headers) headers.push(part);
+  if (signatures !== null) {
+    headers.push("x-slascone-signature", signatures.body);
+    if (signatures.nonce !== null) headers.push("X-Nonce-Signature", signatures.nonce);
+  }
+  res.writeHead(answer.status, headers);
+  if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
+  res.end(answer.body);
+}
+
+/** Whoever does not take a long answer in time loses the connection, and we the memory that it held. */
+function cutOffSlowReader(res: ServerResponse): void {
+  const timer = setTimeout(() => res.destroy(), answerReadMs).unref();
+  res.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,244 @@
+/**
+ * Builds the application from a store, a desk and a signer; starts nothing. One `node:http` server: hot routes are
+ * served on it directly, everything else by Fastify, which knows all routes.
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import swagger from "@fastify/swagger";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
+import type { TSchema } from "typebox";
+import { callerOf } from "./access.ts";
+import { onClientError } from "./client-error.ts";
+import { type Head, readHead } from "./head.ts";
+import { type HotListener, hotListener } from "./hot.ts";
+import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
+import * as limits from "./limits.ts";
+import { batchRoutes } from "./native/batch.ts";
+import { denialRoutes } from "./native/denials.ts";
+import { docsRoutes } from "./native/docs.ts";
+import { serviceRoutes } from "./native/service.ts";
+import { documentOptions, fastifySchemaOf } from "./openapi.ts";
+import { Problem } from "./problem.ts";
+import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
+import { adminRoutes } from "./slascone/admin.ts";
+import { clientRoutes } from "./slascone/clients.ts";
+import { lookupRoutes } from "./slascone/lookups.ts";
+import { sessionRoutes } from "./slascone/sessions.ts";
+
+export interface App {
+  /** Listens when told to. */
+  readonly server: Server;
+  /** The OpenAPI document. */
+  document(): object;
+  /** Takes no more connections, and resolves when the requests in flight are answered. */
+  stop(): Promise<void>;
+}
+
+export interface AppOptions extends Services {
+  /** False: Fastify serves the hot routes too. For the test that compares the two. */
+  readonly hot?: boolean;
+}
+
+export async function createApp({ hot = true, ...services }: AppOptions): Promise<App> {
+  const routes = routesOf(services, () => app.swagger());
+  const isHot = hot ? hotListener(services, routes) : () => false;
+  const app = fastify({
+    loggerInstance: services.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    serverFactory: (handler) => createHttpServer(services, isHot, handler),
+    clientErrorHandler: onClientError,
+    frameworkErrors: (error, _request, reply) => refuse(services, error, reply as FastifyReply),
+    routerOptions: { maxParamLength: limits.nameLengthMax },
+    return503OnClosing: false,
+  });
+  prepare(app, services, routes);
+  await app.register(swagger, documentOptions);
+  for (const route of routes) addRoute(app, services, route);
+  await app.ready();
+  return { server: app.server, document: () => app.swagger(), stop: () => stop(app) };
+}
+
+function routesOf(services: Services, document: () => object): Route[] {
+  return [
+    ...sessionRoutes(services),
+    ...batchRoutes(services),
+    ...clientRoutes(services),
+    ...lookupRoutes(services),
+    ...adminRoutes(services),
+    ...denialRoutes(services),
+    ...serviceRoutes(services),
+    ...docsRoutes(document),
+  ];
+}
+
+function createHttpServer(services: Services, isHot: HotListener, fastifyHandler: RequestListener): Server {
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: limits.connectionsCheckingIntervalMs,
+      maxHeaderSize: limits.headerBytesMax,
+      // Checked with the other headers instead, so that the refusal is problem details.
+      requireHostHeader: false,
+    },
+    (req, res) => {
+      if (!isHot(req, res)) fastifyHandler(req, res);
+    },
+  );
+  server.maxHeadersCount = limits.headerLinesMax;
+  server.timeout = limits.socketIdleMs;
+  server.on("checkExpectation", (_req: IncomingMessage, res: ServerResponse) => {
+    fail(services, new Problem("expectation_refused", "The only expectation met is 100-continue."), res);
+  });
+  return server;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** What was read of the request before its handler: set by the first hook. */
+    head: Head;
+  }
+}
+
+/** What all routes share in Fastify: headers first, bodies by our own reader, every error through our own door. */
+function prepare(app: FastifyInstance, services: Services, routes: readonly Route[]): void {
+  app.decorateRequest("head");
+  app.decorateRequest("caller", null);
+  app.addHook("onRequest", (request, _reply, done) => {
+    try {
+      request.head = readHead(request.raw);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (request, _payload, done) => {
+    const { bodyBytesMax } = request.routeOptions.config as RouteConfig;
+    try {
+      requireJson(request.head.contentType);
+    } catch (error) {
+      return done(error as Error);
+    }
+    readBody(request.raw, request.head.contentLength, bodyBytesMax ?? limits.bodyBytesMax, (result) => {
+      if (result instanceof Problem) return done(result);
+      try {
+        done(null, parseJson(result));
+      } catch (error) {
+        done(error as Error);
+      }
+    });
+  });
+  // Answers are written by `writeAnswer`; nothing is left for Fastify to serialise.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler((error, _request, reply) => refuse(services, error, reply));
+  const matches = matcherOf(routes);
+  app.setNotFoundHandler((request, reply) => refuse(services, noRoute(matches(pathOf(request))), reply));
+}
+
+interface RouteConfig {
+  readonly bodyBytesMax?: number;
+}
+
+function refuse(services: Services, error: unknown, reply: FastifyReply): void {
+  reply.hijack();
+  fail(services, error, reply.raw);
+}
+
+function addRoute(app: FastifyInstance, services: Services, route: Route): void {
+  for (const [n, url] of pathsOf(route).entries()) {
+    app.route({
+      method: route.method,
+      url,
+      schema: fastifySchemaOf(route, n === 0),
+      config: { bodyBytesMax: route.bodyBytesMax } satisfies RouteConfig,
+      validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
+      onRequest: (request, _reply, done) => {
+        try {
+          request.caller = callerIn(services, route, request);
+          done();
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+      handler: (request, reply) => {
+        reply.hijack();
+        serve(services, route, callOf(request), request.head, reply.raw);
+      },
+    });
+  }
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    caller: ReturnType<typeof callerOf> | null;
+  }
+}
+
+function callerIn(services: Services, route: Route, request: FastifyRequest) {
+  if (route.reach === "public") return null;
+  const { isv_id: isvId } = request.params as { isv_id: string };
+  return callerOf(services.store.catalog, request.head, isvId, route.reach);
+}
+
+function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
+  const call = { body, params, query, wantsProblem: head.wantsProblem };
+  return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
+}
+
+/** Our own check in the place of Fastify's Ajv: one validator, one way to tell what is wrong. */
+function validatorOf(route: Route, schema: TSchema, httpPart: string | undefined) {
+  const isBody = httpPart === "body";
+  const check = checkOf(isBody ? (route.bodyChecked ?? schema) : schema, placeOf(httpPart), !isBody);
+  return (input: unknown) => {
+    if (isBody && route.isBodyOptional && input == null) return { value: undefined };
+    try {
+      return { value: check(input) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  };
+}
+
+function placeOf(httpPart: string | undefined): string {
+  return httpPart === "querystring" ? "query" : httpPart === "params" ? "address" : "body";
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?", 1)[0] as string;
+}
+
+/** The methods that an address takes, for those that it does not take. */
+function matcherOf(routes: readonly Route[]): (path: string) => string[] {
+  const patterns = routes.flatMap((route) =>
+    pathsOf(route).map((path) => ({
+      method: route.method,
+      pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[a-z_]+/g, "[^/]+")}$`),
+    })),
+  );
+  return (path) => {
+    const methods = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  };
+}
+
+function noRoute(methods: readonly string[]): Problem {
+  if (methods.length === 0) return new Problem("route_unknown", "Look at /docs for what there is.");
+  const allowed = methods.join(", ");
+  return new Problem("method_refused", `The address takes ${allowed}.`, ["Allow", allowed]);
+}
+
+/** How long requests in flight may take when the server stops: longer than any decision, shorter than an impatient supervisor. */
+const stopMs = 8_000;
+
+async function stop(app: FastifyInstance): Promise<void> {
+  const { server } = app;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection that becomes idle only now is not closed by `close` itself.
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const cut = setTimeout(() => server.closeAllConnections(), stopMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(cut);
+  await app.close();
+}

@@ -1,0 +1,101 @@
+/**
+ * The headers that matter, read in one pass over the raw ones: Node's own view joins or drops what stands twice, and a
+ * second API key or Host must not pass unseen.
+ */
+import type { IncomingMessage } from "node:http";
+import { Problem } from "./problem.ts";
+
+export interface Head {
+  readonly provisioningKey: string | null;
+  readonly adminKey: string | null;
+  readonly contentType: string | null;
+  readonly contentLength: number | null;
+  readonly isChunked: boolean;
+  readonly nonce: string | null;
+  /** The client accepts problem details in the place of the bare 409. */
+  readonly wantsProblem: boolean;
+}
+
+class MutableHead implements Head {
+  provisioningKey: string | null = null;
+  adminKey: string | null = null;
+  contentType: string | null = null;
+  contentLength: number | null = null;
+  isChunked = false;
+  nonce: string | null = null;
+  wantsProblem = false;
+}
+
+/** @throws Problem where a header is missing, repeated or unreadable. */
+export function readHead(req: IncomingMessage): Head {
+  const raw = req.rawHeaders;
+  const head = new MutableHead();
+  let host: string | null = null;
+  for (let n = 0; n < raw.length; n += 2) {
+    const name = raw[n] as string;
+    const value = raw[n + 1] as string;
+    // By length first: most headers are none of ours, and are not worth folding.
+    switch (name.length) {
+      case 4:
+        if (is(name, "host")) host = once(host, value, "Host");
+        break;
+      case 6:
+        if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
+        break;
+      case 7:
+        if (is(name, "x-nonce")) head.nonce = once(head.nonce, value, "X-Nonce");
+        break;
+      case 8:
+        if (is(name, "adminkey")) head.adminKey = once(head.adminKey, value, "AdminKey");
+        break;
+      case 12:
+        if (is(name, "content-type")) head.contentType = once(head.contentType, value, "Content-Type");
+        break;
+      case 14:
+        if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);
+        break;
+      case 15:
+        if (is(name, "provisioningkey")) head.provisioningKey = once(head.provisioningKey, value, "ProvisioningKey");
+        break;
+      case 17:
+        if (is(name, "transfer-encoding")) head.isChunked = isChunked(value);
+        break;
+    }
+  }
+  if (host === null && req.httpVersionMinor > 0) {
+    throw new Problem("request_malformed", "A request of HTTP/1.1 needs a Host header.");
+  }
+  return head;
+}
+
+function is(name: string, wanted: string): boolean {
+  return name === wanted || name.toLowerCase() === wanted;
+}
+
+function once(known: string | null, value: string, name: string): string {
+  if (known !== null) throw new Problem("header_repeated", `${name} may stand once.`);
+  return value;
+}
+
+function lengthOf(known: number | null, value: string): number {
+  if (known !== null) throw new Problem("header_repeated", "Content-Length may stand once.");
+  return Number(value);
+}
+
+function isChunked(encoding: string): true {
+  if (encoding.trim().toLowerCase() === "chunked") return true;
+  throw new Problem("request_malformed", "The only transfer encoding taken is chunked.");
+}
+
+/** Whether an Accept header names problem details with a weight above nothing. */
+function acceptsProblem(accept: string): boolean {
+  // What most clients send, and all of SLASCONE's.
+  if (accept === "application/json" || accept === "*/*") return false;
+  return accept
+    .toLowerCase()
+    .split(",")
+    .some((range) => {
+      const [type, ...parameters] = range.split(";").map((part) => part.trim());
+      return type === "application/problem+json" && !parameters.some((part) => /^q=0(\.0*)?$/.test(part));
+    });
+}

@@ -1,0 +1,75 @@
+/** Every bound of the wire, with its reason. Bounds of the rules stand in `core/limits.ts`. */
+import { availableParallelism } from "node:os";
+
+/** Bytes of an ordinary body. The longest legal one, all its texts full of four-byte characters, is below half of it. */
+export const bodyBytesMax = 65_536;
+
+/** Items of a batch: one commit, and one pause of everybody else, of a few milliseconds. */
+export const batchItemsMax = 1_000;
+
+/** Bytes of a batch: its items at the length that real clients send (some 250 bytes), four times over. */
+export const batchBytesMax = 1_048_576;
+
+/** Characters of a client id, user id or other name that is kept. Mail addresses end at 254. */
+export const nameLengthMax = 256;
+
+/** Characters of a description that is kept. */
+export const descriptionLengthMax = 4_096;
+
+/** Characters of an API key. SLASCONE's have 88; a longer one is not worth hashing. */
+export const keyLengthMax = 512;
+
+/** Characters of a nonce header worth decoding: 36 characters in Base64 make 48. */
+export const nonceLengthMax = 64;
+
+/** Bytes of a request's header. Node's own bound, set here so that a new Node does not change it. */
+export const headerBytesMax = 16_384;
+
+/** Header lines of a request: clients send some ten, proxies add as many. */
+export const headerLinesMax = 100;
+
+/** A client that has not sent its headers by then is not a licence client but holds a connection open. */
+export const headersTimeoutMs = 10_000;
+
+/** The whole request, body included. */
+export const requestTimeoutMs = 20_000;
+
+/** How often Node looks for connections that are past the two above; its own half minute would triple them. */
+export const connectionsCheckingIntervalMs = 1_000;
+
+/** How long an idle connection is kept. Above the usual 60 s of proxies, so that the proxy, not we, closes it first. */
+export const keepAliveTimeoutMs = 65_000;
+
+/** A socket on which nothing moves, neither way, for so long is cut off: a reader that takes nothing holds memory. */
+export const socketIdleMs = 75_000;
+
+/** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
+export const answerReadMs = 30_000;
+
+/** Answers up to here fit the kernel's buffer of a socket, so nobody can hold them up in ours. */
+export const answerTimedBytes = 65_536;
+
+/** At 512 connections at once Node's default of 511 showed as stalls of a second. */
+export const listenBacklog = 4_096;
+
+/**
+ * RSA signatures made at once. They run on libuv's threads; one processor is left to the event loop, and one of the
+ * four threads to whoever else needs one.
+ */
+export const signaturesAtOnce = Math.max(1, Math.min(3, availableParallelism() - 1));
+
+/** Answers that may wait for their signature: at 1.2 ms each, a wait that clients (15 s and more) bear. Beyond it: 503. */
+export const signedAnswersMax = 1_000;
+
+/** Lines of a page of a listing. */
+export const pageSizeMax = 1_000;
+export const pageSizeDefault = 100;
+
+/** Sessions or assignments that a listing of SLASCONE's, which knows no pages, answers with. */
+export const listedMax = 10_000;
+
+/** Pages are counted up to here, so that an offset stays a whole number. */
+export const pageMax = 1_000_000_000;
+
+/** Seconds that the sandbox's clock may be advanced at once: ten years. */
+export const sandboxAdvanceMax = 315_360_000;

@@ -1,0 +1,135 @@
+/** The API document's frame. What stands in it comes from the routes and the schemas that validate. */
+import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
+import { Type } from "typebox";
+import type { Reach } from "./access.ts";
+import { pathsOf, type Route } from "./route.ts";
+
+const introduction = `A floating-licence server. An application opens a **session** to take a token of its licence, extends it by the same call while it runs, and closes it to give the token back; a session that is not extended lapses by itself.
+
+Addresses under \`/api/v2/isv/{isv_id}\` are those of SLASCONE's API v2, so its published clients work against this server unchanged. A refused request is **409** with \`{"id", "message"}\`; send \`Accept: application/problem+json\` to be told more: a stable \`code\`, the \`limit\`, the tokens \`in_use\`, and when the next one is free. All other errors are problem details (RFC 9457).
+
+Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
+
+export const documentOptions: FastifyDynamicSwaggerOptions = {
+  openapi: {
+    openapi: "3.1.0",
+    info: {
+      title: "Seatkeeper",
+      version: "2",
+      description: introduction,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" } as { name: string },
+    },
+    tags: [
+      { name: "Sessions", description: "Take, keep and give back tokens." },
+      { name: "Clients", description: "Make clients known to a licence, and hear how it stands." },
+      { name: "Look-ups", description: "For backends: from what they know to a licence." },
+      { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
+      { name: "Denials", description: "For administrators: who was refused, and why." },
+      { name: "Jobs", description: "Upkeep on demand." },
+      { name: "Service", description: "The server itself." },
+      { name: "Sandbox", description: "Only in the sandbox." },
+    ],
+    components: {
+      securitySchemes: {
+        ProvisioningKey: {
+          type: "apiKey",
+          in: "header",
+          name: "ProvisioningKey",
+          description:
+            "Scope `backend`: stays on a server. Scope `app`: ships inside software and reaches only what a client needs.",
+        },
+        AdminKey: { type: "apiKey", in: "header", name: "AdminKey", description: "Reaches everything of its vendor." },
+      },
+    },
+  },
+};
+
+const security: Readonly<Record<Reach, readonly Readonly<Record<string, readonly string[]>>[]>> = {
+  public: [],
+  app: [{ ProvisioningKey: [] }, { AdminKey: [] }],
+  backend: [{ ProvisioningKey: [] }, { AdminKey: [] }],
+  admin: [{ AdminKey: [] }],
+};
+
+const ProblemDetails = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    code: Type.String({ description: "Stable: what a program looks at." }),
+  },
+  { description: "Problem details (RFC 9457)." },
+);
+
+const errorsOfKeys = {
+  400: "The input does not have the form that is asked for.",
+  401: "The API key is missing, unknown or inactive.",
+  403: "The API key does not reach this.",
+  503: "Nothing of the request happened; `Retry-After` says when to try again.",
+} as const;
+
+/** A route's schema as Fastify and the document take it. `isShown`: false for what is an alias. */
+export function fastifySchemaOf(route: Route, isShown: boolean) {
+  return {
+    ...(route.body && { body: route.body }),
+    ...(route.params && { params: route.params }),
+    ...(route.query && { querystring: route.query }),
+    response: { ...answersOf(route), ...(route.reach === "public" ? {} : problemsOf()) },
+    summary: route.summary,
+    ...(route.description && { description: description(route) }),
+    ...(!route.description && route.reach === "backend" && { description: description(route) }),
+    tags: [route.tag],
+    operationId: operationId(route),
+    security: security[route.reach],
+    hide: !isShown,
+  };
+}
+
+function description(route: Route): string {
+  const reach = route.reach === "backend" ? "Takes an AdminKey, or a ProvisioningKey of scope `backend`." : "";
+  return [route.description ?? "", reach].filter((part) => part !== "").join("\n\n");
+}
+
+function answersOf(route: Route) {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, schema]) => [
+      status,
+      { description: descriptionOf(status), ...contentOf(status, schema, route.answerType) },
+    ]),
+  );
+}
+
+function descriptionOf(status: string): string {
+  return status === "409"
+    ? "Denied: the licence does not allow it."
+    : status === "404"
+      ? "There is no such thing."
+      : "Done.";
+}
+
+function contentOf(status: string, schema: object, answerType: string) {
+  if (status === "204") return {};
+  const problem = { "application/problem+json": { schema: ProblemDetails } };
+  if (status === "409") return { content: { [answerType]: { schema }, ...problem } };
+  return { content: status === "404" ? problem : { [answerType]: { schema } } };
+}
+
+function problemsOf() {
+  return Object.fromEntries(
+    Object.entries(errorsOfKeys).map(([status, text]) => [
+      status,
+      { description: text, content: { "application/problem+json": { schema: ProblemDetails } } },
+    ]),
+  );
+}
+
+/** Stable names for generated clients: the method and the words of the path. */
+function operationId(route: Route): string {
+  const words = (pathsOf(route)[0] as string)
+    .replace("/api/v2/isv/:isv_id", "")
+    .split("/")
+    .filter((part) => part !== "")
+    .map((part) => part.replace(/^:/, "by_").replace(/[^A-Za-z0-9]+/g, "_"));
+  return [route.method.toLowerCase(), ...words].join("_");
+}

@@ -1,0 +1,128 @@
+/**
+ * The one place where a denial or a fault becomes an answer. Denials are 409 and, unless the client asks for problem
+ * details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details (RFC 9457), always.
+ */
+import { type DenialCode, denials } from "../core/denials.ts";
+import type { Denial } from "../core/types.ts";
+import { Overloaded } from "../desk/desk.ts";
+import { newId } from "../ids.ts";
+import { StoreFault } from "../stores/store.ts";
+import { type Answer, jsonType, problemType } from "./answer.ts";
+
+/** Everything but denials that an answer can tell of: its stable code, status and title. */
+export const problems = {
+  request_malformed: { status: 400, title: "The request is not well-formed HTTP." },
+  header_repeated: { status: 400, title: "A header that may stand once stands twice." },
+  keys_ambiguous: { status: 400, title: "The request carries two API keys." },
+  json_malformed: { status: 400, title: "The body is not JSON." },
+  input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
+  key_missing: { status: 401, title: "The request needs an API key." },
+  key_unknown: { status: 401, title: "The API key is not valid." },
+  key_insufficient: { status: 403, title: "The API key does not reach this." },
+  route_unknown: { status: 404, title: "There is nothing at this address." },
+  license_unknown: { status: 404, title: "There is no licence of this id." },
+  isv_unknown: { status: 404, title: "There is no vendor of this id." },
+  method_refused: { status: 405, title: "The address does not take this method." },
+  request_timeout: { status: 408, title: "The request took too long to arrive." },
+  body_too_large: { status: 413, title: "The body is too large." },
+  media_type_refused: { status: 415, title: "The body must be application/json." },
+  expectation_refused: { status: 417, title: "The expectation cannot be met." },
+  header_too_large: { status: 431, title: "The headers are too large." },
+  fault: { status: 500, title: "The server failed at this request." },
+  signing_busy: { status: 503, title: "Too many answers wait to be signed." },
+  overloaded: { status: 503, title: "The server has more to do than it may queue." },
+  store_unavailable: { status: 503, title: "The store does not answer." },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** Something that the request, not the licence, is refused for. Thrown; becomes an answer in `answerOfError`. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  /** Further headers of the answer, name and value in turn. */
+  readonly headers: readonly string[];
+
+  constructor(code: ProblemCode, detail: string, headers: readonly string[] = []) {
+    super(detail);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+export function answerOfProblem(problem: Problem): Answer {
+  const { status, title } = problems[problem.code];
+  return {
+    status,
+    contentType: problemType,
+    body: problemBody(problem.code, title, status, problem.message),
+    headers: ["X-Request-Id", newId(), ...problem.headers],
+  };
+}
+
+function problemBody(code: string, title: string, status: number, detail: string, more?: object): string {
+  return JSON.stringify({ type: `urn:seatkeeper:problem:${code}`, title, status, detail, code, ...more });
+}
+
+/** The answer to a refused command. `wantsProblem`: the client accepts problem details. */
+export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
+  const { id, status, title, remedy } = denials[denial.code];
+  if (!wantsProblem) {
+    return {
+      status,
+      contentType: jsonType,
+      body: `{"id":${id},"message":${JSON.stringify(denial.message)}}`,
+      headers: varyAccept,
+    };
+  }
+  const detail = `${denial.message} ${remedy}`;
+  const next = denial.code === "tokens_exhausted" ? { next_free_at: instantOrNull(denial.nextFreeAt) } : undefined;
+  return {
+    status,
+    contentType: problemType,
+    body: problemBody(denial.code, title, status, detail, { id, limit: denial.limit, in_use: denial.inUse, ...next }),
+    headers: varyAccept,
+  };
+}
+
+const varyAccept = ["Vary", "Accept"] as const;
+
+function instantOrNull(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+/** A denial that needs no licence to be decided: the request names something that is not there. */
+export function denialWithoutLicense(code: DenialCode): Denial {
+  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null };
+}
+
+/** What an error comes to, and whether it is a fault of ours that must be logged. */
+export function problemOfError(error: unknown): { readonly problem: Problem; readonly isFault: boolean } {
+  if (error instanceof Problem) return { problem: error, isFault: false };
+  if (error instanceof Overloaded) {
+    const after = ["Retry-After", String(error.retryAfterSeconds)];
+    return {
+      problem: new Problem("overloaded", "Nothing of the request happened. Try again in a moment.", after),
+      isFault: false,
+    };
+  }
+  if (error instanceof StoreFault) {
+    const detail = "Nothing of the request happened. Try again in a moment.";
+    return { problem: new Problem("store_unavailable", detail, ["Retry-After", "5"]), isFault: true };
+  }
+  const refused = refusedByFastify(error);
+  if (refused !== null) return { problem: refused, isFault: false };
+  return { problem: new Problem("fault", "It is logged under the request id of this answer."), isFault: true };
+}
+
+/** Fastify's own refusals, which it throws as errors with a status. Their texts are not shown: they quote the request. */
+function refusedByFastify(error: unknown): Problem | null {
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  if (status === 404) return new Problem("route_unknown", "Look at /docs for what there is.");
+  if (status === 413) return new Problem("body_too_large", "Send less at a time.");
+  if (status === 415) return new Problem("media_type_refused", "Send Content-Type: application/json.");
+  if (typeof status === "number" && status >= 400 && status < 500) {
+    return new Problem("request_malformed", "The address or the headers cannot be read.");
+  }
+  return null;
+}

@@ -1,0 +1,198 @@
+/** What a route is, and how a request that has been read is served: the part that both shells share. */
+import type { ServerResponse } from "node:http";
+import type { FastifyBaseLogger } from "fastify";
+import type { Static, TSchema, Type } from "typebox";
+import type { HeldClock } from "../clock.ts";
+import type { Desk } from "../desk/desk.ts";
+import { newId } from "../ids.ts";
+import type { Store } from "../stores/store.ts";
+import type { Caller, Reach } from "./access.ts";
+import { type Answer, isSignable, jsonType, writeAnswer } from "./answer.ts";
+import type { Head } from "./head.ts";
+import { bodyBytesMax } from "./limits.ts";
+import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
+import { nonceToSign, type Signer } from "./signing.ts";
+
+/** What the routes work with. */
+export interface Services {
+  readonly store: Store;
+  readonly desk: Desk;
+  readonly signer: Signer;
+  readonly log: FastifyBaseLogger;
+  /** The clock that the tester holds; only in the sandbox. */
+  readonly sandboxClock?: HeldClock | undefined;
+}
+
+/** A request that was read and found in order. */
+export interface Call<B = unknown, P = unknown, Q = unknown> {
+  readonly body: B;
+  readonly params: P;
+  readonly query: Q;
+  /** The client accepts problem details for denials. */
+  readonly wantsProblem: boolean;
+}
+
+/** A call with a valid key. */
+export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B, P, Q>, Caller {
+  readonly isvId: string;
+}
+
+/** Takes what a request came to: its answer, or the error that it met. Called exactly once. */
+export type Finish = (result: Answer | Error) => void;
+
+interface Description {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** As Fastify writes it; where a key is needed, what follows `/api/v2/isv/:isv_id`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Schemas of the answers in the API document, by status; errors that every route has are added there. */
+  readonly answers: Readonly<Record<string, TSchema>>;
+  /** The media type of a good answer. */
+  readonly answerType: string;
+  readonly bodyBytesMax: number;
+  /** The body may be left out. */
+  readonly isBodyOptional: boolean;
+  /** Served on `node:http` itself, and by Fastify only for the API document and as the reference. */
+  readonly isHot: boolean;
+  /** Further paths, from the root, that are not in the API document. */
+  readonly aliases: readonly string[];
+  readonly body: TSchema | null;
+  /** The schema that is checked, where it is less than the one in the API document. */
+  readonly bodyChecked: TSchema | null;
+  readonly params: TSchema | null;
+  readonly query: TSchema | null;
+}
+
+export type Route = Description &
+  (
+    | { readonly reach: "public"; readonly handle: (call: Call, finish: Finish) => void | Promise<void> }
+    | {
+        readonly reach: Exclude<Reach, "public">;
+        readonly handle: (call: KeyedCall, finish: Finish) => void | Promise<void>;
+      }
+  );
+
+type Spec<B extends TSchema, P extends TSchema, Q extends TSchema> = Pick<
+  Description,
+  "method" | "path" | "tag" | "summary" | "answers"
+> &
+  Partial<Omit<Description, "body" | "params" | "query">> & {
+    readonly body?: B;
+    readonly params?: P;
+    readonly query?: Q;
+  };
+
+const defaults = {
+  answerType: jsonType,
+  bodyBytesMax,
+  isBodyOptional: false,
+  isHot: false,
+  aliases: [],
+  body: null,
+  bodyChecked: null,
+  params: null,
+  query: null,
+};
+
+/** A route that needs a key. Bodies, parameters and queries reach `handle` as their schemas say. */
+export function keyed<
+  B extends TSchema = Type.TUnknown,
+  P extends TSchema = Type.TUnknown,
+  Q extends TSchema = Type.TUnknown,
+>(
+  spec: Spec<B, P, Q> & {
+    readonly reach: Exclude<Reach, "public">;
+    readonly handle: (call: KeyedCall<Static<B>, Static<P>, Static<Q>>, finish: Finish) => void | Promise<void>;
+  },
+): Route {
+  return { ...defaults, ...spec } as unknown as Route;
+}
+
+/** A route that anybody may call. */
+export function open<
+  B extends TSchema = Type.TUnknown,
+  P extends TSchema = Type.TUnknown,
+  Q extends TSchema = Type.TUnknown,
+>(
+  spec: Spec<B, P, Q> & {
+    readonly handle: (call: Call<Static<B>, Static<P>, Static<Q>>, finish: Finish) => void | Promise<void>;
+  },
+): Route {
+  return { ...defaults, ...spec, reach: "public" } as unknown as Route;
+}
+
+/** The paths under which a route stands. */
+export function pathsOf(route: Route): string[] {
+  return [route.reach === "public" ? route.path : `/api/v2/isv/:isv_id${route.path}`, ...route.aliases];
+}
+
+/** Whether a request comes with a body. */
+export function hasBody({ contentType, contentLength, isChunked }: Head): boolean {
+  return contentType !== null || isChunked || (contentLength !== null && contentLength > 0);
+}
+
+/** Runs a route's handler and writes what it comes to; signed, where the caller's key says so. */
+export function serve(services: Services, route: Route, call: Call, head: Head, res: ServerResponse): void {
+  const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, res);
+  if (finish === null) {
+    const detail = "Nothing of the request happened. Try again in a moment.";
+    fail(services, new Problem("signing_busy", detail, ["Retry-After", "1"]), res);
+    return;
+  }
+  try {
+    const promise = route.handle(call as KeyedCall, finish);
+    if (promise !== undefined) promise.catch(finish);
+  } catch (error) {
+    finish(error as Error);
+  }
+}
+
+/** How the call ends. Null: its answer is to be signed, and no place is left in the queue. */
+function finisher(
+  services: Services,
+  route: Route,
+  call: KeyedCall | null,
+  head: Head,
+  res: ServerResponse,
+): Finish | null {
+  const isSigned = call !== null && call.key.response_signature === "rsa";
+  const { signer } = services;
+  if (isSigned && !signer.enter()) return null;
+  let isFinished = false;
+  return (result) => {
+    if (isFinished) return;
+    isFinished = true;
+    const answer = answerOf(services, route, result);
+    if (!isSigned) return writeAnswer(res, answer, null);
+    if (!isSignable(answer.status)) {
+      signer.leave();
+      return writeAnswer(res, answer, null);
+    }
+    signer.sign(call.isvId, answer.body, nonceToSign(head.nonce), (error, signatures) => {
+      signer.leave();
+      if (error === null) writeAnswer(res, answer, signatures);
+      else fail(services, error, res);
+    });
+  };
+}
+
+/** Every answer can be named by its request id, but those of the hot routes, which are kept lean. */
+function answerOf(services: Services, route: Route, result: Answer | Error): Answer {
+  if (result instanceof Error) return answerOfError(services, result);
+  return route.isHot ? result : { ...result, headers: ["X-Request-Id", newId(), ...result.headers] };
+}
+
+/** Answers a request that met an error before it had a handler. */
+export function fail(services: Services, error: unknown, res: ServerResponse): void {
+  writeAnswer(res, answerOfError(services, error), null);
+}
+
+/** The answer to an error; a fault of ours is logged under the request id that the answer shows. */
+export function answerOfError(services: Services, error: unknown): Answer {
+  const { problem, isFault } = problemOfError(error);
+  const answer = answerOfProblem(problem);
+  if (isFault) services.log.error({ err: error, requestId: answer.headers[1] }, "a request failed");
+  return answer;
+}

@@ -1,0 +1,151 @@
+/**
+ * Signatures of answers: RSA-2048, PKCS#1 v1.5, SHA-256 over the exact bytes sent. One costs more than a millisecond of
+ * a processor, so they are made on libuv's threads, a few at once, and whoever does not need one never waits for them.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from "node:crypto";
+import { promisify } from "node:util";
+import type { Store } from "../stores/store.ts";
+import { nonceLengthMax, signaturesAtOnce, signedAnswersMax } from "./limits.ts";
+
+export interface Signatures {
+  /** Base64, of the body. */
+  readonly body: string;
+  /** Base64, of the decoded nonce; null: none was sent that may be signed. */
+  readonly nonce: string | null;
+}
+
+type Done = (error: Error | null, signatures: Signatures | null) => void;
+
+interface Job {
+  readonly key: KeyObject;
+  readonly body: Buffer;
+  readonly nonce: Buffer | null;
+  readonly done: Done;
+}
+
+interface SigningKey {
+  readonly key: KeyObject;
+  readonly publicKeyPem: string;
+}
+
+export class Signer {
+  readonly #keys = new Map<string, SigningKey>();
+  readonly #waiting: Job[] = [];
+  #places: number;
+  #working = 0;
+
+  constructor(answersMax: number = signedAnswersMax) {
+    this.#places = answersMax;
+  }
+
+  /** Takes over the key pair of a vendor: its private half as PKCS#8 PEM. */
+  add(isvId: string, privateKeyPem: string): void {
+    const key = createPrivateKey(privateKeyPem);
+    const publicKeyPem = createPublicKey(key).export({ type: "spki", format: "pem" }) as string;
+    this.#keys.set(isvId, { key, publicKeyPem });
+  }
+
+  /** SubjectPublicKeyInfo as PEM, the form that SLASCONE's samples hold; undefined: the vendor has no key pair. */
+  publicKeyPem(isvId: string): string | undefined {
+    return this.#keys.get(isvId)?.publicKeyPem;
+  }
+
+  /**
+   * Takes a place for an answer that is to be signed, before anything of its request happens: a refusal afterwards
+   * would hide what was granted. False: all places are taken. Every place taken is given back with `leave`.
+   */
+  enter(): boolean {
+    if (this.#places <= 0) return false;
+    this.#places--;
+    return true;
+  }
+
+  leave(): void {
+    this.#places++;
+  }
+
+  sign(isvId: string, body: string, nonce: Buffer | null, done: Done): void {
+    const key = this.#keys.get(isvId)?.key;
+    if (key === undefined) {
+      done(new Error(`vendor ${isvId} has no signing key`), null);
+      return;
+    }
+    this.#waiting.push({ key, body: Buffer.from(body), nonce, done });
+    this.#work();
+  }
+
+  #work(): void {
+    while (this.#working < signaturesAtOnce) {
+      const job = this.#waiting.shift();
+      if (job === undefined) return;
+      this.#working++;
+      run(job, (error, signatures) => {
+        this.#working--;
+        this.#work();
+        job.done(error, signatures);
+      });
+    }
+  }
+}
+
+function run({ key, body, nonce }: Job, done: Done): void {
+  sign("sha256", body, key, (error, bodySignature) => {
+    if (error !== null) return done(error, null);
+    const signed = bodySignature.toString("base64");
+    if (nonce === null) return done(null, { body: signed, nonce: null });
+    sign("sha256", nonce, key, (nonceError, nonceSignature) => {
+      if (nonceError !== null) return done(nonceError, null);
+      done(null, { body: signed, nonce: nonceSignature.toString("base64") });
+    });
+  });
+}
+
+const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * The bytes of a nonce that may be signed; null: the answer goes without. The same key signs bodies, so signing any
+ * bytes that a caller chooses would forge them. A nonce is 16 bytes or a GUID, and nothing that reads as JSON or XML
+ * is one, white space before it or not.
+ */
+export function nonceToSign(header: string | null): Buffer | null {
+  if (header === null || header.length > nonceLengthMax) return null;
+  if (guid.test(header)) return Buffer.from(header);
+  if (!base64.test(header)) return null;
+  const bytes = Buffer.from(header, "base64");
+  const text = bytes.toString("latin1");
+  if (bytes.length !== 16 && !guid.test(text)) return null;
+  return readsAsBody(text) ? null : bytes;
+}
+
+/** Whether bytes could be the body of an answer: what starts like JSON or XML, or is a JSON number or word. */
+function readsAsBody(text: string): boolean {
+  if (/^(\xef\xbb\xbf)?[ \t\r\n]*[{["<]/.test(text)) return true;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const makeKeyPair = promisify(generateKeyPair);
+
+/** The signing keys of all vendors; those that are missing are made and kept in the store. */
+export async function loadSigningKeys(store: Store): Promise<Signer> {
+  const signer = new Signer();
+  for (const vendor of store.catalog.vendors()) await loadSigningKey(store, signer, vendor.isv.id);
+  return signer;
+}
+
+/** The signing key of one vendor, for one that joins a running server. */
+export async function loadSigningKey(store: Store, signer: Signer, isvId: string): Promise<void> {
+  const name = `signing-key:${isvId}`;
+  let pem = store.setting(name);
+  if (pem === undefined) {
+    const { privateKey } = await makeKeyPair("rsa", { modulusLength: 2048 });
+    pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
+    await store.saveSetting(name, pem);
+  }
+  signer.add(isvId, pem);
+}

@@ -1,0 +1,223 @@
+/** What administrators do to licences: sessions, assignments, the switch of a licence, the jobs. AdminKeys alone. */
+import { Type } from "typebox";
+import { knownLicense, requireLicense } from "../access.ts";
+import { json, noContent } from "../answer.ts";
+import { millis, uuid, uuidOrNull } from "../input.ts";
+import { listedMax } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import { keyed, type Route, type Services } from "../route.ts";
+import { answerOf, denied } from "./answers.ts";
+import { assignmentDto, sessionDto } from "./dto.ts";
+import { licensesOfKey } from "./license-keys.ts";
+import * as schemas from "./schemas.ts";
+
+/** Licences that one look of the job asks the store for. */
+const licensesPerLook = 1_000;
+
+/** Looks of one job: a million licences. What is left, the next job or the sweeper finds. */
+const looksMax = 1_000;
+
+export function adminRoutes(services: Services): Route[] {
+  return [
+    listSessions(services),
+    closeSessions(services),
+    endSession(services),
+    listAssignments(services),
+    changeAssignment(services),
+    toggleLicense(services),
+    deleteInactiveSessions(services),
+  ];
+}
+
+function listSessions({ desk, store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/licenses/:license_id/opensessions",
+    reach: "admin",
+    tag: "Licences",
+    summary: "List the open sessions of a licence",
+    params: schemas.LicenseParams,
+    answers: { 200: Type.Array(schemas.Session) },
+    async handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      await desk.decide({ type: "sweep", isvId: call.isvId, licenseId });
+      const license = store.read(call.isvId, licenseId);
+      const now = store.now();
+      const listed = [];
+      for (const session of license?.sessions() ?? []) {
+        if (listed.length >= listedMax) break;
+        if (license !== undefined && session.endedAt === null) listed.push(sessionDto(license, session, now));
+      }
+      finish(json(listed));
+    },
+  });
+}
+
+function closeSessions({ desk }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/licenses/:license_id/opensessions/close",
+    reach: "admin",
+    tag: "Licences",
+    summary: "End all open sessions of a licence",
+    description: "Their tokens are free at once; the same sessions are denied (14004) until their old ends.",
+    params: schemas.LicenseParams,
+    body: schemas.CloseAll,
+    isBodyOptional: true,
+    answers: { 204: Type.Null(), 409: schemas.Refusal },
+    handle(call, finish) {
+      const licenseId = uuid(call.params.license_id);
+      const named = uuidOrNull((call.body as typeof call.body | undefined)?.license_id);
+      if (named !== null && named !== licenseId) {
+        throw new Problem("input_invalid", "license_id: must be the licence in the address, or be left out");
+      }
+      requireLicense(call, licenseId);
+      desk.submit([{ type: "end", isvId: call.isvId, licenseId, id: null }], ([outcome]) =>
+        finish(answerOf(outcome, call, () => noContent)),
+      );
+    },
+  });
+}
+
+function endSession({ desk }: Services): Route {
+  return keyed({
+    method: "DELETE",
+    path: "/licenses/:license_id/opensessions/:session_id",
+    reach: "admin",
+    tag: "Licences",
+    summary: "End one open session",
+    description: "Takes the `id` of the listed session, so that sessions without a `session_id` can be ended too.",
+    params: schemas.SessionParams,
+    answers: { 204: Type.Null(), 409: schemas.Refusal },
+    handle(call, finish) {
+      const licenseId = uuid(call.params.license_id);
+      requireLicense(call, licenseId);
+      const id = uuid(call.params.session_id);
+      desk.submit([{ type: "end", isvId: call.isvId, licenseId, id }], ([outcome]) =>
+        finish(answerOf(outcome, call, () => noContent)),
+      );
+    },
+  });
+}
+
+function listAssignments({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/licenses/:license_id/assignments",
+    reach: "admin",
+    tag: "Licences",
+    summary: "List the clients that a licence knows",
+    params: schemas.LicenseParams,
+    answers: { 200: Type.Array(schemas.Assignment) },
+    handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      const license = store.read(call.isvId, licenseId);
+      const listed = [];
+      for (const assignment of license?.assignments() ?? []) {
+        if (listed.length >= listedMax) break;
+        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment));
+      }
+      finish(json(listed));
+    },
+  });
+}
+
+function changeAssignment({ desk, store }: Services): Route {
+  return keyed({
+    method: "PUT",
+    path: "/licenses/:license_id/assignments",
+    reach: "admin",
+    tag: "Licences",
+    summary: "Suspend a client, or lift its suspension",
+    params: schemas.LicenseParams,
+    body: schemas.ChangeAssignment,
+    answers: { 200: schemas.Assignment, 409: schemas.Refusal },
+    handle(call, finish) {
+      const licenseId = uuid(call.params.license_id);
+      requireLicense(call, licenseId);
+      const until = call.body.suspended_until_utc ?? null;
+      const command = {
+        type: "suspend",
+        isvId: call.isvId,
+        licenseId,
+        assignmentId: uuid(call.body.id),
+        until: until === null ? null : millis(until, "suspended_until_utc"),
+      } as const;
+      desk.submit([command], ([outcome]) =>
+        finish(
+          answerOf(outcome, call, ({ assignment }) => {
+            const terms = store.read(call.isvId, licenseId)?.terms;
+            if (assignment === null || terms === undefined) throw new Error("a suspension without its assignment");
+            return json(assignmentDto(terms, assignment));
+          }),
+        ),
+      );
+    },
+  });
+}
+
+function toggleLicense({ store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/provisioning/licenses/state/toggle",
+    reach: "admin",
+    tag: "Licences",
+    summary: "Activate or deactivate a licence",
+    body: schemas.ToggleState,
+    answers: {
+      200: Type.Object({
+        product_id: Type.String(),
+        license_id: Type.String(),
+        legacy_license_key: Type.Union([Type.String(), Type.Null()]),
+        is_active: Type.Boolean(),
+      }),
+      409: schemas.Refusal,
+    },
+    async handle(call, finish) {
+      const { body, vendor, isvId } = call;
+      const productId = uuid(body.product_id);
+      if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
+      const license = licensesOfKey(store.catalog, vendor, body.license_key).find(
+        ({ product_id }) => product_id === productId,
+      );
+      if (license === undefined) return finish(denied("license_unknown", call));
+      requireLicense(call, license.id);
+      const changed = { ...license, is_active: body.is_active };
+      // What the tenant file last said stays as it was: applied again, it does not undo this.
+      const applied = store.applied(isvId, "license", license.id);
+      await store.saveCatalog([{ isvId, kind: "license", id: license.id, body: changed, applied }]);
+      finish(
+        json({
+          product_id: productId,
+          license_id: license.id,
+          legacy_license_key: license.legacy_license_key,
+          is_active: body.is_active,
+        }),
+      );
+    },
+  });
+}
+
+function deleteInactiveSessions({ desk, store }: Services): Route {
+  return keyed({
+    method: "PUT",
+    path: "/administration/deleteinactivesessions",
+    reach: "admin",
+    tag: "Jobs",
+    summary: "Write off sessions that are over",
+    description:
+      "Nobody's token waits for this: what is over counts as free at its instant. It only brings the history up to date.",
+    answers: { 200: schemas.Sentence },
+    async handle(call, finish) {
+      const until = store.now();
+      let count = 0;
+      for (let look = 0; look < looksMax; look++) {
+        const due = store.dueLicenses(until, licensesPerLook, call.isvId);
+        if (due.length === 0) break;
+        await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
+        count += due.length;
+      }
+      finish(json(`Licences brought up to date: ${count}.`));
+    },
+  });
+}

@@ -1,0 +1,197 @@
+/** Clients: activation, heartbeat, unassignment, and a look at one licence (P1, P3, P7, P8). */
+import type { License } from "../../catalog/entities.ts";
+import { clientKey } from "../../core/names.ts";
+import type { LicenseView, Millis } from "../../core/types.ts";
+import { newIds } from "../../ids.ts";
+import { reachesLicense, requireLicense } from "../access.ts";
+import { json } from "../answer.ts";
+import { uuid, uuidOrNull } from "../input.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
+import { resolveAnyLicenseKey, resolveLicenseKey } from "./license-keys.ts";
+import { ActivateClient, AddHeartbeat, LicenseInfo, Refusal, Sentence, Unassign, Validate } from "./schemas.ts";
+
+export function clientRoutes(services: Services): Route[] {
+  return [activationRoute(services), heartbeatRoute(services), unassignRoute(services), validateRoute(services)];
+}
+
+function activationRoute({ desk, store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/provisioning/activations",
+    reach: "app",
+    tag: "Clients",
+    summary: "Activate a client",
+    description:
+      "Assigns one of the licence's tokens to a client and answers with the licence and the client's `token_key`. On a floating licence activation is not limited and precedes the first session of a device. A client that is active on another licence of the same product and customer moves here.",
+    body: ActivateClient,
+    answers: { 200: LicenseInfo, 409: Refusal },
+    handle(call, finish) {
+      const { body } = call;
+      const product = call.vendor.products.get(uuid(body.product_id));
+      if (product === undefined) return finish(denied("product_unknown", call));
+      const resolved = resolveLicenseKey(store, call.vendor, product, body.license_key);
+      if (resolved !== undefined) requireLicense(call, resolved.license.id);
+      // A licence of another product is none of this one's: to the desk it would be a licence like any other.
+      else if (call.vendor.licenses.has(uuid(body.license_key))) return finish(denied("license_unknown", call));
+      const command = {
+        type: "activate",
+        isvId: call.isvId,
+        // A key that nobody knows goes to the desk as it is: the rules deny it, and the denial is on record.
+        licenseId: resolved?.license.id ?? body.license_key,
+        clientId: body.client_id,
+        clientName: textOrNull(body.client_name),
+        clientDescription: textOrNull(body.client_description),
+        softwareVersion: textOrNull(body.software_version),
+        tokenKey: resolved?.tokenKey ?? null,
+        ids: newIds(),
+      } as const;
+      desk.submit([command], ([outcome]) =>
+        finish(answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(resolved), granted.assignment))),
+      );
+    },
+  });
+}
+
+/** A granted activation has a licence. */
+function knownOf(resolved: { readonly license: License } | undefined): License {
+  if (resolved === undefined) throw new Error("an activation was granted on a licence that nobody knows");
+  return resolved.license;
+}
+
+function heartbeatRoute({ desk, store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/provisioning/heartbeats",
+    isHot: true,
+    reach: "app",
+    tag: "Clients",
+    summary: "Send a heartbeat",
+    description:
+      "Tells that the client is there and answers with how its licence stands. An expired or inactive licence does not fail a heartbeat: `is_license_valid` tells. A client that was never activated is denied with 2006: activate it, then.",
+    body: AddHeartbeat,
+    answers: { 200: LicenseInfo, 409: Refusal },
+    handle(call, finish) {
+      const { body } = call;
+      const product = call.vendor.products.get(uuid(body.product_id));
+      if (product === undefined) return finish(denied("product_unknown", call));
+      const type = uuidOrNull(body.heartbeat_type_id);
+      if (type !== null && !product.heartbeat_types.some(({ id }) => id === type)) {
+        return finish(denied("heartbeat_type_unknown", call));
+      }
+      const tokenKey = uuidOrNull(body.token_key);
+      const license =
+        tokenKey === null
+          ? licenseOfClient(store, call, product.id, body.client_id)
+          : licenseOfToken(store, call, product.id, tokenKey);
+      if (license === undefined) return finish(denied(tokenKey === null ? "client_unknown" : "token_unknown", call));
+      const command = {
+        type: "heartbeat",
+        isvId: call.isvId,
+        licenseId: license.id,
+        clientId: body.client_id,
+        tokenKey,
+        userId: body.user_id ?? null,
+        softwareVersion: textOrNull(body.software_version),
+        operatingSystem: textOrNull(body.operating_system),
+      } as const;
+      desk.submit([command], ([outcome]) =>
+        finish(answerOf(outcome, call, (granted) => infoOf(store, call, license, granted.assignment))),
+      );
+    },
+  });
+}
+
+function unassignRoute({ desk, store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/provisioning/unassign",
+    reach: "app",
+    tag: "Clients",
+    summary: "Unassign a client's token",
+    description:
+      "Takes the token from its client; the client's sessions end with it. Whoever knows the token key may do so.",
+    body: Unassign,
+    answers: { 200: Sentence, 409: Refusal },
+    handle(call, finish) {
+      const tokenKey = uuid(call.body.token_key);
+      const licenseId = store.licenseOfToken(call.isvId, tokenKey)?.terms.licenseId;
+      if (licenseId === undefined) return finish(denied("token_unknown", call));
+      requireLicense(call, licenseId);
+      desk.submit([{ type: "unassign", isvId: call.isvId, licenseId, tokenKey }], ([outcome]) =>
+        finish(answerOf(outcome, call, () => json("Token unassigned."))),
+      );
+    },
+  });
+}
+
+function validateRoute({ store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/provisioning/validate",
+    reach: "app",
+    tag: "Clients",
+    summary: "Look at a licence by its key",
+    description: "Answers with the licence as it stands; nothing is activated and nobody's token is shown.",
+    body: Validate,
+    answers: { 200: LicenseInfo, 409: Refusal },
+    handle(call, finish) {
+      const resolved = resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
+      if (resolved === undefined) return finish(denied("license_unknown", call));
+      requireLicense(call, resolved.license.id);
+      finish(licenseInfoAnswer(call, resolved.license, null, store.now()));
+    },
+  });
+}
+
+/** Read again after the commit: an administrator may have changed the licence meanwhile. */
+function infoOf(
+  store: Services["store"],
+  call: KeyedCall,
+  license: License,
+  assignment: Parameters<typeof licenseInfoAnswer>[2],
+) {
+  return licenseInfoAnswer(call, call.vendor.licenses.get(license.id) ?? license, assignment, store.now());
+}
+
+/** The licence of a token key, which must be of the product. */
+function licenseOfToken(store: Services["store"], call: KeyedCall, productId: string, tokenKey: string) {
+  const terms = store.licenseOfToken(call.isvId, tokenKey)?.terms;
+  if (terms === undefined || terms.productId !== productId) return undefined;
+  requireLicense(call, terms.licenseId);
+  return call.vendor.licenses.get(terms.licenseId);
+}
+
+/**
+ * The licence that a client's heartbeat is for: one that holds a token for it before one that once did, a temporary
+ * licence before the one that it stands beside while it runs and after it from then on, then the one activated last.
+ * Licences beyond the key's bounds are not looked at.
+ */
+function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {
+  const now = store.now();
+  let best: { readonly license: License; readonly rank: readonly number[] } | undefined;
+  for (const view of store.licensesOfClient(call.isvId, productId, clientId)) {
+    const license = call.vendor.licenses.get(view.terms.licenseId);
+    if (license === undefined || !reachesLicense(call.key, license)) continue;
+    const rank = rankOf(view, clientId, now);
+    if (best === undefined || isHigher(rank, best.rank)) best = { license, rank };
+  }
+  return best?.license;
+}
+
+function rankOf(view: LicenseView, clientId: string, now: Millis): readonly number[] {
+  const { terms } = view;
+  const assignment = view.assignment(clientKey(terms, clientId));
+  const isRunning = terms.isActive && (terms.expiresAt === null || now < terms.expiresAt);
+  const precedence = !terms.isTemporary ? 1 : isRunning ? 2 : 0;
+  return [Number(assignment?.unassignedAt === null), precedence, assignment?.activatedAt ?? 0];
+}
+
+function isHigher(rank: readonly number[], other: readonly number[]): boolean {
+  const n = rank.findIndex((value, place) => value !== other[place]);
+  return n >= 0 && (rank[n] as number) > (other[n] as number);
+}
+
+function textOrNull(text: string | null | undefined): string | null {
+  return text == null || text.trim() === "" ? null : text;
+}

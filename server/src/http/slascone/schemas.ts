@@ -1,0 +1,226 @@
+/** SLASCONE's bodies, in and out: what validates requests and what the API document shows. */
+import { type Static, Type } from "typebox";
+import { Description, Instant, Maybe, Name, Note, Uuid } from "../input.ts";
+
+const exampleLicense = "27180460-29df-4a5a-a0a1-78c85ab6cee0";
+const exampleProduct = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
+
+const ProductId = Uuid("The product that the software is.", exampleProduct);
+const ClientId = Name(
+  "The device, or on a users licence the user's client. The vendor chooses what it is.",
+  "anna@factor.com",
+);
+const SoftwareVersion = Note("The version of the software, as the vendor counts.");
+
+export const LicenseParams = Type.Object({ license_id: Uuid("The licence.") });
+export const SessionParams = Type.Object({
+  license_id: Uuid("The licence."),
+  session_id: Uuid("The `id` of the session in the list of open sessions (not the client's own `session_id`)."),
+});
+
+/** P4, P5. Unknown members are ignored; null is the same as absent. */
+export const SessionRequest = Type.Object(
+  {
+    license_id: Uuid("The licence to take a token of.", exampleLicense),
+    client_id: ClientId,
+    session_id: Maybe(Uuid("The session, where a client may have several; without one the client is the session.")),
+    user_id: Maybe(Name("Who uses the client; on a users licence the token is counted against this name.")),
+    checkout_period: Maybe(
+      Type.Number({
+        description:
+          "Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none.",
+        examples: [1440],
+      }),
+    ),
+  },
+  { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
+);
+export type SessionRequest = Static<typeof SessionRequest>;
+
+/** P1. */
+export const ActivateClient = Type.Object({
+  product_id: ProductId,
+  license_key: Name(
+    "The licence's id, a token key, or a legacy key where the product puts those first.",
+    exampleLicense,
+  ),
+  client_id: ClientId,
+  client_name: Maybe(Note("What people call the client.")),
+  client_description: Maybe(Description("Anything worth knowing of the client.")),
+  software_version: Maybe(SoftwareVersion),
+});
+
+/** P3. */
+export const AddHeartbeat = Type.Object({
+  product_id: ProductId,
+  client_id: ClientId,
+  software_version: SoftwareVersion,
+  operating_system: Note("The client's operating system."),
+  user_id: Maybe(Name("Who uses the client.")),
+  token_key: Maybe(Uuid("The token key that the client's activation answered with.")),
+  group_id: Maybe(Note("Taken and not used.")),
+  heartbeat_type_id: Maybe(Uuid("One of the product's heartbeat types.")),
+});
+
+/** P7. */
+export const Unassign = Type.Object({ token_key: Uuid("The token key that the client's activation answered with.") });
+
+/** P8. */
+export const Validate = Type.Object({
+  license_key: Name("The licence's id, a token key or a legacy key.", exampleLicense),
+});
+
+/** P10. */
+export const ByLicense = Type.Object({
+  product_id: Maybe(ProductId),
+  license_key: Maybe(Name("A licence's id or legacy key: for users, the domain of their mail address.", "factor.com")),
+});
+
+const ActiveOnly = Maybe(Type.Boolean({ description: "Leave out licences that are inactive or expired." }));
+
+/** P11. */
+export const ByCustomer = Type.Object({
+  product_id: ProductId,
+  customer_number: Name("The customer's number.", "87012"),
+  active_licenses_only: ActiveOnly,
+});
+
+/** P12. */
+export const ByUser = Type.Object({
+  product_id: ProductId,
+  user_id: Name("The user, as in heartbeats and sessions.", "anna@factor.com"),
+  active_licenses_only: ActiveOnly,
+});
+
+/** P13. */
+export const ToggleState = Type.Object({
+  product_id: ProductId,
+  license_key: Name("The licence's id or legacy key."),
+  is_active: Type.Boolean({ description: "False: the next extend of every session is denied." }),
+});
+
+export const CloseAll = Type.Object({ license_id: Maybe(Uuid("The licence in the address once more.")) });
+
+export const ChangeAssignment = Type.Object({
+  id: Uuid("The assignment."),
+  suspended_until_utc: Maybe(Instant("The client is denied everything until then; null lifts the suspension.")),
+});
+
+const maybeTime = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
+const time = Type.String({ format: "date-time" });
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+const id = Type.String({ format: "uuid" });
+const Mode = Type.Integer({ enum: [0, 1], description: "0 named, 1 floating." });
+const Counted = Type.Integer({ enum: [0, 1], description: "0 devices, 1 users." });
+
+export const SessionStatus = Type.Object(
+  {
+    is_session_valid: Type.Boolean({ description: "Always true: what is not granted is a 409." }),
+    session_valid_until: Type.String({ format: "date-time", description: "Extend, or close, before then." }),
+    session_created_date: time,
+    session_modified_date: time,
+    max_open_session_count: Type.Integer({
+      description: "The most open sessions of the licence that this session's opens and extends saw.",
+    }),
+    max_active_client_count: Type.Integer({ description: "The same of tokens in use." }),
+  },
+  {
+    examples: [
+      {
+        is_session_valid: true,
+        session_valid_until: "2026-11-22T12:05:00.000Z",
+        session_created_date: "2026-11-22T12:00:00.000Z",
+        session_modified_date: "2026-11-22T12:00:00.000Z",
+        max_open_session_count: 1,
+        max_active_client_count: 1,
+      },
+    ],
+  },
+);
+
+export const LicenseInfo = Type.Object({
+  customer: Type.Object({ customer_id: id, company_name: Type.String(), customer_number: Type.String() }),
+  license_name: maybeText,
+  license_key: Type.String({ description: "The licence's id: the license_id of sessions." }),
+  token_key: maybeText,
+  legacy_license_key: maybeText,
+  client_id: maybeText,
+  client_description: maybeText,
+  product_name: Type.String(),
+  product_id: id,
+  template_name: Type.String(),
+  template_id: id,
+  provisioning_mode: Mode,
+  client_type: Counted,
+  is_license_active: Type.Boolean(),
+  is_license_expired: Type.Boolean(),
+  is_license_valid: Type.Boolean({ description: "Active and not expired." }),
+  start_date_utc: maybeTime,
+  expiration_date_utc: Type.String({ format: "date-time", description: "In the year 9999: never." }),
+  token_limit: Type.Integer(),
+  floating_token_limit: Type.Integer(),
+  session_period: Type.Integer({ description: "Minutes." }),
+  heartbeat_period: Type.Integer({ description: "Minutes." }),
+  freeride: Type.Integer({ description: "Days." }),
+  features: Type.Array(Type.Object({ id, name: Type.String(), is_active: Type.Boolean() })),
+  limitations: Type.Array(Type.Object({ id, name: Type.String(), value: Type.Union([Type.Integer(), Type.Null()]) })),
+  created_date_utc: Type.String({ format: "date-time", description: "When this answer was made." }),
+});
+
+export const License = Type.Object({
+  id,
+  customer_id: id,
+  product_id: id,
+  template_id: id,
+  token_limit: Type.Integer(),
+  floating_token_limit: Type.Integer(),
+  legacy_license_key: maybeText,
+  name: maybeText,
+  is_active: Type.Boolean(),
+  is_expired: Type.Boolean(),
+  is_valid: Type.Boolean(),
+  expiration_date_utc: maybeTime,
+});
+
+export const Assignment = Type.Object({
+  id,
+  license_id: id,
+  product_id: id,
+  device_name: maybeText,
+  device_description: maybeText,
+  token_key: id,
+  client_id: Type.String(),
+  activated: Type.Boolean(),
+  is_goodwill_license: Type.Boolean(),
+  has_heartbeats: Type.Boolean(),
+  activated_date_utc: time,
+  software_version: maybeText,
+  operating_system: maybeText,
+  suspended_until_utc: maybeTime,
+});
+
+export const Session = Type.Object({
+  id,
+  session_id: maybeText,
+  session_valid_until: time,
+  created_date_utc: time,
+  modified_date_utc: time,
+  license_id: id,
+  assignment_id: maybeText,
+  assignment: Type.Union([Assignment, Type.Null()]),
+  user_id: maybeText,
+  max_open_session_count: Type.Integer(),
+  max_active_client_count: Type.Integer(),
+  duration: Type.Integer({ description: "Minutes since the session opened." }),
+});
+
+/** A 409 of SLASCONE's. */
+export const Refusal = Type.Object(
+  { id: Type.Integer(), message: Type.String() },
+  {
+    description: "A denial: shown to the user, never retried.",
+    examples: [{ id: 1007, message: "Every floating token is in use." }],
+  },
+);
+
+export const Sentence = Type.String({ description: "A sentence, as a JSON string." });

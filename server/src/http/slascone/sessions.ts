@@ -1,0 +1,99 @@
+/** Sessions: open, which is also extend; close; how many tokens are in use (P4–P6). */
+import { Type } from "typebox";
+import type { CloseCommand, OpenCommand } from "../../core/types.ts";
+import { newIds } from "../../ids.ts";
+import { knownLicense, requireLicense } from "../access.ts";
+import { type Answer, json, jsonText } from "../answer.ts";
+import { uuid, uuidOrNull } from "../input.ts";
+import { keyed, type Route, type Services } from "../route.ts";
+import { answerOf } from "./answers.ts";
+import { sessionStatusText } from "./dto.ts";
+import { LicenseParams, Refusal, Sentence, SessionRequest, SessionStatus } from "./schemas.ts";
+
+export function openCommand(isvId: string, body: SessionRequest): OpenCommand {
+  return {
+    type: "open",
+    isvId,
+    licenseId: uuid(body.license_id),
+    clientId: body.client_id,
+    sessionId: uuidOrNull(body.session_id),
+    userId: body.user_id ?? null,
+    checkoutPeriod: body.checkout_period ?? null,
+    ids: newIds(),
+  };
+}
+
+export function closeCommand(isvId: string, body: SessionRequest): CloseCommand {
+  return {
+    type: "close",
+    isvId,
+    licenseId: uuid(body.license_id),
+    clientId: body.client_id,
+    sessionId: uuidOrNull(body.session_id),
+    userId: body.user_id ?? null,
+  };
+}
+
+/** The answers to a granted open and a granted close, here and in a batch. */
+export const opened = ({ session }: { readonly session: Parameters<typeof sessionStatusText>[0] | null }): Answer => {
+  if (session === null) throw new Error("an open was granted without a session");
+  return jsonText(sessionStatusText(session));
+};
+export const closed = (): Answer => sessionClosed;
+const sessionClosed = json("Session closed.");
+
+export function sessionRoutes({ desk, store }: Services): Route[] {
+  return [
+    keyed({
+      method: "POST",
+      path: "/provisioning/session/open",
+      aliases: ["/isv/:isv_id/provisioning/session/open"],
+      isHot: true,
+      reach: "app",
+      tag: "Sessions",
+      summary: "Open a session, or extend it",
+      description:
+        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline.",
+      body: SessionRequest,
+      answers: { 200: SessionStatus, 409: Refusal },
+      handle(call, finish) {
+        const command = openCommand(call.isvId, call.body);
+        requireLicense(call, command.licenseId);
+        desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, opened)));
+      },
+    }),
+    keyed({
+      method: "POST",
+      path: "/provisioning/session/close",
+      aliases: ["/isv/:isv_id/provisioning/session/close"],
+      isHot: true,
+      reach: "app",
+      tag: "Sessions",
+      summary: "Close a session",
+      description:
+        "Ends one session; it is also the check-in of a checkout. The token is free once its holder's last session is gone. A session that is not live (closed already, or lapsed) is denied with 12001, which a client may take as done.",
+      body: SessionRequest,
+      answers: { 200: Sentence, 409: Refusal },
+      handle(call, finish) {
+        const command = closeCommand(call.isvId, call.body);
+        requireLicense(call, command.licenseId);
+        desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, closed)));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/provisioning/licenses/:license_id/tokens/floating/active/count",
+      reach: "backend",
+      tag: "Sessions",
+      summary: "Count the floating tokens in use",
+      params: LicenseParams,
+      answers: { 200: Type.Integer({ examples: [2] }), 404: Type.Object({}) },
+      async handle(call, finish) {
+        const licenseId = knownLicense(call, call.params.license_id).id;
+        // What has lapsed is released first, so that the count is exact at this instant.
+        await desk.decide({ type: "sweep", isvId: call.isvId, licenseId });
+        finish(json(store.read(call.isvId, licenseId)?.holders ?? 0));
+      },
+    }),
+  ];
+}

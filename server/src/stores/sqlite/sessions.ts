@@ -1,0 +1,132 @@
+/**
+ * Sessions on disk. An open is a row of its own and a close deletes it; extends, which are nearly all that happens, go
+ * into a log, one line a commit, and are folded into the rows a little later, in order of rows. So the cost of an extend
+ * does not depend on how many sessions there are, nor on how far apart their rows lie.
+ */
+import type { Entry } from "../../core/heap.ts";
+import type { LicenseState } from "../../core/state.ts";
+import type { Millis, Session } from "../../core/types.ts";
+import { type Rows, type Span, sessionOf, spanOf } from "./rows.ts";
+
+/** Rows that one transaction folds: a few milliseconds, so that nobody waits long behind it. */
+const foldedAtATimeMax = 1_000;
+
+/** A sixteenth of what is behind is folded a round, so that the log stays as short as some twenty rounds of extends. */
+const foldedShare = 16;
+
+export class SessionRows {
+  readonly #rows: Rows;
+  /** The next free number of a row, and of a line of the log. Never used twice while the log may name it. */
+  #nextRow = 1;
+  #nextLine = 1;
+  /** Entries whose row is behind the log, in the order in which they fell behind. */
+  readonly #behind = new Set<Entry>();
+  /** What the transaction under way has logged and inserted: settled once it has committed. */
+  #logged: Entry[] = [];
+
+  constructor(rows: Rows) {
+    this.#rows = rows;
+  }
+
+  /** Reads rows and log into the licences, and folds the whole log. Answers with the latest instant seen. */
+  load(licenseOf: (no: number) => LicenseState, inTransaction: (write: () => void) => void): Millis {
+    const spans = new Map<number, Span>();
+    for (const line of this.#rows.extends()) {
+      for (const span of line.spans) spans.set(span[0], span);
+      this.#nextLine = line.no + 1;
+    }
+    let latest = 0;
+    for (const row of this.#rows.sessions()) {
+      const license = licenseOf(row.license_no);
+      const session = withSpan(sessionOf(row, license.terms), spans.get(row.no));
+      license.putSession(session).row = row.no;
+      latest = Math.max(latest, session.extendedAt);
+      this.#nextRow = Math.max(this.#nextRow, row.no + 1);
+    }
+    for (const no of spans.keys()) this.#nextRow = Math.max(this.#nextRow, no + 1);
+    if (spans.size > 0) {
+      inTransaction(() => {
+        for (const span of spans.values()) this.#rows.updateSpan(span);
+        this.#rows.deleteExtendsBefore(this.#nextLine);
+      });
+    }
+    return latest;
+  }
+
+  /** Saves entries as they now stand, inside a transaction of the caller's. */
+  save(entries: readonly Entry[], licenseNumberOf: (entry: Entry) => number): void {
+    const spans: Span[] = [];
+    this.#logged = [];
+    for (const entry of entries) {
+      const { session, row } = entry;
+      if (entry.place < 0) {
+        if (row !== 0) this.#rows.deleteSession(row);
+      } else if (row === 0) {
+        entry.row = this.#nextRow++;
+        this.#rows.insertSession(entry.row, licenseNumberOf(entry), session);
+      } else if (session.endedAt !== null) {
+        this.#rows.endSession(row, session.endedAt);
+      } else {
+        spans.push(spanOf(row, session));
+        this.#logged.push(entry);
+      }
+    }
+    if (spans.length > 0) this.#rows.insertExtends(this.#nextLine, spans);
+  }
+
+  /** The transaction that `save` was part of has committed. */
+  committed(): void {
+    if (this.#logged.length === 0) return;
+    for (const entry of this.#logged) {
+      if (entry.loggedIn !== 0) continue;
+      entry.loggedIn = this.#nextLine;
+      this.#behind.add(entry);
+    }
+    this.#nextLine++;
+    this.#logged = [];
+  }
+
+  /** Folds one slice of what is behind. Answers whether this round has more to do. `done` counts what the round has folded. */
+  fold(round: FoldRound, inTransaction: (write: () => void) => void): boolean {
+    const slice: Entry[] = [];
+    for (const entry of this.#behind) {
+      if (slice.length >= Math.min(foldedAtATimeMax, round.left)) break;
+      slice.push(entry);
+    }
+    if (slice.length === 0) return false;
+    const before = this.#oldestLineAfter(slice);
+    inTransaction(() => {
+      const live = slice.filter(({ place }) => place >= 0).toSorted((a, b) => a.row - b.row);
+      for (const { row, session } of live) this.#rows.updateSpan(spanOf(row, session));
+      this.#rows.deleteExtendsBefore(before);
+    });
+    for (const entry of slice) {
+      entry.loggedIn = 0;
+      this.#behind.delete(entry);
+    }
+    round.left -= slice.length;
+    return round.left > 0;
+  }
+
+  newRound(): FoldRound {
+    return { left: Math.max(foldedAtATimeMax, Math.ceil(this.#behind.size / foldedShare)) };
+  }
+
+  /** The first line of the log that is still needed once the slice, the head of what is behind, is folded. */
+  #oldestLineAfter(slice: readonly Entry[]): number {
+    let skipped = 0;
+    for (const entry of this.#behind) if (skipped++ === slice.length) return entry.loggedIn;
+    return this.#nextLine;
+  }
+}
+
+function withSpan(session: Session, span: Span | undefined): Session {
+  if (span === undefined) return session;
+  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders] = span;
+  return { ...session, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders };
+}
+
+/** How much of its share a round of folding has left to do. */
+export interface FoldRound {
+  left: number;
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const source = fileURLToPath(new URL("../../src/", import.meta.url));
+
+/** What each part may import besides itself. One way only: `core` knows nobody, `main` and `cli` know everybody. */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  "clock.ts": ["core"],
+  "ids.ts": ["core"],
+  "config.ts": [],
+  catalog: ["core", "stores/store.ts"],
+  stores: ["core", "catalog", "clock.ts"],
+  desk: ["core", "stores"],
+  http: ["core", "catalog", "stores", "desk", "clock.ts", "ids.ts"],
+  "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
+  cli: ["catalog", "stores", "clock.ts", "config.ts", "main.ts"],
+};
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+const partOf = (file: string) => file.split("/")[0] as string;
+
+test("imports run one way: core, then catalog and stores, desk, http, main, cli", () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => name.startsWith("."))
+      .map((name) => relative(source, resolve(source, dirname(file), name)))
+      .filter((target) => partOf(target) !== partOf(file))
+      .filter(
+        (target) =>
+          !(mayImport[partOf(file)] ?? []).some((allowed) => target === allowed || partOf(target) === allowed),
+      )
+      .map((target) => `${file} imports ${target}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("the core imports no package, no clock, no randomness, no I/O, and waits for nothing", () => {
+  const wrong = files
+    .filter((file) => partOf(file) === "core")
+    .flatMap((file) => {
+      const packages = importsOf(file).filter((name) => !name.startsWith("."));
+      const code = codeOf(file).match(
+        /\b(Date\.now|new Date\(\)|performance|Math\.random|randomUUID|process\.|await|async|Promise|setTimeout)\b/g,
+      );
+      return [...packages, ...(code ?? [])].map((found) => `${file}: ${found}`);
+    });
+  expect(wrong).toEqual([]);
+});
+
+test("every part of the source has its line in the table", () => {
+  expect([...new Set(files.map(partOf))].filter((part) => !(part in mayImport))).toEqual([]);
+});
+
+function importsOf(file: string): string[] {
+  return [...readFileSync(join(source, file), "utf8").matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(
+    (match) => match[1] as string,
+  );
+}
+
+/** Without comments, where the words may stand. */
+function codeOf(file: string): string {
+  return readFileSync(join(source, file), "utf8")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/\/\/.*$/gm, "");
+}

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { readConfig } from "../../src/config.ts";
+
+test("an empty environment gives the documented defaults", () => {
+  expect(readConfig({})).toEqual({
+    host: "127.0.0.1",
+    port: 7070,
+    database: { kind: "sqlite", path: "./data/seatkeeper.db" },
+    tenantFiles: [],
+    logLevel: "info",
+  });
+});
+
+test("an empty value counts as unset", () => {
+  expect(readConfig({ SEATKEEPER_PORT: "", SEATKEEPER_DATABASE_URL: " " })).toEqual(readConfig({}));
+});
+
+test("all faults of the environment are told together, each with what is wanted", () => {
+  const env = {
+    SEATKEEPER_PORT: "80a",
+    SEATKEEPER_DATABASE_URL: "mysql://x",
+    SEATKEEPER_LOG_LEVEL: "loud",
+    SEATKEEPER_HOST: "two words",
+  };
+  expect(() => readConfig(env)).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigRefused: configuration:
+      SEATKEEPER_HOST="two words": want an address or host name to listen on
+      SEATKEEPER_PORT="80a": want a whole number from 0 to 65535 (0: any free port)
+      SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH or memory:
+      SEATKEEPER_LOG_LEVEL="loud": want one of fatal, error, warn, info, debug, trace, silent]
+  `);
+});
+
+test.each(["65536", "-1", "7070.5", "0x1f", "1e3"])("port %s is refused", (port) => {
+  expect(() => readConfig({ SEATKEEPER_PORT: port })).toThrow(/SEATKEEPER_PORT/);
+});
+
+test.each([
+  ["memory:", { kind: "memory" }],
+  ["sqlite:data/x.db", { kind: "sqlite", path: "data/x.db" }],
+  ["sqlite:/var/lib/x.db", { kind: "sqlite", path: "/var/lib/x.db" }],
+  ["sqlite:///var/lib/x.db", { kind: "sqlite", path: "/var/lib/x.db" }],
+])("%s names a store", (url, database) => {
+  expect(readConfig({ SEATKEEPER_DATABASE_URL: url }).database).toEqual(database);
+});
+
+test("tenant files are a list with commas; spaces and empty places do not count", () => {
+  expect(readConfig({ SEATKEEPER_TENANT_FILES: "a.yaml, b.yaml,," }).tenantFiles).toEqual(["a.yaml", "b.yaml"]);
+});

@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process";
+import { statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { bin, ProcessEnded, runCurl, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+
+let folder: ReturnType<typeof temporaryFolder>;
+let database: string;
+const running: ServerProcess[] = [];
+
+beforeEach(() => {
+  folder = temporaryFolder();
+  database = `sqlite:${folder.path}/data/seatkeeper.db`;
+});
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop("SIGKILL");
+  folder.remove();
+});
+
+async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  const server = await startProcess(args, { SEATKEEPER_DATABASE_URL: database, ...env });
+  running.push(server);
+  return server;
+}
+
+async function refused(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ProcessEnded> {
+  const error = await serve(args, env).then(
+    () => new Error("it serves"),
+    (reason: Error) => reason,
+  );
+  if (!(error instanceof ProcessEnded)) throw error;
+  return error;
+}
+
+test("the three commands that serve --demo prints take, extend and give back a token, as pasted", async () => {
+  const server = await serve(["serve", "--demo"]);
+  const { output } = await server.stop("SIGTERM");
+  const again = await serve(["serve", "--demo"]);
+  const commands = output
+    .replaceAll(server.url, again.url)
+    .split("\n\n")
+    .flatMap((paragraph) => /curl -s[\s\S]*; echo/.exec(paragraph) ?? []);
+  expect(commands).toHaveLength(3);
+  const answers = [];
+  for (const command of commands) answers.push(JSON.parse(await runCurl(command)));
+  const [taken, extended, given] = answers;
+  expect(taken).toMatchObject({ is_session_valid: true, max_active_client_count: 1 });
+  expect(extended.session_created_date).toBe(taken.session_created_date);
+  expect(Date.parse(extended.session_valid_until)).toBeGreaterThanOrEqual(Date.parse(taken.session_valid_until));
+  expect(given).toEqual(expect.any(String));
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)("%s ends the server with status 0", async (signal) => {
+  const server = await serve(["serve"]);
+  expect((await server.stop(signal)).status).toBe(0);
+});
+
+test("a second process on the same file is refused with a clear text, and starts at once after a SIGKILL of the first", async () => {
+  const first = await serve(["serve"]);
+  const second = await refused(["serve"], {});
+  expect(second.status).toBe(75);
+  expect(second.output).toMatch(/seatkeeper\.db is in use by another process\. .*SEATKEEPER_DATABASE_URL/);
+  await first.stop("SIGKILL");
+  const third = await serve(["serve"]);
+  expect((await fetch(`${third.url}/readyz`)).status).toBe(200);
+});
+
+test("the database file is readable to its owner alone", async () => {
+  await serve(["serve"]);
+  expect(statSync(`${folder.path}/data/seatkeeper.db`).mode & 0o777).toBe(0o600);
+  expect(statSync(`${folder.path}/data/seatkeeper.db-wal`).mode & 0o777).toBe(0o600);
+});
+
+test("wrong settings refuse the start with status 78, all told at once", async () => {
+  const { status, output } = await refused(["serve"], { SEATKEEPER_PORT: "80a", SEATKEEPER_LOG_LEVEL: "loud" });
+  expect(status).toBe(78);
+  expect(output).toMatch(/SEATKEEPER_PORT="80a"[\s\S]*SEATKEEPER_LOG_LEVEL="loud"/);
+});
+
+test("a tenant file with a fault refuses the start with status 78, naming file, line and path", async () => {
+  const file = folder.write("tenant.yaml", "isv: { id: 2af5fe02-6207-4214-946e-b00ac5309f53, name: Demo }\nkeyz: []\n");
+  const { status, output } = await refused(["serve"], { SEATKEEPER_TENANT_FILES: file });
+  expect(status).toBe(78);
+  expect(output).toContain(`${file}:2`);
+  expect(output).toContain("keyz");
+});
+
+test("a tenant file that is not there refuses the start with status 78", async () => {
+  const { status, output } = await refused(["serve"], { SEATKEEPER_TENANT_FILES: `${folder.path}/nowhere.yaml` });
+  expect(status).toBe(78);
+  expect(output).toContain("nowhere.yaml");
+});
+
+test("a port that is taken refuses the start with status 75", async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as AddressInfo;
+  const { status, output } = await refused(["serve"], { SEATKEEPER_PORT: String(port) });
+  other.close();
+  expect(status).toBe(75);
+  expect(output).toContain(`127.0.0.1:${port} is in use`);
+});
+
+test("an unknown command is refused with status 64", async () => {
+  expect((await refused(["sevre"], {})).status).toBe(64);
+});
+
+test("--version and --help end with status 0", () => {
+  expect(execFileSync(process.execPath, [bin, "--version"], { encoding: "utf8" })).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(execFileSync(process.execPath, [bin, "--help"], { encoding: "utf8" })).toContain("sandbox");
+});
+
+test("the sandbox's time stands still until it is moved, and a session lapses by it", async () => {
+  const server = await serve(["sandbox"]);
+  const clock = async (seconds?: number) => {
+    const init =
+      seconds === undefined
+        ? {}
+        : {
+            method: "POST",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ advance_seconds: seconds }),
+          };
+    return ((await (await fetch(`${server.url}/sandbox/clock`, init)).json()) as { now: string }).now;
+  };
+  const before = await clock();
+  expect(await clock()).toBe(before);
+  expect(Date.parse(await clock(300)) - Date.parse(before)).toBe(300_000);
+});
+
+test("the sandbox's clock exists in the sandbox alone", async () => {
+  const server = await serve(["serve", "--demo"]);
+  expect((await fetch(`${server.url}/sandbox/clock`)).status).toBe(404);
+});

@@ -1,0 +1,231 @@
+/**
+ * The differential run: one random stream of commands on the memory store, on SQLite (closed and opened again at
+ * random moments) and on the independent model. Every outcome must be equal at every step, every table at checkpoints,
+ * and the run fails unless each (command, outcome) pair of the list below was reached often enough.
+ *
+ * A short run always takes the same seed, so that a change is judged and not the luck of the day; a long one takes a new
+ * one each time. `SEED=…` repeats a run; `WORLDS=…` and `STEPS=…` set its size, `DIFFERENTIAL=long` the size of `npm run test:long`.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { HeldClock } from "../../src/clock.ts";
+import { step } from "../../src/core/step.ts";
+import type { Millis } from "../../src/core/types.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { Model, type ModelOutcome } from "../model/model.ts";
+import {
+  comparableHistory,
+  comparableModelOutcome,
+  comparableOutcome,
+  comparableSnapshot,
+  comparableView,
+} from "../model/same.ts";
+import { entitiesOf, type LicenseSetting, modelTermsOf } from "../model/vendor.ts";
+import { floors } from "./floors.ts";
+import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
+
+const isLong = process.env.DIFFERENTIAL === "long";
+const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 20_261_122));
+const worlds = Number(process.env.WORLDS ?? (isLong ? 600 : 24));
+const stepsPerWorld = Number(process.env.STEPS ?? 400);
+/** The floors are those of a short run; a longer one must reach no less, a deliberately shorter one is not judged. */
+const isJudged = worlds * stepsPerWorld >= 24 * 400;
+const stepsPerCheckpoint = 50;
+const start = Date.parse("2026-01-01T00:00:00Z");
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "seatkeeper-differential-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const reached = new Map<string, number>();
+
+for (let world = 0; world < worlds; world++) {
+  test(`world ${world} of seed ${seed} ends alike in memory, on SQLite and in the model`, {
+    timeout: 60_000,
+  }, async () => {
+    try {
+      await new World(seed + world * 7919, join(directory, `${world}.db`)).run();
+    } catch (error) {
+      const again = `SEED=${seed} WORLDS=${worlds} STEPS=${stepsPerWorld} vitest run server/test/differential -t "world ${world} "`;
+      (error as Error).message = `${(error as Error).message}\nrepeat with: ${again}`;
+      throw error;
+    }
+  });
+}
+
+test.runIf(isJudged)("the run reached every pair of command and outcome often enough", () => {
+  // biome-ignore lint/suspicious/noConsole: asked for, to set the floors anew.
+  if (process.env.SHOW_REACHED === "1") console.log(Object.fromEntries([...reached].sort()));
+  const short = Object.entries(floors)
+    .filter(([pair, floor]) => (reached.get(pair) ?? 0) < floor)
+    .map(([pair, floor]) => `${pair}: ${reached.get(pair) ?? 0} of ${floor}`);
+  expect(short, `seed ${seed}`).toEqual([]);
+  const unlisted = [...reached.keys()].filter((pair) => !(pair in floors));
+  expect(unlisted, "a pair without a floor: give it one in floors.ts").toEqual([]);
+});
+
+class World {
+  readonly #random: Random;
+  readonly #clock = new HeldClock(start);
+  readonly #model = new Model();
+  readonly #memory = openMemoryStore(this.#clock);
+  readonly #path: string;
+  #sqlite: Store;
+  readonly #settings: LicenseSetting[];
+  /** The last steps, for whoever has to understand a failure. */
+  readonly #trail: string[] = [];
+
+  constructor(worldSeed: number, path: string) {
+    this.#random = new Random(worldSeed);
+    this.#path = path;
+    this.#sqlite = openSqliteStore(path, this.#clock);
+    this.#settings = startingSettings(this.#random, start);
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (const setting of this.#settings) await this.#saveTerms(setting);
+      const stream = new Stream(this.#random, this.#model, this.#settings);
+      for (let n = 1; n <= stepsPerWorld; n++) {
+        const event = stream.next(this.#clock.now());
+        this.#trail.push(`${this.#clock.now() - start} ${JSON.stringify(event)}`);
+        if (event.type === "advance") this.#clock.advance(event.ms);
+        else if (event.type === "terms") await this.#saveTerms(event.setting);
+        else if (event.type === "reopen") await this.#reopen();
+        else await this.#transact(event.commands);
+        if (n % stepsPerCheckpoint === 0) await this.#compareTables();
+      }
+      await this.#reopen();
+      await this.#compareTables();
+    } catch (error) {
+      (error as Error).message = `${(error as Error).message}\nlast steps:\n${this.#trail.slice(-8).join("\n")}`;
+      throw error;
+    } finally {
+      await this.#sqlite.close();
+    }
+  }
+
+  async #saveTerms(setting: LicenseSetting): Promise<void> {
+    const entities = entitiesOf(setting);
+    await this.#memory.saveCatalog(entities);
+    await this.#sqlite.saveCatalog(entities);
+    this.#model.setTerms(setting.isvId, setting.licenseId, modelTermsOf(setting));
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#sqlite.close();
+    this.#sqlite = openSqliteStore(this.#path, this.#clock);
+    // Time does not go back over a restart, and what a leading clock wrote by up to a minute stands: wait for it.
+    this.#clock.advance(Math.max(0, this.#sqlite.now() - this.#clock.now()));
+  }
+
+  async #transact(commands: readonly Timed[]): Promise<void> {
+    const now = this.#clock.now();
+    const pairs: string[] = [];
+    const outcomes = commands.map(({ command, leadMs }) => {
+      const lines = this.#model.lineCount;
+      const outcome = this.#model.step(command, now + leadMs);
+      pairs.push(...pairsOf(command, outcome, this.#model, lines, now));
+      return outcome;
+    });
+    const expected = commands.map(({ leadMs }, n) => comparableModelOutcome(outcomes[n] as ModelOutcome, now + leadMs));
+    for (const [name, store] of [
+      ["memory", this.#memory],
+      ["sqlite", this.#sqlite],
+    ] as const) {
+      const actual = await store.transact((licenses, told) => {
+        expect(told, name).toBe(now);
+        return commands.map(({ command, leadMs }) =>
+          comparableOutcome(step(licenses, command, now + leadMs), now + leadMs),
+        );
+      });
+      if (JSON.stringify(actual) !== JSON.stringify(expected))
+        expect(actual, `outcomes on ${name}, wanted is the model`).toEqual(expected);
+    }
+    for (const pair of pairs) reached.set(pair, (reached.get(pair) ?? 0) + 1);
+  }
+
+  async #compareTables(): Promise<void> {
+    const now: Millis = this.#clock.now();
+    // What is over is in the history only once somebody looked: a sweep everywhere makes the tables comparable.
+    await this.#transact(
+      this.#settings.map(({ isvId, licenseId }) => ({ command: { type: "sweep", isvId, licenseId }, leadMs: 0 })),
+    );
+    for (const { isvId, licenseId } of this.#settings) {
+      const expected = comparableSnapshot(this.#model.snapshot(isvId, licenseId, now), now);
+      const lines = comparableHistory(this.#model.history(isvId, licenseId));
+      for (const [name, store] of [
+        ["memory", this.#memory],
+        ["sqlite", this.#sqlite],
+      ] as const) {
+        const view = store.read(isvId, licenseId);
+        if (view === undefined) throw new Error(`${name} has no licence ${licenseId}`);
+        expect(comparableView(view, now), `licence ${licenseId} on ${name}`).toEqual(expected);
+        expect(
+          { open: view.openSessions, holders: view.holders, clients: view.clients },
+          `counters on ${name}`,
+        ).toEqual({
+          open: expected.live.length,
+          holders: expected.tokensInUse,
+          clients: expected.assignments.length,
+        });
+        expect(comparableHistory(await store.history(isvId, licenseId, 1_000_000)), `history on ${name}`).toEqual(
+          lines,
+        );
+      }
+    }
+  }
+}
+
+/** The names under which a step counts towards the floors: what it was, and notable ways in which it was granted. */
+function pairsOf(
+  command: Timed["command"],
+  outcome: ModelOutcome,
+  model: Model,
+  linesBefore: number,
+  now: Millis,
+): string[] {
+  if (outcome.denialCode !== null) return [`${command.type}: ${outcome.denialCode}`];
+  const wrote = new Set(model.linesSince(linesBefore).map(({ kind }) => kind));
+  const pairs: string[] = [];
+  const note = (name: string, isSo: boolean) => {
+    if (isSo) pairs.push(`${command.type}: ${name}`);
+  };
+  note("released what was over", wrote.has("session.expired"));
+  if (command.type === "open" && outcome.session !== null) {
+    const { session, assignment } = outcome;
+    const isNew = session.id === command.ids.session;
+    const isCheckout = command.checkoutPeriod !== null && command.checkoutPeriod > 0;
+    note("opened", isNew);
+    note("extended", !isNew);
+    note("checked out", isNew && isCheckout);
+    note("extended into a checkout", !isNew && isCheckout);
+    note("extended inside a checkout", !isNew && !isCheckout && session.checkoutUntil !== null);
+    note("overuse", isNew && session.isOveruse);
+    note("activated", isNew && assignment?.id === command.ids.assignment);
+    note("activated again", isNew && wrote.has("client.activated") && assignment?.id !== command.ids.assignment);
+    return pairs;
+  }
+  note("granted", true);
+  note("moved", command.type === "activate" && wrote.has("client.unassigned"));
+  note("moved with sessions", command.type === "activate" && wrote.has("session.ended"));
+  note("goodwill", command.type === "activate" && outcome.assignment?.isGoodwill === true);
+  note("ended sessions", command.type === "unassign" && wrote.has("session.ended"));
+  note("ended", command.type === "end" && wrote.has("session.ended"));
+  note("credited", wrote.has("outage.credited"));
+  note("settled", wrote.has("clock.settled"));
+  if (command.type === "heartbeat") {
+    const { live, terms } = model.snapshot(command.isvId, command.licenseId, now);
+    const isKept = live.some(
+      (one) => one.clientId === command.clientId && one.extendedAt === now && one.openedAt < now,
+    );
+    note("kept a session alive", terms.heartbeatsExtendSessions && isKept);
+  }
+  return pairs;
+}

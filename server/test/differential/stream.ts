@@ -1,0 +1,382 @@
+/**
+ * A random stream of commands, the same for the same seed. It is drawn from the model's present state, because blindly
+ * drawn commands are nearly all refused at the first check: ids come from small alphabets and from what is live, and
+ * the clock often lands exactly on, just before or just after an end.
+ */
+import type { Command, Millis, NewIds } from "../../src/core/types.ts";
+import type { Model, ModelSnapshot } from "../model/model.ts";
+import {
+  customerIdOf,
+  freshId,
+  isvIdOf,
+  type LicenseSetting,
+  licenseIdOf,
+  licenseSetting,
+  productIdOf,
+} from "../model/vendor.ts";
+
+/** mulberry32: small, good enough, and the same everywhere. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** In [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    if (items.length === 0) throw new RangeError("nothing to pick from");
+    return items[this.below(items.length)] as T;
+  }
+
+  weighted<T>(items: readonly (readonly [T, number])[]): T {
+    let rest = this.next() * items.reduce((sum, [, weight]) => sum + weight, 0);
+    for (const [item, weight] of items) {
+      rest -= weight;
+      if (rest < 0) return item;
+    }
+    return (items.at(-1) as readonly [T, number])[0];
+  }
+}
+
+/** What happens next: the catalogue changes, the file is opened again, or commands go through one transaction. */
+export type Event =
+  | { readonly type: "advance"; readonly ms: number }
+  | { readonly type: "terms"; readonly setting: LicenseSetting }
+  | { readonly type: "reopen" }
+  | { readonly type: "transact"; readonly commands: readonly Timed[] };
+
+/** `leadMs`: the command is stepped as if by a clock that ran ahead, to be settled later in the same transaction. */
+export interface Timed {
+  readonly command: Command;
+  readonly leadMs: number;
+}
+
+const minute = 60_000;
+
+/** Spellings of the same user on purpose: blanks, case, a composed and a decomposed letter, the sharp s. */
+const users = [
+  "anna@factor.com",
+  " Anna@Factor.com",
+  "ben@factor.com",
+  "eve@other.org",
+  "jos\u00e9@factor.com",
+  "jose\u0301@Factor.com",
+  "stra\u00dfe@factor.com",
+  "STRASSE@factor.com",
+];
+const devices = ["d1", "D1", "d2", "d3", "d4"];
+const usersOfNamed = ["anna@factor.com", "ANNA@factor.com", "ben@factor.com", "carl@factor.com", "dora@other.org"];
+const sessionIds = [freshId(9, 1), freshId(9, 2), freshId(9, 3)];
+
+export class Stream {
+  readonly random: Random;
+  readonly #model: Model;
+  readonly #settings: LicenseSetting[];
+  #ids = 0;
+
+  constructor(random: Random, model: Model, settings: LicenseSetting[]) {
+    this.random = random;
+    this.#model = model;
+    this.#settings = settings;
+  }
+
+  next(now: Millis): Event {
+    return this.random.weighted<() => Event>([
+      [() => ({ type: "advance", ms: this.#timeStep(now) }), 16],
+      [() => ({ type: "terms", setting: this.#changedTerms(now) }), 5],
+      [() => ({ type: "reopen" }), 0.5],
+      [() => ({ type: "transact", commands: [{ command: this.#command(this.#license(), now), leadMs: 0 }] }), 50],
+      [() => ({ type: "transact", commands: this.#batch(now) }), 16],
+      [() => ({ type: "transact", commands: this.#clockSetBack(now) }), 1.5],
+    ])();
+  }
+
+  #license(): LicenseSetting {
+    return this.random.pick(this.#settings);
+  }
+
+  #snapshot(setting: LicenseSetting, now: Millis): ModelSnapshot {
+    return this.#model.snapshot(setting.isvId, setting.licenseId, now);
+  }
+
+  /** Mostly to an end of something, or one millisecond beside it. */
+  #timeStep(now: Millis): number {
+    if (this.random.chance(0.25)) return this.random.below(minute);
+    const ends = this.#settings.flatMap((setting) => {
+      const { live, ended, assignments, terms } = this.#snapshot(setting, now);
+      const suspensions = assignments.flatMap(({ suspendedUntil }) =>
+        suspendedUntil === null ? [] : [suspendedUntil],
+      );
+      const sessions = [...live, ...ended].flatMap(({ validUntil, checkoutUntil }) => [
+        validUntil,
+        checkoutUntil ?? validUntil,
+      ]);
+      return [...sessions, ...suspensions, ...(terms.expiresAt === null ? [] : [terms.expiresAt])];
+    });
+    const near = ends.filter((end) => end > now && end - now < 30 * minute).sort((a, b) => a - b);
+    if (near.length === 0) return this.random.below(minute);
+    const end = this.random.chance(0.7) ? (near[0] as Millis) : this.random.pick(near);
+    return Math.max(
+      0,
+      end -
+        now +
+        this.random.weighted([
+          [0, 6],
+          [-1, 2],
+          [1, 2],
+        ] as const),
+    );
+  }
+
+  #changedTerms(now: Millis): LicenseSetting {
+    const { random } = this;
+    const n = random.below(this.#settings.length);
+    const old = this.#settings[n] as LicenseSetting;
+    const isRestored = random.chance(0.7) && (!old.isActive || old.expiresAt !== null || old.domains.length > 0);
+    const change: Partial<LicenseSetting> = isRestored
+      ? { isActive: true, expiresAt: null, domains: [], requiresSessionId: false, requiresUserId: false }
+      : random.weighted<() => Partial<LicenseSetting>>([
+          [() => ({ tokens: random.below(4) }), 5],
+          [() => ({ sessionsPerHolder: random.below(4) }), 3],
+          [() => ({ periodMinutes: random.pick([1, 2, 5, 7, null]) }), 4],
+          [() => ({ isActive: !old.isActive }), 2],
+          [() => ({ expiresAt: random.chance(0.5) ? null : now + random.below(6 * minute) - minute }), 3],
+          [() => ({ isHard: !old.isHard }), 2],
+          [() => ({ assignable: random.below(4), goodwill: random.below(2) }), 3],
+          [() => ({ checkoutMaxMinutes: random.pick([0, 3, 20, 43_200]) }), 1],
+          [() => ({ domains: random.chance(0.5) ? ["factor.com"] : [] }), 2],
+          [() => ({ requiresSessionId: !old.requiresSessionId }), 1],
+          [() => ({ requiresUserId: !old.requiresUserId }), 1],
+          [() => ({ oneSessionPerUser: old.mode === "floating" && !old.oneSessionPerUser }), 3],
+          [() => ({ heartbeatsExtend: !old.heartbeatsExtend }), 3],
+          [() => ({ activatesOnOpen: random.pick([null, true, false]) }), 2],
+        ])();
+    const setting = { ...old, ...change };
+    this.#settings[n] = setting;
+    return setting;
+  }
+
+  #batch(now: Millis): Timed[] {
+    const size = 2 + this.random.below(5);
+    const same = this.#license();
+    // Later commands of a batch are drawn from the state before it: repeats and contradictions are welcome.
+    const draw = () => this.#command(this.random.chance(0.7) ? same : this.#license(), now);
+    const commands = Array.from({ length: size }, draw);
+    if (this.random.chance(0.3)) commands.push(commands[0] as Command);
+    return commands.map((command) => ({ command, leadMs: 0 }));
+  }
+
+  /** Commands by a clock that runs ahead, then the settling by the right one. */
+  #clockSetBack(now: Millis): Timed[] {
+    const setting = this.#license();
+    const leadMs = this.random.pick([minute - 1, minute, minute + 1, 5 * minute]);
+    const ahead = Array.from({ length: 1 + this.random.below(3) }, () => this.#open(setting, now));
+    const settle: Command = { type: "settle", isvId: setting.isvId, licenseId: setting.licenseId };
+    return [...ahead.map((command) => ({ command, leadMs })), { command: settle, leadMs: 0 }];
+  }
+
+  #fresh(): NewIds {
+    const n = ++this.#ids;
+    return { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+  }
+
+  #client(setting: LicenseSetting): string {
+    return this.random.pick(setting.type === "devices" ? devices : setting.mode === "named" ? usersOfNamed : users);
+  }
+
+  #command(setting: LicenseSetting, now: Millis): Command {
+    const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+    const { random } = this;
+    const isUnknown = random.chance(0.01);
+    const at = isUnknown ? { ...setting, licenseId: licenseIdOf(99) } : setting;
+    const command = random.weighted<() => Command>([
+      [() => this.#open(setting, now), 42],
+      [() => this.#close(setting, now), 12],
+      [() => this.#end(setting, now), 4],
+      [() => this.#activate(setting, now), setting.mode === "named" || setting.type === "devices" ? 16 : 6],
+      [() => this.#unassign(setting, now), 6],
+      [() => this.#heartbeat(setting, now), 10],
+      [() => this.#suspend(setting, now), 4],
+      [() => ({ type: "sweep", ...place }), 3],
+      [() => this.#credit(setting, now), 3],
+    ])();
+    return { ...command, licenseId: at.licenseId };
+  }
+
+  #open(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { isvId, licenseId } = setting;
+    const { live, ended } = this.#snapshot(setting, now);
+    const known = random.chance(0.25) ? ended : live;
+    const rest = {
+      type: "open",
+      isvId,
+      licenseId,
+      checkoutPeriod: random.weighted([
+        [null, 10],
+        [0, 2],
+        [0.5, 1],
+        [2, 2],
+        [10, 3],
+        [-1, 0.5],
+        [43_200, 0.3],
+        [43_200.5, 0.5],
+      ] as const),
+      ids: this.#fresh(),
+    } as const;
+    if (known.length > 0 && random.chance(0.5)) {
+      const { clientId, sessionId, userId } = random.pick(known);
+      const other = random.weighted([
+        [userId, 7],
+        [null, 3],
+        [random.pick(users), 2],
+      ] as const);
+      return { ...rest, clientId, sessionId, userId: other };
+    }
+    const clientId = this.#client(setting);
+    const sessionId = random.chance(0.3) ? null : random.pick(sessionIds);
+    const userId = random.chance(setting.type === "users" ? 0.4 : 0.1) ? random.pick(users) : null;
+    return { ...rest, clientId, sessionId, userId };
+  }
+
+  #close(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { isvId, licenseId } = setting;
+    const { live, ended } = this.#snapshot(setting, now);
+    const known = [...live, ...live, ...ended];
+    if (known.length > 0 && random.chance(0.8)) {
+      const { clientId, sessionId, userId } = random.pick(known);
+      return { type: "close", isvId, licenseId, clientId, sessionId, userId: random.chance(0.8) ? userId : null };
+    }
+    return {
+      type: "close",
+      isvId,
+      licenseId,
+      clientId: this.#client(setting),
+      sessionId: random.pick([...sessionIds, null]),
+      userId: null,
+    };
+  }
+
+  #end(setting: LicenseSetting, now: Millis): Command {
+    const { isvId, licenseId } = setting;
+    const { live, ended } = this.#snapshot(setting, now);
+    const known = [...live, ...live, ...live, ...ended].map(({ id }) => id);
+    const id = this.random.chance(0.15) ? null : this.random.pick([...known, freshId(6, 0)]);
+    return { type: "end", isvId, licenseId, id };
+  }
+
+  #activate(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const tokens = this.#snapshot(setting, now).assignments.map(({ tokenKey }) => tokenKey);
+    return {
+      type: "activate",
+      isvId: setting.isvId,
+      licenseId: setting.licenseId,
+      clientId: this.#client(setting),
+      clientName: random.pick([null, "Office", "Home"]),
+      clientDescription: random.pick([null, "second floor"]),
+      softwareVersion: random.pick([null, "24.1", "25.0"]),
+      tokenKey: tokens.length > 0 && random.chance(0.1) ? random.pick(tokens) : null,
+      ids: this.#fresh(),
+    };
+  }
+
+  #unassign(setting: LicenseSetting, now: Millis): Command {
+    const { assignments } = this.#snapshot(setting, now);
+    const tokenKey = this.random.pick([...assignments.map((one) => one.tokenKey), freshId(8, 0)]);
+    return { type: "unassign", isvId: setting.isvId, licenseId: setting.licenseId, tokenKey };
+  }
+
+  #heartbeat(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { assignments } = this.#snapshot(setting, now);
+    const one = assignments.length > 0 && random.chance(0.85) ? random.pick(assignments) : null;
+    const other = assignments.length > 0 ? random.pick(assignments).tokenKey : null;
+    return {
+      type: "heartbeat",
+      isvId: setting.isvId,
+      licenseId: setting.licenseId,
+      clientId: one?.clientId ?? this.#client(setting),
+      tokenKey: random.weighted([
+        [one?.tokenKey ?? null, 5],
+        [null, 4],
+        [other, 1.5],
+        [freshId(8, 0), 0.5],
+      ] as const),
+      userId: setting.type === "users" && random.chance(0.3) ? random.pick(users) : null,
+      softwareVersion: random.pick(["24.1", "25.0"]),
+      operatingSystem: random.pick(["Linux", "Windows"]),
+    };
+  }
+
+  #suspend(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { assignments } = this.#snapshot(setting, now);
+    return {
+      type: "suspend",
+      isvId: setting.isvId,
+      licenseId: setting.licenseId,
+      assignmentId: random.pick([...assignments.map(({ id }) => id), freshId(7, 0)]),
+      until: random.chance(0.25) ? null : now + random.below(20 * minute),
+    };
+  }
+
+  #credit(setting: LicenseSetting, now: Millis): Command {
+    const lengthMs = this.random.pick([minute - 1, minute, minute + 1, 3 * minute, 120 * minute]);
+    // From the beginning of an outage that ended just now, or only a moment ago.
+    const from = now - this.random.pick([0, 1, lengthMs]);
+    return { type: "credit", isvId: setting.isvId, licenseId: setting.licenseId, from, lengthMs };
+  }
+}
+
+/** Licences of every kind. One, two and three are of one product and customer: clients move between them. */
+export function startingSettings(random: Random, now: Millis): LicenseSetting[] {
+  const licence = (n: number, changes: Partial<LicenseSetting>) =>
+    licenseSetting({
+      licenseId: licenseIdOf(n),
+      sessionsPerHolder: 1 + random.below(3),
+      periodMinutes: random.pick([1, 2, 5]),
+      tokens: 1 + random.below(3),
+      expiresAt: random.chance(0.1) ? now + random.below(20 * minute) : null,
+      ...changes,
+    });
+  const usersOf = { type: "users", productId: productIdOf(1) } as const;
+  const devicesOf = { type: "devices", productId: productIdOf(2) } as const;
+  return [
+    licence(1, usersOf),
+    licence(2, { ...usersOf, isTemporary: true }),
+    licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true }),
+    licence(4, { ...usersOf, customerId: customerIdOf(2), domains: ["factor.com"] }),
+    licence(5, { ...devicesOf, heartbeatsExtend: true }),
+    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true }),
+    licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1 }),
+    licence(8, {
+      type: "users",
+      productId: productIdOf(3),
+      mode: "named",
+      assignable: 2,
+      goodwill: 1,
+      heartbeatsExtend: true,
+    }),
+    // Another vendor with the same ids everywhere.
+    licence(1, { ...usersOf, isvId: isvIdOf(2) }),
+  ];
+}

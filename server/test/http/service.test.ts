@@ -1,0 +1,135 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { denials } from "../../src/core/denials.ts";
+import { Overloaded } from "../../src/desk/desk.ts";
+import { StoreFault } from "../../src/stores/store.ts";
+import { type Demo, type DemoOptions, keys, licenses, open, root, startDemo } from "./demo.ts";
+
+const anna = { license_id: licenses.users, client_id: "anna@factor.com" };
+
+describe("the service", () => {
+  let demo: Demo;
+  beforeAll(async () => {
+    demo = await startDemo();
+  });
+  afterAll(() => demo.stop());
+
+  test("healthz and readyz answer without a key", async () => {
+    expect((await root(demo, "/healthz")).body).toEqual({ status: "ok" });
+    expect((await root(demo, "/readyz")).body).toEqual({ status: "ready" });
+    expect((await root(demo, "/healthz", { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("Node's limits are set on purpose, and Fastify leaves them alone", () => {
+    const { headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxHeadersCount } = demo.app.server;
+    expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxHeadersCount }).toEqual({
+      headersTimeout: 10_000,
+      requestTimeout: 20_000,
+      keepAliveTimeout: 65_000,
+      timeout: 75_000,
+      maxHeadersCount: 100,
+    });
+  });
+
+  test("the API document is OpenAPI 3.1 and holds every route, with summary, reach and example", async () => {
+    const { body } = await root(demo, "/openapi.json");
+    expect(body.openapi).toBe("3.1.0");
+    expect(Object.keys(body.components.securitySchemes)).toEqual(["ProvisioningKey", "AdminKey"]);
+    const operations = Object.values(body.paths).flatMap((path) => Object.values(path as object));
+    expect(operations.length).toBeGreaterThan(20);
+    for (const operation of operations) expect(operation.summary, operation.operationId).toBeTruthy();
+    const names = operations.map(({ operationId }) => operationId);
+    expect(new Set(names).size).toBe(names.length);
+    const session = body.paths["/api/v2/isv/{isv_id}/provisioning/session/open"].post;
+    expect(session.requestBody.content["application/json"].schema.required).toEqual(["license_id", "client_id"]);
+    expect(session.security).toEqual([{ ProvisioningKey: [] }, { AdminKey: [] }]);
+    expect(body.paths).not.toHaveProperty("/sandbox/clock");
+  });
+
+  test("the page of the document asks no other host", async () => {
+    const { status, text, headers } = await root(demo, "/docs");
+    expect(status).toBe(200);
+    expect(text).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(text).toContain('"withDefaultFonts": false');
+    expect(headers.get("content-security-policy")).toContain("default-src 'self'");
+    expect((await root(demo, "/docs/scalar.js")).text.length).toBeGreaterThan(1_000_000);
+  });
+});
+
+describe("the sandbox", () => {
+  test("has a clock that the tester holds", async () => {
+    const demo = await startDemo({ isSandbox: true });
+    expect((await root(demo, "/sandbox/clock")).body).toEqual({ now: "2026-01-01T00:00:00.000Z" });
+    await open(demo, anna);
+    const answer = await root(demo, "/sandbox/clock", { body: { advance_seconds: 300 } });
+    expect(answer.body).toEqual({ now: "2026-01-01T00:05:00.000Z" });
+    expect((await open(demo, anna)).body.session_created_date).toBe("2026-01-01T00:05:00.000Z");
+    for (const advance_seconds of [-1, "5", 1e300, null]) {
+      expect((await root(demo, "/sandbox/clock", { body: { advance_seconds } })).status).toBe(400);
+    }
+    await demo.stop();
+  });
+});
+
+describe("faults", () => {
+  let demo: Demo | undefined;
+  afterEach(() => demo?.stop());
+  const start = async (wrap: DemoOptions["wrap"]) => (demo = await startDemo(wrap && { wrap }));
+  const failing =
+    (error: Error): DemoOptions["wrap"] =>
+    ({ desk }) => ({
+      desk: Object.assign(Object.create(desk), {
+        submit: (_commands: unknown, reply: (outcomes: Error[]) => void) => reply([error]),
+      }),
+    });
+
+  test("a store that does not answer: readyz is 503 as problem details", async () => {
+    const demo = await start(({ store }) => ({
+      store: Object.assign(Object.create(store), { ping: () => Promise.reject(new StoreFault("disk gone")) }),
+    }));
+    const { status, body, headers } = await root(demo, "/readyz");
+    expect([status, body.code, headers.get("retry-after")]).toEqual([503, "store_unavailable", "5"]);
+    expect((await root(demo, "/healthz")).status).toBe(200);
+  });
+
+  test("a store fault is 503, so that clients try again, and is logged under the answer's request id", async () => {
+    const demo = await start(failing(new StoreFault("disk full")));
+    const { status, body, headers, text } = await open(demo, anna);
+    expect([status, body.code]).toEqual([503, "store_unavailable"]);
+    expect(text).not.toContain("disk full");
+    expect(demo.logged.join("")).toContain(headers.get("x-request-id"));
+    expect(demo.logged.join("")).toContain("disk full");
+  });
+
+  test("a bug is 500, told without its text", async () => {
+    const demo = await start(failing(new TypeError("secret detail")));
+    const { status, body, text } = await open(demo, anna, { key: keys.rsa });
+    expect([status, body.code]).toEqual([500, "fault"]);
+    expect(text).not.toContain("secret detail");
+  });
+
+  test("a full desk is 503 with Retry-After at once", async () => {
+    const demo = await start(({ desk }) => ({
+      desk: Object.assign(Object.create(desk), {
+        submit: () => {
+          throw new Overloaded();
+        },
+      }),
+    }));
+    const { status, body, headers } = await open(demo, anna);
+    expect([status, body.code, headers.get("retry-after")]).toEqual([503, "overloaded", "1"]);
+  });
+});
+
+test("a server that stops answers what is in flight, and then takes nothing", async () => {
+  const demo = await startDemo();
+  const answer = open(demo, anna);
+  await new Promise<void>((resolve) => demo.app.server.once("request", () => resolve()));
+  await demo.stop();
+  expect((await answer).status).toBe(200);
+  await expect(open(demo, anna)).rejects.toThrow();
+});
+
+test("every denial has its own number and a slug of its own", () => {
+  const ids = Object.values(denials).map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});

@@ -1,0 +1,628 @@
+/**
+ * The licence rules a second time: naive and slow, written from the specification and never from `src/core`.
+ *
+ * Nothing is counted ahead: each question is answered by filtering plain arrays. Where a rule of the core and a line
+ * here differ, one of the two is wrong, and the text decides which. The only things taken from the source are the nouns.
+ */
+import type { Command, DenialCode, Millis, RecordKind, Terms } from "../../src/core/types.ts";
+
+export interface ModelSession {
+  readonly id: string;
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+  readonly holder: string;
+  openedAt: Millis;
+  extendedAt: Millis;
+  validUntil: Millis;
+  checkoutUntil: Millis | null;
+  endedAt: Millis | null;
+  peakSessions: number;
+  peakHolders: number;
+  isOveruse: boolean;
+}
+
+export interface ModelAssignment {
+  readonly id: string;
+  readonly tokenKey: string;
+  readonly clientId: string;
+  clientName: string | null;
+  clientDescription: string | null;
+  userId: string | null;
+  softwareVersion: string | null;
+  operatingSystem: string | null;
+  activatedAt: Millis;
+  unassignedAt: Millis | null;
+  suspendedUntil: Millis | null;
+  isGoodwill: boolean;
+  lastHeartbeatAt: Millis | null;
+}
+
+export interface ModelLine {
+  readonly at: Millis;
+  readonly kind: RecordKind;
+  readonly clientId: string | null;
+  readonly userId: string | null;
+  readonly sessionId: string | null;
+  readonly denial: DenialCode | null;
+  readonly inUse: number;
+  readonly limit: number;
+  readonly isOveruse: boolean;
+  readonly lengthMs: number | null;
+}
+
+export interface ModelOutcome {
+  readonly denialCode: DenialCode | null;
+  readonly inUse: number;
+  readonly limit: number;
+  /** For a denial for want of a token: the earliest end of a live session. */
+  readonly nextFreeAt: Millis | null;
+  readonly session: ModelSession | null;
+  readonly assignment: ModelAssignment | null;
+  readonly ended: number;
+}
+
+interface ModelLicense {
+  terms: Terms;
+  /** Those that an administrator ended stay here until their old end. */
+  sessions: ModelSession[];
+  readonly assignments: ModelAssignment[];
+}
+
+export interface ModelSnapshot {
+  readonly terms: Terms;
+  readonly live: readonly ModelSession[];
+  readonly ended: readonly ModelSession[];
+  readonly tokensInUse: number;
+  readonly assignments: readonly ModelAssignment[];
+  readonly assigned: number;
+}
+
+type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
+
+/** A shorter outage, or lead of the clock, is not noticed. */
+const noticedMs = 60_000;
+
+/** Upper case first: only so do spellings meet that grow in one direction alone, like the German sharp s. */
+const folded = (name: string): string => name.trim().normalize("NFC").toUpperCase().toLowerCase();
+
+/** Never shorter than asked for: a fraction of a millisecond counts as one. */
+const minutes = (period: number): number => Math.ceil(period * 60_000);
+
+export class Model {
+  readonly #licenses = new Map<string, ModelLicense>();
+  readonly #history: { readonly place: string; readonly line: ModelLine }[] = [];
+
+  setTerms(isvId: string, licenseId: string, terms: Terms): void {
+    const known = this.#licenses.get(`${isvId}/${licenseId}`);
+    if (known !== undefined) known.terms = terms;
+    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [] });
+  }
+
+  step(command: Command, now: Millis): ModelOutcome {
+    const license = this.#licenses.get(`${command.isvId}/${command.licenseId}`);
+    if (license === undefined) return this.#denyUnknown(command, now);
+    const released = command.type === "credit" || command.type === "settle" ? 0 : this.#release(license, now);
+    switch (command.type) {
+      case "open":
+        return this.#open(license, command, now);
+      case "close":
+        return this.#close(license, command, now);
+      case "end":
+        return this.#end(license, command, now);
+      case "activate":
+        return this.#activate(license, command, now);
+      case "unassign":
+        return this.#unassign(license, command, now);
+      case "heartbeat":
+        return this.#heartbeat(license, command, now);
+      case "suspend":
+        return this.#suspend(license, command, now);
+      case "sweep":
+        return granted(license, { ended: released });
+      case "credit":
+        return this.#credit(license, command, now);
+      case "settle":
+        return this.#settle(license, now);
+    }
+  }
+
+  /** What is known at `now`. Looking changes nothing: what is over is left out here, and written down by the next step. */
+  snapshot(isvId: string, licenseId: string, now: Millis): ModelSnapshot {
+    const place = `${isvId}/${licenseId}`;
+    const license = this.#licenses.get(place);
+    if (license === undefined) throw new Error(`model: there is no licence ${place}`);
+    const live = liveSessions(license).filter((session) => now < session.validUntil);
+    return structuredClone({
+      terms: license.terms,
+      live,
+      ended: license.sessions.filter((session) => session.endedAt !== null && now < session.validUntil),
+      tokensInUse: new Set(live.map((session) => session.holder)).size,
+      assignments: license.assignments,
+      assigned: assignedClients(license).length,
+    });
+  }
+
+  history(isvId: string, licenseId: string): readonly ModelLine[] {
+    return this.#history.filter(({ place }) => place === `${isvId}/${licenseId}`).map(({ line }) => line);
+  }
+
+  /** All lines of all licences, from the `from`th on: what a step wrote. */
+  linesSince(from: number): readonly ModelLine[] {
+    return this.#history.slice(from).map(({ line }) => line);
+  }
+
+  get lineCount(): number {
+    return this.#history.length;
+  }
+
+  // ---- sessions
+
+  #open(license: ModelLicense, command: Of<"open">, now: Millis): ModelOutcome {
+    const { terms } = license;
+    const deny = (code: DenialCode) => this.#deny(license, command, code, now);
+    const known = license.sessions.find((session) => isNamedBy(terms, session, command));
+    const extended = known?.endedAt === null ? known : undefined;
+    const checkoutMs = command.checkoutPeriod === null ? 0 : minutes(command.checkoutPeriod);
+    const userId = command.userId ?? known?.userId ?? null;
+    const assignment = assignmentOf(license, command.clientId);
+
+    if (!terms.isActive) return deny("license_inactive");
+    if (isExpired(terms, now)) return deny("license_expired");
+    if (terms.provisioningMode === "named" && terms.clientType === "devices") return deny("license_named");
+    if (command.checkoutPeriod !== null && command.checkoutPeriod < 0) return deny("checkout_negative");
+    if ((command.checkoutPeriod ?? 0) * 60_000 > terms.checkoutPeriodMaxMs) return deny("checkout_too_long");
+    if (terms.requiresSessionId && command.sessionId === null) return deny("session_id_required");
+    if (terms.requiresUserId && userId === null) return deny("user_id_required");
+    if (!isAdmitted(terms, userId ?? command.clientId)) return deny("user_domain_refused");
+    if (assignment === undefined && !terms.activatesOnOpen) return deny("client_unknown");
+    if (assignment !== undefined && assignment.unassignedAt !== null && !terms.activatesOnOpen) {
+      return deny("client_unassigned");
+    }
+    if (isSuspended(assignment, now)) return deny("client_suspended");
+    if (known !== undefined && known.endedAt !== null) return deny("session_ended_by_admin");
+
+    if (extended !== undefined) {
+      if (command.userId !== null && holderOf(terms, command) !== extended.holder)
+        return deny("session_of_other_holder");
+      const period = checkoutMs > 0 ? checkoutMs : null;
+      extend(license, extended, period, now);
+      see(license, extended);
+      return granted(license, { session: extended });
+    }
+
+    const holder = holderOf(terms, command);
+    const ofHolder = liveSessions(license).filter((session) => session.holder === holder);
+    if (terms.oneSessionPerUser && ofHolder.length > 0) return deny("user_already_active");
+    if (ofHolder.length >= terms.sessionsPerHolderMax) return deny("sessions_exhausted");
+    const isPooled = terms.provisioningMode === "floating";
+    const needsToken = isPooled && ofHolder.length === 0;
+    const isBeyond = needsToken && holders(license).length >= terms.floatingTokenLimit;
+    if (isBeyond && terms.enforceFloatingLimit) return deny("tokens_exhausted");
+
+    if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
+    noteUser(license, command);
+    const validUntil = capped(terms, now + (checkoutMs > 0 ? checkoutMs : terms.sessionPeriodMs));
+    const session: ModelSession = {
+      id: command.ids.session,
+      clientId: command.clientId,
+      sessionId: command.sessionId,
+      userId: command.userId,
+      holder,
+      openedAt: now,
+      extendedAt: now,
+      validUntil,
+      checkoutUntil: checkoutMs > 0 ? validUntil : null,
+      endedAt: null,
+      peakSessions: 0,
+      peakHolders: 0,
+      isOveruse: isBeyond,
+    };
+    license.sessions.push(session);
+    see(license, session);
+    this.#note(license, "session.opened", session, now);
+    return granted(license, { session, assignment: assignmentOf(license, command.clientId) ?? null });
+  }
+
+  #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
+    const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
+    if (session === undefined) return this.#deny(license, command, "session_unknown", now);
+    this.#drop(license, session, "session.closed", now);
+    return granted(license, { session, ended: 1 });
+  }
+
+  #end(license: ModelLicense, command: Of<"end">, now: Millis): ModelOutcome {
+    const targets = liveSessions(license).filter((session) => command.id === null || session.id === command.id);
+    if (command.id !== null && targets.length === 0) return this.#deny(license, command, "session_unknown", now);
+    for (const session of targets) {
+      session.endedAt = now;
+      this.#note(license, "session.ended", session, now);
+    }
+    return granted(license, { ended: targets.length });
+  }
+
+  /** Frees what is over at `now`, in the order in which it ended. Answers how many sessions that were. */
+  #release(license: ModelLicense, now: Millis): number {
+    const over = license.sessions.filter((session) => session.validUntil <= now);
+    over.sort((a, b) => a.validUntil - b.validUntil);
+    for (const session of over) {
+      // What an administrator ended has its line in the history already.
+      if (session.endedAt === null) this.#drop(license, session, "session.expired", session.validUntil);
+      else license.sessions = license.sessions.filter((one) => one !== session);
+    }
+    return over.filter((session) => session.endedAt === null).length;
+  }
+
+  #drop(license: ModelLicense, session: ModelSession, kind: RecordKind, at: Millis): void {
+    license.sessions = license.sessions.filter((one) => one !== session);
+    this.#note(license, kind, session, at);
+  }
+
+  // ---- clients and their tokens
+
+  #activate(license: ModelLicense, command: Of<"activate">, now: Millis): ModelOutcome {
+    const { terms } = license;
+    const deny = (code: DenialCode) => this.#deny(license, command, code, now);
+    const assignment = assignmentOf(license, command.clientId);
+    const assigned = assignedClients(license).length;
+    if (!terms.isActive) return deny("license_inactive");
+    if (isExpired(terms, now)) return deny("license_expired");
+    if (isSuspended(assignment, now)) return deny("client_suspended");
+    const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
+    // Neither a client that has its token, nor somebody else's token.
+    if ([assignment, named].some((one) => one?.unassignedAt === null)) return deny("token_already_assigned");
+    const isNamed = terms.provisioningMode === "named";
+    if (isNamed && assigned >= terms.tokenLimit + terms.goodwillTokenLimit) return deny("tokens_all_assigned");
+
+    const activated = this.#assign(license, command, isNamed && assigned >= terms.tokenLimit, now);
+    if (command.clientName !== null) activated.clientName = command.clientName;
+    if (command.clientDescription !== null) activated.clientDescription = command.clientDescription;
+    if (command.softwareVersion !== null) activated.softwareVersion = command.softwareVersion;
+    this.#moveFromSiblings(license, command.clientId, now);
+    return granted(license, { assignment: activated });
+  }
+
+  /** A client works on one licence of a product and customer, or on one lasting and one temporary licence. */
+  #moveFromSiblings(license: ModelLicense, clientId: string, now: Millis): void {
+    for (const sibling of this.#licenses.values()) {
+      const isSibling =
+        sibling !== license &&
+        sibling.terms.isvId === license.terms.isvId &&
+        sibling.terms.productId === license.terms.productId &&
+        sibling.terms.customerId === license.terms.customerId &&
+        sibling.terms.isTemporary === license.terms.isTemporary;
+      if (!isSibling) continue;
+      const assignment = assignmentOf(sibling, clientId);
+      if (assignment === undefined) continue;
+      this.#release(sibling, now);
+      if (assignment.unassignedAt !== null) continue;
+      this.#takeToken(sibling, assignment, now);
+    }
+  }
+
+  #unassign(license: ModelLicense, command: Of<"unassign">, now: Millis): ModelOutcome {
+    const assignment = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
+    if (assignment === undefined) return this.#deny(license, command, "token_unknown", now);
+    const denied = { ...command, clientId: assignment.clientId, userId: assignment.userId };
+    if (assignment.unassignedAt !== null) return this.#deny(license, denied, "token_already_unassigned", now);
+    if (isSuspended(assignment, now)) return this.#deny(license, denied, "client_suspended", now);
+    const ended = this.#takeToken(license, assignment, now);
+    return granted(license, { assignment, ended });
+  }
+
+  /** Takes the client's token; its sessions end with it. */
+  #takeToken(license: ModelLicense, assignment: ModelAssignment, now: Millis): number {
+    const sessions = liveSessions(license).filter((one) =>
+      sameClient(license.terms, one.clientId, assignment.clientId),
+    );
+    assignment.unassignedAt = now;
+    this.#noteClient(license, "client.unassigned", assignment, now);
+    for (const session of sessions) this.#drop(license, session, "session.ended", now);
+    return sessions.length;
+  }
+
+  #heartbeat(license: ModelLicense, command: Of<"heartbeat">, now: Millis): ModelOutcome {
+    const { terms } = license;
+    const deny = (code: DenialCode) => this.#deny(license, command, code, now);
+    if (command.tokenKey !== null) {
+      const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
+      if (named === undefined) return deny("token_unknown");
+      if (!sameClient(terms, named.clientId, command.clientId)) return deny("token_of_other_client");
+    }
+    const assignment = assignmentOf(license, command.clientId);
+    if (assignment === undefined) return deny("client_unknown");
+    if (assignment.unassignedAt !== null)
+      return deny(command.tokenKey === null ? "client_unknown" : "client_unassigned");
+    if (isSuspended(assignment, now)) return deny("client_suspended");
+
+    assignment.lastHeartbeatAt = now;
+    if (command.softwareVersion !== null) assignment.softwareVersion = command.softwareVersion;
+    if (command.operatingSystem !== null) assignment.operatingSystem = command.operatingSystem;
+    if (terms.clientType === "users" && command.userId !== null) assignment.userId = command.userId;
+    if (terms.heartbeatsExtendSessions && terms.isActive && !isExpired(terms, now)) {
+      // It keeps alive and never shortens, and it keeps nobody alive whom an extend would refuse.
+      const until = capped(terms, now + terms.sessionPeriodMs);
+      const kept = liveSessions(license).filter(
+        (one) =>
+          sameClient(terms, one.clientId, command.clientId) &&
+          isAdmitted(terms, one.userId ?? one.clientId) &&
+          one.validUntil < until,
+      );
+      for (const session of kept) extend(license, session, null, now);
+    }
+    return granted(license, { assignment });
+  }
+
+  #suspend(license: ModelLicense, command: Of<"suspend">, now: Millis): ModelOutcome {
+    const assignment = license.assignments.find(({ id }) => id === command.assignmentId);
+    if (assignment === undefined) return this.#deny(license, command, "client_unknown", now);
+    assignment.suspendedUntil = command.until;
+    this.#noteClient(license, "client.suspended", assignment, now);
+    return granted(license, { assignment });
+  }
+
+  #assign(license: ModelLicense, command: Of<"open" | "activate">, isGoodwill: boolean, now: Millis): ModelAssignment {
+    let assignment = assignmentOf(license, command.clientId);
+    if (assignment === undefined) {
+      assignment = {
+        id: command.ids.assignment,
+        tokenKey: command.ids.token,
+        clientId: command.clientId,
+        clientName: null,
+        clientDescription: null,
+        // Of a users licence, a client that names no user is its own user.
+        userId: license.terms.clientType === "users" ? (userOf(command) ?? command.clientId) : null,
+        softwareVersion: null,
+        operatingSystem: null,
+        activatedAt: now,
+        unassignedAt: null,
+        suspendedUntil: null,
+        isGoodwill,
+        lastHeartbeatAt: null,
+      };
+      license.assignments.push(assignment);
+    } else {
+      assignment.activatedAt = now;
+      assignment.unassignedAt = null;
+      assignment.isGoodwill = isGoodwill;
+      if (command.type === "open" && license.terms.clientType === "users") {
+        assignment.userId = userOf(command) ?? command.clientId;
+      }
+    }
+    // The line tells of the caller as it wrote itself this time.
+    const opened = command.type === "open" ? { userId: command.userId, sessionId: command.sessionId } : {};
+    this.#noteClient(license, "client.activated", { ...assignment, clientId: command.clientId, ...opened }, now);
+    return assignment;
+  }
+
+  // ---- outages and clocks
+
+  #credit(license: ModelLicense, command: Of<"credit">, now: Millis): ModelOutcome {
+    const { terms } = license;
+    if (command.lengthMs <= noticedMs) return granted(license, {});
+    const added = Math.min(command.lengthMs, terms.sessionPeriodMs);
+    const credited = liveSessions(license).filter((session) => session.validUntil > command.from);
+    for (const session of credited) {
+      const longer = (end: Millis) => Math.max(end, capped(terms, end + added));
+      session.validUntil = longer(session.validUntil);
+      if (session.checkoutUntil !== null) session.checkoutUntil = longer(session.checkoutUntil);
+    }
+    if (credited.length > 0) this.#noteLicense(license, "outage.credited", command.lengthMs, now);
+    return granted(license, {});
+  }
+
+  #settle(license: ModelLicense, now: Millis): ModelOutcome {
+    let longest = 0;
+    for (const session of license.sessions) {
+      const lead = session.extendedAt - now;
+      if (lead <= noticedMs) continue;
+      longest = Math.max(longest, lead);
+      session.extendedAt -= lead;
+      session.validUntil -= lead;
+      session.openedAt = Math.min(session.openedAt, now);
+      if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
+    }
+    if (longest > 0) this.#noteLicense(license, "clock.settled", longest, now);
+    return granted(license, {});
+  }
+
+  // ---- answers and history
+
+  #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis): ModelOutcome {
+    const { inUse, limit } = usage(license);
+    const subject = subjectOf(command);
+    this.#write(license.terms, {
+      at: now,
+      kind: "denied",
+      ...subject,
+      denial,
+      inUse,
+      limit,
+      isOveruse: false,
+      lengthMs: null,
+    });
+    const ends = liveSessions(license).map((session) => session.validUntil);
+    const nextFreeAt = denial === "tokens_exhausted" && ends.length > 0 ? Math.min(...ends) : null;
+    return { denialCode: denial, inUse, limit, nextFreeAt, session: null, assignment: null, ended: 0 };
+  }
+
+  #denyUnknown(command: Command, now: Millis): ModelOutcome {
+    const denial = "license_unknown";
+    const none = { inUse: 0, limit: 0 };
+    this.#write(command, {
+      at: now,
+      kind: "denied",
+      ...subjectOf(command),
+      denial,
+      ...none,
+      isOveruse: false,
+      lengthMs: null,
+    });
+    return { denialCode: denial, ...none, nextFreeAt: null, session: null, assignment: null, ended: 0 };
+  }
+
+  #note(license: ModelLicense, kind: RecordKind, session: ModelSession, at: Millis): void {
+    const { clientId, userId, sessionId } = session;
+    // Overuse is on record once: where the token was granted.
+    const isOveruse = kind === "session.opened" && session.isOveruse;
+    this.#write(license.terms, {
+      at,
+      kind,
+      clientId,
+      userId,
+      sessionId,
+      denial: null,
+      ...usage(license),
+      isOveruse,
+      lengthMs: null,
+    });
+  }
+
+  #noteClient(
+    license: ModelLicense,
+    kind: RecordKind,
+    { clientId, userId, sessionId = null }: ModelAssignment & { readonly sessionId?: string | null },
+    at: Millis,
+  ): void {
+    const rest = { sessionId, denial: null, isOveruse: false, lengthMs: null };
+    this.#write(license.terms, { at, kind, clientId, userId, ...usage(license), ...rest });
+  }
+
+  #noteLicense(license: ModelLicense, kind: RecordKind, lengthMs: number, at: Millis): void {
+    const rest = { clientId: null, userId: null, sessionId: null, denial: null, isOveruse: false };
+    this.#write(license.terms, { at, kind, ...usage(license), ...rest, lengthMs });
+  }
+
+  #write(where: { readonly isvId: string; readonly licenseId: string }, line: ModelLine): void {
+    this.#history.push({ place: `${where.isvId}/${where.licenseId}`, line });
+  }
+}
+
+function liveSessions(license: ModelLicense): ModelSession[] {
+  return license.sessions.filter((session) => session.endedAt === null);
+}
+
+/** Whoever holds a token of the pool. */
+function holders(license: ModelLicense): string[] {
+  return [...new Set(liveSessions(license).map((session) => session.holder))];
+}
+
+function assignedClients(license: ModelLicense): ModelAssignment[] {
+  return license.assignments.filter((assignment) => assignment.unassignedAt === null);
+}
+
+function usage(license: ModelLicense): { readonly inUse: number; readonly limit: number } {
+  const { terms } = license;
+  return terms.provisioningMode === "floating"
+    ? { inUse: holders(license).length, limit: terms.floatingTokenLimit }
+    : { inUse: assignedClients(license).length, limit: terms.tokenLimit + terms.goodwillTokenLimit };
+}
+
+function sameClient(terms: Terms, one: string, other: string): boolean {
+  return terms.clientType === "users" ? folded(one) === folded(other) : one === other;
+}
+
+function assignmentOf(license: ModelLicense, clientId: string): ModelAssignment | undefined {
+  return license.assignments.find((assignment) => sameClient(license.terms, assignment.clientId, clientId));
+}
+
+interface Caller {
+  readonly clientId: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+}
+
+function holderOf(terms: Terms, caller: Caller): string {
+  if (terms.clientType === "devices") return caller.clientId;
+  if (terms.provisioningMode === "named") return folded(caller.clientId);
+  return folded(caller.userId ?? caller.clientId);
+}
+
+/** Whether this is the session that the caller means: by its id, else the client is the session (and its user). */
+function isNamedBy(terms: Terms, session: ModelSession, caller: Caller): boolean {
+  if (!sameClient(terms, session.clientId, caller.clientId)) return false;
+  if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
+  if (terms.clientType === "devices") return true;
+  return folded(session.userId ?? session.clientId) === folded(caller.userId ?? caller.clientId);
+}
+
+function isExpired(terms: Terms, now: Millis): boolean {
+  return terms.expiresAt !== null && now >= terms.expiresAt;
+}
+
+function isSuspended(assignment: ModelAssignment | undefined, now: Millis): boolean {
+  return assignment !== undefined && assignment.suspendedUntil !== null && now < assignment.suspendedUntil;
+}
+
+function isAdmitted(terms: Terms, user: string): boolean {
+  if (terms.allowedUserDomains.length === 0) return true;
+  const [, host = ""] = /^.+@([^@]*)$/.exec(folded(user)) ?? [];
+  return terms.allowedUserDomains.some((domain) => host === domain || host.endsWith(`.${domain}`));
+}
+
+function userOf(command: Of<"open" | "activate">): string | null {
+  return command.type === "open" ? command.userId : null;
+}
+
+/** Keeps the user last seen with a client of a users licence, as first written; one that names no user is its own. */
+function noteUser(license: ModelLicense, command: Of<"open">): void {
+  if (license.terms.clientType !== "users") return;
+  const assignment = assignmentOf(license, command.clientId);
+  const userId = command.userId ?? command.clientId;
+  if (assignment !== undefined && folded(assignment.userId ?? "") !== folded(userId)) assignment.userId = userId;
+}
+
+/** No session outlasts its licence. */
+function capped(terms: Terms, end: Millis): Millis {
+  return terms.expiresAt === null ? end : Math.min(end, terms.expiresAt);
+}
+
+/**
+ * A checkout that is asked for replaces whatever there was. A plain extend keeps at least the running checkout; where
+ * it reaches beyond, the session is an ordinary one from then on.
+ */
+function extend(license: ModelLicense, session: ModelSession, checkoutMs: number | null, now: Millis): void {
+  const { terms } = license;
+  session.extendedAt = now;
+  if (checkoutMs !== null) {
+    session.validUntil = capped(terms, now + checkoutMs);
+    session.checkoutUntil = session.validUntil;
+    return;
+  }
+  const plain = capped(terms, now + terms.sessionPeriodMs);
+  if (session.checkoutUntil !== null && session.checkoutUntil > plain) {
+    session.validUntil = session.checkoutUntil;
+  } else {
+    session.validUntil = plain;
+    session.checkoutUntil = null;
+  }
+}
+
+/** Remembers the most that this session's own opens and extends saw. */
+function see(license: ModelLicense, session: ModelSession): void {
+  session.peakSessions = Math.max(session.peakSessions, liveSessions(license).length);
+  session.peakHolders = Math.max(session.peakHolders, holders(license).length);
+}
+
+function subjectOf(command: Command): Caller | { clientId: null; userId: null; sessionId: null } {
+  const named: Partial<Caller> = command as Partial<Caller>;
+  return {
+    clientId: named.clientId ?? null,
+    userId: named.userId ?? null,
+    sessionId: named.sessionId ?? null,
+  } as Caller;
+}
+
+function granted(
+  license: ModelLicense,
+  what: { readonly session?: ModelSession; readonly assignment?: ModelAssignment | null; readonly ended?: number },
+): ModelOutcome {
+  return {
+    denialCode: null,
+    ...usage(license),
+    nextFreeAt: null,
+    session: what.session === undefined ? null : { ...what.session },
+    assignment: what.assignment == null ? null : { ...what.assignment },
+    ended: what.ended ?? 0,
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * A licence in a few words, as the tests write it, and what follows from it on both sides: the entities that a store
+ * saves, and the terms that the model looks at. The second is worked out here on purpose and not with `termsOf`, so
+ * that the merging of licence and edition is under test too.
+ */
+import type { EntityOf, Kind, StoredEntity } from "../../src/catalog/entities.ts";
+import type { ClientType, Millis, ProvisioningMode, Terms } from "../../src/core/types.ts";
+
+export interface LicenseSetting {
+  readonly isvId: string;
+  readonly licenseId: string;
+  readonly productId: string;
+  readonly customerId: string;
+  readonly mode: ProvisioningMode;
+  readonly type: ClientType;
+  readonly tokens: number;
+  readonly assignable: number;
+  readonly goodwill: number;
+  readonly isHard: boolean;
+  readonly sessionsPerHolder: number;
+  /** Whole minutes; null: as many as the default, 60. */
+  readonly periodMinutes: number | null;
+  readonly checkoutMaxMinutes: number;
+  readonly isActive: boolean;
+  readonly expiresAt: Millis | null;
+  readonly isTemporary: boolean;
+  /** null: what the client type brings. */
+  readonly activatesOnOpen: boolean | null;
+  readonly requiresSessionId: boolean;
+  readonly requiresUserId: boolean;
+  readonly oneSessionPerUser: boolean;
+  readonly heartbeatsExtend: boolean;
+  readonly domains: readonly string[];
+}
+
+const digits = (kind: number, n: number) =>
+  `${String(kind).padStart(8, "0")}-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+export const isvIdOf = (n: number): string => digits(1, n);
+export const productIdOf = (n: number): string => digits(2, n);
+export const customerIdOf = (n: number): string => digits(3, n);
+export const licenseIdOf = (n: number): string => digits(5, n);
+/** Fresh identifiers of sessions (6), assignments (7) and tokens (8), and session ids of clients (9). */
+export const freshId = digits;
+
+export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSetting {
+  return {
+    isvId: isvIdOf(1),
+    licenseId: licenseIdOf(1),
+    productId: productIdOf(1),
+    customerId: customerIdOf(1),
+    mode: "floating",
+    type: "users",
+    tokens: 2,
+    assignable: 0,
+    goodwill: 0,
+    isHard: true,
+    sessionsPerHolder: 1,
+    periodMinutes: 5,
+    checkoutMaxMinutes: 43_200,
+    isActive: true,
+    expiresAt: null,
+    isTemporary: false,
+    activatesOnOpen: null,
+    requiresSessionId: false,
+    requiresUserId: false,
+    oneSessionPerUser: false,
+    heartbeatsExtend: false,
+    domains: [],
+    ...changes,
+  };
+}
+
+/** Everything that a store must know for the licence to stand: vendor, product, customer, edition, licence. */
+export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
+  const { isvId, licenseId, productId, customerId } = setting;
+  const editionId = licenseId.replace(/^\d{8}/, "00000004");
+  const entity = <K extends Kind>(kind: K, body: EntityOf[K]): StoredEntity => ({
+    isvId,
+    kind,
+    id: body.id,
+    body,
+    applied: null,
+  });
+  return [
+    entity("isv", { id: isvId, name: `Vendor ${isvId.slice(-1)}` }),
+    entity("product", {
+      id: productId,
+      name: "CAD",
+      prioritized_key: "standard",
+      features: [],
+      limitations: [],
+      variables: [],
+      heartbeat_types: [],
+    }),
+    entity("customer", { id: customerId, number: customerId.slice(-4), name: "Factor GmbH" }),
+    entity("edition", {
+      id: editionId,
+      product_id: productId,
+      name: `Edition of ${licenseId.slice(-4)}`,
+      provisioning_mode: setting.mode,
+      client_type: setting.type,
+      enforce_floating_limit: setting.isHard,
+      max_floating_sessions_with_same_client_id: setting.sessionsPerHolder,
+      session_period: setting.periodMinutes,
+      max_checkout_period: setting.checkoutMaxMinutes,
+      heartbeat_period: 60,
+      heartbeats_extend_sessions: setting.heartbeatsExtend,
+      freeride: 0,
+      is_temporary: setting.isTemporary,
+      activate_on_open: setting.activatesOnOpen,
+      activation_upon_license_creation: null,
+      require_session_id: setting.requiresSessionId,
+      require_user_id: setting.requiresUserId,
+      one_session_per_user: setting.oneSessionPerUser,
+      features: [],
+      limitations: [],
+    }),
+    entity("license", {
+      id: licenseId,
+      name: null,
+      product_id: productId,
+      customer_id: customerId,
+      edition_id: editionId,
+      floating_token_limit: setting.tokens,
+      token_limit: setting.assignable,
+      goodwill_token_limit: setting.goodwill,
+      legacy_license_key: null,
+      allowed_user_domains: [...setting.domains],
+      is_active: setting.isActive,
+      start_date_utc: null,
+      expiration_date_utc: setting.expiresAt === null ? null : new Date(setting.expiresAt).toISOString(),
+    }),
+  ];
+}
+
+export function modelTermsOf(setting: LicenseSetting): Terms {
+  return {
+    isvId: setting.isvId,
+    licenseId: setting.licenseId,
+    productId: setting.productId,
+    customerId: setting.customerId,
+    provisioningMode: setting.mode,
+    clientType: setting.type,
+    isActive: setting.isActive,
+    expiresAt: setting.expiresAt,
+    isTemporary: setting.isTemporary,
+    floatingTokenLimit: setting.tokens,
+    enforceFloatingLimit: setting.isHard,
+    tokenLimit: setting.assignable,
+    goodwillTokenLimit: setting.goodwill,
+    sessionsPerHolderMax: setting.sessionsPerHolder === 0 ? 1 : setting.sessionsPerHolder,
+    sessionPeriodMs: (setting.periodMinutes ?? 60) * 60_000,
+    checkoutPeriodMaxMs: setting.checkoutMaxMinutes * 60_000,
+    activatesOnOpen: setting.mode === "floating" && (setting.activatesOnOpen ?? setting.type === "users"),
+    requiresSessionId: setting.requiresSessionId,
+    requiresUserId: setting.requiresUserId,
+    oneSessionPerUser: setting.oneSessionPerUser,
+    heartbeatsExtendSessions: setting.heartbeatsExtend,
+    allowedUserDomains: setting.domains.map((domain) => domain.trim().toLowerCase()),
+  };
+}

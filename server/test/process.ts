@@ -1,0 +1,98 @@
+/** The server as users run it: a process of its own, on a port that the system chooses, stopped by its process id. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const bin = fileURLToPath(new URL("../bin/seatkeeper.js", import.meta.url));
+
+export interface ServerProcess {
+  readonly url: string;
+  /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
+  stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<{ readonly status: number | null; readonly output: string }>;
+}
+
+/** Starts `seatkeeper <args>` and waits until it serves. Rejects with its status and output if it ends instead. */
+export async function startProcess(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env.PATH, SEATKEEPER_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const ended = new Promise<number | null>((resolve) => child.once("exit", (status) => resolve(status)));
+  const url = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      output += chunk;
+      const match = /"url":"(http:[^"]+)"/.exec(output);
+      if (match?.[1] !== undefined) resolve(match[1]);
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    void ended.then((status) => reject(new ProcessEnded(status, output)));
+  });
+  return {
+    url,
+    async stop(signal) {
+      kill(child, signal);
+      return { status: await ended, output };
+    },
+  };
+}
+
+/** The process ended before it served. */
+export class ProcessEnded extends Error {
+  readonly status: number | null;
+  readonly output: string;
+
+  constructor(status: number | null, output: string) {
+    super(`seatkeeper ended with status ${status}:\n${output}`);
+    this.status = status;
+    this.output = output;
+  }
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+}
+
+/**
+ * Runs a curl command as a shell reads it, quotes and all, and answers with what it would print. curl itself is not
+ * needed: Debian's base has none. Knows `-s`, `-i`, `-X`, `-H` and `-d`.
+ */
+export async function runCurl(command: string): Promise<string> {
+  const script = `curl() { printf '%s\\0' "$@"; }\n${command.replace(/;\s*echo\s*$/, "")}`;
+  const words = execFileSync("bash", ["-c", script], { encoding: "utf8" }).split("\0").slice(0, -1);
+  let url = "";
+  const init: { method?: string; body?: string; headers: [string, string][] } = { headers: [] };
+  while (words.length > 0) {
+    const word = words.shift() as string;
+    if (word === "-X") init.method = words.shift() as string;
+    else if (word === "-d") init.body = words.shift() as string;
+    else if (word === "-H") init.headers.push((words.shift() as string).split(/:\s*/, 2) as [string, string]);
+    else if (word.startsWith("http://")) url = word;
+    else if (!["-s", "-i"].includes(word)) throw new Error(`curl ${word}: this test does not know the option`);
+  }
+  return (await fetch(url, { method: init.body === undefined ? "GET" : "POST", ...init })).text();
+}
+
+/** A folder for one test, gone afterwards. */
+export function temporaryFolder(): {
+  readonly path: string;
+  write(name: string, text: string): string;
+  remove(): void;
+} {
+  const path = mkdtempSync(join(tmpdir(), "seatkeeper-test-"));
+  return {
+    path,
+    write(name, text) {
+      const file = join(path, name);
+      writeFileSync(file, text);
+      return file;
+    },
+    remove: () => rmSync(path, { recursive: true }),
+  };
+}

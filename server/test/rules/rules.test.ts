@@ -1,0 +1,356 @@
+/** Runs each table of rules against the core on the memory store, and against the independent model. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { HeldClock } from "../../src/clock.ts";
+import { step } from "../../src/core/step.ts";
+import type { Command, DenialCode, Millis, RecordKind } from "../../src/core/types.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import { Model } from "../model/model.ts";
+import {
+  customerIdOf,
+  entitiesOf,
+  freshId,
+  isvIdOf,
+  type LicenseSetting,
+  licenseIdOf,
+  licenseSetting,
+  modelTermsOf,
+  productIdOf,
+} from "../model/vendor.ts";
+import { type Act, type Expected, type Line, readTable, type Section } from "./table.ts";
+
+const start = Date.parse("2026-01-01T00:00:00Z");
+
+for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith(".table.txt"))) {
+  const sections = readTable(file, readFileSync(new URL(file, import.meta.url), "utf8"));
+  describe(file.replace(".table.txt", ""), () => {
+    for (const section of sections) {
+      const core = section.isDisputed ? test.fails : test;
+      core(`${section.title} (core)`, () => new Scene(new CoreSide()).play(section));
+      test(`${section.title} (model)`, () => new Scene(new ModelSide()).play(section));
+    }
+  });
+}
+
+describe("a table with a mistake in it is refused, with file and line", () => {
+  const mistakes = {
+    "an unknown verb": "opne L anna -> opened",
+    "an unknown outcome": "open L anna -> openned",
+    "a granted word of another verb": "close L anna -> opened",
+    "an unknown setting": "licence L floating users token=1",
+    "an unknown kind of licence": "licence L floating user",
+    "a number that is none": "licence L floating users tokens=two",
+    "a duration that is none": "tick 5 minutes",
+    "an outcome too little": "open L anna",
+    "an outcome too many": "tick 5m -> opened",
+    "a word too many": "open L anna ben -> opened",
+    "an unknown kind of record": "history L session.open",
+  };
+  for (const [name, line] of Object.entries(mistakes)) {
+    test(`${name} is refused`, () => {
+      expect(() => readTable("some.table.txt", `== A rule\n\n${line}\n`)).toThrow(/^some\.table\.txt:3: /);
+    });
+  }
+
+  test("a licence that is not there is refused when the table is played", async () => {
+    const [section] = readTable("some.table.txt", "== A rule\nopen L anna -> opened\n");
+    await expect(new Scene(new ModelSide()).play(section as Section)).rejects.toThrow(
+      "some.table.txt:2: there is no licence L",
+    );
+  });
+});
+
+/** What one of the two sides answers, in the words of the tables. */
+interface Answer {
+  readonly denial: DenialCode | null;
+  readonly inUse: number;
+  readonly limit: number;
+  readonly freeAt: Millis | null;
+  readonly session: { readonly id: string; readonly validUntil: Millis; readonly isOveruse: boolean } | null;
+  readonly assignment: { readonly id: string; readonly tokenKey: string; readonly isGoodwill: boolean } | null;
+  readonly ended: number;
+}
+
+interface View {
+  readonly inUse: number;
+  readonly holding: number;
+  readonly known: number;
+  readonly live: readonly { readonly id: string; readonly validUntil: Millis }[];
+  readonly assignments: readonly { readonly id: string; readonly clientId: string; readonly tokenKey: string }[];
+}
+
+interface Side {
+  save(setting: LicenseSetting): Promise<void>;
+  step(command: Command, now: Millis): Promise<Answer>;
+  view(isvId: string, licenseId: string, now: Millis): View;
+  history(isvId: string, licenseId: string): Promise<readonly { readonly kind: RecordKind; readonly at: Millis }[]>;
+}
+
+class CoreSide implements Side {
+  readonly #clock = new HeldClock(start);
+  readonly #store = openMemoryStore(this.#clock);
+
+  save(setting: LicenseSetting): Promise<void> {
+    return this.#store.saveCatalog(entitiesOf(setting));
+  }
+
+  async step(command: Command, now: Millis): Promise<Answer> {
+    const { denial, granted } = await this.#store.transact((licenses) => step(licenses, command, now));
+    return {
+      denial: denial?.code ?? null,
+      inUse: denial?.inUse ?? 0,
+      limit: denial?.limit ?? 0,
+      freeAt: denial?.nextFreeAt ?? null,
+      session: granted?.session ?? null,
+      assignment: granted?.assignment ?? null,
+      ended: granted?.ended ?? 0,
+    };
+  }
+
+  view(isvId: string, licenseId: string, now: Millis): View {
+    const license = this.#store.read(isvId, licenseId);
+    if (license === undefined) throw new Error(`the store has no licence ${licenseId}`);
+    const live = [...license.sessions()].filter((session) => session.endedAt === null && now < session.validUntil);
+    return {
+      inUse: new Set(live.map(({ holder }) => holder)).size,
+      holding: license.assigned,
+      known: license.clients,
+      live,
+      assignments: [...license.assignments()],
+    };
+  }
+
+  history(isvId: string, licenseId: string) {
+    return this.#store.history(isvId, licenseId, 10_000);
+  }
+}
+
+class ModelSide implements Side {
+  readonly #model = new Model();
+
+  async save(setting: LicenseSetting): Promise<void> {
+    this.#model.setTerms(setting.isvId, setting.licenseId, modelTermsOf(setting));
+  }
+
+  async step(command: Command, now: Millis): Promise<Answer> {
+    const { denialCode, nextFreeAt, ...rest } = this.#model.step(command, now);
+    return { ...rest, denial: denialCode, freeAt: nextFreeAt };
+  }
+
+  view(isvId: string, licenseId: string, now: Millis): View {
+    const { tokensInUse, assigned, assignments, live } = this.#model.snapshot(isvId, licenseId, now);
+    return { inUse: tokensInUse, holding: assigned, known: assignments.length, live, assignments };
+  }
+
+  async history(isvId: string, licenseId: string) {
+    return this.#model.history(isvId, licenseId);
+  }
+}
+
+/** One section being played: the step clock, and the names that the table gave to things. */
+class Scene {
+  readonly #side: Side;
+  #now: Millis = start;
+  #leadMs = 0;
+  #ids = 0;
+  readonly #settings = new Map<string, LicenseSetting>();
+  readonly #sessions = new Map<string, string>();
+  readonly #numbers = new Map<string, number>();
+
+  constructor(side: Side) {
+    this.#side = side;
+  }
+
+  async play({ lines }: Section): Promise<void> {
+    for (const line of lines) {
+      try {
+        await this.#line(line);
+      } catch (error) {
+        (error as Error).message = `${line.place}: ${(error as Error).message}\n    ${line.text}`;
+        throw error;
+      }
+    }
+  }
+
+  async #line({ act, expected }: Line): Promise<void> {
+    switch (act.verb) {
+      case "tick":
+        this.#now += act.ms;
+        return;
+      case "ahead":
+        this.#leadMs = act.ms;
+        return;
+      case "licence":
+        return this.#declare(act);
+      case "change":
+        return this.#save(act.licence, { ...this.#setting(act.licence), ...fromStart(act.setting) });
+      case "in-use":
+        expect(this.#view(act.licence).inUse).toBe(act.count);
+        return;
+      case "clients": {
+        const { holding, known } = this.#view(act.licence);
+        expect({ holding, known }).toEqual({ holding: act.holding, known: act.known });
+        return;
+      }
+      case "live": {
+        const id = this.#session(act.who);
+        const session = this.#view(act.licence).live.find((one) => one.id === id);
+        expect(session === undefined ? null : session.validUntil - start).toBe(act.until);
+        return;
+      }
+      case "history": {
+        const { isvId, licenseId } = this.#setting(act.licence);
+        const lines = await this.#side.history(isvId, licenseId);
+        expect(lines.map(({ kind }) => kind)).toEqual(act.lines.map(({ kind }) => kind));
+        act.lines.forEach(({ at }, n) => {
+          if (at !== null) expect((lines[n] as { at: Millis }).at - start).toBe(at);
+        });
+        return;
+      }
+      default: {
+        const command = this.#command(act);
+        const answer = await this.#side.step(command, this.#now + this.#leadMs);
+        if (act.verb === "open" && act.as !== null && answer.session !== null)
+          this.#sessions.set(act.as, answer.session.id);
+        this.#check(command, answer, expected as Expected);
+      }
+    }
+  }
+
+  #declare(act: Extract<Act, { verb: "licence" }>): Promise<void> {
+    if (this.#settings.has(act.licence)) throw new Error(`there is a licence ${act.licence} already: change it`);
+    const number = (kind: string, name: string) => {
+      const place = `${kind} ${name}`;
+      const known =
+        this.#numbers.get(place) ?? [...this.#numbers.keys()].filter((key) => key.startsWith(`${kind} `)).length + 1;
+      this.#numbers.set(place, known);
+      return known;
+    };
+    const setting = licenseSetting({
+      isvId: isvIdOf(number("vendor", act.from.vendor)),
+      licenseId: licenseIdOf(this.#settings.size + 1),
+      productId: productIdOf(number("product", act.from.product)),
+      customerId: customerIdOf(number("customer", act.from.customer)),
+      ...fromStart(act.setting),
+    });
+    return this.#save(act.licence, setting);
+  }
+
+  async #save(licence: string, setting: LicenseSetting): Promise<void> {
+    this.#settings.set(licence, setting);
+    await this.#side.save(setting);
+  }
+
+  #setting(licence: string): LicenseSetting {
+    const setting = this.#settings.get(licence);
+    if (setting === undefined) throw new Error(`there is no licence ${licence}`);
+    return setting;
+  }
+
+  #view(licence: string): View {
+    const { isvId, licenseId } = this.#setting(licence);
+    return this.#side.view(isvId, licenseId, this.#now + this.#leadMs);
+  }
+
+  #session(name: string): string {
+    const id = this.#sessions.get(name);
+    if (id === undefined) throw new Error(`there is no session called ${name}: name one with "as ${name}"`);
+    return id;
+  }
+
+  /** The client's assignment; `nobody` is a client that does not exist. */
+  #assignment(licence: string, client: string): { readonly id: string; readonly tokenKey: string } {
+    if (client === "nobody") return { id: freshId(7, 0), tokenKey: freshId(8, 0) };
+    const found = this.#view(licence).assignments.find(({ clientId }) => clientId === client);
+    if (found === undefined) throw new Error(`${licence} does not know the client ${client}`);
+    return found;
+  }
+
+  #command(
+    act: Exclude<Act, { verb: "licence" | "change" | "tick" | "ahead" | "in-use" | "live" | "clients" | "history" }>,
+  ): Command {
+    // A licence called `none` is one that does not exist.
+    const { isvId, licenseId } =
+      act.licence === "none" ? { isvId: isvIdOf(1), licenseId: licenseIdOf(99) } : this.#setting(act.licence);
+    const place = { isvId, licenseId };
+    const n = ++this.#ids;
+    const ids = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+    switch (act.verb) {
+      case "open": {
+        const { client: clientId, session: sessionId, user: userId, checkout: checkoutPeriod } = act;
+        return { type: "open", ...place, clientId, sessionId, userId, checkoutPeriod, ids };
+      }
+      case "close":
+        return { type: "close", ...place, clientId: act.client, sessionId: act.session, userId: act.user };
+      case "end":
+        return {
+          type: "end",
+          ...place,
+          id: act.who === "all" ? null : act.who === "nobody" ? freshId(6, 0) : this.#session(act.who),
+        };
+      case "activate": {
+        const tokenKey = act.token === null ? null : this.#assignment(act.licence, act.token).tokenKey;
+        const nothing = { clientName: null, clientDescription: null, softwareVersion: null };
+        return { type: "activate", ...place, clientId: act.client, ...nothing, tokenKey, ids };
+      }
+      case "unassign":
+        return { type: "unassign", ...place, tokenKey: this.#assignment(act.licence, act.client).tokenKey };
+      case "heartbeat": {
+        const tokenKey = act.token === null ? null : this.#assignment(act.licence, act.token).tokenKey;
+        const system = { softwareVersion: "25.0", operatingSystem: "Linux" };
+        return { type: "heartbeat", ...place, clientId: act.client, tokenKey, userId: null, ...system };
+      }
+      case "suspend": {
+        const until = act.until === null ? null : start + act.until;
+        return { type: "suspend", ...place, assignmentId: this.#assignment(act.licence, act.client).id, until };
+      }
+      case "sweep":
+        return { type: "sweep", ...place };
+      case "settle":
+        return { type: "settle", ...place };
+      case "outage":
+        return { type: "credit", ...place, from: start + act.from, lengthMs: act.ms };
+    }
+  }
+
+  #check(command: Command, answer: Answer, expected: Expected): void {
+    expect(answer.denial ?? grantedWord(command, answer)).toBe(expected.word);
+    const sinceStart = (at: Millis | null) => (at === null ? null : at - start);
+    if (expected.inUse !== null) expect([answer.inUse, answer.limit]).toEqual([expected.inUse, expected.limit]);
+    if (expected.freeAt !== null) expect(sinceStart(answer.freeAt)).toBe(expected.freeAt);
+    if (expected.until !== null) expect(sinceStart(answer.session?.validUntil ?? null)).toBe(expected.until);
+    if (expected.isOveruse !== null) expect(answer.session?.isOveruse).toBe(expected.isOveruse);
+    if (expected.isGoodwill !== null) expect(answer.assignment?.isGoodwill).toBe(expected.isGoodwill);
+    if (expected.count !== null) expect(answer.ended).toBe(expected.count);
+  }
+}
+
+function grantedWord(command: Command, answer: Answer): string {
+  switch (command.type) {
+    case "open":
+      return answer.session?.id === command.ids.session ? "opened" : "extended";
+    case "close":
+      return "closed";
+    case "end":
+      return "ended";
+    case "activate":
+      return "activated";
+    case "unassign":
+      return "unassigned";
+    case "heartbeat":
+      return "seen";
+    case "suspend":
+      return command.until === null ? "lifted" : "suspended";
+    case "sweep":
+      return "swept";
+    case "credit":
+      return "noted";
+    case "settle":
+      return "settled";
+  }
+}
+
+/** Tables count from the section's beginning; a licence's expiration is an instant. */
+function fromStart(setting: Partial<LicenseSetting>): Partial<LicenseSetting> {
+  return setting.expiresAt == null ? setting : { ...setting, expiresAt: start + setting.expiresAt };
+}

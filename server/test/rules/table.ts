@@ -1,0 +1,381 @@
+/**
+ * Reads a table of rules: sections headed `== A sentence`, each a list of lines `verb words -> what it comes to`.
+ *
+ *   licence CAD floating users tokens=2     a licence; times are counted from the section's beginning
+ *   change CAD tokens=1                      the vendor changes it
+ *   open CAD anna session=s1 as A -> opened until 5m
+ *   open CAD ben -> tokens_exhausted in-use 2/2 free-at 5m
+ *   tick 5m                                  time passes
+ *   in-use CAD 1                             tokens of the pool in use
+ *
+ * A word that is not known is an error that names file and line: a rule that is not read is not tested.
+ */
+import { type DenialCode, denials } from "../../src/core/denials.ts";
+import type { RecordKind } from "../../src/core/types.ts";
+import type { LicenseSetting } from "../model/vendor.ts";
+
+export interface Section {
+  readonly title: string;
+  /** The core is known to answer otherwise than the text wants; the lead has been told. */
+  readonly isDisputed: boolean;
+  readonly line: number;
+  readonly lines: readonly Line[];
+}
+
+export interface Caller {
+  readonly client: string;
+  readonly session: string | null;
+  readonly user: string | null;
+}
+
+export type Act =
+  | {
+      readonly verb: "licence";
+      readonly licence: string;
+      readonly setting: Partial<LicenseSetting>;
+      readonly from: From;
+    }
+  | { readonly verb: "change"; readonly licence: string; readonly setting: Partial<LicenseSetting> }
+  | { readonly verb: "tick"; readonly ms: number }
+  | { readonly verb: "ahead"; readonly ms: number }
+  | ({
+      readonly verb: "open";
+      readonly licence: string;
+      readonly checkout: number | null;
+      readonly as: string | null;
+    } & Caller)
+  | ({ readonly verb: "close"; readonly licence: string } & Caller)
+  | { readonly verb: "end"; readonly licence: string; readonly who: string }
+  | { readonly verb: "activate"; readonly licence: string; readonly client: string; readonly token: string | null }
+  | { readonly verb: "unassign"; readonly licence: string; readonly client: string }
+  | {
+      readonly verb: "heartbeat";
+      readonly licence: string;
+      readonly client: string;
+      /** Whose token is sent; null: none. */
+      readonly token: string | null;
+    }
+  | { readonly verb: "suspend"; readonly licence: string; readonly client: string; readonly until: number | null }
+  | { readonly verb: "sweep"; readonly licence: string }
+  | { readonly verb: "outage"; readonly licence: string; readonly from: number; readonly ms: number }
+  | { readonly verb: "settle"; readonly licence: string }
+  | { readonly verb: "in-use"; readonly licence: string; readonly count: number }
+  | { readonly verb: "live"; readonly licence: string; readonly who: string; readonly until: number | null }
+  | { readonly verb: "clients"; readonly licence: string; readonly holding: number; readonly known: number }
+  | {
+      readonly verb: "history";
+      readonly licence: string;
+      readonly lines: readonly { kind: RecordKind; at: number | null }[];
+    };
+
+/** Names by which a licence's product, customer and vendor are told apart. */
+export interface From {
+  readonly product: string;
+  readonly customer: string;
+  readonly vendor: string;
+}
+
+export interface Expected {
+  /** A denial's code, or one of the granted words. */
+  readonly word: string;
+  readonly isDenial: boolean;
+  readonly until: number | null;
+  readonly inUse: number | null;
+  readonly limit: number | null;
+  readonly freeAt: number | null;
+  readonly isOveruse: boolean | null;
+  readonly isGoodwill: boolean | null;
+  readonly count: number | null;
+}
+
+export interface Line {
+  readonly place: string;
+  readonly text: string;
+  readonly act: Act;
+  readonly expected: Expected | null;
+}
+
+/** What a granted command of each verb comes to. Verbs that are not here take no `->`. */
+const grantedWords: Readonly<Record<string, readonly string[]>> = {
+  open: ["opened", "extended"],
+  close: ["closed"],
+  end: ["ended"],
+  activate: ["activated"],
+  unassign: ["unassigned"],
+  heartbeat: ["seen"],
+  suspend: ["suspended", "lifted"],
+  sweep: ["swept"],
+  outage: ["noted"],
+  settle: ["settled"],
+};
+
+const recordKinds: readonly RecordKind[] = [
+  "session.opened",
+  "session.closed",
+  "session.expired",
+  "session.ended",
+  "client.activated",
+  "client.unassigned",
+  "client.suspended",
+  "outage.credited",
+  "clock.settled",
+  "denied",
+];
+
+export function readTable(file: string, text: string): Section[] {
+  const sections: (Section & { lines: Line[] })[] = [];
+  text.split("\n").forEach((raw, index) => {
+    const place = `${file}:${index + 1}`;
+    const bare = raw.replace(/(^|\s)#.*$/, "").trim();
+    if (bare === "") return;
+    if (bare.startsWith("==")) {
+      const title = bare.slice(2).trim();
+      const isDisputed = title.endsWith("[core differs]");
+      const name = title.replace(/\[core differs\]$/, "").trim();
+      if (sections.some((section) => section.title === name))
+        throw new Error(`${place}: a second section of this title`);
+      sections.push({ title: name, isDisputed, line: index + 1, lines: [] });
+      return;
+    }
+    const section = sections.at(-1);
+    if (section === undefined) throw new Error(`${place}: a line before the first section`);
+    section.lines.push(readLine(place, bare));
+  });
+  for (const { title, line, lines } of sections) {
+    if (lines.length === 0) throw new Error(`${file}:${line}: "${title}" has no lines`);
+  }
+  return sections;
+}
+
+function readLine(place: string, text: string): Line {
+  const parts = text.split("->");
+  if (parts.length > 2) throw new Error(`${place}: more than one "->"`);
+  const words = new Words(place, parts[0] as string);
+  const act = readAct(words);
+  words.end();
+  const wants = act.verb in grantedWords;
+  if (wants !== (parts.length === 2)) {
+    throw new Error(`${place}: "${act.verb}" ${wants ? "needs" : "takes no"} "->"`);
+  }
+  const expected = parts[1] === undefined ? null : readExpected(new Words(place, parts[1]), act.verb);
+  return { place, text, act, expected };
+}
+
+/** The words of a line, taken one after the other; whatever is left over is an error. */
+class Words {
+  readonly place: string;
+  readonly #words: string[];
+
+  constructor(place: string, text: string) {
+    this.place = place;
+    this.#words = text.match(/(?:[^\s"]+|"[^"]*")+/g)?.map((word) => word.replaceAll('"', "")) ?? [];
+  }
+
+  next(what: string): string {
+    const word = this.#words.shift();
+    if (word === undefined) throw new Error(`${this.place}: want ${what} at the end of the line`);
+    return word;
+  }
+
+  /** Takes the next word if it is this one. */
+  has(word: string): boolean {
+    if (this.#words[0] !== word) return false;
+    this.#words.shift();
+    return true;
+  }
+
+  /** Takes `key=value` from anywhere in what is left. */
+  value(key: string): string | null {
+    const index = this.#words.findIndex((word) => word.startsWith(`${key}=`));
+    return index === -1 ? null : (this.#words.splice(index, 1)[0] as string).slice(key.length + 1);
+  }
+
+  flag(name: string): boolean {
+    const index = this.#words.indexOf(name);
+    if (index !== -1) this.#words.splice(index, 1);
+    return index !== -1;
+  }
+
+  wrong(word: string, want: string): Error {
+    return new Error(`${this.place}: unknown word "${word}": want ${want}`);
+  }
+
+  end(): void {
+    if (this.#words.length > 0) throw this.wrong(this.#words[0] as string, "the end of the line");
+  }
+}
+
+function readAct(words: Words): Act {
+  const verb = words.next("a verb");
+  switch (verb) {
+    case "tick":
+    case "ahead":
+      return { verb, ms: duration(words, words.next("a duration")) };
+    case "licence": {
+      const licence = words.next("a licence");
+      const mode = oneOf(words, ["floating", "named"] as const);
+      const type = oneOf(words, ["users", "devices"] as const);
+      const from = {
+        product: words.value("product") ?? "CAD",
+        customer: words.value("customer") ?? "Factor",
+        vendor: words.value("vendor") ?? "Demo",
+      };
+      return { verb, licence, setting: { ...readSetting(words), mode, type }, from };
+    }
+    case "change":
+      return { verb, licence: words.next("a licence"), setting: readSetting(words) };
+    case "open": {
+      const licence = words.next("a licence");
+      const caller = readCaller(words);
+      const checkout = words.value("checkout");
+      const as = words.has("as") ? words.next("a name") : null;
+      return { verb, licence, ...caller, checkout: checkout === null ? null : minutes(words, checkout), as };
+    }
+    case "close":
+      return { verb, licence: words.next("a licence"), ...readCaller(words) };
+    case "end":
+      return { verb, licence: words.next("a licence"), who: words.next("the name of a session, or all") };
+    case "activate":
+      return { verb, licence: words.next("a licence"), client: words.next("a client"), token: words.value("token") };
+    case "unassign":
+      return { verb, licence: words.next("a licence"), client: words.next("a client, or nobody") };
+    case "heartbeat":
+      return { verb, licence: words.next("a licence"), client: words.next("a client"), token: words.value("token") };
+    case "suspend": {
+      const licence = words.next("a licence");
+      const client = words.next("a client");
+      const until = words.has("until") ? duration(words, words.next("a time")) : null;
+      return { verb, licence, client, until };
+    }
+    case "sweep":
+    case "settle":
+      return { verb, licence: words.next("a licence") };
+    case "outage": {
+      const licence = words.next("a licence");
+      const from = duration(words, words.value("from") ?? words.next("from="));
+      return { verb, licence, from, ms: duration(words, words.value("length") ?? words.next("length=")) };
+    }
+    case "in-use":
+      return { verb, licence: words.next("a licence"), count: number(words, words.next("a number")) };
+    case "live": {
+      const licence = words.next("a licence");
+      const who = words.next("the name of a session");
+      const until = words.has("until") ? duration(words, words.next("a time")) : null;
+      if (until === null && !words.has("no-more")) throw words.wrong("", 'until …, or "no-more"');
+      return { verb, licence, who, until };
+    }
+    case "clients": {
+      const licence = words.next("a licence");
+      const holding = number(words, words.next("how many hold a token"));
+      if (!words.has("of")) throw words.wrong("", '"of"');
+      return { verb, licence, holding, known: number(words, words.next("how many are known")) };
+    }
+    case "history": {
+      const licence = words.next("a licence");
+      const lines: { kind: RecordKind; at: number | null }[] = [];
+      while (true) {
+        const word = words.has("nothing") ? null : words.next("a kind of record");
+        if (word === null) break;
+        const [kind = "", at] = word.split("@");
+        if (!(recordKinds as readonly string[]).includes(kind)) throw words.wrong(kind, "a kind of record");
+        lines.push({ kind: kind as RecordKind, at: at === undefined ? null : duration(words, at) });
+        if (!words.has("then")) break;
+      }
+      return { verb, licence, lines };
+    }
+    default:
+      throw words.wrong(verb, "a verb");
+  }
+}
+
+function readCaller(words: Words): Caller {
+  return { client: words.next("a client"), session: words.value("session"), user: words.value("user") };
+}
+
+function readSetting(words: Words): Partial<LicenseSetting> {
+  const setting: { -readonly [K in keyof LicenseSetting]?: LicenseSetting[K] } = {};
+  const take = (key: string, put: (value: string) => void) => {
+    const value = words.value(key);
+    if (value !== null) put(value);
+  };
+  const count = (key: string, name: "tokens" | "assignable" | "goodwill" | "sessionsPerHolder") =>
+    take(key, (value) => (setting[name] = number(words, value)));
+  count("tokens", "tokens");
+  count("assignable", "assignable");
+  count("goodwill", "goodwill");
+  count("sessions-per-holder", "sessionsPerHolder");
+  take("period", (value) => (setting.periodMinutes = minutes(words, value)));
+  take("checkout-max", (value) => (setting.checkoutMaxMinutes = minutes(words, value)));
+  // Counted from the section's beginning; the runner makes an instant of it.
+  take("expires", (value) => (setting.expiresAt = value === "never" ? null : duration(words, value)));
+  take("domains", (value) => (setting.domains = value === "all" ? [] : value.split(",")));
+  take("activates-on-open", (value) => (setting.activatesOnOpen = yesOrNo(words, value)));
+  take("active", (value) => (setting.isActive = yesOrNo(words, value)));
+  take("temporary", (value) => (setting.isTemporary = yesOrNo(words, value)));
+  take("overuse", (value) => (setting.isHard = !yesOrNo(words, value)));
+  take("needs-session-id", (value) => (setting.requiresSessionId = yesOrNo(words, value)));
+  take("needs-user-id", (value) => (setting.requiresUserId = yesOrNo(words, value)));
+  take("one-session-per-user", (value) => (setting.oneSessionPerUser = yesOrNo(words, value)));
+  take("heartbeats-extend", (value) => (setting.heartbeatsExtend = yesOrNo(words, value)));
+  return setting;
+}
+
+function readExpected(words: Words, verb: string): Expected {
+  const word = words.next("what it comes to");
+  const isDenial = word in denials;
+  if (!isDenial && grantedWords[verb]?.includes(word) !== true) {
+    throw words.wrong(word, `${grantedWords[verb]?.join(", ")}, or a denial's code`);
+  }
+  const usage = words.flag("in-use") ? words.next("tokens/limit") : null;
+  const [inUse = null, limit = null] = usage === null ? [] : usage.split("/").map((part) => number(words, part));
+  const expected: Expected = {
+    word,
+    isDenial,
+    inUse,
+    limit,
+    isOveruse: words.flag("overuse") ? true : words.flag("in-pool") ? false : null,
+    isGoodwill: words.flag("goodwill") ? true : words.flag("in-limit") ? false : null,
+    until: words.flag("until") ? duration(words, words.next("a time")) : null,
+    freeAt: words.flag("free-at") ? duration(words, words.next("a time")) : null,
+    count: word === "ended" || words.flag("ending") ? number(words, words.next("a number")) : null,
+  };
+  words.end();
+  return expected;
+}
+
+export function isDenialCode(word: string): word is DenialCode {
+  return word in denials;
+}
+
+function oneOf<T extends string>(words: Words, choices: readonly T[]): T {
+  const word = words.next(choices.join(" or "));
+  if (!(choices as readonly string[]).includes(word)) throw words.wrong(word, choices.join(" or "));
+  return word as T;
+}
+
+function yesOrNo(words: Words, word: string): boolean {
+  if (word !== "yes" && word !== "no") throw words.wrong(word, "yes or no");
+  return word === "yes";
+}
+
+function number(words: Words, word: string): number {
+  if (!/^\d+$/.test(word)) throw words.wrong(word, "a number");
+  return Number(word);
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `4m59s999ms`, `1h`, `0`: milliseconds. */
+function duration(words: Words, word: string): number {
+  if (word === "0") return 0;
+  if (!/^(\d+(ms|s|m|h|d))+$/.test(word)) throw words.wrong(word, "a duration like 4m59s999ms");
+  return [...word.matchAll(/(\d+)(ms|s|m|h|d)/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * (unitMs[unit as string] as number),
+    0,
+  );
+}
+
+/** As it is sent on the wire: minutes, fractions and nonsense allowed (`checkout=-1`); or a duration. */
+function minutes(words: Words, word: string): number {
+  return /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : duration(words, word) / 60_000;
+}

@@ -1,0 +1,160 @@
+/** Every store, held to the contract; and what only a store on a file must keep. */
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { HeldClock } from "../../src/clock.ts";
+import { step } from "../../src/core/step.ts";
+import type { Command } from "../../src/core/types.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
+import { storeConformance } from "./conformance.ts";
+
+let directory: string;
+let files = 0;
+const paths = new Map<Store, string>();
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "seatkeeper-stores-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const freshPath = () => join(directory, `${++files}.db`);
+
+function openAt(path: string, clock: HeldClock): Store {
+  const store = openSqliteStore(path, clock);
+  paths.set(store, path);
+  return store;
+}
+
+storeConformance("the memory store", { open: async (clock) => openMemoryStore(clock) });
+
+storeConformance("the SQLite store", {
+  open: async (clock) => openAt(freshPath(), clock),
+  reopen: async (store, clock) => {
+    await store.close();
+    return openAt(paths.get(store) as string, clock);
+  },
+});
+
+describe("the SQLite store's file", () => {
+  test("is readable to its owner alone, and so is everything beside it", async () => {
+    const path = freshPath();
+    const store = openSqliteStore(path, new HeldClock());
+    await store.saveCatalog(entitiesOf(licenseSetting()));
+    const mine = readdirSync(directory).filter((name) => join(directory, name).startsWith(path));
+    expect(mine.length).toBeGreaterThan(1);
+    for (const name of mine) expect(statSync(join(directory, name)).mode & 0o777, name).toBe(0o600);
+    await store.close();
+  });
+
+  test("is refused to a second server, with a clear text, and goes on serving the first", async () => {
+    const path = freshPath();
+    const store = openSqliteStore(path, new HeldClock());
+    expect(() => openSqliteStore(path, new HeldClock())).toThrow(/is in use by another process/);
+    await store.saveSetting("still", "here");
+    await store.close();
+    const next = openSqliteStore(path, new HeldClock());
+    expect(next.setting("still")).toBe("here");
+    await next.close();
+  });
+
+  test("that is no database is refused with a clear text", () => {
+    const path = freshPath();
+    writeFileSync(path, "This is a letter to my mother, and certainly not a database of any kind.".repeat(20));
+    expect(() => openSqliteStore(path, new HeldClock())).toThrow(/is not a SQLite database/);
+  });
+
+  test("of a newer schema is refused with a clear text", async () => {
+    const path = freshPath();
+    await openSqliteStore(path, new HeldClock()).close();
+    const db = new Database(path);
+    db.pragma("user_version = 9999");
+    db.close();
+    expect(() => openSqliteStore(path, new HeldClock())).toThrow(/written by a newer Seatkeeper/);
+  });
+
+  test("is written with synchronous=FULL after a write, where the driver would fall back to less", async () => {
+    // The store's own connection is asked: every statement goes through the same class.
+    const asked: unknown[] = [];
+    const exec = Database.prototype.exec;
+    Database.prototype.exec = function (this: Database.Database, sql: string) {
+      const result = exec.call(this, sql);
+      if (sql === "COMMIT") asked.push(this.pragma("synchronous", { simple: true }));
+      return result;
+    };
+    try {
+      const store = openSqliteStore(freshPath(), new HeldClock());
+      await store.saveCatalog(entitiesOf(licenseSetting()));
+      await store.saveSetting("one", "1");
+      await store.saveSetting("two", "2");
+      await store.close();
+    } finally {
+      Database.prototype.exec = exec;
+    }
+    expect(asked.slice(-3)).toEqual([2, 2, 2]);
+  });
+
+  test("whose commit fails leaves memory and file as they were, and the next transaction stands alone", async () => {
+    const clock = new HeldClock();
+    const path = freshPath();
+    const setting = licenseSetting({ tokens: 9, sessionsPerHolder: 9 });
+    const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+    let store = openSqliteStore(path, clock);
+    await store.saveCatalog(entitiesOf(setting));
+    let n = 0;
+    const open = (clientId: string): Command => {
+      const ids = { session: freshId(6, ++n), assignment: freshId(7, n), token: freshId(8, n) };
+      return { type: "open", ...place, clientId, sessionId: null, userId: null, checkoutPeriod: null, ids };
+    };
+    const close = (clientId: string): Command => ({ type: "close", ...place, clientId, sessionId: null, userId: null });
+    const act = (...commands: Command[]) =>
+      store.transact((licenses, now) => commands.map((command) => step(licenses, command, now).denial?.code ?? null));
+    const seen = () =>
+      [...(store.read(setting.isvId, setting.licenseId)?.sessions() ?? [])]
+        .map(({ clientId, validUntil }) => [clientId, validUntil])
+        .sort();
+
+    await act(open("anna"), open("ben"));
+    const before = seen();
+    clock.advance(1_000);
+    const exec = Database.prototype.exec;
+    Database.prototype.exec = function (this: Database.Database, sql: string) {
+      if (sql === "COMMIT") throw new Error("disk I/O error");
+      return exec.call(this, sql);
+    };
+    try {
+      // An extend, a close, a new client and a session that comes and goes: all kinds of changes are taken back.
+      const failing = act(open("anna"), close("ben"), open("carl"), open("dora"), close("dora"));
+      await expect(failing).rejects.toMatchObject({ name: "StoreFault" });
+    } finally {
+      Database.prototype.exec = exec;
+    }
+    expect(seen()).toEqual(before);
+    expect(await store.history(setting.isvId, setting.licenseId, 100)).toHaveLength(4);
+
+    expect(await act(open("anna"), close("ben"), open("carl"))).toEqual([null, null, null]);
+    const after = seen();
+    expect(after.map(([clientId]) => clientId)).toEqual(["anna", "carl"]);
+    await store.close();
+    store = openSqliteStore(path, clock);
+    expect(seen()).toEqual(after);
+    await store.close();
+  });
+
+  test("that can no longer be written makes transactions reject with a StoreFault, and changes nothing", async () => {
+    const store = openSqliteStore(freshPath(), new HeldClock());
+    await store.saveCatalog(entitiesOf(licenseSetting()));
+    await store.close();
+    await expect(store.saveSetting("after", "close")).rejects.toMatchObject({ name: "StoreFault" });
+    expect(store.setting("after")).toBeUndefined();
+    await expect(store.saveCatalog(entitiesOf(licenseSetting({ tokens: 7 })))).rejects.toMatchObject({
+      name: "StoreFault",
+    });
+    const setting = licenseSetting();
+    expect(store.read(setting.isvId, setting.licenseId)?.terms.floatingTokenLimit).toBe(2);
+  });
+});
