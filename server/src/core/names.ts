@@ -46,6 +46,11 @@ export function sessionKey(
   return terms.clientType === "users" ? `${client}\0\0${fold(userId ?? clientId)}` : `${client}\0`;
 }
 
+/** The user's name to keep: as first written, until it is another user's. */
+export function asFirstWritten(kept: string | null, user: string): string {
+  return kept !== null && fold(kept) === fold(user) ? kept : user;
+}
+
 /**
  * Whether a licence admits the user: everybody where it names no domains, otherwise those whose mail address belongs to
  * one of them or to a subdomain of one.

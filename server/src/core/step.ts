@@ -81,7 +81,13 @@ export function decide(license: LicenseView, command: Exclude<Command, SweepComm
 /** Answers with the number of sessions that were over. */
 function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): number {
   let released = 0;
-  while (license.nextDueAt() <= now) released += apply(licenses, license, release(license, now)).granted?.ended ?? 0;
+  while (license.nextDueAt() <= now) {
+    const decision = release(license, now);
+    // The loop ends because every round takes something away; a state in which none does is broken.
+    if (decision.changes.length === 0)
+      throw new Error(`licence ${license.terms.licenseId}: what is due cannot be found`);
+    released += apply(licenses, license, decision).granted?.ended ?? 0;
+  }
   return released;
 }
 

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bin, ProcessEnded, runCurl, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { bin, ProcessEnded, runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
 let database: string;
@@ -43,9 +43,7 @@ test("the three commands that serve --demo prints take, extend and give back a t
     .split("\n\n")
     .flatMap((paragraph) => /curl -s[\s\S]*; echo/.exec(paragraph) ?? []);
   expect(commands).toHaveLength(3);
-  const answers = [];
-  for (const command of commands) answers.push(JSON.parse(await runCurl(command)));
-  const [taken, extended, given] = answers;
+  const [taken, extended, given] = commands.map((command) => JSON.parse(runScript(command)));
   expect(taken).toMatchObject({ is_session_valid: true, max_active_client_count: 1 });
   expect(extended.session_created_date).toBe(taken.session_created_date);
   expect(Date.parse(extended.session_valid_until)).toBeGreaterThanOrEqual(Date.parse(taken.session_valid_until));

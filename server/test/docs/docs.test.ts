@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { denials } from "../../src/core/denials.ts";
-import { bin, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (page: string) => readFileSync(join(root, page), "utf8");
@@ -185,9 +185,7 @@ function isSession(block: string): boolean {
 /** Runs blocks in one shell, as a reader would, and gives the output of each. Nothing leaves this machine. */
 function paste(url: string, blocks: readonly string[]): string[] {
   const script = blocks.join("\necho cut here\n").replaceAll("http://127.0.0.1:7070", url);
-  expect(script).not.toMatch(/https?:\/\/(?!127\.0\.0\.1:)/);
-  const output = execFileSync("bash", ["-euc", script], { encoding: "utf8", cwd: dirname(bin) });
-  return output.split("cut here\n");
+  return runScript(script).split("cut here\n");
 }
 
 function blocksOf(page: string, language: string): string[] {

@@ -1,6 +1,6 @@
 /** Clients and the tokens assigned to them: activation, heartbeat, suspension, unassignment. */
 import { assignmentsPerLicenseMax } from "../limits.ts";
-import { admits, clientKey } from "../names.ts";
+import { admits, asFirstWritten, clientKey } from "../names.ts";
 import type {
   ActivateCommand,
   Assignment,
@@ -130,7 +130,7 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
   const isUsers = license.terms.clientType === "users";
   const seen: Assignment = {
     ...assignment,
-    userId: isUsers ? (command.userId ?? assignment.userId) : null,
+    userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
     softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
     operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
     lastHeartbeatAt: now,

@@ -1,6 +1,6 @@
 /** Opening, extending, closing and ending sessions of users and devices. */
 import { assignmentsPerLicenseMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
-import { admits, clientKey, fold, holderKey, sessionKey } from "../names.ts";
+import { admits, asFirstWritten, clientKey, holderKey, sessionKey } from "../names.ts";
 import type {
   Assignment,
   Change,
@@ -159,12 +159,12 @@ function assignmentForOpen(
   now: Millis,
   place: { client: string; assignment: Assignment | undefined },
 ): Assignment {
-  const userId = terms.clientType === "users" ? (command.userId ?? command.clientId) : null;
+  const user = terms.clientType === "users" ? (command.userId ?? command.clientId) : null;
   const old = place.assignment;
-  if (old === undefined) return newAssignment(command, place.client, userId, now, false);
+  if (old === undefined) return newAssignment(command, place.client, user, now, false);
+  const userId = user === null ? null : asFirstWritten(old.userId, user);
   if (old.unassignedAt !== null) return { ...old, userId, activatedAt: now, unassignedAt: null, isGoodwill: false };
-  if (userId !== null && (old.userId === null || fold(old.userId) !== fold(userId))) return { ...old, userId };
-  return old;
+  return userId === old.userId ? old : { ...old, userId };
 }
 
 /**

@@ -64,9 +64,8 @@ export class SessionRows {
       } else if (row === 0) {
         entry.row = this.#nextRow++;
         this.#rows.insertSession(entry.row, licenseNumberOf(entry), session);
-      } else if (session.endedAt !== null) {
-        this.#rows.endSession(row, session.endedAt);
       } else {
+        if (session.endedAt !== null) this.#rows.endSession(row, session.endedAt);
         spans.push(spanOf(row, session));
         this.#logged.push(entry);
       }
