@@ -14,7 +14,7 @@ const { values: options } = parseArgs({ options: { check: { type: "boolean", def
 const fresh = errorsPage();
 if (!options.check) writeFileSync(page, fresh);
 else if (!existsSync(page) || readFileSync(page, "utf8") !== fresh) {
-  console.error("docs/reference/errors.md is stale: run `node scripts/errors-page.ts`");
+  console.error("docs/reference/errors.md is stale: run `npm run docs`");
   process.exit(1);
 }
 

@@ -19,14 +19,13 @@ const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "--"
   .split("\n")
   .filter((page) => page !== "" && existsSync(join(root, page)));
 
-test("the page of errors is current", () => {
+test.each(["errors-page", "openapi-document"])("what scripts/%s.ts makes is current", (script) => {
   const check = () =>
-    execFileSync(process.execPath, ["scripts/errors-page.ts", "--check"], {
-      cwd: root,
-      encoding: "utf8",
-      stdio: "pipe",
-    });
+    execFileSync(process.execPath, [`scripts/${script}.ts`, "--check"], { cwd: root, encoding: "utf8", stdio: "pipe" });
   expect(check).not.toThrow();
+});
+
+test("the page of errors has every denial", () => {
   for (const code of Object.keys(denials)) expect(read("docs/reference/errors.md")).toContain(`\`${code}\``);
 });
 
