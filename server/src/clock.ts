@@ -5,13 +5,23 @@ export interface Clock {
   now(): Millis;
 }
 
+/** How far the wall clock must lead before it is believed: less is drift, which the next start mends. */
+const leadBelievedMs = 60_000;
+
 /**
  * The process's clock: the wall clock at start, carried on by the monotonic one, so that setting the machine's clock
- * moves no session. `notBefore` keeps time from going back over a restart.
+ * back moves no session. The monotonic clock stands still while a virtual machine is suspended; so where the wall clock
+ * has come to lead by more than a minute, time jumps forward to it, and the desk treats the gap as an outage.
  */
-export function processClock(notBefore: Millis = 0): Clock {
-  const anchor = Math.max(Date.now(), notBefore) - performance.now();
-  return { now: () => Math.floor(anchor + performance.now()) };
+export function processClock(): Clock {
+  let anchor = Date.now() - performance.now();
+  return {
+    now() {
+      const lead = Date.now() - performance.now() - anchor;
+      if (lead > leadBelievedMs) anchor += lead;
+      return Math.floor(anchor + performance.now());
+    },
+  };
 }
 
 /** A clock that somebody holds: the sandbox's and the tests'. */

@@ -31,7 +31,7 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     const applied = await applyTenantPaths(store, config.tenantFiles);
     if (config.tenantFiles.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
     await recover(store, log);
-    const desk = new Desk(store);
+    const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
     const app = await createApp({ store, desk, signer, log, ...(sandboxClock && { sandboxClock }) });
     const stopUpkeep = startUpkeep(store, desk, log);

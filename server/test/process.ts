@@ -17,8 +17,10 @@ export interface ServerProcess {
 export async function startProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  folder?: string,
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [bin, ...args], {
+    cwd: folder,
     env: { PATH: process.env.PATH, SEATKEEPER_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -52,7 +52,7 @@ export const Edition = Type.Object({
   product_id: Id,
   name: Name,
   provisioning_mode: Type.Union([Type.Literal("named"), Type.Literal("floating")]),
-  client_type: Type.Union([Type.Literal("devices"), Type.Literal("users")]),
+  client_type: Type.Union([Type.Literal("devices"), Type.Literal("users"), Type.Literal("projects")]),
   enforce_floating_limit: Type.Boolean(),
   max_floating_sessions_with_same_client_id: Count,
   /** Minutes without an event after which a session lapses; null on named devices, which have no sessions. */
@@ -69,6 +69,12 @@ export const Edition = Type.Object({
   require_session_id: Type.Boolean(),
   require_user_id: Type.Boolean(),
   one_session_per_user: Type.Boolean(),
+  /** The kind of a project that is opened without one; null: it must be named. */
+  default_project_kind: orNull(Type.Union([Type.Literal("mono"), Type.Literal("team")])),
+  /** Whether the kind of an open project may be changed. */
+  allow_kind_switch: Type.Boolean(),
+  /** Whether the user of a Mono project may join it again from the same client. */
+  mono_same_user: Type.Union([Type.Literal("refuse"), Type.Literal("allow")]),
   /** Features that the edition switches on; every other feature of the product is answered inactive. */
   features: Type.Array(Id, { maxItems: 1000 }),
   /** Values of the product's limitations, by limitation id; null: unlimited. */
@@ -92,6 +98,8 @@ export const License = Type.Object({
   floating_token_limit: Count,
   token_limit: Count,
   goodwill_token_limit: Count,
+  /** Tokens of a project licence's pools; null on every other licence. */
+  project_tokens: orNull(Type.Object({ mono: Count, team: Count })),
   legacy_license_key: orNull(Name),
   allowed_user_domains: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 1000 }),
   is_active: Type.Boolean(),

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { Value } from "typebox/value";
+import { checkoutPeriodDefaultMax } from "../core/limits.ts";
 import type { Store } from "../stores/store.ts";
 import type { Vendor } from "./catalog.ts";
 import { type Edition, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
@@ -156,7 +157,11 @@ function newBody(kind: Kind, { id, meant }: Resolved): Record<string, unknown> {
     if ("default" in schema) body[entityField(field)] = schema.default;
   }
   if (kind === "key") body.response_signature = meant.role === "provisioning" ? "rsa" : "none";
-  if (kind === "edition") body.session_period = isNamedDevices(meant) ? null : 60;
+  if (kind === "edition") {
+    const isProjects = meant.client_type === "projects";
+    body.session_period = isNamedDevices(meant) ? null : isProjects ? 2 : 60;
+    body.max_checkout_period = isProjects ? 0 : checkoutPeriodDefaultMax;
+  }
   return body;
 }
 

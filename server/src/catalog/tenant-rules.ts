@@ -61,6 +61,17 @@ function checkSessionFields(edition: Edition, tell: Tell): void {
   if (isNamed && edition.activate_on_open === true) {
     tell("activate_on_open", "opening never takes a named token: somebody assigns it");
   }
+  if (edition.client_type === "projects") {
+    if (isNamed) tell("provisioning_mode", "projects take floating tokens: want floating");
+  } else {
+    for (const [field, isSet] of [
+      ["default_project_kind", edition.default_project_kind !== null],
+      ["allow_kind_switch", edition.allow_kind_switch],
+      ["mono_same_user", edition.mono_same_user !== "refuse"],
+    ] as const) {
+      if (isSet) tell(field, `is for projects alone; the edition counts ${edition.client_type}`);
+    }
+  }
   if (isDevices && edition.one_session_per_user) tell("one_session_per_user", "is for users licences alone");
 }
 
@@ -81,11 +92,19 @@ function checkLicense(
       `is for users licences alone; edition ${quote(edition.name)} counts ${edition.client_type}`,
     );
   }
+  const countsProjects = edition.client_type === "projects";
+  if (countsProjects && body.project_tokens === null) tell("project_tokens", "a project licence needs it");
+  if (!countsProjects && body.project_tokens !== null) {
+    tell(
+      "project_tokens",
+      `is for project licences alone; edition ${quote(edition.name)} counts ${edition.client_type}`,
+    );
+  }
   checkDates(body, tell);
 }
 
 function checkEditionChange(old: Edition, edition: Edition, tell: Tell): void {
-  const differs = (["product_id", "provisioning_mode", "client_type"] as const).find(
+  const differs = (["product_id", "provisioning_mode", "client_type", "is_temporary"] as const).find(
     (field) => old[field] !== edition[field],
   );
   if (differs === undefined) return;

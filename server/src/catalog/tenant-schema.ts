@@ -30,6 +30,7 @@ export const Secret = Type.String({
 });
 /** Of a limitation: what 32-bit clients can read. */
 const Value = Type.Integer({ minimum: 0, maximum: 2_147_483_647 });
+const Count = License.properties.floating_token_limit;
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 
 /** A field that must be there. */
@@ -124,12 +125,12 @@ export const EditionEntry = closed({
   ),
   session_period: may(
     Edition.properties.session_period,
-    "(60; null for named devices)",
+    "(60; 2 for projects; null for named devices)",
     "Minutes without an extension after which a session lapses. Named devices have no sessions: null.",
   ),
   max_checkout_period: may(
     Edition.properties.max_checkout_period,
-    checkoutPeriodDefaultMax,
+    `(${checkoutPeriodDefaultMax}; 0 for projects)`,
     "The longest checkout in minutes; 0: none.",
   ),
   heartbeat_period: may(
@@ -151,7 +152,7 @@ export const EditionEntry = closed({
   activate_on_open: may(
     Edition.properties.activate_on_open,
     null,
-    "Whether opening a session activates an unknown client; null: users yes, devices no. Named licences are never activated so.",
+    "Whether opening a session activates an unknown client; null: users yes, devices no. Named licences are never activated so, project licences always.",
   ),
   activation_upon_license_creation: may(
     Edition.properties.activation_upon_license_creation,
@@ -168,6 +169,21 @@ export const EditionEntry = closed({
     Edition.properties.one_session_per_user,
     false,
     "Users licences: whether a user may have only one session, whatever its client.",
+  ),
+  default_project_kind: may(
+    Edition.properties.default_project_kind,
+    null,
+    "Projects: the kind of one that is opened without a kind; null: it must be named.",
+  ),
+  allow_kind_switch: may(
+    Edition.properties.allow_kind_switch,
+    false,
+    "Projects: whether the kind of an open project may be changed.",
+  ),
+  mono_same_user: may(
+    Edition.properties.mono_same_user,
+    "refuse",
+    "Projects: `allow` lets the user of a Mono project join it again from the same client, up to four times.",
   ),
   features: may(listOf(Name, 1000), [], "Names or ids of the product's features that are on; every other is off."),
   limitations: may(listOf(EditionLimitationEntry, 1000), [], "Values of the product's limitations."),
@@ -202,6 +218,11 @@ export const LicenseEntry = closed({
     License.properties.goodwill_token_limit,
     0,
     "Named: assignments granted beyond `token_limit`.",
+  ),
+  project_tokens: may(
+    orNull(closed({ mono: must(Count, "Mono tokens."), team: must(Count, "Team tokens.") })),
+    null,
+    "Project licences, which need it: the tokens of the two pools, `{ mono: 2, team: 1 }`.",
   ),
   legacy_license_key: may(
     orNull(Name),

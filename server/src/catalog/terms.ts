@@ -29,8 +29,12 @@ export function termsOf(isvId: string, license: License, edition: Edition): Term
     ),
     sessionPeriodMs: (edition.session_period ?? 60) * msPerMinute,
     checkoutPeriodMaxMs: edition.max_checkout_period * msPerMinute,
+    projectTokens: license.project_tokens ?? { mono: 0, team: 0 },
+    defaultKind: edition.default_project_kind,
+    allowsKindSwitch: edition.allow_kind_switch,
+    sharesMonoWithSameUser: edition.mono_same_user === "allow",
     // A named token is never taken by opening: somebody assigns it.
-    activatesOnOpen: isFloating && (edition.activate_on_open ?? edition.client_type === "users"),
+    activatesOnOpen: isFloating && (edition.activate_on_open ?? edition.client_type !== "devices"),
     requiresSessionId: edition.require_session_id,
     requiresUserId: edition.require_user_id,
     oneSessionPerUser: edition.one_session_per_user,

@@ -12,5 +12,11 @@ export function evolve(license: LicenseState, change: Change): Entry | undefined
     case "assignment":
       license.putAssignment(change.assignment);
       return undefined;
+    case "project":
+      license.putProject(change.project);
+      return undefined;
+    case "project.gone":
+      license.dropProject(change.id);
+      return undefined;
   }
 }

@@ -8,10 +8,8 @@ export interface Entry {
   /** The other sessions of the same client, as a doubly linked list. */
   next: Entry | null;
   previous: Entry | null;
-  /** For the store: its name for the row (0: none yet), whether this transaction has still to save the entry, and the
-   * first line of the extend log that the row is behind (0: it is behind none). */
+  /** For the store: its name for the row (0: none yet), and the first line of its log that the row is behind (0: none). */
   row: number;
-  isDirty: boolean;
   loggedIn: number;
 }
 

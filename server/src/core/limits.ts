@@ -17,3 +17,19 @@ export const sessionsPerHolderAbsoluteMax = 10_000;
 
 /** A shorter outage is a hiccup that ordinary clients ride out by themselves. */
 export const outageNoticedMs = 60_000;
+
+/** Projects that one licence may have: unlimited by contract, and each is a row in memory and on disk. */
+export const projectsPerLicenseMax = 100_000;
+
+/** Executions that a project remembers, and how many of them may run: its row is written whole with every report. */
+export const executionsPerProjectMax = 50;
+export const executionsRunningMax = 25;
+
+/** Sessions that the user of a Mono project may have where the edition shares it with the same user. */
+export const sharedMonoSessionsMax = 4;
+
+/** Holders that a denial names: enough to know whom to ask. */
+export const holdersNamedMax = 50;
+
+/** An execution that has not reported for so long is shown as stale. */
+export const executionStaleMs = 600_000;

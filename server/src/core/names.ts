@@ -10,29 +10,31 @@ export function fold(name: string): string {
 }
 
 /**
- * The form in which client ids are compared: as user names on a users licence, where the client id often is the user's
- * address; exactly as written on a devices licence, where it is a machine's fingerprint.
+ * The form in which client ids are compared: exactly as written on a devices licence, where it is a machine's
+ * fingerprint; as user names on every other one, where the client id often is the user's address.
  */
 export function clientKey(terms: Pick<Terms, "clientType">, clientId: string): string {
-  return terms.clientType === "users" ? fold(clientId) : clientId;
+  return terms.clientType === "devices" ? clientId : fold(clientId);
 }
 
 /**
- * Whom a session counts against: on a floating users licence the user (`user_id`, else the client), otherwise the client.
+ * Whom a session counts against: the project on a project licence; on a floating users licence the user (`user_id`, else the client), otherwise the client.
  * On a named licence the token is the client's assignment, so its sessions are bounded by client.
  */
 export function holderKey(
   terms: Pick<Terms, "clientType" | "provisioningMode">,
   clientId: string,
   userId: string | null,
+  projectId: string | null,
 ): string {
+  if (terms.clientType === "projects") return projectId ?? "";
   if (terms.clientType === "devices") return clientId;
   return fold(terms.provisioningMode === "named" ? clientId : (userId ?? clientId));
 }
 
 /**
  * The identity of a session within its licence: client and `session_id`; without a `session_id` the client is the
- * session, on a users licence the client and the user. NUL cannot occur in an id (the wire refuses it), so it parts
+ * session, on every licence but a devices one the client and the user. NUL cannot occur in an id (the wire refuses it), so it parts
  * the fields without doubt.
  */
 export function sessionKey(
@@ -43,7 +45,7 @@ export function sessionKey(
 ): string {
   const client = clientKey(terms, clientId);
   if (sessionId !== null) return `${client}\0${sessionId}`;
-  return terms.clientType === "users" ? `${client}\0\0${fold(userId ?? clientId)}` : `${client}\0`;
+  return terms.clientType === "devices" ? `${client}\0` : `${client}\0\0${fold(userId ?? clientId)}`;
 }
 
 /** The user's name to keep: as first written, until it is another user's. */

@@ -1,5 +1,6 @@
 import { EndHeap, type Entry } from "./heap.ts";
-import type { Assignment, LicenseView, Millis, Session, Terms } from "./types.ts";
+import { fold } from "./names.ts";
+import type { Assignment, LicenseView, Millis, Project, ProjectKind, Session, Terms } from "./types.ts";
 
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
 export class LicenseState implements LicenseView {
@@ -15,6 +16,11 @@ export class LicenseState implements LicenseView {
   readonly #assignments = new Map<string, Assignment>();
   readonly #tokens = new Map<string, Assignment>();
   #assigned = 0;
+  readonly #projects = new Map<string, Project>();
+  readonly #projectNames = new Map<string, Project>();
+  /** The live sessions of every attended project, by the session's key. */
+  readonly #attendance = new Map<string, Map<string, Entry>>();
+  readonly #attended: Record<ProjectKind, number> = { mono: 0, team: 0 };
 
   constructor(terms: Terms) {
     this.terms = terms;
@@ -86,7 +92,7 @@ export class LicenseState implements LicenseView {
   putSession(session: Session): Entry {
     let entry = this.#entries.get(session.key);
     if (entry === undefined) {
-      entry = { session, place: -1, next: null, previous: null, row: 0, isDirty: false, loggedIn: 0 };
+      entry = { session, place: -1, next: null, previous: null, row: 0, loggedIn: 0 };
       this.#entries.set(session.key, entry);
       this.#join(entry);
       return entry;
@@ -135,6 +141,73 @@ export class LicenseState implements LicenseView {
     this.#tokens.delete(assignment.tokenKey);
   }
 
+  get projectCount(): number {
+    return this.#projects.size;
+  }
+
+  attended(kind: ProjectKind): number {
+    return this.#attended[kind];
+  }
+
+  project(id: string): Project | undefined {
+    return this.#projects.get(id);
+  }
+
+  projectNamed(nameKey: string): Project | undefined {
+    return this.#projectNames.get(nameKey);
+  }
+
+  projects(): Iterable<Project> {
+    return this.#projects.values();
+  }
+
+  attendedProjects(): Iterable<string> {
+    return this.#attendance.keys();
+  }
+
+  sessionsOfProject(id: string): Session[] {
+    return [...(this.#attendance.get(id)?.values() ?? [])].map((entry) => entry.session);
+  }
+
+  putProject(project: Project): void {
+    const old = this.#projects.get(project.id);
+    this.#projects.set(project.id, project);
+    this.#projectNames.set(fold(project.name), project);
+    // A project that changes its kind while somebody is in takes its token along into the other pool.
+    if (this.#attendance.has(project.id)) {
+      if (old !== undefined && old.kind !== null) this.#attended[old.kind]--;
+      if (project.kind !== null) this.#attended[project.kind]++;
+    }
+  }
+
+  dropProject(id: string): void {
+    const project = this.#projects.get(id);
+    if (project === undefined) return;
+    this.#projects.delete(id);
+    this.#projectNames.delete(fold(project.name));
+  }
+
+  #attend(entry: Entry): void {
+    const { holder, key } = entry.session;
+    const sessions = this.#attendance.get(holder);
+    if (sessions !== undefined) {
+      sessions.set(key, entry);
+      return;
+    }
+    this.#attendance.set(holder, new Map([[key, entry]]));
+    const kind = this.#projects.get(holder)?.kind;
+    if (kind != null) this.#attended[kind]++;
+  }
+
+  #leaveProject({ session: { holder, key } }: Entry): void {
+    const sessions = this.#attendance.get(holder);
+    sessions?.delete(key);
+    if (sessions?.size !== 0) return;
+    this.#attendance.delete(holder);
+    const kind = this.#projects.get(holder)?.kind;
+    if (kind != null) this.#attended[kind]--;
+  }
+
   #join(entry: Entry): void {
     const session = entry.session;
     if (session.endedAt !== null) {
@@ -142,6 +215,7 @@ export class LicenseState implements LicenseView {
       return;
     }
     this.#live.add(entry);
+    if (this.terms.clientType === "projects") this.#attend(entry);
     this.#holders.set(session.holder, this.sessionsOfHolder(session.holder) + 1);
     const head = this.#clients.get(session.clientKey) ?? null;
     entry.next = head;
@@ -157,6 +231,7 @@ export class LicenseState implements LicenseView {
       return;
     }
     this.#live.remove(entry);
+    if (this.terms.clientType === "projects") this.#leaveProject(entry);
     const left = this.sessionsOfHolder(session.holder) - 1;
     if (left === 0) this.#holders.delete(session.holder);
     else this.#holders.set(session.holder, left);

@@ -1,6 +1,7 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
 import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
 import { denyUnknownLicense, grant } from "./decide/outcome.ts";
+import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
 import { clientKey } from "./names.ts";
@@ -41,7 +42,7 @@ export interface Outcome {
 export function step(licenses: Licenses, command: Command, now: Millis): Outcome {
   const license = licenses.license(command.isvId, command.licenseId);
   if (license === undefined) {
-    const subject = "clientId" in command ? subjectOf(command) : {};
+    const subject = "clientId" in command ? callerOf(command) : {};
     return apply(licenses, null, denyUnknownLicense(command.isvId, command.licenseId, now, subject));
   }
   // An outage is credited before anything is released: what it made lapse is not over.
@@ -58,7 +59,7 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
 export function decide(license: LicenseView, command: Exclude<Command, SweepCommand>, now: Millis): Decision {
   switch (command.type) {
     case "open":
-      return open(license, command, now);
+      return license.terms.clientType === "projects" ? connect(license, command, now) : open(license, command, now);
     case "close":
       return close(license, command, now);
     case "heartbeat":
@@ -75,6 +76,8 @@ export function decide(license: LicenseView, command: Exclude<Command, SweepComm
       return credit(license, command, now);
     case "settle":
       return settle(license, now);
+    default:
+      return decideProject(license, command, now);
   }
 }
 
@@ -112,10 +115,11 @@ function apply(licenses: Licenses, license: LicenseState | null, decision: Decis
   return decision;
 }
 
-function subjectOf(command: Extract<Command, { readonly clientId: string }>) {
+function callerOf(command: Extract<Command, { readonly clientId: string }>) {
   return {
     clientId: command.clientId,
     userId: "userId" in command ? command.userId : null,
     sessionId: "sessionId" in command ? command.sessionId : null,
+    projectId: "projectId" in command ? command.projectId : null,
   };
 }

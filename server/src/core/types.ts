@@ -9,7 +9,10 @@ export type Millis = number;
 export type ProvisioningMode = "named" | "floating";
 
 /** What a licence counts. */
-export type ClientType = "devices" | "users";
+export type ClientType = "devices" | "users" | "projects";
+
+/** What a project's token admits: one user at a time, or any number for the same single token. */
+export type ProjectKind = "mono" | "team";
 
 /** What a licence and its edition allow, merged into the one object that decisions look at. */
 export interface Terms {
@@ -40,6 +43,14 @@ export interface Terms {
   readonly requiresUserId: boolean;
   readonly oneSessionPerUser: boolean;
   readonly heartbeatsExtendSessions: boolean;
+  /** Tokens of a project licence's two pools; zero each on every other licence. */
+  readonly projectTokens: Readonly<Record<ProjectKind, number>>;
+  /** The kind of a project that is opened without one; null: it must be named. */
+  readonly defaultKind: ProjectKind | null;
+  /** Whether the kind of an open project may be changed. */
+  readonly allowsKindSwitch: boolean;
+  /** Whether the user of a Mono project may join it again from the same client. */
+  readonly sharesMonoWithSameUser: boolean;
   /** Lower-case mail domains whose users may enter; empty: everybody may. */
   readonly allowedUserDomains: readonly string[];
 }
@@ -60,7 +71,7 @@ export interface Session {
   readonly sessionId: string | null;
   /** As first written; null where none was sent. */
   readonly userId: string | null;
-  /** Whom the token is counted against, see `holderKey`. */
+  /** Whom the token is counted against, see `holderKey`; the project's id on a project licence. */
   readonly holder: string;
   readonly openedAt: Millis;
   /** The last open or extend. */
@@ -98,6 +109,40 @@ export interface Assignment {
   readonly lastHeartbeatAt: Millis | null;
 }
 
+/**
+ * A place of work. It holds one token of its kind while somebody is connected, and none while it merely is open or
+ * computes.
+ */
+export interface Project {
+  readonly id: string;
+  /** As first written; compared like user names. */
+  readonly name: string;
+  readonly createdAt: Millis;
+  /** When it was opened; null: it is closed, and has no kind. */
+  readonly openedAt: Millis | null;
+  readonly kind: ProjectKind | null;
+  /** When the server was last told that it is saved; null: never. */
+  readonly savedAt: Millis | null;
+  /** Oldest first; what is over goes when there are too many. */
+  readonly executions: readonly Execution[];
+}
+
+export type ExecutionState = "running" | "finished" | "failed" | "stopped";
+
+/** Background work of a project. Holds no token, and goes on when everybody has left. */
+export interface Execution {
+  readonly id: string;
+  /** SHA-256 of the secret that its reports carry. */
+  readonly secretHash: string;
+  readonly name: string;
+  readonly state: ExecutionState;
+  readonly unitsDone: number;
+  readonly unitsTotal: number | null;
+  readonly message: string | null;
+  readonly startedAt: Millis;
+  readonly updatedAt: Millis;
+}
+
 /** What a decision needs to see of a licence. Nothing here may cost more when the licence has more sessions. */
 export interface LicenseView {
   readonly terms: Terms;
@@ -119,6 +164,17 @@ export interface LicenseView {
   sessions(): Iterable<Session>;
   assignment(clientKey: string): Assignment | undefined;
   assignmentOfToken(tokenKey: string): Assignment | undefined;
+  /** Attended projects of a kind: tokens of that pool in use. */
+  attended(kind: ProjectKind): number;
+  readonly projectCount: number;
+  project(id: string): Project | undefined;
+  /** By its name in the form that is compared. */
+  projectNamed(nameKey: string): Project | undefined;
+  projects(): Iterable<Project>;
+  /** The ids of projects with a live session. */
+  attendedProjects(): Iterable<string>;
+  /** The live sessions of a project: its users. */
+  sessionsOfProject(id: string): readonly Session[];
   /** Every known client; for administrators, never on the hot path. */
   assignments(): Iterable<Assignment>;
 }
@@ -140,6 +196,8 @@ export interface OpenCommand extends OnLicense {
   readonly clientId: string;
   readonly sessionId: string | null;
   readonly userId: string | null;
+  /** The project to connect to; looked at on project licences alone. */
+  readonly projectId: string | null;
   /** In minutes, as sent; null, like 0, asks for an ordinary session. */
   readonly checkoutPeriod: number | null;
   readonly ids: NewIds;
@@ -190,6 +248,64 @@ export interface SuspendCommand extends OnLicense {
   readonly until: Millis | null;
 }
 
+export interface CreateProjectCommand extends OnLicense {
+  readonly type: "project.create";
+  readonly name: string;
+  readonly id: string;
+}
+
+interface OnProject extends OnLicense {
+  readonly projectId: string;
+}
+
+/** Opens a project as a kind; null: as the edition's default. Takes no token. */
+export interface OpenProjectCommand extends OnProject {
+  readonly type: "project.open";
+  readonly kind: ProjectKind | null;
+}
+
+export interface SaveProjectCommand extends OnProject {
+  readonly type: "project.save";
+}
+
+/** Closes or deletes a project; `force` ends its users' sessions and its executions first. */
+export interface CloseProjectCommand extends OnProject {
+  readonly type: "project.close" | "project.delete";
+  readonly force: boolean;
+}
+
+export interface SwitchKindCommand extends OnProject {
+  readonly type: "project.kind";
+  readonly kind: ProjectKind;
+}
+
+export interface StartExecutionCommand extends OnProject {
+  readonly type: "execution.start";
+  /** The session of whoever starts it, as the client named it. */
+  readonly sessionId: string;
+  readonly name: string;
+  readonly unitsTotal: number | null;
+  readonly id: string;
+  readonly secretHash: string;
+}
+
+export interface ReportExecutionCommand extends OnProject {
+  readonly type: "execution.report";
+  readonly executionId: string;
+  readonly unitsDone: number | null;
+  readonly message: string | null;
+  readonly state: "running" | "finished" | "failed" | null;
+}
+
+export type ProjectCommand =
+  | CreateProjectCommand
+  | OpenProjectCommand
+  | SaveProjectCommand
+  | CloseProjectCommand
+  | SwitchKindCommand
+  | StartExecutionCommand
+  | ReportExecutionCommand;
+
 /** Writes the history of what is over. Nobody's token waits for it. */
 export interface SweepCommand extends OnLicense {
   readonly type: "sweep";
@@ -215,6 +331,7 @@ export type Command =
   | UnassignCommand
   | HeartbeatCommand
   | SuspendCommand
+  | ProjectCommand
   | SweepCommand
   | CreditCommand
   | SettleCommand;
@@ -223,7 +340,9 @@ export type Command =
 export type Change =
   | { readonly type: "session"; readonly session: Session }
   | { readonly type: "session.gone"; readonly key: string }
-  | { readonly type: "assignment"; readonly assignment: Assignment };
+  | { readonly type: "assignment"; readonly assignment: Assignment }
+  | { readonly type: "project"; readonly project: Project }
+  | { readonly type: "project.gone"; readonly id: string };
 
 export type RecordKind =
   | "session.opened"
@@ -233,6 +352,14 @@ export type RecordKind =
   | "client.activated"
   | "client.unassigned"
   | "client.suspended"
+  | "project.created"
+  | "project.opened"
+  | "project.saved"
+  | "project.switched"
+  | "project.closed"
+  | "project.deleted"
+  | "execution.started"
+  | "execution.ended"
   | "outage.credited"
   | "clock.settled"
   | "denied";
@@ -246,6 +373,7 @@ export interface HistoryRecord {
   readonly clientId: string | null;
   readonly userId: string | null;
   readonly sessionId: string | null;
+  readonly projectId: string | null;
   /** Why a command was denied; null for everything else. */
   readonly denial: DenialCode | null;
   /** Tokens in use when it happened, and the limit they are held against. */
@@ -265,12 +393,26 @@ export interface Denial {
   readonly limit: number;
   /** The earliest end of a live session, where a token is what is missing. */
   readonly nextFreeAt: Millis | null;
+  /** What whoever was refused a project wants to know; null on every other denial. */
+  readonly project: ProjectDenial | null;
+}
+
+/** The pool that a project was refused from, who is in, and how far the project's work is. */
+export interface ProjectDenial {
+  readonly kind: ProjectKind;
+  readonly total: number;
+  readonly left: number;
+  readonly holders: readonly { readonly userId: string; readonly since: Millis }[];
+  /** The project's latest execution at the instant of the denial; null: it never had one. */
+  readonly execution: Execution | null;
+  readonly at: Millis;
 }
 
 /** What a granted command answers with, by command. */
 export interface Granted {
   readonly session: Session | null;
   readonly assignment: Assignment | null;
+  readonly project: Project | null;
   /** How many sessions the command ended. */
   readonly ended: number;
 }

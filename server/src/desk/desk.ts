@@ -2,10 +2,11 @@
  * The desk takes commands, decides them in batches and answers after the commit. While one transaction is under way the
  * next ones gather; so the cost of making a decision durable is shared by everybody who waits.
  */
-import { type Outcome, step } from "../core/step.ts";
-import type { Command } from "../core/types.ts";
-import type { Store } from "../stores/store.ts";
-import { commandsPerTransactionMax, commandsWaitingMax } from "./limits.ts";
+import { outageNoticedMs } from "../core/limits.ts";
+import { type Licenses, type Outcome, step } from "../core/step.ts";
+import type { Command, Millis } from "../core/types.ts";
+import { type Store, StoreFault } from "../stores/store.ts";
+import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax } from "./limits.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
 export class Overloaded extends Error {
@@ -25,15 +26,27 @@ interface Job {
   readonly reply: Reply;
 }
 
+export interface DeskOptions {
+  /**
+   * Whether a minute in which nothing was decided, not even a sweep, means that the server was away: the process was
+   * stopped, or the machine suspended. Not where somebody moves the clock by hand.
+   */
+  readonly noticesOutages?: boolean;
+}
+
 export class Desk {
   readonly #store: Store;
+  readonly #noticesOutages: boolean;
+  #aliveAt: Millis;
   #jobs: Job[] = [];
   #waiting = 0;
   #isBusy = false;
   #idle: (() => void)[] = [];
 
-  constructor(store: Store) {
+  constructor(store: Store, { noticesOutages = false }: DeskOptions = {}) {
     this.#store = store;
+    this.#noticesOutages = noticesOutages;
+    this.#aliveAt = store.now();
   }
 
   /**
@@ -94,13 +107,63 @@ export class Desk {
 
   async #decideAll(jobs: readonly Job[]): Promise<(Outcome | Error)[][]> {
     try {
-      return await this.#store.transact((licenses, now) =>
-        jobs.map(({ commands }) => commands.map((command) => attempt(() => step(licenses, command, now)))),
-      );
+      return await this.#transact(jobs);
     } catch (error) {
-      return jobs.map(({ commands }) => commands.map(() => error as Error));
+      return jobs.length === 1 ? [failed(jobs[0] as Job, error)] : this.#decideApart(jobs, error);
     }
   }
+
+  /** A batch failed: each job for itself, so that one that the store cannot take does not fail the others. */
+  async #decideApart(jobs: readonly Job[], first: unknown): Promise<(Outcome | Error)[][]> {
+    const outcomes: (Outcome | Error)[][] = [];
+    let faults = 0;
+    for (const job of jobs) {
+      try {
+        // After a few faults in a row it is the store, and trying on would only keep everybody waiting.
+        if (faults >= faultsInARowMax) throw first;
+        outcomes.push(...(await this.#transact([job])));
+        faults = 0;
+      } catch (error) {
+        faults++;
+        outcomes.push(failed(job, error));
+      }
+    }
+    return outcomes;
+  }
+
+  async #transact(jobs: readonly Job[]): Promise<(Outcome | Error)[][]> {
+    const aliveAt = this.#aliveAt;
+    try {
+      return await this.#store.transact((licenses, now) => {
+        this.#creditOutage(licenses, now);
+        return jobs.map(({ commands }) => commands.map((command) => attempt(() => step(licenses, command, now))));
+      });
+    } catch (error) {
+      // Nothing of it happened, a credit included: the outage goes on.
+      this.#aliveAt = aliveAt;
+      throw error;
+    }
+  }
+
+  /** Before anything is decided: what lapsed while nobody could be served is given its time back. */
+  #creditOutage(licenses: Licenses, now: Millis): void {
+    const from = this.#aliveAt;
+    const lengthMs = now - from;
+    this.#aliveAt = now;
+    if (!this.#noticesOutages || lengthMs <= outageNoticedMs) return;
+    for (const { isvId, licenseId } of this.#store.liveLicenses()) {
+      step(licenses, { type: "credit", isvId, licenseId, from, lengthMs }, now);
+    }
+  }
+
+  /** A sign of life while there is nothing to decide. */
+  beat(): Promise<void> {
+    return new Promise((resolve) => this.submit([], () => resolve()));
+  }
+}
+
+function failed({ commands }: Job, error: unknown): Error[] {
+  return commands.map(() => (error instanceof Error ? error : new StoreFault(String(error))));
 }
 
 /** A bug in one decision is that command's fault alone: it comes before anything was applied. */

@@ -14,3 +14,6 @@ export const licensesPerSweepMax = 64;
 
 /** How often the server notes that it is alive: the resolution with which the length of an outage is known. */
 export const aliveIntervalMs = 5_000;
+
+/** Jobs of a failed batch that fail one after the other before the rest is refused: it is then the store, not the job. */
+export const faultsInARowMax = 3;

@@ -41,20 +41,22 @@ export async function recover(store: Store, log: Log): Promise<void> {
   }
 }
 
-/** Writes what is over into history, as far as the bound of one round goes, and lets the store tidy up. */
+/** Writes what is over into history, as far as the bound of one round goes. */
 export async function sweep(store: Store, desk: Desk): Promise<void> {
+  await desk.beat();
   const due = store.dueLicenses(store.now(), licensesPerSweepMax, null);
   await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
-  await store.tidy();
 }
 
 /** Starts the rounds. The answer stops them, after a last sign of life. */
 export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<void> {
   const live = () => store.saveSetting(aliveAt, String(store.now()));
   const stopSweep = every(sweepIntervalMs, "the sweep", () => sweep(store, desk), log);
+  // Apart from the sweep: it must not wait behind a full queue.
+  const stopTidy = every(sweepIntervalMs, "the store's housekeeping", () => store.tidy(), log);
   const stopLive = every(aliveIntervalMs, "the sign of life", live, log);
   return async () => {
-    await Promise.all([stopSweep(), stopLive()]);
+    await Promise.all([stopSweep(), stopTidy(), stopLive()]);
     await live().catch((error: Error) => log.error({ err: error }, "the last sign of life failed"));
   };
 }

@@ -15,6 +15,7 @@ import * as limits from "./limits.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
@@ -65,6 +66,7 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
+    ...projectRoutes(services),
     ...serviceRoutes(services),
     ...docsRoutes(document),
   ];

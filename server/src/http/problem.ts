@@ -2,12 +2,14 @@
  * The one place where a denial or a fault becomes an answer. Denials are 409 and, unless the client asks for problem
  * details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details (RFC 9457), always.
  */
+
 import { type DenialCode, denials } from "../core/denials.ts";
-import type { Denial } from "../core/types.ts";
+import type { Denial, ProjectDenial } from "../core/types.ts";
 import { Overloaded } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { StoreFault } from "../stores/store.ts";
 import { type Answer, jsonType, problemType } from "./answer.ts";
+import { progressOf } from "./native/progress.ts";
 
 /** Everything but denials that an answer can tell of: its stable code, status and title. */
 export const problems = {
@@ -21,6 +23,9 @@ export const problems = {
   key_insufficient: { status: 403, title: "The API key does not reach this." },
   route_unknown: { status: 404, title: "There is nothing at this address." },
   license_unknown: { status: 404, title: "There is no licence of this id." },
+  project_unknown: { status: 404, title: "There is no project of this id." },
+  execution_unknown: { status: 404, title: "There is no execution of this id." },
+  secret_wrong: { status: 403, title: "The secret of the execution is wrong." },
   isv_unknown: { status: 404, title: "There is no vendor of this id." },
   method_refused: { status: 405, title: "The address does not take this method." },
   request_timeout: { status: 408, title: "The request took too long to arrive." },
@@ -80,8 +85,25 @@ export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
   return {
     status,
     contentType: problemType,
-    body: problemBody(denial.code, title, status, detail, { id, limit: denial.limit, in_use: denial.inUse, ...next }),
+    body: problemBody(denial.code, title, status, detail, {
+      id,
+      limit: denial.limit,
+      in_use: denial.inUse,
+      ...next,
+      ...(denial.project === null ? undefined : projectMembers(denial.project)),
+    }),
     headers: varyAccept,
+  };
+}
+
+/** What a refused connect tells beside the rest: the pool, who is in, and how far the project's work is. */
+function projectMembers({ kind, total, left, holders, execution, at }: ProjectDenial) {
+  return {
+    kind,
+    total,
+    left,
+    holders: holders.map(({ userId, since }) => ({ user_id: userId, since: instantOrNull(since) })),
+    execution_progress: progressOf(execution, at),
   };
 }
 
@@ -93,7 +115,7 @@ function instantOrNull(at: number | null): string | null {
 
 /** A denial that needs no licence to be decided: the request names something that is not there. */
 export function denialWithoutLicense(code: DenialCode): Denial {
-  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null };
+  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null };
 }
 
 /** What an error comes to, and whether it is a fault of ours that must be logged. */

@@ -5,7 +5,7 @@ import type { Static, TSchema, Type } from "typebox";
 import type { HeldClock } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
-import type { Store } from "../stores/store.ts";
+import { type Store, StoreFault } from "../stores/store.ts";
 import type { Caller, Reach } from "./access.ts";
 import { type Answer, isSignable, jsonType, writeAnswer } from "./answer.ts";
 import type { Head } from "./head.ts";
@@ -41,7 +41,7 @@ export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B
 export type Finish = (result: Answer | Error) => void;
 
 interface Description {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** As Fastify writes it; where a key is needed, what follows `/api/v2/isv/:isv_id`. */
   readonly path: string;
   readonly tag: string;
@@ -193,6 +193,20 @@ export function fail(services: Services, error: unknown, res: ServerResponse): v
 export function answerOfError(services: Services, error: unknown): Answer {
   const { problem, isFault } = problemOfError(error);
   const answer = answerOfProblem(problem);
-  if (isFault) services.log.error({ err: error, requestId: answer.headers[1] }, "a request failed");
+  if (isFault) logFault(services, error, answer.headers[1]);
   return answer;
+}
+
+/** A store that is down fails every request alike: its fault is told once a second, and without a stack. */
+const faultToldMs = 1_000;
+let storeFaultToldAt = Number.NEGATIVE_INFINITY;
+
+function logFault({ log }: Services, error: unknown, requestId: string | undefined): void {
+  if (!(error instanceof StoreFault)) {
+    log.error({ err: error, requestId }, "a request failed");
+    return;
+  }
+  if (performance.now() - storeFaultToldAt < faultToldMs) return;
+  storeFaultToldAt = performance.now();
+  log.error({ reason: error.message, requestId }, "the store cannot serve; requests are answered 503");
 }

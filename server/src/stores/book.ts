@@ -10,7 +10,7 @@ import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Change, HistoryRecord, Millis, Session } from "../core/types.ts";
+import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
 
 /** One applied change, with what is needed to take it back. */
 interface Done {
@@ -20,6 +20,7 @@ interface Done {
   readonly entry: Entry | undefined;
   readonly sessionBefore: Session | undefined;
   readonly assignmentBefore: Assignment | undefined;
+  readonly projectBefore: Project | undefined;
 }
 
 export class Book implements Licenses {
@@ -28,8 +29,11 @@ export class Book implements Licenses {
   readonly #applied = new Map<string, StoredEntity["applied"]>();
   /** Licences that know a client, a token or a user, by vendor, product and key. */
   readonly #byClient = new Map<string, LicenseState[]>();
-  readonly #byUser = new Map<string, { readonly license: LicenseState; readonly clientKey: string }[]>();
+  readonly #byUser = new Map<string, Map<string, { readonly license: LicenseState; readonly clientKey: string }>>();
   readonly #byToken = new Map<string, LicenseState>();
+  readonly #byProject = new Map<string, LicenseState>();
+  /** How many licences the looks for what is due have answered with. */
+  #looked = 0;
   #done: Done[] = [];
   #lines: HistoryRecord[] = [];
 
@@ -65,9 +69,12 @@ export class Book implements Licenses {
           ? license.session(change.key)
           : undefined;
     const assignmentBefore = change.type === "assignment" ? license.assignment(change.assignment.clientKey) : undefined;
+    const projectBefore = projectOf(license, change);
     const entry = evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
-    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore });
+    if (change.type === "project") this.indexProject(license, change.project.id);
+    if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
+    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore });
   }
 
   record(line: HistoryRecord): void {
@@ -86,8 +93,10 @@ export class Book implements Licenses {
     this.keep();
   }
 
-  #takeBack({ license, change, entry, sessionBefore, assignmentBefore }: Done): void {
-    if (change.type === "assignment") {
+  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore }: Done): void {
+    if (change.type === "project" || change.type === "project.gone") {
+      this.#takeBackProject(license, change, projectBefore);
+    } else if (change.type === "assignment") {
       if (assignmentBefore === undefined) {
         license.dropAssignment(change.assignment.clientKey);
         this.#unindex(license, change.assignment);
@@ -102,6 +111,24 @@ export class Book implements Licenses {
     } else {
       license.putSession(sessionBefore);
     }
+  }
+
+  #takeBackProject(license: LicenseState, change: Change, before: Project | undefined): void {
+    if (before !== undefined) {
+      license.putProject(before);
+      this.indexProject(license, before.id);
+    } else if (change.type === "project") {
+      license.dropProject(change.project.id);
+      this.#byProject.delete(license.terms.isvId + change.project.id);
+    }
+  }
+
+  indexProject(license: LicenseState, projectId: string): void {
+    this.#byProject.set(license.terms.isvId + projectId, license);
+  }
+
+  licenseOfProject(isvId: string, projectId: string): LicenseState | undefined {
+    return this.#byProject.get(isvId + projectId);
   }
 
   /** Throws unless the entities fit together and with what is there: before anything is saved. */
@@ -169,20 +196,23 @@ export class Book implements Licenses {
   }
 
   assignmentsOfUser(isvId: string, productId: string, userId: string) {
-    return (this.#byUser.get(placeOf(isvId, productId, fold(userId))) ?? []).map(({ license, clientKey: key }) => ({
+    const clients = this.#byUser.get(placeOf(isvId, productId, fold(userId)))?.values() ?? [];
+    return [...clients].map(({ license, clientKey: key }) => ({
       licenseId: license.terms.licenseId,
       assignment: license.assignment(key) as Assignment,
     }));
   }
 
+  /** Each look begins behind where the last one ended, so that busy licences do not keep quiet ones waiting. */
   dueLicenses(now: Millis, limit: number, isvId: string | null) {
     const due: { isvId: string; licenseId: string }[] = [];
     for (const license of this.#licenses.values()) {
-      if (license.nextDueAt() > now || (isvId !== null && license.terms.isvId !== isvId)) continue;
-      due.push(license.terms);
-      if (due.length >= limit) break;
+      if (license.nextDueAt() <= now && (isvId === null || license.terms.isvId === isvId)) due.push(license.terms);
     }
-    return due;
+    if (due.length <= limit) return due;
+    const start = this.#looked % due.length;
+    this.#looked += limit;
+    return [...due.slice(start), ...due.slice(0, start)].slice(0, limit);
   }
 
   liveLicenses() {
@@ -202,34 +232,31 @@ export class Book implements Licenses {
     const user = userOf(assignment);
     if (user === null) return;
     const userPlace = placeOf(isvId, productId, user);
-    const item = { license, clientKey: assignment.clientKey };
-    const items = this.#byUser.get(userPlace);
-    if (items === undefined) this.#byUser.set(userPlace, [item]);
-    else items.push(item);
+    const clients = this.#byUser.get(userPlace) ?? new Map();
+    clients.set(license.terms.licenseId + assignment.clientKey, { license, clientKey: assignment.clientKey });
+    this.#byUser.set(userPlace, clients);
   }
 
   #unindex(license: LicenseState, assignment: Assignment): void {
     const { isvId, productId } = license.terms;
     this.#byToken.delete(isvId + assignment.tokenKey);
     const place = placeOf(isvId, productId, assignment.clientKey);
-    setOrDelete(
-      this.#byClient,
-      place,
-      (this.#byClient.get(place) ?? []).filter((other) => other !== license),
-    );
+    const others = (this.#byClient.get(place) ?? []).filter((other) => other !== license);
+    if (others.length === 0) this.#byClient.delete(place);
+    else this.#byClient.set(place, others);
     const user = userOf(assignment);
     if (user === null) return;
     const userPlace = placeOf(isvId, productId, user);
-    const others = (this.#byUser.get(userPlace) ?? []).filter(
-      (item) => item.license !== license || item.clientKey !== assignment.clientKey,
-    );
-    setOrDelete(this.#byUser, userPlace, others);
+    const clients = this.#byUser.get(userPlace);
+    clients?.delete(license.terms.licenseId + assignment.clientKey);
+    if (clients?.size === 0) this.#byUser.delete(userPlace);
   }
 }
 
-function setOrDelete<T>(index: Map<string, T[]>, place: string, items: T[]): void {
-  if (items.length === 0) index.delete(place);
-  else index.set(place, items);
+/** The project that a change is about, as it stands. */
+function projectOf(license: LicenseState, change: Change): Project | undefined {
+  if (change.type === "project") return license.project(change.project.id);
+  return change.type === "project.gone" ? license.project(change.id) : undefined;
 }
 
 function userOf(assignment: Assignment): string | null {

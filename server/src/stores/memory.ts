@@ -37,6 +37,7 @@ export function openMemoryStore(clock: Clock): Store {
     read: (isvId, licenseId) => book.license(isvId, licenseId),
     licensesOfClient: (isvId, productId, clientId) => book.licensesOfClient(isvId, productId, clientId),
     licenseOfToken: (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
+    licenseOfProject: (isvId, projectId) => book.licenseOfProject(isvId, projectId),
     assignmentsOfUser: (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
     liveLicenses: () => book.liveLicenses(),

@@ -37,6 +37,8 @@ export interface Store {
   licensesOfClient(isvId: string, productId: string, clientId: string): readonly LicenseView[];
   /** The licence that a token key belongs to. */
   licenseOfToken(isvId: string, tokenKey: string): LicenseView | undefined;
+  /** The licence that a project belongs to. */
+  licenseOfProject(isvId: string, projectId: string): LicenseView | undefined;
   /** Assignments of one product whose user this is. */
   assignmentsOfUser(
     isvId: string,

@@ -42,6 +42,7 @@ describe("the first apply", () => {
       floating_token_limit: 2,
       token_limit: 0,
       goodwill_token_limit: 0,
+      project_tokens: null,
       legacy_license_key: null,
       allowed_user_domains: [],
       is_active: true,

@@ -73,7 +73,7 @@ const form: readonly Case[] = [
   [
     "client_type: devices\n",
     "client_type: machines\n",
-    'tenant.yaml:12 editions[0].client_type: want devices or users; got "machines"',
+    'tenant.yaml:12 editions[0].client_type: want one of devices, users, projects; got "machines"',
   ],
   [
     "value: 3",

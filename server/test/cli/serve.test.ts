@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bin, ProcessEnded, runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
@@ -69,6 +70,22 @@ test("the database file is readable to its owner alone", async () => {
   await serve(["serve"]);
   expect(statSync(`${folder.path}/data/seatkeeper.db`).mode & 0o777).toBe(0o600);
   expect(statSync(`${folder.path}/data/seatkeeper.db-wal`).mode & 0o777).toBe(0o600);
+});
+
+test("a file of that name is no database in memory: what is served is on disk", async () => {
+  const server = await startProcess(["serve"], { SEATKEEPER_DATABASE_URL: "sqlite::memory:" }, folder.path);
+  running.push(server);
+  expect(statSync(`${folder.path}/:memory:-wal`).size).toBeGreaterThan(0);
+});
+
+test("another program's database is refused with status 75, and left as it is", async () => {
+  const file = `${folder.path}/other.db`;
+  const other = new Database(file);
+  other.exec("CREATE TABLE theirs (x)");
+  other.close();
+  const { status, output } = await refused(["serve"], { SEATKEEPER_DATABASE_URL: `sqlite:${file}` });
+  expect(status).toBe(75);
+  expect(output).toContain("is another program's database");
 });
 
 test("wrong settings refuse the start with status 78, all told at once", async () => {

@@ -229,6 +229,7 @@ export class Stream {
       type: "open",
       isvId,
       licenseId,
+      projectId: null,
       checkoutPeriod: random.weighted([
         [null, 10],
         [0, 2],

@@ -24,6 +24,7 @@ export const feature = id(0x120);
 export const limitation = id(0x130);
 export const customer = id(0x200);
 export const otherCustomer = id(0x201);
+export const projectCustomer = id(0x202);
 
 export const licenses = {
   devices: id(0x1),
@@ -36,6 +37,8 @@ export const licenses = {
   legacy: id(0x8),
   other: id(0x9),
   guest: id(0xc),
+  projects: id(0xd),
+  otherProjects: id(0xe),
 } as const;
 
 export const keys = {
@@ -94,6 +97,9 @@ function edition(n: number, name: string, more: Partial<EntityOf["edition"]>, is
     require_session_id: false,
     require_user_id: false,
     one_session_per_user: false,
+    default_project_kind: null,
+    allow_kind_switch: false,
+    mono_same_user: "refuse",
     features: [feature],
     limitations: [{ id: limitation, value: 3 }],
     ...more,
@@ -116,6 +122,7 @@ function license(
     floating_token_limit: 2,
     token_limit: 2,
     goodwill_token_limit: 0,
+    project_tokens: null,
     legacy_license_key: null,
     allowed_user_domains: [],
     is_active: true,
@@ -150,6 +157,7 @@ const catalog: StoredEntity[] = [
   productOf(product, "Theirs", {}, otherIsv),
   entity("customer", { id: customer, number: "87012", name: "Factor GmbH" }),
   entity("customer", { id: otherCustomer, number: "87013", name: "Sector AG" }),
+  entity("customer", { id: projectCustomer, number: "87014", name: "Vector KG" }),
   entity("customer", { id: customer, number: "1", name: "Theirs" }, otherIsv),
   edition(0x300, "Floating devices", {}),
   edition(0x301, "Floating users", { client_type: "users" }),
@@ -158,6 +166,15 @@ const catalog: StoredEntity[] = [
   edition(0x304, "Overuse", { enforce_floating_limit: false }),
   edition(0x305, "Legacy", { product_id: legacyProduct }),
   edition(0x306, "Guest", { is_temporary: true }),
+  edition(0x307, "Projects", { client_type: "projects", session_period: 2, max_checkout_period: 0 }),
+  edition(0x308, "Switching projects", {
+    client_type: "projects",
+    session_period: 2,
+    max_checkout_period: 0,
+    allow_kind_switch: true,
+    mono_same_user: "allow",
+    default_project_kind: "mono",
+  }),
   edition(0x300, "Theirs", {}, otherIsv),
   license(licenses.devices, 0x300, { legacy_license_key: "order-1" }),
   license(licenses.users, 0x301, { legacy_license_key: "factor.com" }),
@@ -168,6 +185,8 @@ const catalog: StoredEntity[] = [
   license(licenses.inactive, 0x300, { is_active: false, customer_id: otherCustomer }),
   license(licenses.legacy, 0x305, { product_id: legacyProduct, legacy_license_key: "legacy.example" }),
   license(licenses.guest, 0x306, { expiration_date_utc: "2026-01-01T01:00:00Z" }),
+  license(licenses.projects, 0x307, { project_tokens: { mono: 2, team: 1 }, customer_id: projectCustomer }),
+  license(licenses.otherProjects, 0x308, { project_tokens: { mono: 1, team: 1 }, customer_id: projectCustomer }),
   license(licenses.other, 0x300, {}, otherIsv),
   key(keys.plain),
   key(keys.rsa, { response_signature: "rsa" }),

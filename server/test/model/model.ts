@@ -4,7 +4,19 @@
  * Nothing is counted ahead: each question is answered by filtering plain arrays. Where a rule of the core and a line
  * here differ, one of the two is wrong, and the text decides which. The only things taken from the source are the nouns.
  */
-import type { Command, DenialCode, Millis, RecordKind, Terms } from "../../src/core/types.ts";
+import type { Command, DenialCode, Millis, ProjectKind, RecordKind, Terms } from "../../src/core/types.ts";
+import {
+  attended,
+  entry,
+  isProjectStep,
+  type ModelProject,
+  type ModelRefusal,
+  type ProjectStep,
+  projectOf,
+  projectUsage,
+  refusal,
+  stepProject,
+} from "./projects.ts";
 
 export interface ModelSession {
   readonly id: string;
@@ -44,6 +56,7 @@ export interface ModelLine {
   readonly clientId: string | null;
   readonly userId: string | null;
   readonly sessionId: string | null;
+  readonly projectId: string | null;
   readonly denial: DenialCode | null;
   readonly inUse: number;
   readonly limit: number;
@@ -59,14 +72,18 @@ export interface ModelOutcome {
   readonly nextFreeAt: Millis | null;
   readonly session: ModelSession | null;
   readonly assignment: ModelAssignment | null;
+  readonly project: ModelProject | null;
+  /** What a refused connect tells besides. */
+  readonly refusal: ModelRefusal | null;
   readonly ended: number;
 }
 
-interface ModelLicense {
+export interface ModelLicense {
   terms: Terms;
   /** Those that an administrator ended stay here until their old end. */
   sessions: ModelSession[];
   readonly assignments: ModelAssignment[];
+  projects: ModelProject[];
 }
 
 export interface ModelSnapshot {
@@ -76,9 +93,13 @@ export interface ModelSnapshot {
   readonly tokensInUse: number;
   readonly assignments: readonly ModelAssignment[];
   readonly assigned: number;
+  readonly projects: readonly ModelProject[];
+  readonly attended: Readonly<Record<ProjectKind, number>>;
 }
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
+
+const nothing = { session: null, assignment: null, project: null, refusal: null, ended: 0 };
 
 /** A shorter outage, or lead of the clock, is not noticed. */
 const noticedMs = 60_000;
@@ -96,16 +117,19 @@ export class Model {
   setTerms(isvId: string, licenseId: string, terms: Terms): void {
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
     if (known !== undefined) known.terms = terms;
-    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [] });
+    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [] });
   }
 
   step(command: Command, now: Millis): ModelOutcome {
     const license = this.#licenses.get(`${command.isvId}/${command.licenseId}`);
     if (license === undefined) return this.#denyUnknown(command, now);
     const released = command.type === "credit" || command.type === "settle" ? 0 : this.#release(license, now);
+    if (isProjectStep(command)) return this.#project(license, command, now);
     switch (command.type) {
       case "open":
-        return this.#open(license, command, now);
+        return license.terms.clientType === "projects"
+          ? this.#connect(license, command, now)
+          : this.#open(license, command, now);
       case "close":
         return this.#close(license, command, now);
       case "end":
@@ -133,6 +157,7 @@ export class Model {
     const license = this.#licenses.get(place);
     if (license === undefined) throw new Error(`model: there is no licence ${place}`);
     const live = liveSessions(license).filter((session) => now < session.validUntil);
+    const alive = { ...license, sessions: live };
     return structuredClone({
       terms: license.terms,
       live,
@@ -140,7 +165,14 @@ export class Model {
       tokensInUse: new Set(live.map((session) => session.holder)).size,
       assignments: license.assignments,
       assigned: assignedClients(license).length,
+      projects: license.projects,
+      attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
     });
+  }
+
+  /** The licence as it stands, what is over and not yet released included: for the invariants. */
+  license(isvId: string, licenseId: string): ModelLicense | undefined {
+    return this.#licenses.get(`${isvId}/${licenseId}`);
   }
 
   history(isvId: string, licenseId: string): readonly ModelLine[] {
@@ -202,26 +234,64 @@ export class Model {
 
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
     noteUser(license, command);
-    const validUntil = capped(terms, now + (checkoutMs > 0 ? checkoutMs : terms.sessionPeriodMs));
-    const session: ModelSession = {
-      id: command.ids.session,
-      clientId: command.clientId,
-      sessionId: command.sessionId,
-      userId: command.userId,
-      holder,
-      openedAt: now,
-      extendedAt: now,
-      validUntil,
-      checkoutUntil: checkoutMs > 0 ? validUntil : null,
-      endedAt: null,
-      peakSessions: 0,
-      peakHolders: 0,
-      isOveruse: isBeyond,
-    };
-    license.sessions.push(session);
-    see(license, session);
+    const session = openSession(license, command, holder, checkoutMs, isBeyond, now);
     this.#note(license, "session.opened", session, now);
     return granted(license, { session, assignment: assignmentOf(license, command.clientId) ?? null });
+  }
+
+  /** Opens or extends a session on a project: T3 to T7 of the project licences. */
+  #connect(license: ModelLicense, command: Of<"open">, now: Millis): ModelOutcome {
+    const { terms } = license;
+    const deny = (code: DenialCode) => this.#deny(license, command, code, now);
+    const known = license.sessions.find((session) => isNamedBy(terms, session, command));
+    const checkoutMs = command.checkoutPeriod === null ? 0 : minutes(command.checkoutPeriod);
+    const userId = command.userId ?? known?.userId ?? null;
+    const assignment = assignmentOf(license, command.clientId);
+    const project = projectOf(license, command.projectId);
+
+    if (!terms.isActive) return deny("license_inactive");
+    if (isExpired(terms, now)) return deny("license_expired");
+    if (command.checkoutPeriod !== null && command.checkoutPeriod < 0) return deny("checkout_negative");
+    if ((command.checkoutPeriod ?? 0) * 60_000 > terms.checkoutPeriodMaxMs) return deny("checkout_too_long");
+    if (command.projectId === null) return deny("project_id_required");
+    if (project === undefined) return deny("project_unknown");
+    if (project.kind === null) return deny("project_not_open");
+    if (terms.requiresSessionId && command.sessionId === null) return deny("session_id_required");
+    if (terms.requiresUserId && userId === null) return deny("user_id_required");
+    if (!isAdmitted(terms, userId ?? command.clientId)) return deny("user_domain_refused");
+    if (isSuspended(assignment, now)) return deny("client_suspended");
+    if (known !== undefined && known.endedAt !== null) return deny("session_ended_by_admin");
+
+    if (known !== undefined) {
+      if (known.holder !== project.id) return deny("session_on_other_project");
+      const isOther = command.userId !== null && folded(command.userId) !== folded(known.userId ?? known.clientId);
+      if (isOther) return deny("session_of_other_holder");
+      extend(license, known, checkoutMs > 0 ? checkoutMs : null, now);
+      see(license, known);
+      return granted(license, { session: known, project });
+    }
+
+    const entered = entry(license, project, command);
+    if (typeof entered === "string") {
+      return { ...deny(entered), refusal: structuredClone(refusal(license, project, project.kind)) };
+    }
+    if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
+    noteUser(license, command);
+    const session = openSession(license, command, project.id, checkoutMs, entered.isBeyond, now);
+    this.#note(license, "session.opened", session, now);
+    return granted(license, { session, assignment: assignmentOf(license, command.clientId) ?? null, project });
+  }
+
+  #project(license: ModelLicense, command: ProjectStep, now: Millis): ModelOutcome {
+    return stepProject(license, command, now, {
+      deny: (code) => this.#deny(license, command, code, now),
+      grant: (project, ended = 0) => granted(license, { project, ended }),
+      note: (kind, projectId, session) => {
+        const { clientId = null, userId = null, sessionId = null } = session ?? {};
+        const rest = { denial: null, ...usage(license, projectId), isOveruse: false, lengthMs: null };
+        this.#write(license.terms, { at: now, kind, clientId, userId, sessionId, projectId, ...rest });
+      },
+    });
   }
 
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
@@ -338,7 +408,7 @@ export class Model {
     assignment.lastHeartbeatAt = now;
     if (command.softwareVersion !== null) assignment.softwareVersion = command.softwareVersion;
     if (command.operatingSystem !== null) assignment.operatingSystem = command.operatingSystem;
-    if (terms.clientType === "users" && command.userId !== null) assignment.userId = command.userId;
+    if (terms.clientType !== "devices" && command.userId !== null) assignment.userId = command.userId;
     if (terms.heartbeatsExtendSessions && terms.isActive && !isExpired(terms, now)) {
       // It keeps alive and never shortens, and it keeps nobody alive whom an extend would refuse.
       const until = capped(terms, now + terms.sessionPeriodMs);
@@ -370,8 +440,8 @@ export class Model {
         clientId: command.clientId,
         clientName: null,
         clientDescription: null,
-        // Of a users licence, a client that names no user is its own user.
-        userId: license.terms.clientType === "users" ? (userOf(command) ?? command.clientId) : null,
+        // Except on a devices licence, a client that names no user is its own user.
+        userId: license.terms.clientType === "devices" ? null : (userOf(command) ?? command.clientId),
         softwareVersion: null,
         operatingSystem: null,
         activatedAt: now,
@@ -385,12 +455,13 @@ export class Model {
       assignment.activatedAt = now;
       assignment.unassignedAt = null;
       assignment.isGoodwill = isGoodwill;
-      if (command.type === "open" && license.terms.clientType === "users") {
+      if (command.type === "open" && license.terms.clientType !== "devices") {
         assignment.userId = userOf(command) ?? command.clientId;
       }
     }
     // The line tells of the caller as it wrote itself this time.
-    const opened = command.type === "open" ? { userId: command.userId, sessionId: command.sessionId } : {};
+    const { userId, sessionId, projectId } = subjectOf(command);
+    const opened = command.type === "open" ? { userId, sessionId, projectId } : {};
     this.#noteClient(license, "client.activated", { ...assignment, clientId: command.clientId, ...opened }, now);
     return assignment;
   }
@@ -429,8 +500,8 @@ export class Model {
   // ---- answers and history
 
   #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis): ModelOutcome {
-    const { inUse, limit } = usage(license);
     const subject = subjectOf(command);
+    const { inUse, limit } = usage(license, subject.projectId);
     this.#write(license.terms, {
       at: now,
       kind: "denied",
@@ -443,7 +514,7 @@ export class Model {
     });
     const ends = liveSessions(license).map((session) => session.validUntil);
     const nextFreeAt = denial === "tokens_exhausted" && ends.length > 0 ? Math.min(...ends) : null;
-    return { denialCode: denial, inUse, limit, nextFreeAt, session: null, assignment: null, ended: 0 };
+    return { denialCode: denial, inUse, limit, nextFreeAt, ...nothing };
   }
 
   #denyUnknown(command: Command, now: Millis): ModelOutcome {
@@ -458,21 +529,23 @@ export class Model {
       isOveruse: false,
       lengthMs: null,
     });
-    return { denialCode: denial, ...none, nextFreeAt: null, session: null, assignment: null, ended: 0 };
+    return { denialCode: denial, ...none, nextFreeAt: null, ...nothing };
   }
 
   #note(license: ModelLicense, kind: RecordKind, session: ModelSession, at: Millis): void {
     const { clientId, userId, sessionId } = session;
     // Overuse is on record once: where the token was granted.
     const isOveruse = kind === "session.opened" && session.isOveruse;
+    const projectId = license.terms.clientType === "projects" ? session.holder : null;
     this.#write(license.terms, {
       at,
       kind,
       clientId,
       userId,
       sessionId,
+      projectId,
       denial: null,
-      ...usage(license),
+      ...usage(license, projectId),
       isOveruse,
       lengthMs: null,
     });
@@ -481,21 +554,51 @@ export class Model {
   #noteClient(
     license: ModelLicense,
     kind: RecordKind,
-    { clientId, userId, sessionId = null }: ModelAssignment & { readonly sessionId?: string | null },
+    { clientId, userId, sessionId = null, projectId = null }: ModelAssignment & Partial<Caller>,
     at: Millis,
   ): void {
-    const rest = { sessionId, denial: null, isOveruse: false, lengthMs: null };
-    this.#write(license.terms, { at, kind, clientId, userId, ...usage(license), ...rest });
+    const rest = { sessionId, projectId, denial: null, isOveruse: false, lengthMs: null };
+    this.#write(license.terms, { at, kind, clientId, userId, ...usage(license, projectId), ...rest });
   }
 
   #noteLicense(license: ModelLicense, kind: RecordKind, lengthMs: number, at: Millis): void {
-    const rest = { clientId: null, userId: null, sessionId: null, denial: null, isOveruse: false };
+    const rest = { clientId: null, userId: null, sessionId: null, projectId: null, denial: null, isOveruse: false };
     this.#write(license.terms, { at, kind, ...usage(license), ...rest, lengthMs });
   }
 
   #write(where: { readonly isvId: string; readonly licenseId: string }, line: ModelLine): void {
     this.#history.push({ place: `${where.isvId}/${where.licenseId}`, line });
   }
+}
+
+function openSession(
+  license: ModelLicense,
+  command: Of<"open">,
+  holder: string,
+  checkoutMs: number,
+  isOveruse: boolean,
+  now: Millis,
+): ModelSession {
+  const { terms } = license;
+  const validUntil = capped(terms, now + (checkoutMs > 0 ? checkoutMs : terms.sessionPeriodMs));
+  const session: ModelSession = {
+    id: command.ids.session,
+    clientId: command.clientId,
+    sessionId: command.sessionId,
+    userId: command.userId,
+    holder,
+    openedAt: now,
+    extendedAt: now,
+    validUntil,
+    checkoutUntil: checkoutMs > 0 ? validUntil : null,
+    endedAt: null,
+    peakSessions: 0,
+    peakHolders: 0,
+    isOveruse,
+  };
+  license.sessions.push(session);
+  see(license, session);
+  return session;
 }
 
 function liveSessions(license: ModelLicense): ModelSession[] {
@@ -511,15 +614,19 @@ function assignedClients(license: ModelLicense): ModelAssignment[] {
   return license.assignments.filter((assignment) => assignment.unassignedAt === null);
 }
 
-function usage(license: ModelLicense): { readonly inUse: number; readonly limit: number } {
+function usage(
+  license: ModelLicense,
+  projectId: string | null = null,
+): { readonly inUse: number; readonly limit: number } {
   const { terms } = license;
+  if (terms.clientType === "projects") return projectUsage(license, projectId);
   return terms.provisioningMode === "floating"
     ? { inUse: holders(license).length, limit: terms.floatingTokenLimit }
     : { inUse: assignedClients(license).length, limit: terms.tokenLimit + terms.goodwillTokenLimit };
 }
 
 function sameClient(terms: Terms, one: string, other: string): boolean {
-  return terms.clientType === "users" ? folded(one) === folded(other) : one === other;
+  return terms.clientType === "devices" ? one === other : folded(one) === folded(other);
 }
 
 function assignmentOf(license: ModelLicense, clientId: string): ModelAssignment | undefined {
@@ -530,6 +637,7 @@ interface Caller {
   readonly clientId: string;
   readonly sessionId: string | null;
   readonly userId: string | null;
+  readonly projectId?: string | null;
 }
 
 function holderOf(terms: Terms, caller: Caller): string {
@@ -564,9 +672,9 @@ function userOf(command: Of<"open" | "activate">): string | null {
   return command.type === "open" ? command.userId : null;
 }
 
-/** Keeps the user last seen with a client of a users licence, as first written; one that names no user is its own. */
+/** Keeps the user last seen with a client, except on a devices licence, as first written; one that names no user is its own. */
 function noteUser(license: ModelLicense, command: Of<"open">): void {
-  if (license.terms.clientType !== "users") return;
+  if (license.terms.clientType === "devices") return;
   const assignment = assignmentOf(license, command.clientId);
   const userId = command.userId ?? command.clientId;
   if (assignment !== undefined && folded(assignment.userId ?? "") !== folded(userId)) assignment.userId = userId;
@@ -604,18 +712,24 @@ function see(license: ModelLicense, session: ModelSession): void {
   session.peakHolders = Math.max(session.peakHolders, holders(license).length);
 }
 
-function subjectOf(command: Command): Caller | { clientId: null; userId: null; sessionId: null } {
+function subjectOf(command: Command) {
   const named: Partial<Caller> = command as Partial<Caller>;
   return {
     clientId: named.clientId ?? null,
     userId: named.userId ?? null,
     sessionId: named.sessionId ?? null,
-  } as Caller;
+    projectId: named.projectId ?? null,
+  };
 }
 
 function granted(
   license: ModelLicense,
-  what: { readonly session?: ModelSession; readonly assignment?: ModelAssignment | null; readonly ended?: number },
+  what: {
+    readonly session?: ModelSession;
+    readonly assignment?: ModelAssignment | null;
+    readonly project?: ModelProject | null;
+    readonly ended?: number;
+  },
 ): ModelOutcome {
   return {
     denialCode: null,
@@ -623,6 +737,8 @@ function granted(
     nextFreeAt: null,
     session: what.session === undefined ? null : { ...what.session },
     assignment: what.assignment == null ? null : { ...what.assignment },
+    project: what.project == null ? null : structuredClone(what.project),
+    refusal: null,
     ended: what.ended ?? 0,
   };
 }

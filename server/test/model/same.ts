@@ -3,8 +3,17 @@
  * that the core derives for itself (folded names) and texts for people are not compared; everything else is.
  */
 import type { Outcome } from "../../src/core/step.ts";
-import type { Assignment, HistoryRecord, LicenseView, Millis, Session } from "../../src/core/types.ts";
+import type {
+  Assignment,
+  HistoryRecord,
+  LicenseView,
+  Millis,
+  Project,
+  ProjectDenial,
+  Session,
+} from "../../src/core/types.ts";
 import type { ModelAssignment, ModelLine, ModelOutcome, ModelSession, ModelSnapshot } from "./model.ts";
+import type { ModelExecution, ModelProject, ModelRefusal } from "./projects.ts";
 
 /** Only a checkout that is still running means anything. */
 function runningCheckout(session: { readonly checkoutUntil: Millis | null }, now: Millis): Millis | null {
@@ -47,28 +56,50 @@ export function comparableAssignment(assignment: Assignment | ModelAssignment) {
   };
 }
 
+function comparableExecution(execution: ModelExecution) {
+  const { id, secretHash, name, state, unitsDone, unitsTotal, message, startedAt, updatedAt } = execution;
+  return { id, secretHash, name, state, unitsDone, unitsTotal, message, startedAt, updatedAt };
+}
+
+export function comparableProject(project: Project | ModelProject) {
+  const { id, name, createdAt, openedAt, kind, savedAt, executions } = project;
+  return { id, name, createdAt, openedAt, kind, savedAt, executions: executions.map(comparableExecution) };
+}
+
+/** What a refused connect tells besides; other denials of project licences may tell it or not. */
+function comparableRefusal(refusal: ProjectDenial | ModelRefusal | null) {
+  if (refusal === null) return null;
+  const { kind, total, left, holders, execution } = refusal;
+  const named = holders.map(({ userId, since }) => `${userId} since ${since}`).sort();
+  return { kind, total, left, holders: named, execution: execution === null ? null : comparableExecution(execution) };
+}
+
 export function comparableOutcome(outcome: Outcome, now: Millis) {
   const { denial, granted } = outcome;
   if (denial !== null) {
-    return { denial: denial.code, inUse: denial.inUse, limit: denial.limit, nextFreeAt: denial.nextFreeAt };
+    const { code, inUse, limit, nextFreeAt } = denial;
+    return { denial: code, inUse, limit, nextFreeAt, refusal: comparableRefusal(denial.project) };
   }
   if (granted === null) throw new Error("an outcome is a denial or a grant");
   return {
     denial: null,
     session: granted.session === null ? null : comparableSession(granted.session, now),
     assignment: granted.assignment === null ? null : comparableAssignment(granted.assignment),
+    project: granted.project === null ? null : comparableProject(granted.project),
     ended: granted.ended,
   };
 }
 
 export function comparableModelOutcome(outcome: ModelOutcome, now: Millis): ReturnType<typeof comparableOutcome> {
   if (outcome.denialCode !== null) {
-    return { denial: outcome.denialCode, inUse: outcome.inUse, limit: outcome.limit, nextFreeAt: outcome.nextFreeAt };
+    const { denialCode, inUse, limit, nextFreeAt, refusal } = outcome;
+    return { denial: denialCode, inUse, limit, nextFreeAt, refusal: comparableRefusal(refusal) };
   }
   return {
     denial: null,
     session: outcome.session === null ? null : comparableSession(outcome.session, now),
     assignment: outcome.assignment === null ? null : comparableAssignment(outcome.assignment),
+    project: outcome.project === null ? null : comparableProject(outcome.project),
     ended: outcome.ended,
   };
 }
@@ -84,6 +115,7 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
     clientId: line.clientId,
     userId: line.userId?.trim().normalize("NFC").toUpperCase().toLowerCase() ?? null,
     sessionId: line.sessionId,
+    projectId: line.projectId,
     denial: line.denial,
     inUse: line.kind === "denied" || line.kind === "session.opened" ? line.inUse : null,
     limit: line.limit,
@@ -109,6 +141,7 @@ export function comparableView(view: LicenseView, now: Millis) {
     tokensInUse: new Set(live.map((session) => session.holder)).size,
     assignments: [...view.assignments()].map(comparableAssignment).sort(byId),
     assigned: view.assigned,
+    projects: [...view.projects()].map(comparableProject).sort(byId),
   };
 }
 
@@ -120,5 +153,6 @@ export function comparableSnapshot(snapshot: ModelSnapshot, now: Millis): Return
     tokensInUse: snapshot.tokensInUse,
     assignments: snapshot.assignments.map(comparableAssignment).sort(byId),
     assigned: snapshot.assigned,
+    projects: snapshot.projects.map(comparableProject).sort(byId),
   };
 }

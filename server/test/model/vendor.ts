@@ -4,7 +4,7 @@
  * that the merging of licence and edition is under test too.
  */
 import type { EntityOf, Kind, StoredEntity } from "../../src/catalog/entities.ts";
-import type { ClientType, Millis, ProvisioningMode, Terms } from "../../src/core/types.ts";
+import type { ClientType, Millis, ProjectKind, ProvisioningMode, Terms } from "../../src/core/types.ts";
 
 export interface LicenseSetting {
   readonly isvId: string;
@@ -30,6 +30,12 @@ export interface LicenseSetting {
   readonly requiresUserId: boolean;
   readonly oneSessionPerUser: boolean;
   readonly heartbeatsExtend: boolean;
+  /** A project licence's pools. */
+  readonly mono: number;
+  readonly team: number;
+  readonly defaultKind: ProjectKind | null;
+  readonly allowsSwitch: boolean;
+  readonly sharesMono: boolean;
   readonly domains: readonly string[];
 }
 
@@ -40,7 +46,7 @@ export const isvIdOf = (n: number): string => digits(1, n);
 export const productIdOf = (n: number): string => digits(2, n);
 export const customerIdOf = (n: number): string => digits(3, n);
 export const licenseIdOf = (n: number): string => digits(5, n);
-/** Fresh identifiers of sessions (6), assignments (7) and tokens (8), and session ids of clients (9). */
+/** Fresh identifiers of sessions (6), assignments (7), tokens (8), session ids of clients (9), projects (10) and executions (11). */
 export const freshId = digits;
 
 export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSetting {
@@ -66,6 +72,11 @@ export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSe
     requiresUserId: false,
     oneSessionPerUser: false,
     heartbeatsExtend: false,
+    mono: 0,
+    team: 0,
+    defaultKind: null,
+    allowsSwitch: false,
+    sharesMono: false,
     domains: [],
     ...changes,
   };
@@ -113,6 +124,9 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       require_session_id: setting.requiresSessionId,
       require_user_id: setting.requiresUserId,
       one_session_per_user: setting.oneSessionPerUser,
+      default_project_kind: setting.defaultKind,
+      allow_kind_switch: setting.allowsSwitch,
+      mono_same_user: setting.sharesMono ? "allow" : "refuse",
       features: [],
       limitations: [],
     }),
@@ -125,6 +139,7 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       floating_token_limit: setting.tokens,
       token_limit: setting.assignable,
       goodwill_token_limit: setting.goodwill,
+      project_tokens: setting.type === "projects" ? { mono: setting.mono, team: setting.team } : null,
       legacy_license_key: null,
       allowed_user_domains: [...setting.domains],
       is_active: setting.isActive,
@@ -152,11 +167,15 @@ export function modelTermsOf(setting: LicenseSetting): Terms {
     sessionsPerHolderMax: setting.sessionsPerHolder === 0 ? 1 : setting.sessionsPerHolder,
     sessionPeriodMs: (setting.periodMinutes ?? 60) * 60_000,
     checkoutPeriodMaxMs: setting.checkoutMaxMinutes * 60_000,
-    activatesOnOpen: setting.mode === "floating" && (setting.activatesOnOpen ?? setting.type === "users"),
+    activatesOnOpen: setting.mode === "floating" && (setting.activatesOnOpen ?? setting.type !== "devices"),
     requiresSessionId: setting.requiresSessionId,
     requiresUserId: setting.requiresUserId,
     oneSessionPerUser: setting.oneSessionPerUser,
     heartbeatsExtendSessions: setting.heartbeatsExtend,
+    projectTokens: setting.type === "projects" ? { mono: setting.mono, team: setting.team } : { mono: 0, team: 0 },
+    defaultKind: setting.defaultKind,
+    allowsKindSwitch: setting.allowsSwitch,
+    sharesMonoWithSameUser: setting.sharesMono,
     allowedUserDomains: setting.domains.map((domain) => domain.trim().toLowerCase()),
   };
 }

@@ -3,9 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
-import type { Command, DenialCode, Millis, RecordKind } from "../../src/core/types.ts";
+import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
+import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model } from "../model/model.ts";
+import type { ModelProject, ModelRefusal } from "../model/projects.ts";
 import {
   customerIdOf,
   entitiesOf,
@@ -45,6 +47,9 @@ describe("a table with a mistake in it is refused, with file and line", () => {
     "an outcome too many": "tick 5m -> opened",
     "a word too many": "open L anna ben -> opened",
     "an unknown kind of record": "history L session.open",
+    "an unknown kind of project": "open-project L A duo -> open",
+    "an unknown state of an execution": "project L A team X=done",
+    "a section that is not there": "after W99",
   };
   for (const [name, line] of Object.entries(mistakes)) {
     test(`${name} is refused`, () => {
@@ -68,14 +73,16 @@ interface Answer {
   readonly freeAt: Millis | null;
   readonly session: { readonly id: string; readonly validUntil: Millis; readonly isOveruse: boolean } | null;
   readonly assignment: { readonly id: string; readonly tokenKey: string; readonly isGoodwill: boolean } | null;
+  readonly refusal: (Omit<ModelRefusal, "execution"> & { readonly execution: { readonly name: string } | null }) | null;
   readonly ended: number;
 }
 
 interface View {
+  readonly projects: readonly (Project | ModelProject)[];
   readonly inUse: number;
   readonly holding: number;
   readonly known: number;
-  readonly live: readonly { readonly id: string; readonly validUntil: Millis }[];
+  readonly live: readonly { readonly id: string; readonly holder: string; readonly validUntil: Millis }[];
   readonly assignments: readonly { readonly id: string; readonly clientId: string; readonly tokenKey: string }[];
 }
 
@@ -83,6 +90,8 @@ interface Side {
   save(setting: LicenseSetting): Promise<void>;
   step(command: Command, now: Millis): Promise<Answer>;
   view(isvId: string, licenseId: string, now: Millis): View;
+  /** What the invariants of projects look at. */
+  sight(isvId: string, licenseId: string): Sight | null;
   history(isvId: string, licenseId: string): Promise<readonly { readonly kind: RecordKind; readonly at: Millis }[]>;
 }
 
@@ -103,6 +112,7 @@ class CoreSide implements Side {
       freeAt: denial?.nextFreeAt ?? null,
       session: granted?.session ?? null,
       assignment: granted?.assignment ?? null,
+      refusal: denial?.project ?? null,
       ended: granted?.ended ?? 0,
     };
   }
@@ -116,8 +126,14 @@ class CoreSide implements Side {
       holding: license.assigned,
       known: license.clients,
       live,
+      projects: [...license.projects()],
       assignments: [...license.assignments()],
     };
+  }
+
+  sight(isvId: string, licenseId: string): Sight | null {
+    const license = this.#store.read(isvId, licenseId);
+    return license === undefined ? null : sightOfView(license);
   }
 
   history(isvId: string, licenseId: string) {
@@ -138,8 +154,13 @@ class ModelSide implements Side {
   }
 
   view(isvId: string, licenseId: string, now: Millis): View {
-    const { tokensInUse, assigned, assignments, live } = this.#model.snapshot(isvId, licenseId, now);
-    return { inUse: tokensInUse, holding: assigned, known: assignments.length, live, assignments };
+    const { tokensInUse, assigned, assignments, live, projects } = this.#model.snapshot(isvId, licenseId, now);
+    return { inUse: tokensInUse, holding: assigned, known: assignments.length, live, assignments, projects };
+  }
+
+  sight(isvId: string, licenseId: string): Sight | null {
+    const license = this.#model.license(isvId, licenseId);
+    return license === undefined ? null : sightOfModel(license);
   }
 
   async history(isvId: string, licenseId: string) {
@@ -156,6 +177,8 @@ class Scene {
   readonly #settings = new Map<string, LicenseSetting>();
   readonly #sessions = new Map<string, string>();
   readonly #numbers = new Map<string, number>();
+  /** The ids of projects, and of executions, by the names that the table gives them. */
+  readonly #projects = new Map<string, string>();
 
   constructor(side: Side) {
     this.#side = side;
@@ -198,6 +221,15 @@ class Scene {
         expect(session === undefined ? null : session.validUntil - start).toBe(act.until);
         return;
       }
+      case "left": {
+        const { isvId, licenseId } = this.#setting(act.licence);
+        const { used, terms } = withoutOver(this.#side.sight(isvId, licenseId) as Sight, this.#now);
+        const left = (kind: "mono" | "team") => Math.max(0, terms.projectTokens[kind] - used[kind]);
+        expect({ mono: left("mono"), team: left("team") }).toEqual({ mono: act.mono, team: act.team });
+        return;
+      }
+      case "project":
+        return this.#checkProject(act);
       case "history": {
         const { isvId, licenseId } = this.#setting(act.licence);
         const lines = await this.#side.history(isvId, licenseId);
@@ -209,7 +241,14 @@ class Scene {
       }
       default: {
         const command = this.#command(act);
-        const answer = await this.#side.step(command, this.#now + this.#leadMs);
+        const at = this.#now + this.#leadMs;
+        const sight = () => this.#side.sight(command.isvId, command.licenseId);
+        const before = sight();
+        const answer = await this.#side.step(command, at);
+        const after = sight();
+        if (before?.terms.clientType === "projects" && after !== null) {
+          expect(broken(withoutOver(before, at), after, command, answer.denial)).toEqual([]);
+        }
         if (act.verb === "open" && act.as !== null && answer.session !== null)
           this.#sessions.set(act.as, answer.session.id);
         this.#check(command, answer, expected as Expected);
@@ -266,8 +305,41 @@ class Scene {
     return found;
   }
 
+  /** A project called `nowhere` does not exist, and neither does an execution called so. */
+  #project(name: string): string {
+    const id = name === "nowhere" ? freshId(10, 0) : this.#projects.get(name);
+    if (id === undefined) throw new Error(`there is no project ${name}`);
+    return id;
+  }
+
+  #execution(project: string, name: string): string {
+    const id = name === "nowhere" ? freshId(11, 0) : this.#projects.get(`${project}/${name}`);
+    if (id === undefined) throw new Error(`there is no execution ${name} of ${project}`);
+    return id;
+  }
+
+  #checkProject(act: Extract<Act, { verb: "project" }>): void {
+    const { projects, live } = this.#view(act.licence);
+    const id = this.#project(act.project);
+    const project = projects.find((one) => one.id === id);
+    expect(project === undefined ? "gone" : (project.kind ?? "closed")).toBe(act.state);
+    if (act.users !== null) expect(live.filter(({ holder }) => holder === id).length).toBe(act.users);
+    const saved = project?.savedAt == null ? "never" : project.savedAt - start;
+    if (act.saved !== null) expect(saved).toBe(act.saved);
+    for (const { name, state, done } of act.executions) {
+      const execution = project?.executions.find((one) => one.id === this.#execution(act.project, name));
+      expect(execution?.state ?? "forgotten").toBe(state);
+      if (done !== null) expect(execution?.unitsDone).toBe(done);
+    }
+  }
+
   #command(
-    act: Exclude<Act, { verb: "licence" | "change" | "tick" | "ahead" | "in-use" | "live" | "clients" | "history" }>,
+    act: Exclude<
+      Act,
+      {
+        verb: "licence" | "change" | "tick" | "ahead" | "in-use" | "live" | "clients" | "history" | "left" | "project";
+      }
+    >,
   ): Command {
     // A licence called `none` is one that does not exist.
     const { isvId, licenseId } =
@@ -278,7 +350,37 @@ class Scene {
     switch (act.verb) {
       case "open": {
         const { client: clientId, session: sessionId, user: userId, checkout: checkoutPeriod } = act;
-        return { type: "open", ...place, clientId, sessionId, userId, checkoutPeriod, ids };
+        const projectId = act.project === null ? null : this.#project(act.project);
+        return { type: "open", ...place, clientId, sessionId, userId, projectId, checkoutPeriod, ids };
+      }
+      case "create": {
+        const id = freshId(10, n);
+        // A name that is taken stays with the project that has it.
+        if (!this.#projects.has(act.project)) this.#projects.set(act.project, id);
+        return { type: "project.create", ...place, name: act.project, id };
+      }
+      case "open-project":
+        return { type: "project.open", ...place, projectId: this.#project(act.project), kind: act.kind };
+      case "save":
+        return { type: "project.save", ...place, projectId: this.#project(act.project) };
+      case "close-project":
+        return { type: "project.close", ...place, projectId: this.#project(act.project), force: act.force };
+      case "delete":
+        return { type: "project.delete", ...place, projectId: this.#project(act.project), force: act.force };
+      case "switch":
+        return { type: "project.kind", ...place, projectId: this.#project(act.project), kind: act.kind };
+      case "run": {
+        const id = freshId(11, n);
+        this.#projects.set(`${act.project}/${act.execution}`, id);
+        const { execution: name, session: sessionId, units: unitsTotal } = act;
+        const rest = { sessionId, name, unitsTotal, id, secretHash: "0".repeat(64) };
+        return { type: "execution.start", ...place, projectId: this.#project(act.project), ...rest };
+      }
+      case "report": {
+        const projectId = this.#project(act.project);
+        const executionId = this.#execution(act.project, act.execution);
+        const { done: unitsDone, message, state } = act;
+        return { type: "execution.report", ...place, projectId, executionId, unitsDone, message, state };
       }
       case "close":
         return { type: "close", ...place, clientId: act.client, sessionId: act.session, userId: act.user };
@@ -321,6 +423,10 @@ class Scene {
     if (expected.until !== null) expect(sinceStart(answer.session?.validUntil ?? null)).toBe(expected.until);
     if (expected.isOveruse !== null) expect(answer.session?.isOveruse).toBe(expected.isOveruse);
     if (expected.isGoodwill !== null) expect(answer.assignment?.isGoodwill).toBe(expected.isGoodwill);
+    if (expected.left !== null) expect(`${answer.refusal?.left}/${answer.refusal?.total}`).toBe(expected.left);
+    if (expected.holders !== null)
+      expect(answer.refusal?.holders.map((one) => one.userId).sort()).toEqual([...expected.holders].sort());
+    if (expected.execution !== null) expect(answer.refusal?.execution?.name ?? "none").toBe(expected.execution);
     if (expected.count !== null) expect(answer.ended).toBe(expected.count);
   }
 }
@@ -347,6 +453,22 @@ function grantedWord(command: Command, answer: Answer): string {
       return "noted";
     case "settle":
       return "settled";
+    case "project.create":
+      return "created";
+    case "project.open":
+      return "open";
+    case "project.save":
+      return "saved";
+    case "project.close":
+      return "closed";
+    case "project.delete":
+      return "deleted";
+    case "project.kind":
+      return "switched";
+    case "execution.start":
+      return "running";
+    case "execution.report":
+      return "reported";
   }
 }
 

@@ -8,10 +8,21 @@
  *   tick 5m                                  time passes
  *   in-use CAD 1                             tokens of the pool in use
  *
+ * Of a project licence:
+ *
+ *   licence RE floating projects mono=2 team=1
+ *   create RE A -> created                   a project, known by its name
+ *   open-project RE A team -> open           and close-project, delete, save, switch
+ *   connect RE A anna session=s1 -> opened   anna enters it; `close RE anna session=s1` leaves it
+ *   run RE A X session=s1 -> running         an execution, known by its name; `report RE A X finished -> reported`
+ *   left RE 2 0                              Mono and Team tokens that are left
+ *   project RE A team users=1 X=running      how a project is: closed, mono or team; who is in, what it executes
+ *   after W05                                first comes all of the section whose title begins so
+ *
  * A word that is not known is an error that names file and line: a rule that is not read is not tested.
  */
 import { type DenialCode, denials } from "../../src/core/denials.ts";
-import type { RecordKind } from "../../src/core/types.ts";
+import type { ExecutionState, ProjectKind, RecordKind } from "../../src/core/types.ts";
 import type { LicenseSetting } from "../model/vendor.ts";
 
 export interface Section {
@@ -41,6 +52,8 @@ export type Act =
   | ({
       readonly verb: "open";
       readonly licence: string;
+      /** The project to connect to; null: none is named. */
+      readonly project: string | null;
       readonly checkout: number | null;
       readonly as: string | null;
     } & Caller)
@@ -56,6 +69,52 @@ export type Act =
       readonly token: string | null;
     }
   | { readonly verb: "suspend"; readonly licence: string; readonly client: string; readonly until: number | null }
+  | { readonly verb: "create" | "save"; readonly licence: string; readonly project: string }
+  | {
+      readonly verb: "open-project";
+      readonly licence: string;
+      readonly project: string;
+      readonly kind: ProjectKind | null;
+    }
+  | { readonly verb: "switch"; readonly licence: string; readonly project: string; readonly kind: ProjectKind }
+  | {
+      readonly verb: "close-project" | "delete";
+      readonly licence: string;
+      readonly project: string;
+      readonly force: boolean;
+    }
+  | {
+      readonly verb: "run";
+      readonly licence: string;
+      readonly project: string;
+      readonly execution: string;
+      readonly session: string;
+      readonly units: number | null;
+    }
+  | {
+      readonly verb: "report";
+      readonly licence: string;
+      readonly project: string;
+      readonly execution: string;
+      readonly state: "running" | "finished" | "failed" | null;
+      readonly done: number | null;
+      readonly message: string | null;
+    }
+  | { readonly verb: "left"; readonly licence: string; readonly mono: number; readonly team: number }
+  | {
+      readonly verb: "project";
+      readonly licence: string;
+      readonly project: string;
+      readonly state: ProjectKind | "closed" | "gone";
+      readonly users: number | null;
+      /** When it was saved last; null: not told. */
+      readonly saved: number | "never" | null;
+      readonly executions: readonly {
+        readonly name: string;
+        readonly state: ExecutionState | "forgotten";
+        readonly done: number | null;
+      }[];
+    }
   | { readonly verb: "sweep"; readonly licence: string }
   | { readonly verb: "outage"; readonly licence: string; readonly from: number; readonly ms: number }
   | { readonly verb: "settle"; readonly licence: string }
@@ -86,6 +145,10 @@ export interface Expected {
   readonly isOveruse: boolean | null;
   readonly isGoodwill: boolean | null;
   readonly count: number | null;
+  /** What a refused connect tells: tokens left of its kind's total, whom to ask, and the latest execution. */
+  readonly left: string | null;
+  readonly holders: readonly string[] | null;
+  readonly execution: string | null;
 }
 
 export interface Line {
@@ -98,6 +161,15 @@ export interface Line {
 /** What a granted command of each verb comes to. Verbs that are not here take no `->`. */
 const grantedWords: Readonly<Record<string, readonly string[]>> = {
   open: ["opened", "extended"],
+  connect: ["opened", "extended"],
+  create: ["created"],
+  "open-project": ["open"],
+  save: ["saved"],
+  "close-project": ["closed"],
+  delete: ["deleted"],
+  switch: ["switched"],
+  run: ["running"],
+  report: ["reported"],
   close: ["closed"],
   end: ["ended"],
   activate: ["activated"],
@@ -117,6 +189,14 @@ const recordKinds: readonly RecordKind[] = [
   "client.activated",
   "client.unassigned",
   "client.suspended",
+  "project.created",
+  "project.opened",
+  "project.saved",
+  "project.switched",
+  "project.closed",
+  "project.deleted",
+  "execution.started",
+  "execution.ended",
   "outage.credited",
   "clock.settled",
   "denied",
@@ -139,6 +219,13 @@ export function readTable(file: string, text: string): Section[] {
     }
     const section = sections.at(-1);
     if (section === undefined) throw new Error(`${place}: a line before the first section`);
+    if (bare.startsWith("after ")) {
+      const title = bare.slice("after ".length).trim();
+      const found = sections.filter((one) => one !== section && `${one.title} `.startsWith(`${title} `));
+      if (found.length !== 1) throw new Error(`${place}: ${found.length} sections above have a title that begins so`);
+      section.lines.push(...(found[0] as Section).lines);
+      return;
+    }
     section.lines.push(readLine(place, bare));
   });
   for (const { title, line, lines } of sections) {
@@ -153,22 +240,26 @@ function readLine(place: string, text: string): Line {
   const words = new Words(place, parts[0] as string);
   const act = readAct(words);
   words.end();
-  const wants = act.verb in grantedWords;
+  const verb = words.verb;
+  const wants = verb in grantedWords;
   if (wants !== (parts.length === 2)) {
-    throw new Error(`${place}: "${act.verb}" ${wants ? "needs" : "takes no"} "->"`);
+    throw new Error(`${place}: "${verb}" ${wants ? "needs" : "takes no"} "->"`);
   }
-  const expected = parts[1] === undefined ? null : readExpected(new Words(place, parts[1]), act.verb);
+  const expected = parts[1] === undefined ? null : readExpected(new Words(place, parts[1]), verb);
   return { place, text, act, expected };
 }
 
 /** The words of a line, taken one after the other; whatever is left over is an error. */
 class Words {
   readonly place: string;
+  /** The first word. */
+  readonly verb: string;
   readonly #words: string[];
 
   constructor(place: string, text: string) {
     this.place = place;
     this.#words = text.match(/(?:[^\s"]+|"[^"]*")+/g)?.map((word) => word.replaceAll('"', "")) ?? [];
+    this.verb = this.#words[0] ?? "";
   }
 
   next(what: string): string {
@@ -196,6 +287,10 @@ class Words {
     return index !== -1;
   }
 
+  get isDone(): boolean {
+    return this.#words.length === 0;
+  }
+
   wrong(word: string, want: string): Error {
     return new Error(`${this.place}: unknown word "${word}": want ${want}`);
   }
@@ -214,7 +309,7 @@ function readAct(words: Words): Act {
     case "licence": {
       const licence = words.next("a licence");
       const mode = oneOf(words, ["floating", "named"] as const);
-      const type = oneOf(words, ["users", "devices"] as const);
+      const type = oneOf(words, ["users", "devices", "projects"] as const);
       const from = {
         product: words.value("product") ?? "CAD",
         customer: words.value("customer") ?? "Factor",
@@ -224,13 +319,59 @@ function readAct(words: Words): Act {
     }
     case "change":
       return { verb, licence: words.next("a licence"), setting: readSetting(words) };
-    case "open": {
+    case "open":
+    case "connect": {
       const licence = words.next("a licence");
+      const project = verb === "connect" ? words.next("a project") : null;
       const caller = readCaller(words);
       const checkout = words.value("checkout");
       const as = words.has("as") ? words.next("a name") : null;
-      return { verb, licence, ...caller, checkout: checkout === null ? null : minutes(words, checkout), as };
+      return {
+        verb: "open",
+        licence,
+        project,
+        ...caller,
+        checkout: checkout === null ? null : minutes(words, checkout),
+        as,
+      };
     }
+    case "create":
+    case "save":
+      return { verb, licence: words.next("a licence"), project: words.next("a project") };
+    case "open-project": {
+      const licence = words.next("a licence");
+      const project = words.next("a project");
+      return { verb, licence, project, kind: words.isDone ? null : oneOf(words, kinds) };
+    }
+    case "switch":
+      return { verb, licence: words.next("a licence"), project: words.next("a project"), kind: oneOf(words, kinds) };
+    case "close-project":
+    case "delete": {
+      const force = words.flag("force");
+      return { verb, licence: words.next("a licence"), project: words.next("a project"), force };
+    }
+    case "run": {
+      const session = words.value("session") ?? words.next("session=");
+      const units = words.value("units");
+      const place = { licence: words.next("a licence"), project: words.next("a project") };
+      const execution = words.next("an execution");
+      return { verb, ...place, execution, session, units: units === null ? null : number(words, units) };
+    }
+    case "report": {
+      const done = words.value("done");
+      const message = words.value("message");
+      const place = { licence: words.next("a licence"), project: words.next("a project") };
+      const execution = words.next("an execution");
+      const state = words.isDone ? null : oneOf(words, ["running", "finished", "failed"] as const);
+      return { verb, ...place, execution, state, done: done === null ? null : number(words, done), message };
+    }
+    case "left": {
+      const licence = words.next("a licence");
+      const mono = number(words, words.next("Mono tokens left"));
+      return { verb, licence, mono, team: number(words, words.next("Team tokens left")) };
+    }
+    case "project":
+      return readProject(words);
     case "close":
       return { verb, licence: words.next("a licence"), ...readCaller(words) };
     case "end":
@@ -288,6 +429,32 @@ function readAct(words: Words): Act {
   }
 }
 
+const kinds = ["mono", "team"] as const;
+
+function readProject(words: Words): Act {
+  const users = words.value("users");
+  const saved = words.value("saved");
+  const licence = words.next("a licence");
+  const project = words.next("a project");
+  const state = oneOf(words, ["closed", "mono", "team", "gone"] as const);
+  const executions: { name: string; state: ExecutionState | "forgotten"; done: number | null }[] = [];
+  while (!words.isDone) {
+    const word = words.next("an execution");
+    const [, name = "", is = "", done] = /^([^=]+)=([a-z]+)(?:@(\d+))?$/.exec(word) ?? [];
+    if (!["running", "finished", "failed", "stopped", "forgotten"].includes(is)) throw words.wrong(word, "X=running");
+    executions.push({ name, state: is as ExecutionState, done: done === undefined ? null : Number(done) });
+  }
+  return {
+    verb: "project",
+    licence,
+    project,
+    state,
+    users: users === null ? null : number(words, users),
+    saved: saved === null || saved === "never" ? saved : duration(words, saved),
+    executions,
+  };
+}
+
 function readCaller(words: Words): Caller {
   return { client: words.next("a client"), session: words.value("session"), user: words.value("user") };
 }
@@ -298,11 +465,19 @@ function readSetting(words: Words): Partial<LicenseSetting> {
     const value = words.value(key);
     if (value !== null) put(value);
   };
-  const count = (key: string, name: "tokens" | "assignable" | "goodwill" | "sessionsPerHolder") =>
+  const count = (key: string, name: "tokens" | "assignable" | "goodwill" | "sessionsPerHolder" | "mono" | "team") =>
     take(key, (value) => (setting[name] = number(words, value)));
   count("tokens", "tokens");
   count("assignable", "assignable");
   count("goodwill", "goodwill");
+  count("mono", "mono");
+  count("team", "team");
+  take("default-kind", (value) => {
+    if (value !== "mono" && value !== "team" && value !== "none") throw words.wrong(value, "mono, team or none");
+    setting.defaultKind = value === "none" ? null : value;
+  });
+  take("kind-switch", (value) => (setting.allowsSwitch = yesOrNo(words, value)));
+  take("shares-mono", (value) => (setting.sharesMono = yesOrNo(words, value)));
   count("sessions-per-holder", "sessionsPerHolder");
   take("period", (value) => (setting.periodMinutes = minutes(words, value)));
   take("checkout-max", (value) => (setting.checkoutMaxMinutes = minutes(words, value)));
@@ -326,9 +501,13 @@ function readExpected(words: Words, verb: string): Expected {
   if (!isDenial && grantedWords[verb]?.includes(word) !== true) {
     throw words.wrong(word, `${grantedWords[verb]?.join(", ")}, or a denial's code`);
   }
+  const [left, holders, execution] = [words.value("left"), words.value("holders"), words.value("execution")];
   const usage = words.flag("in-use") ? words.next("tokens/limit") : null;
   const [inUse = null, limit = null] = usage === null ? [] : usage.split("/").map((part) => number(words, part));
   const expected: Expected = {
+    left,
+    holders: holders === null ? null : holders === "nobody" ? [] : holders.split(","),
+    execution,
     word,
     isDenial,
     inUse,

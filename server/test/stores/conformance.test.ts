@@ -108,7 +108,16 @@ describe("the SQLite store's file", () => {
     let n = 0;
     const open = (clientId: string): Command => {
       const ids = { session: freshId(6, ++n), assignment: freshId(7, n), token: freshId(8, n) };
-      return { type: "open", ...place, clientId, sessionId: null, userId: null, checkoutPeriod: null, ids };
+      return {
+        type: "open",
+        ...place,
+        clientId,
+        sessionId: null,
+        userId: null,
+        projectId: null,
+        checkoutPeriod: null,
+        ids,
+      };
     };
     const close = (clientId: string): Command => ({ type: "close", ...place, clientId, sessionId: null, userId: null });
     const act = (...commands: Command[]) =>

@@ -67,7 +67,7 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
     return deny(license, now, "tokens_all_assigned", command);
   }
   const isGoodwill = isNamed && license.assigned >= terms.tokenLimit;
-  const userId = terms.clientType === "users" ? (old?.userId ?? command.clientId) : null;
+  const userId = terms.clientType !== "devices" ? (old?.userId ?? command.clientId) : null;
   const assignment: Assignment = {
     ...(old ?? newAssignment(command, key, userId, now, isGoodwill)),
     clientName: command.clientName ?? old?.clientName ?? null,
@@ -80,7 +80,7 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const inUse = isNamed ? license.assigned + 1 : license.holders;
   return grant(
     [{ type: "assignment", assignment }],
-    [record(license, now, "client.activated", { ...command, userId, sessionId: null }, { inUse })],
+    [record(license, now, "client.activated", { clientId: command.clientId, userId }, { inUse })],
     { assignment },
   );
 }
@@ -99,7 +99,9 @@ export function unassign(license: LicenseView, command: UnassignCommand, now: Mi
 export function release(license: LicenseView, assignment: Assignment, now: Millis): Decision {
   const gone: Assignment = { ...assignment, unassignedAt: now };
   const changes: Change[] = [{ type: "assignment", assignment: gone }];
-  const records: HistoryRecord[] = [record(license, now, "client.unassigned", { ...assignment, sessionId: null })];
+  const records: HistoryRecord[] = [
+    record(license, now, "client.unassigned", { clientId: assignment.clientId, userId: assignment.userId }),
+  ];
   const sessions = license.sessionsOfClient(assignment.clientKey);
   for (const session of sessions) {
     const end = endSession(license, now, session, "session.ended");
@@ -127,7 +129,7 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
   }
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
-  const isUsers = license.terms.clientType === "users";
+  const isUsers = license.terms.clientType !== "devices";
   const seen: Assignment = {
     ...assignment,
     userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
@@ -159,7 +161,7 @@ export function suspend(license: LicenseView, command: SuspendCommand, now: Mill
     const changed: Assignment = { ...assignment, suspendedUntil: command.until };
     return grant(
       [{ type: "assignment", assignment: changed }],
-      [record(license, now, "client.suspended", { ...assignment, sessionId: null })],
+      [record(license, now, "client.suspended", { clientId: assignment.clientId, userId: assignment.userId })],
       { assignment: changed },
     );
   }

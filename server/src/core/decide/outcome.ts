@@ -7,6 +7,9 @@ import type {
   HistoryRecord,
   LicenseView,
   Millis,
+  Project,
+  ProjectDenial,
+  ProjectKind,
   RecordKind,
   Session,
 } from "../types.ts";
@@ -16,18 +19,33 @@ interface Subject {
   readonly clientId: string | null;
   readonly userId: string | null;
   readonly sessionId: string | null;
+  readonly projectId: string | null;
 }
 
-const nobody: Subject = { clientId: null, userId: null, sessionId: null };
+const nobody: Subject = { clientId: null, userId: null, sessionId: null, projectId: null };
 
-/** The limit that tokens in use are held against: the pool of a floating licence, the assignable tokens of a named one. */
-export function limitOf({ terms }: LicenseView): number {
-  return terms.provisioningMode === "floating" ? terms.floatingTokenLimit : terms.tokenLimit + terms.goodwillTokenLimit;
+/** The pool that a project takes its token from; null: none, because the licence counts no projects or this one is closed. */
+function poolOf(license: LicenseView, projectId: string | null): ProjectKind | null {
+  return projectId === null ? null : (license.project(projectId)?.kind ?? null);
 }
 
-/** Tokens in use: holders with a live session on a floating licence, assigned clients on a named one. */
-export function inUseOf(license: LicenseView): number {
-  return license.terms.provisioningMode === "floating" ? license.holders : license.assigned;
+/**
+ * The limit that tokens in use are held against: the pool of a floating licence, the assignable tokens of a named one,
+ * the pool of the project's kind or else both pools of a project licence.
+ */
+export function limitOf(license: LicenseView, projectId: string | null): number {
+  const { terms } = license;
+  if (terms.provisioningMode === "named") return terms.tokenLimit + terms.goodwillTokenLimit;
+  if (terms.clientType !== "projects") return terms.floatingTokenLimit;
+  const pool = poolOf(license, projectId);
+  return pool === null ? terms.projectTokens.mono + terms.projectTokens.team : terms.projectTokens[pool];
+}
+
+/** Tokens in use: holders with a live session, on a project licence those of the project's kind; on a named one assigned clients. */
+export function inUseOf(license: LicenseView, projectId: string | null): number {
+  if (license.terms.provisioningMode === "named") return license.assigned;
+  const pool = license.terms.clientType === "projects" ? poolOf(license, projectId) : null;
+  return pool === null ? license.holders : license.attended(pool);
 }
 
 /** A line of history of a licence as it stands now. */
@@ -35,9 +53,11 @@ export function record(
   license: LicenseView,
   now: Millis,
   kind: RecordKind,
-  subject: Subject = nobody,
+  about: Partial<Subject> = nobody,
   more: { isOveruse?: boolean; lengthMs?: number; inUse?: number } = {},
 ): HistoryRecord {
+  const subject = { ...nobody, ...about };
+  const projectId = license.terms.clientType === "projects" ? subject.projectId : null;
   return {
     at: now,
     kind,
@@ -46,9 +66,10 @@ export function record(
     clientId: subject.clientId,
     userId: subject.userId,
     sessionId: subject.sessionId,
+    projectId,
     denial: null,
-    inUse: more.inUse ?? inUseOf(license),
-    limit: limitOf(license),
+    inUse: more.inUse ?? inUseOf(license, projectId),
+    limit: limitOf(license, projectId),
     isOveruse: more.isOveruse ?? false,
     lengthMs: more.lengthMs ?? null,
   };
@@ -61,19 +82,21 @@ export function deny(
   code: DenialCode,
   subject: Partial<Subject>,
   detail?: string,
+  project: ProjectDenial | null = null,
 ): Decision {
-  const lacksToken = code === "tokens_exhausted";
+  const line = { ...record(license, now, "denied", subject), denial: code };
   return {
     denial: {
       code,
       message: detail === undefined ? denials[code].title : `${denials[code].title} ${detail}`,
-      inUse: inUseOf(license),
-      limit: limitOf(license),
-      nextFreeAt: lacksToken ? license.nextFreeAt() : null,
+      inUse: line.inUse,
+      limit: line.limit,
+      nextFreeAt: code === "tokens_exhausted" ? license.nextFreeAt() : null,
+      project,
     },
     granted: null,
     changes: [],
-    records: [{ ...record(license, now, "denied", { ...nobody, ...subject }), denial: code }],
+    records: [line],
   };
 }
 
@@ -81,7 +104,7 @@ export function deny(
 export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis, subject: Partial<Subject>): Decision {
   const code = "license_unknown";
   return {
-    denial: { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null },
+    denial: { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null },
     granted: null,
     changes: [],
     records: [
@@ -106,11 +129,16 @@ export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis
 export function grant(
   changes: readonly Change[],
   records: readonly HistoryRecord[],
-  what: { session?: Session; assignment?: Assignment; ended?: number } = {},
+  what: { session?: Session; assignment?: Assignment; project?: Project; ended?: number } = {},
 ): Decision {
   return {
     denial: null,
-    granted: { session: what.session ?? null, assignment: what.assignment ?? null, ended: what.ended ?? 0 },
+    granted: {
+      session: what.session ?? null,
+      assignment: what.assignment ?? null,
+      project: what.project ?? null,
+      ended: what.ended ?? 0,
+    },
     changes,
     records,
   };
@@ -134,6 +162,17 @@ export function suspension(assignment: Assignment | undefined, now: Millis): str
   return until !== null && now < until ? `Until ${instant(until)}.` : null;
 }
 
+/** Whom a session's line of history is about. */
+export function subjectOf(session: Session): Subject {
+  return {
+    clientId: session.clientId,
+    userId: session.userId,
+    sessionId: session.sessionId,
+    // Shown on project licences alone, where the holder is the project.
+    projectId: session.holder,
+  };
+}
+
 /** Takes a session from its holder, with the record of it. */
 export function endSession(
   license: LicenseView,
@@ -141,5 +180,8 @@ export function endSession(
   session: Session,
   kind: "session.closed" | "session.expired" | "session.ended",
 ): { change: Change; record: HistoryRecord } {
-  return { change: { type: "session.gone", key: session.key }, record: record(license, now, kind, session) };
+  return {
+    change: { type: "session.gone", key: session.key },
+    record: record(license, now, kind, subjectOf(session)),
+  };
 }

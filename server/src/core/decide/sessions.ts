@@ -15,7 +15,7 @@ import type {
   Terms,
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
-import { deny, endSession, grant, instant, record, suspension, unusable } from "./outcome.ts";
+import { deny, endSession, grant, instant, record, subjectOf, suspension, unusable } from "./outcome.ts";
 
 const msPerMinute = 60_000;
 
@@ -55,7 +55,7 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     );
   }
 
-  const holder = holderKey(terms, command.clientId, command.userId);
+  const holder = holderKey(terms, command.clientId, command.userId, null);
   if (own !== undefined) {
     // Without a user_id the session stays with the holder that it was opened for.
     if (command.userId !== null && own.holder !== holder) return deny(license, now, "session_of_other_holder", command);
@@ -64,15 +64,25 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
 
   const denied = noRoom(license, holder);
   if (denied !== null) return deny(license, now, denied, command);
-  return take(license, command, now, { key, client, holder, assignment });
+  const isNew = license.sessionsOfHolder(holder) === 0;
+  const holders = license.holders + (isNew ? 1 : 0);
+  const isFloating = terms.provisioningMode === "floating";
+  return take(license, command, now, {
+    key,
+    client,
+    holder,
+    holders,
+    assignment,
+    isOveruse: isFloating && isNew && holders > terms.floatingTokenLimit,
+    inUse: isFloating ? holders : license.assigned,
+  });
 }
 
 /** What the edition demands of an open, whoever asks. */
 function refusedTerms(terms: Terms, command: OpenCommand, known: Session | undefined) {
   if (terms.provisioningMode === "named" && terms.clientType === "devices") return "license_named";
-  const checkout = command.checkoutPeriod ?? 0;
-  if (checkout < 0) return "checkout_negative";
-  if (checkout * msPerMinute > terms.checkoutPeriodMaxMs) return "checkout_too_long";
+  const checkout = refusedCheckout(terms, command.checkoutPeriod);
+  if (checkout !== null) return checkout;
   if (terms.requiresSessionId && command.sessionId === null) return "session_id_required";
   // An extend that names no user is the extend of the session's own user.
   const userId = command.userId ?? known?.userId ?? null;
@@ -80,7 +90,15 @@ function refusedTerms(terms: Terms, command: OpenCommand, known: Session | undef
   return admits(terms, userId ?? command.clientId) ? null : "user_domain_refused";
 }
 
-function longestCheckout(terms: Terms): string {
+/** Whether a checkout period is out of bounds; null: it is not. */
+export function refusedCheckout(terms: Terms, period: number | null): "checkout_negative" | "checkout_too_long" | null {
+  const minutes = period ?? 0;
+  if (minutes < 0) return "checkout_negative";
+  return minutes * msPerMinute > terms.checkoutPeriodMaxMs ? "checkout_too_long" : null;
+}
+
+/** What the denial of a longer checkout adds. */
+export function longestCheckout(terms: Terms): string {
   return `The longest is ${terms.checkoutPeriodMaxMs / msPerMinute} minutes.`;
 }
 
@@ -101,7 +119,8 @@ function noRoom(license: LicenseView, holder: string) {
     : null;
 }
 
-function extend(license: LicenseView, own: Session, command: OpenCommand, now: Millis): Decision {
+/** The caller's live session, with a new end. It needs no second token and succeeds when the pool is full. */
+export function extend(license: LicenseView, own: Session, command: OpenCommand, now: Millis): Decision {
   const session: Session = {
     ...own,
     extendedAt: now,
@@ -112,17 +131,20 @@ function extend(license: LicenseView, own: Session, command: OpenCommand, now: M
   return grant([{ type: "session", session }], [], { session });
 }
 
+/** Where a new session belongs, and what its licence counts once it is open. */
+interface Place {
+  readonly key: string;
+  readonly client: string;
+  readonly holder: string;
+  readonly holders: number;
+  readonly assignment: Assignment | undefined;
+  readonly isOveruse: boolean;
+  readonly inUse: number;
+}
+
 /** Takes a token, or a further place on the holder's token. */
-function take(
-  license: LicenseView,
-  command: OpenCommand,
-  now: Millis,
-  place: { key: string; client: string; holder: string; assignment: Assignment | undefined },
-): Decision {
-  const { terms } = license;
-  const holders = license.holders + (license.sessionsOfHolder(place.holder) === 0 ? 1 : 0);
-  const isOveruse =
-    terms.provisioningMode === "floating" && holders > license.holders && holders > terms.floatingTokenLimit;
+export function take(license: LicenseView, command: OpenCommand, now: Millis, place: Place): Decision {
+  const { isOveruse, inUse } = place;
   const session: Session = {
     id: command.ids.session,
     key: place.key,
@@ -133,16 +155,15 @@ function take(
     holder: place.holder,
     openedAt: now,
     extendedAt: now,
-    ...validity(terms, command.checkoutPeriod, now, null),
+    ...validity(license.terms, command.checkoutPeriod, now, null),
     endedAt: null,
     peakSessions: license.openSessions + 1,
-    peakHolders: holders,
+    peakHolders: place.holders,
     isOveruse,
   };
   const changes: Change[] = [{ type: "session", session }];
-  const inUse = terms.provisioningMode === "floating" ? holders : license.assigned;
   const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse })];
-  const assignment = assignmentForOpen(terms, command, now, place);
+  const assignment = assignmentForOpen(license.terms, command, now, place);
   if (assignment !== place.assignment) {
     changes.unshift({ type: "assignment", assignment });
     if (place.assignment === undefined || place.assignment.unassignedAt !== null) {
@@ -159,7 +180,7 @@ function assignmentForOpen(
   now: Millis,
   place: { client: string; assignment: Assignment | undefined },
 ): Assignment {
-  const user = terms.clientType === "users" ? (command.userId ?? command.clientId) : null;
+  const user = terms.clientType !== "devices" ? (command.userId ?? command.clientId) : null;
   const old = place.assignment;
   if (old === undefined) return newAssignment(command, place.client, user, now, false);
   const userId = user === null ? null : asFirstWritten(old.userId, user);
@@ -207,7 +228,7 @@ export function end(license: LicenseView, command: EndCommand, now: Millis): Dec
   if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
   return grant(
     ended.map((session) => ({ type: "session", session: { ...session, endedAt: now } })),
-    ended.map((session) => record(license, now, "session.ended", session)),
+    ended.map((session) => record(license, now, "session.ended", subjectOf(session))),
     { ended: ended.length },
   );
 }

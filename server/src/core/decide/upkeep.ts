@@ -55,7 +55,7 @@ export function settle(license: LicenseView, now: Millis): Decision {
     furthest = Math.max(furthest, lead);
     changes.push({ type: "session", session: shifted(session, -lead) });
   }
-  if (changes.length === 0) return grant([], []);
+  // On record even where nothing was to be brought back: a next start must not measure by the old clock's lines.
   return grant(changes, [record(license, now, "clock.settled", undefined, { lengthMs: furthest })]);
 }
 

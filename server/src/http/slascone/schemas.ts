@@ -25,6 +25,9 @@ export const SessionRequest = Type.Object(
     client_id: ClientId,
     session_id: Maybe(Uuid("The session, where a client may have several; without one the client is the session.")),
     user_id: Maybe(Name("Who uses the client; on a users licence the token is counted against this name.")),
+    project_id: Maybe(
+      Uuid("Ours: the project to connect to, on a licence that counts projects; ignored on every other."),
+    ),
     checkout_period: Maybe(
       Type.Number({
         description:

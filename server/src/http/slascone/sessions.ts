@@ -18,6 +18,7 @@ export function openCommand(isvId: string, body: SessionRequest): OpenCommand {
     clientId: body.client_id,
     sessionId: uuidOrNull(body.session_id),
     userId: body.user_id ?? null,
+    projectId: uuidOrNull(body.project_id),
     checkoutPeriod: body.checkout_period ?? null,
     ids: newIds(),
   };

@@ -1,9 +1,15 @@
 /** Opening the database file: alone, durably, and at the schema that this program knows. */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 
 const migrations = new URL("../../../migrations/sqlite/", import.meta.url);
+
+/** In the file's header: says that it is ours ("Seat"). */
+const applicationId = 0x53656174;
+
+/** Bytes that the write-ahead log keeps once it is folded into the file: a large commit does not occupy its size for good. */
+const logBytesKept = 16_777_216;
 
 /** The file cannot be used; the text says why and what to do. */
 export class DatabaseRefused extends Error {
@@ -13,43 +19,83 @@ export class DatabaseRefused extends Error {
 /**
  * Opens the file and takes its lock for as long as it is open: whoever comes second is refused at once, and after a
  * crash the lock is gone with the process. What is committed is on disk (`synchronous=FULL`).
+ *
+ * The lock is the process's, as POSIX has it: whoever opens and closes the same file once more in this process drops
+ * it. Nothing here does.
  */
 export function openFile(path: string): Database.Database {
-  createPrivately(path);
-  const db = new Database(path, { timeout: 0 });
+  // A whole path, because the driver reads `:memory:` as no file at all.
+  const file = resolve(path);
+  createPrivately(file);
+  let db: Database.Database | undefined;
   try {
+    db = new Database(file, { timeout: 0 });
     db.pragma("locking_mode = EXCLUSIVE");
-    db.pragma("journal_mode = WAL");
+    const mode = db.pragma("journal_mode = WAL", { simple: true });
+    if (mode !== "wal")
+      throw new DatabaseRefused(`${file}: SQLite keeps no write-ahead log here (${mode}); want a local disk`);
     db.pragma("synchronous = FULL");
-    migrate(db, path);
+    db.pragma(`journal_size_limit = ${logBytesKept}`);
+    requireOurs(db, file);
+    migrate(db, file);
     assertDurable(db);
     return db;
   } catch (error) {
-    db.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith("SQLITE_BUSY")) {
-      throw new DatabaseRefused(
-        `${path} is in use by another process. One server owns its file alone: stop the other one, or give this one a file of its own (SEATKEEPER_DATABASE_URL).`,
-      );
-    }
-    if (error instanceof Database.SqliteError && error.code === "SQLITE_NOTADB") {
-      throw new DatabaseRefused(`${path} is not a SQLite database. Name another file in SEATKEEPER_DATABASE_URL.`);
-    }
-    throw error;
+    db?.close();
+    throw refusal(error, file);
   }
+}
+
+/** What SQLite says when it cannot, in words that help; everything else as it is. */
+function refusal(error: unknown, file: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const texts: readonly (readonly [string, string])[] = [
+    [
+      "SQLITE_BUSY",
+      "is in use by another process. One server owns its file alone: stop the other one, or give this one a file of its own (SEATKEEPER_DATABASE_URL)",
+    ],
+    ["SQLITE_NOTADB", "is not a SQLite database. Name another file in SEATKEEPER_DATABASE_URL"],
+    ["SQLITE_FULL", "cannot be written: the disk is full"],
+    ["SQLITE_READONLY", "cannot be written: it, its folder or its disk is read-only"],
+    ["SQLITE_CANTOPEN", "cannot be opened: look at the folder and its rights"],
+    ["SQLITE_IOERR", "cannot be read or written: the disk answers with errors"],
+    ["SQLITE_CORRUPT", "is damaged. Restore a backup"],
+  ];
+  const text = texts.find(([code]) => error.code.startsWith(code))?.[1];
+  return text === undefined ? error : new DatabaseRefused(`${file} ${text}.`, { cause: error });
 }
 
 /** The file holds private keys: readable to its owner alone, as are the files that SQLite puts beside it. */
-function createPrivately(path: string): void {
+function createPrivately(file: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, "a", 0o600));
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    closeSync(openSync(file, "wx", 0o600));
   } catch (error) {
-    throw new DatabaseRefused(`${path} cannot be opened for writing: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      throw new DatabaseRefused(`${file} cannot be opened for writing: ${(error as Error).message}`);
+    }
+    keepPrivate(file);
   }
 }
 
+function keepPrivate(file: string): void {
+  try {
+    chmodSync(file, 0o600);
+  } catch {
+    // Somebody else's file, or a file system without modes: SQLite will say whether it can be used.
+  }
+}
+
+/** A database of another program is not ours to put tables into. */
+function requireOurs(db: Database.Database, file: string): void {
+  const id = db.pragma("application_id", { simple: true });
+  const tables = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number };
+  if (id === applicationId || (id === 0 && tables.n === 0)) return;
+  throw new DatabaseRefused(`${file} is another program's database. Name another file in SEATKEEPER_DATABASE_URL.`);
+}
+
 /** Brings the schema to the newest version, one numbered file after the other, in one transaction. */
-function migrate(db: Database.Database, path: string): void {
+function migrate(db: Database.Database, file: string): void {
   const files = readdirSync(migrations)
     .filter((name) => /^\d{4}-.+\.sql$/.test(name))
     .toSorted();
@@ -58,10 +104,11 @@ function migrate(db: Database.Database, path: string): void {
     const version = db.pragma("user_version", { simple: true }) as number;
     if (version > files.length) {
       throw new DatabaseRefused(
-        `${path} was written by a newer Seatkeeper (schema ${version}; this one knows ${files.length}). Run that version or a later one.`,
+        `${file} was written by a newer Seatkeeper (schema ${version}; this one knows ${files.length}). Run that version or a later one.`,
       );
     }
     for (const name of files.slice(version)) db.exec(readFileSync(new URL(name, migrations), "utf8"));
+    db.pragma(`application_id = ${applicationId}`);
     db.pragma(`user_version = ${files.length}`);
     db.exec("COMMIT");
   } catch (error) {
@@ -76,6 +123,7 @@ function assertDurable(db: Database.Database): void {
   if (db.pragma("synchronous", { simple: true }) !== 2) db.pragma("synchronous = FULL");
   db.exec("INSERT OR REPLACE INTO settings (name, value) VALUES ('opened', '2')");
   const mode = db.pragma("synchronous", { simple: true });
-  if (mode !== 2)
-    throw new DatabaseRefused(`SQLite commits with synchronous=${mode}; want 2 (FULL): commits would not be on disk`);
+  if (mode !== 2) {
+    throw new DatabaseRefused(`SQLite commits with synchronous=${mode}; want 2 (FULL), or commits are not on disk`);
+  }
 }

@@ -2,7 +2,7 @@
 import type Database from "better-sqlite3";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
-import type { Assignment, HistoryRecord, Session, Terms } from "../../core/types.ts";
+import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 
 export interface SessionRow {
   no: number;
@@ -19,6 +19,18 @@ export interface SessionRow {
   peak_sessions: number;
   peak_holders: number;
   is_overuse: number;
+  project_id: string | null;
+}
+
+interface ProjectRow {
+  license_no: number;
+  id: string;
+  name: string;
+  created_at: number;
+  opened_at: number | null;
+  kind: ProjectKind | null;
+  saved_at: number | null;
+  executions: string;
 }
 
 /** What may change of a live session: row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
@@ -55,6 +67,7 @@ interface HistoryRow {
   client_id: string | null;
   user_id: string | null;
   session_id: string | null;
+  project_id: string | null;
   in_use: number;
   max_tokens: number;
   is_overuse: number;
@@ -81,6 +94,8 @@ export class Rows {
   readonly #deleteExtends;
   readonly #putAssignment;
   readonly #insertHistory;
+  readonly #putProject;
+  readonly #deleteProject;
   readonly #adoptDenials;
   readonly #putEntity;
   readonly #putSetting;
@@ -89,8 +104,8 @@ export class Rows {
     this.#db = db;
     this.#insertSession = db.prepare(
       `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#updateSpan = db.prepare(
       `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?
@@ -107,9 +122,14 @@ export class Rows {
     );
     this.#insertHistory = db.prepare(
       `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
-         is_overuse, length_ms, license_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         is_overuse, length_ms, license_id, project_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
+    this.#putProject = db.prepare(
+      `INSERT OR REPLACE INTO projects (license_no, id, name, created_at, opened_at, kind, saved_at, executions)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#deleteProject = db.prepare("DELETE FROM projects WHERE license_no = ? AND id = ?");
     this.#adoptDenials = db.prepare(
       `UPDATE history SET license_no = ?, license_id = NULL
        WHERE denial IS NOT NULL AND isv_no = ? AND license_no IS NULL AND license_id = ?`,
@@ -121,10 +141,10 @@ export class Rows {
     this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
   }
 
-  insertSession(no: number, licenseNo: number, s: Session): void {
+  insertSession(no: number, license: { readonly no: number; readonly terms: Terms }, s: Session): void {
     this.#insertSession.run(
       no,
-      licenseNo,
+      license.no,
       s.id,
       s.clientId,
       s.sessionId,
@@ -137,6 +157,7 @@ export class Rows {
       s.peakSessions,
       s.peakHolders,
       s.isOveruse ? 1 : 0,
+      license.terms.clientType === "projects" ? s.holder : null,
     );
   }
 
@@ -200,7 +221,32 @@ export class Rows {
       line.isOveruse ? 1 : 0,
       line.lengthMs,
       licenseNo === undefined ? line.licenseId : null,
+      line.projectId,
     );
+  }
+
+  saveProject(licenseNo: number, p: Project): void {
+    this.#putProject.run(
+      licenseNo,
+      p.id,
+      p.name,
+      p.createdAt,
+      p.openedAt,
+      p.kind,
+      p.savedAt,
+      JSON.stringify(p.executions),
+    );
+  }
+
+  deleteProject(licenseNo: number, id: string): void {
+    this.#deleteProject.run(licenseNo, id);
+  }
+
+  /** Every project and the number of its licence. */
+  *projects(): Iterable<{ readonly licenseNo: number; readonly project: Project }> {
+    for (const row of this.#db.prepare("SELECT * FROM projects").iterate() as Iterable<ProjectRow>) {
+      yield { licenseNo: row.license_no, project: projectOf(row) };
+    }
   }
 
   /** Gives a new licence the denials of those who asked for it before it was there. */
@@ -249,10 +295,17 @@ export class Rows {
     return this.#db.prepare("SELECT * FROM sessions").iterate() as Iterable<SessionRow>;
   }
 
-  /** The latest instant in history. The last lines and not only the last one: what expired stands with its own end. */
+  /**
+   * The latest instant in history: of the last lines and not only the last one, since what expired stands there with
+   * its own end; and of those after the last correction of the clock, since the ones before it tell another clock's time.
+   */
   latestLine(): number {
     const last = this.#db
-      .prepare("SELECT max(at) AS at FROM (SELECT at FROM history ORDER BY no DESC LIMIT 1000)")
+      .prepare(
+        `SELECT max(at) AS at FROM (SELECT no, at FROM history ORDER BY no DESC LIMIT 1000)
+         WHERE no >= coalesce((SELECT max(no) FROM history WHERE kind = 'clock.settled'
+           AND no > (SELECT max(no) FROM history) - 1000), 0)`,
+      )
       .get() as { at: number | null };
     return last.at ?? 0;
   }
@@ -284,7 +337,7 @@ export function sessionOf(row: SessionRow, terms: Terms): Session {
     clientKey: clientKey(terms, row.client_id),
     sessionId: row.session_id,
     userId: row.user_id,
-    holder: holderKey(terms, row.client_id, row.user_id),
+    holder: holderKey(terms, row.client_id, row.user_id, row.project_id),
     openedAt: row.opened_at,
     extendedAt: row.extended_at,
     validUntil: row.valid_until,
@@ -315,6 +368,18 @@ function assignmentOf(row: AssignmentRow): Assignment {
   };
 }
 
+function projectOf(row: ProjectRow): Project {
+  return {
+    id: row.id,
+    name: row.name,
+    createdAt: row.created_at,
+    openedAt: row.opened_at,
+    kind: row.kind,
+    savedAt: row.saved_at,
+    executions: JSON.parse(row.executions),
+  };
+}
+
 function historyOf(row: HistoryRow): HistoryRecord {
   return {
     at: row.at,
@@ -324,6 +389,7 @@ function historyOf(row: HistoryRow): HistoryRecord {
     clientId: row.client_id,
     userId: row.user_id,
     sessionId: row.session_id,
+    projectId: row.project_id,
     denial: row.denial,
     inUse: row.in_use,
     limit: row.max_tokens,

@@ -5,7 +5,7 @@
  */
 import type { Entry } from "../../core/heap.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Millis, Session } from "../../core/types.ts";
+import type { Millis, Session, Terms } from "../../core/types.ts";
 import { type Rows, type Span, sessionOf, spanOf } from "./rows.ts";
 
 /** Rows that one transaction folds: a few milliseconds, so that nobody waits long behind it. */
@@ -54,7 +54,7 @@ export class SessionRows {
   }
 
   /** Saves entries as they now stand, inside a transaction of the caller's. */
-  save(entries: readonly Entry[], licenseNumberOf: (entry: Entry) => number): void {
+  save(entries: Iterable<Entry>, licenseOf: (entry: Entry) => { readonly no: number; readonly terms: Terms }): void {
     const spans: Span[] = [];
     this.#logged = [];
     for (const entry of entries) {
@@ -63,7 +63,7 @@ export class SessionRows {
         if (row !== 0) this.#rows.deleteSession(row);
       } else if (row === 0) {
         entry.row = this.#nextRow++;
-        this.#rows.insertSession(entry.row, licenseNumberOf(entry), session);
+        this.#rows.insertSession(entry.row, licenseOf(entry), session);
       } else {
         if (session.endedAt !== null) this.#rows.endSession(row, session.endedAt);
         spans.push(spanOf(row, session));
@@ -85,7 +85,7 @@ export class SessionRows {
     this.#logged = [];
   }
 
-  /** Folds one slice of what is behind. Answers whether this round has more to do. `done` counts what the round has folded. */
+  /** Folds one slice of what is behind, in a transaction of its own. Answers whether the round has more to do. */
   fold(round: FoldRound, inTransaction: (write: () => void) => void): boolean {
     const slice: Entry[] = [];
     for (const entry of this.#behind) {

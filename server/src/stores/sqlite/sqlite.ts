@@ -10,7 +10,7 @@ import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { Millis } from "../../core/types.ts";
+import type { Change, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
 import { aliveAt, type DenialQuery, type Store, StoreFault } from "../store.ts";
 import { openFile } from "./file.ts";
@@ -33,6 +33,7 @@ class SqliteStore implements Store {
   /** The latest instant told. */
   #latest: Millis;
   #pingedAt = Number.NEGATIVE_INFINITY;
+  #pingFault: StoreFault | null = null;
 
   constructor(path: string, clock: Clock) {
     this.#clock = clock;
@@ -64,6 +65,11 @@ class SqliteStore implements Store {
       license.putAssignment(assignment);
       this.#book.index(license, assignment, undefined);
     }
+    // Projects before the sessions that attend them: a token is counted by its project's kind.
+    for (const { licenseNo, project } of this.#rows.projects()) {
+      licenseOf(licenseNo).putProject(project);
+      this.#book.indexProject(licenseOf(licenseNo), project.id);
+    }
     const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
     return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
   }
@@ -92,23 +98,25 @@ class SqliteStore implements Store {
   /** Each session is written once, however often the batch extended it. */
   #save(): void {
     const { done, lines } = this.#book;
-    const entries: Entry[] = [];
     const licenses = new Map<Entry, LicenseState>();
     for (const { license, change, entry } of done) {
-      if (entry === undefined) {
-        if (change.type === "assignment") this.#rows.saveAssignment(this.#licenseNumber(license), change.assignment);
-      } else if (!entry.isDirty) {
-        entry.isDirty = true;
-        entries.push(entry);
-        if (entry.row === 0) licenses.set(entry, license);
-      }
+      if (entry === undefined) this.#saveOther(this.#licenseNumber(license), change);
+      else licenses.set(entry, license);
     }
-    for (const entry of entries) entry.isDirty = false;
-    this.#sessions.save(entries, (entry) => this.#licenseNumber(licenses.get(entry) as LicenseState));
+    this.#sessions.save(licenses.keys(), (entry) => {
+      const license = licenses.get(entry) as LicenseState;
+      return { no: this.#licenseNumber(license), terms: license.terms };
+    });
     for (const line of lines) {
       const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
       this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
     }
+  }
+
+  #saveOther(licenseNo: number, change: Change): void {
+    if (change.type === "assignment") this.#rows.saveAssignment(licenseNo, change.assignment);
+    if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
+    if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
   }
 
   #licenseNumber({ terms }: LicenseState): number {
@@ -167,6 +175,10 @@ class SqliteStore implements Store {
 
   licenseOfToken(isvId: string, tokenKey: string) {
     return this.#book.licenseOfToken(isvId, tokenKey);
+  }
+
+  licenseOfProject(isvId: string, projectId: string) {
+    return this.#book.licenseOfProject(isvId, projectId);
   }
 
   assignmentsOfUser(isvId: string, productId: string, userId: string) {
@@ -231,15 +243,27 @@ class SqliteStore implements Store {
 
   /** A probe costs a commit at most once a second, whoever asks how often. */
   async ping(): Promise<void> {
-    if (performance.now() - this.#pingedAt < 1_000) return;
-    this.#commit(() => this.#rows.saveSetting("pinged_at", String(this.now())));
-    this.#pingedAt = performance.now();
+    if (performance.now() - this.#pingedAt >= 1_000) {
+      this.#pingedAt = performance.now();
+      this.#pingFault = null;
+      try {
+        this.#commit(() => this.#rows.saveSetting("pinged_at", String(this.now())));
+      } catch (error) {
+        this.#pingFault = error as StoreFault;
+      }
+    }
+    if (this.#pingFault !== null) throw this.#pingFault;
   }
 
   async close(): Promise<void> {
     if (!this.#db.open) return;
-    this.#db.pragma("wal_checkpoint(TRUNCATE)");
-    this.#db.close();
+    try {
+      this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    } catch {
+      // On a full disk the log stays beside the file, whole; the next start reads it.
+    } finally {
+      this.#db.close();
+    }
   }
 }
 

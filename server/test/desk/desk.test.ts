@@ -1,0 +1,167 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { HeldClock } from "../../src/clock.ts";
+import type { Outcome } from "../../src/core/step.ts";
+import type { Command } from "../../src/core/types.ts";
+import { Desk, Overloaded } from "../../src/desk/desk.ts";
+import { commandsWaitingMax } from "../../src/desk/limits.ts";
+import { sweep } from "../../src/desk/upkeep.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import { type Store, StoreFault } from "../../src/stores/store.ts";
+import { entitiesOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+
+const setting = licenseSetting({ licenseId: licenseIdOf(1), tokens: 2, periodMinutes: 60 });
+const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+let clock: HeldClock;
+let store: Store;
+let ids = 0;
+
+beforeEach(async () => {
+  clock = new HeldClock();
+  store = openMemoryStore(clock);
+  await store.saveCatalog(entitiesOf(setting));
+});
+
+function open(clientId: string): Command {
+  const n = ++ids;
+  const fresh = { session: `s${n}`, assignment: `a${n}`, token: `t${n}` };
+  return {
+    ...place,
+    type: "open",
+    clientId,
+    sessionId: null,
+    userId: null,
+    projectId: null,
+    checkoutPeriod: null,
+    ids: fresh,
+  };
+}
+
+const codeOf = (outcome: Outcome | Error) =>
+  outcome instanceof Error ? outcome.name : (outcome.denial?.code ?? "granted");
+
+/** What each command came to, all submitted in one turn. */
+function decideTogether(desk: Desk, commands: readonly Command[]): Promise<string[]> {
+  return Promise.all(commands.map((command) => desk.decide(command).then(codeOf, codeOf)));
+}
+
+/** A store whose transactions fail when they change something that `isBad` dislikes. */
+function failing(isBad: (clientId: string | null) => boolean): { store: Store; transactions: () => number } {
+  let count = 0;
+  const transact: Store["transact"] = (work) => {
+    count++;
+    return store.transact((licenses, now) => {
+      const watched = Object.create(licenses, {
+        record: {
+          value: (line: Parameters<typeof licenses.record>[0]) => {
+            if (isBad(line.clientId)) throw new StoreFault("the row does not go in");
+            licenses.record(line);
+          },
+        },
+        apply: { value: licenses.apply.bind(licenses) },
+        license: { value: licenses.license.bind(licenses) },
+        siblings: { value: licenses.siblings.bind(licenses) },
+      });
+      let fault: Error | null = null;
+      const result = work(watched, now);
+      for (const outcome of (result as (Outcome | Error)[][]).flat())
+        if (outcome instanceof StoreFault) fault = outcome;
+      if (fault !== null) throw fault;
+      return result;
+    });
+  };
+  return { store: Object.create(store, { transact: { value: transact } }), transactions: () => count };
+}
+
+describe("the desk", () => {
+  test("decides what arrives in one turn in one transaction, in its order", async () => {
+    const watched = failing(() => false);
+    const desk = new Desk(watched.store);
+    expect(await decideTogether(desk, [open("anna"), open("ben"), open("cleo")])).toEqual([
+      "granted",
+      "granted",
+      "tokens_exhausted",
+    ]);
+    expect(watched.transactions()).toBe(1);
+  });
+
+  test("answers in order within one submission", async () => {
+    const desk = new Desk(store);
+    const outcomes = await new Promise<readonly (Outcome | Error)[]>((resolve) => {
+      desk.submit([open("anna"), open("ben"), open("cleo"), open("anna")], resolve);
+    });
+    expect(outcomes.map(codeOf)).toEqual(["granted", "granted", "tokens_exhausted", "granted"]);
+  });
+
+  test("fails one that the store cannot take, and not those beside it", async () => {
+    const desk = new Desk(failing((clientId) => clientId === "poison").store);
+    expect(await decideTogether(desk, [open("anna"), open("poison"), open("ben")])).toEqual([
+      "granted",
+      "StoreFault",
+      "granted",
+    ]);
+    expect(store.read(place.isvId, place.licenseId)?.holders).toBe(2);
+  });
+
+  test("does not try everybody on a store that is down", async () => {
+    const watched = failing(() => true);
+    const desk = new Desk(watched.store);
+    const codes = await decideTogether(
+      desk,
+      Array.from({ length: 50 }, (_, n) => open(`client ${n}`)),
+    );
+    expect(new Set(codes)).toEqual(new Set(["StoreFault"]));
+    expect(watched.transactions()).toBeLessThan(6);
+  });
+
+  test("refuses at once what is beyond its queue, and decides the rest", async () => {
+    const desk = new Desk(store);
+    const many = Array.from({ length: commandsWaitingMax }, () => open("anna"));
+    const decided = new Promise<readonly (Outcome | Error)[]>((resolve) => desk.submit(many, resolve));
+    expect(() => desk.submit([open("ben")], () => {})).toThrow(Overloaded);
+    expect((await decided).every((outcome) => codeOf(outcome) === "granted")).toBe(true);
+  });
+});
+
+describe("an outage in which the process lives on", () => {
+  const period = 60 * 60_000;
+
+  test("is added to the sessions that were live when it began, before anybody else is decided", async () => {
+    const desk = new Desk(store, { noticesOutages: true });
+    expect(await decideTogether(desk, [open("anna"), open("ben")])).toEqual(["granted", "granted"]);
+    clock.advance(period + 1);
+    expect(await decideTogether(desk, [open("cleo")])).toEqual(["tokens_exhausted"]);
+    const kinds = (await store.history(place.isvId, place.licenseId, 100)).map(({ kind }) => kind);
+    expect(kinds).toContain("outage.credited");
+  });
+
+  test("is none while the server beats", async () => {
+    const desk = new Desk(store, { noticesOutages: true });
+    await decideTogether(desk, [open("anna"), open("ben")]);
+    for (let at = 0; at <= period; at += 30_000) {
+      clock.advance(30_000);
+      await sweep(store, desk);
+    }
+    expect(await decideTogether(desk, [open("cleo")])).toEqual(["granted"]);
+  });
+
+  test("is not what a clock is that somebody moves by hand", async () => {
+    const desk = new Desk(store);
+    await decideTogether(desk, [open("anna"), open("ben")]);
+    clock.advance(period + 1);
+    expect(await decideTogether(desk, [open("cleo")])).toEqual(["granted"]);
+  });
+});
+
+test("the sweep comes to every licence with something over, however many are busy", async () => {
+  const settings = Array.from({ length: 200 }, (_, n) => licenseSetting({ licenseId: licenseIdOf(10 + n), tokens: 1 }));
+  await store.saveCatalog(settings.flatMap(entitiesOf));
+  const desk = new Desk(store);
+  const openAt = (n: number) => ({ ...open("anna"), licenseId: licenseIdOf(10 + n) }) as Command;
+  await decideTogether(
+    desk,
+    settings.map((_, n) => openAt(n)),
+  );
+  clock.advance(60 * 60_000);
+  for (let round = 0; round < 4; round++) await sweep(store, desk);
+  expect(store.liveLicenses()).toEqual([]);
+});
