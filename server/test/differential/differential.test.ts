@@ -12,10 +12,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
-import type { Millis } from "../../src/core/types.ts";
+import type { Command, DenialCode, Millis } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model, type ModelOutcome } from "../model/model.ts";
 import {
   comparableHistory,
@@ -130,7 +131,13 @@ class World {
     const pairs: string[] = [];
     const outcomes = commands.map(({ command, leadMs }) => {
       const lines = this.#model.lineCount;
+      const sight = () => {
+        const license = this.#model.license(command.isvId, command.licenseId);
+        return license?.terms.clientType === "projects" ? sightOfModel(license) : null;
+      };
+      const before = sight();
       const outcome = this.#model.step(command, now + leadMs);
+      checkInvariants("the model", before, sight(), command, outcome.denialCode, now + leadMs);
       pairs.push(...pairsOf(command, outcome, this.#model, lines, now));
       return outcome;
     });
@@ -141,9 +148,16 @@ class World {
     ] as const) {
       const actual = await store.transact((licenses, told) => {
         expect(told, name).toBe(now);
-        return commands.map(({ command, leadMs }) =>
-          comparableOutcome(step(licenses, command, now + leadMs), now + leadMs),
-        );
+        return commands.map(({ command, leadMs }) => {
+          const sight = () => {
+            const license = licenses.license(command.isvId, command.licenseId);
+            return license?.terms.clientType === "projects" ? sightOfView(license) : null;
+          };
+          const before = sight();
+          const outcome = step(licenses, command, now + leadMs);
+          checkInvariants(name, before, sight(), command, outcome.denial?.code ?? null, now + leadMs);
+          return comparableOutcome(outcome, now + leadMs);
+        });
       });
       if (JSON.stringify(actual) !== JSON.stringify(expected))
         expect(actual, `outcomes on ${name}, wanted is the model`).toEqual(expected);
@@ -183,6 +197,22 @@ class World {
   }
 }
 
+/** INV1 to INV8 of project licences, on whoever made the step. */
+function checkInvariants(
+  name: string,
+  before: Sight | null,
+  after: Sight | null,
+  command: Command,
+  denial: DenialCode | null,
+  at: Millis,
+): void {
+  if (before === null || after === null) return;
+  // Neither an outage's credit nor a clock that is set releases what is over.
+  const isReleased = command.type !== "credit" && command.type !== "settle";
+  const found = broken(isReleased ? withoutOver(before, at) : before, after, command, denial);
+  if (found.length > 0) expect(found, name).toEqual([]);
+}
+
 /** The names under which a step counts towards the floors: what it was, and notable ways in which it was granted. */
 function pairsOf(
   command: Timed["command"],
@@ -208,11 +238,30 @@ function pairsOf(
     note("extended into a checkout", !isNew && isCheckout);
     note("extended inside a checkout", !isNew && !isCheckout && session.checkoutUntil !== null);
     note("overuse", isNew && session.isOveruse);
+    const { live, terms, projects } = model.snapshot(command.isvId, command.licenseId, now);
+    if (terms.clientType === "projects") {
+      const inside = live.filter(({ holder }) => holder === session.holder).length;
+      const kind = projects.find(({ id }) => id === session.holder)?.kind;
+      note(`first of a ${kind} project`, isNew && inside === 1);
+      note(`joined a ${kind} project`, isNew && inside > 1);
+      note("extended on a project", !isNew);
+    }
     note("activated", isNew && assignment?.id === command.ids.assignment);
     note("activated again", isNew && wrote.has("client.activated") && assignment?.id !== command.ids.assignment);
     return pairs;
   }
   note("granted", true);
+  note("changed", wrote.has("project.opened") || wrote.has("project.closed") || wrote.has("project.switched"));
+  note("stopped an execution", command.type.startsWith("project.") && wrote.has("execution.ended"));
+  note("ended by report", command.type === "execution.report" && wrote.has("execution.ended"));
+  note("threw users out", command.type.startsWith("project.") && wrote.has("session.ended"));
+  if (command.type === "project.kind" && wrote.has("project.switched")) {
+    const { live } = model.snapshot(command.isvId, command.licenseId, now);
+    note(
+      `attended to ${command.kind}`,
+      live.some(({ holder }) => holder === command.projectId),
+    );
+  }
   note("moved", command.type === "activate" && wrote.has("client.unassigned"));
   note("moved with sessions", command.type === "activate" && wrote.has("session.ended"));
   note("goodwill", command.type === "activate" && outcome.assignment?.isGoodwill === true);

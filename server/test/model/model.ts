@@ -268,7 +268,7 @@ export class Model {
       if (isOther) return deny("session_of_other_holder");
       extend(license, known, checkoutMs > 0 ? checkoutMs : null, now);
       see(license, known);
-      return granted(license, { session: known, project });
+      return granted(license, { session: known });
     }
 
     const entered = entry(license, project, command);
@@ -279,7 +279,7 @@ export class Model {
     noteUser(license, command);
     const session = openSession(license, command, project.id, checkoutMs, entered.isBeyond, now);
     this.#note(license, "session.opened", session, now);
-    return granted(license, { session, assignment: assignmentOf(license, command.clientId) ?? null, project });
+    return granted(license, { session, assignment: assignmentOf(license, command.clientId) ?? null });
   }
 
   #project(license: ModelLicense, command: ProjectStep, now: Millis): ModelOutcome {
@@ -493,15 +493,19 @@ export class Model {
       session.openedAt = Math.min(session.openedAt, now);
       if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
     }
-    if (longest > 0) this.#noteLicense(license, "clock.settled", longest, now);
+    // On record also where nothing led: what is on record from now on is by the new clock.
+    this.#noteLicense(license, "clock.settled", longest, now);
     return granted(license, {});
   }
 
   // ---- answers and history
 
   #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis): ModelOutcome {
-    const subject = subjectOf(command);
-    const { inUse, limit } = usage(license, subject.projectId);
+    const { projectId: asked, ...caller } = subjectOf(command);
+    // A licence that counts no projects looks at none.
+    const projectId = license.terms.clientType === "projects" ? asked : null;
+    const subject = { ...caller, projectId };
+    const { inUse, limit } = usage(license, projectId);
     this.#write(license.terms, {
       at: now,
       kind: "denied",
@@ -557,8 +561,9 @@ export class Model {
     { clientId, userId, sessionId = null, projectId = null }: ModelAssignment & Partial<Caller>,
     at: Millis,
   ): void {
-    const rest = { sessionId, projectId, denial: null, isOveruse: false, lengthMs: null };
-    this.#write(license.terms, { at, kind, clientId, userId, ...usage(license, projectId), ...rest });
+    const project = license.terms.clientType === "projects" ? projectId : null;
+    const rest = { sessionId, projectId: project, denial: null, isOveruse: false, lengthMs: null };
+    this.#write(license.terms, { at, kind, clientId, userId, ...usage(license, project), ...rest });
   }
 
   #noteLicense(license: ModelLicense, kind: RecordKind, lengthMs: number, at: Millis): void {
@@ -714,11 +719,14 @@ function see(license: ModelLicense, session: ModelSession): void {
 
 function subjectOf(command: Command) {
   const named: Partial<Caller> = command as Partial<Caller>;
+  const projectId = named.projectId ?? null;
+  // A command about a project is told of the project alone, whoever's session it names.
+  if (isProjectStep(command)) return { clientId: null, userId: null, sessionId: null, projectId };
   return {
     clientId: named.clientId ?? null,
     userId: named.userId ?? null,
     sessionId: named.sessionId ?? null,
-    projectId: named.projectId ?? null,
+    projectId,
   };
 }
 

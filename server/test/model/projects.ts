@@ -96,9 +96,9 @@ export function projectUsage(license: ModelLicense, projectId: string | null) {
   return { inUse: sum((one) => attended(license, one)), limit: sum((one) => license.terms.projectTokens[one]) };
 }
 
-/** Whom to ask, and how far the work is: the project's users, or where it has none those who hold its pool's tokens. */
+/** Whom to ask, and how far the work is: whoever is in with that kind, else those who hold the pool's tokens. */
 export function refusal(license: ModelLicense, project: ModelProject, kind: ProjectKind): ModelRefusal {
-  const inside = usersOf(license, project.id);
+  const inside = project.kind === kind ? usersOf(license, project.id) : [];
   const ofPool = license.projects.filter((one) => one.kind === kind).flatMap((one) => usersOf(license, one.id));
   return {
     kind,
@@ -207,9 +207,9 @@ function close(
     execution.updatedAt = now;
     pen.note("execution.ended", project.id);
   }
+  pen.note(isDeleted ? "project.deleted" : "project.closed", project.id);
   project.openedAt = null;
   project.kind = null;
-  pen.note(isDeleted ? "project.deleted" : "project.closed", project.id);
   if (isDeleted) license.projects = license.projects.filter((one) => one !== project);
   return pen.grant(project, users.length);
 }
@@ -223,7 +223,9 @@ function switchKind(license: ModelLicense, project: ModelProject, command: Of<"p
   if (!terms.allowsKindSwitch) return pen.deny("kind_locked");
   if (command.kind === "mono" && users.length > 1) return pen.deny("project_attended");
   const needsToken = users.length > 0 && terms.enforceFloatingLimit;
-  if (needsToken && left(license, command.kind) === 0) return pen.deny("tokens_exhausted");
+  if (needsToken && left(license, command.kind) === 0) {
+    return { ...pen.deny("tokens_exhausted"), refusal: structuredClone(refusal(license, project, command.kind)) };
+  }
   project.kind = command.kind;
   pen.note("project.switched", project.id);
   return pen.grant(project);

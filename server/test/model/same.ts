@@ -115,10 +115,12 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
     clientId: line.clientId,
     userId: line.userId?.trim().normalize("NFC").toUpperCase().toLowerCase() ?? null,
     sessionId: line.sessionId,
-    projectId: line.projectId,
+    // Whether a denial names a project or a licence that is not there is no rule.
+    projectId: line.denial === "project_unknown" || line.denial === "license_unknown" ? null : line.projectId,
     denial: line.denial,
     inUse: line.kind === "denied" || line.kind === "session.opened" ? line.inUse : null,
-    limit: line.limit,
+    // The line of a project's own change may count by its pool before or after it.
+    limit: line.kind.startsWith("project.") ? null : line.limit,
     isOveruse: line.isOveruse,
     lengthMs: line.lengthMs,
   }));

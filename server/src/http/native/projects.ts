@@ -108,10 +108,10 @@ function lifeRoutes(services: Services): Route[] {
       type: "project.close",
       force: forced(body?.force, call),
     })),
-    projectRoute(services, "kind", SwitchKind, "Change the kind of an open project", switchingText, (body, call) => {
-      requireBackend(call);
-      return { type: "project.kind", kind: body.kind };
-    }),
+    projectRoute(services, "kind", SwitchKind, "Change the kind of an open project", switchingText, (body) => ({
+      type: "project.kind",
+      kind: body.kind,
+    })),
     keyed({
       method: "DELETE",
       path: "/projects/:project_id",
@@ -150,7 +150,7 @@ function projectRoute<B extends import("typebox").TSchema>(
   return keyed({
     method: "POST",
     path: `/projects/:project_id/${verb}`,
-    reach: "app",
+    reach: verb === "kind" ? "backend" : "app",
     tag: "Projects",
     summary,
     description,
@@ -198,15 +198,10 @@ function projectIn(store: Services["store"], call: KeyedCall<unknown, Static<typ
 }
 
 /** Forcing throws people out: not for keys that ship inside software. */
-function forced(force: boolean | null | undefined, call: KeyedCall): boolean {
-  if (force === true) requireBackend(call);
-  return force === true;
-}
-
-function requireBackend({ key }: KeyedCall): void {
-  if (key.role === "provisioning" && key.scope === "app") {
-    throw new Problem("key_insufficient", "Keys of scope app do not reach this.");
-  }
+function forced(force: boolean | null | undefined, { key }: KeyedCall): boolean {
+  if (force !== true) return false;
+  if (key.role === "admin" || key.scope === "backend") return true;
+  throw new Problem("key_insufficient", "Keys of scope app may not force.");
 }
 
 /** Looking, which never takes a token. */
