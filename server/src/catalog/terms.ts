@@ -1,5 +1,5 @@
 import { sessionsPerHolderAbsoluteMax } from "../core/limits.ts";
-import { fold } from "../core/names.ts";
+import { foldDomain } from "../core/names.ts";
 import type { Terms } from "../core/types.ts";
 import type { Edition, License } from "./entities.ts";
 
@@ -39,6 +39,6 @@ export function termsOf(isvId: string, license: License, edition: Edition): Term
     requiresUserId: edition.require_user_id,
     oneSessionPerUser: edition.one_session_per_user,
     heartbeatsExtendSessions: edition.heartbeats_extend_sessions,
-    allowedUserDomains: license.allowed_user_domains.map((domain) => fold(domain).replace(/^@/, "")),
+    allowedUserDomains: license.allowed_user_domains.map((domain) => foldDomain(domain).replace(/^@/, "")),
   };
 }

@@ -2,11 +2,21 @@
 import type { Terms } from "./types.ts";
 
 /**
- * The form in which user names are compared: trimmed, case-folded, NFC. Upper case comes first because it unites what
- * lower case alone keeps apart (ß and SS, σ and ς).
+ * The form in which user names are compared: trimmed, case-folded, NFC. By way of upper case, which unites what lower
+ * case alone keeps apart (ß, ẞ and SS, σ and ς); all but the dotless ı, which would become somebody else's i.
  */
 export function fold(name: string): string {
-  return name.trim().normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+  const lower = name.trim().toLowerCase();
+  if (ascii.test(lower)) return lower;
+  const folded = lower.normalize("NFC").replace(/[^ı]+/g, (part) => part.toUpperCase().toLowerCase());
+  return folded.normalize("NFC");
+}
+
+const ascii = /^[ -~]*$/;
+
+/** The form in which mail domains are compared: they have no ß for ss, and no sigma at a word's end. */
+export function foldDomain(domain: string): string {
+  return domain.trim().normalize("NFC").toLowerCase();
 }
 
 /**
@@ -61,6 +71,6 @@ export function admits({ allowedUserDomains }: Pick<Terms, "allowedUserDomains">
   if (allowedUserDomains.length === 0) return true;
   const at = user.lastIndexOf("@");
   if (at < 1) return false;
-  const domain = fold(user.slice(at + 1));
+  const domain = foldDomain(user.slice(at + 1));
   return allowedUserDomains.some((allowed) => domain === allowed || domain.endsWith(`.${allowed}`));
 }

@@ -10,7 +10,8 @@ export interface Answer {
   readonly status: number;
   /** Null: the answer has no body. */
   readonly contentType: string | null;
-  readonly body: string;
+  /** Bytes where they are the same for everybody, and large: they are shared, not written anew for each reader. */
+  readonly body: string | Buffer;
   /** Further headers, name and value in turn. */
   readonly headers: readonly string[];
 }
@@ -36,11 +37,13 @@ export function isSignable(status: number): boolean {
   return status === 200 || status === 409;
 }
 
+const lengthOf = (body: string | Buffer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
+
 export function writeAnswer(res: ServerResponse, answer: Answer, signatures: Signatures | null): void {
   if (res.headersSent || res.destroyed) return;
   const headers: string[] = [];
   if (answer.contentType !== null) {
-    headers.push("Content-Type", answer.contentType, "Content-Length", String(Buffer.byteLength(answer.body)));
+    headers.push("Content-Type", answer.contentType, "Content-Length", String(lengthOf(answer.body)));
   }
   for (const part of answer.headers) headers.push(part);
   if (signatures !== null) {

@@ -1,5 +1,5 @@
 /** Requests that Node's parser gave up on: answered on the bare socket, as problem details like all others. */
-import { STATUS_CODES } from "node:http";
+import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { answerOfProblem, Problem, type ProblemCode } from "./problem.ts";
 
@@ -14,11 +14,18 @@ const unreadable = [
   "The request line, the headers or the framing of the body cannot be read.",
 ] as const;
 
+const isWhole = (current: ServerResponse) => current.req.complete;
+
 export function onClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   // Nobody listens any more, or an answer is on its way: another one would corrupt it.
-  const current = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage;
+  const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
   if (error.code === "ECONNRESET" || !socket.writable || current?.headersSent === true) {
     socket.destroy();
+    return;
+  }
+  // A whole request was read before the garbage, and is being decided: what is written now would pass for its answer.
+  if (current != null && error.code !== "ERR_HTTP_REQUEST_TIMEOUT" && isWhole(current)) {
+    current.once("finish", () => socket.destroy());
     return;
   }
   const [code, detail] = codes[error.code ?? ""] ?? unreadable;

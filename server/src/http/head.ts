@@ -37,7 +37,7 @@ export function readHead(req: IncomingMessage): Head {
     // By length first: most headers are none of ours, and are not worth folding.
     switch (name.length) {
       case 4:
-        if (is(name, "host")) host = once(host, value, "Host");
+        if (is(name, "host")) host = hostOf(host, value);
         break;
       case 6:
         if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
@@ -75,6 +75,12 @@ function is(name: string, wanted: string): boolean {
 function once(known: string | null, value: string, name: string): string {
   if (known !== null) throw new Problem("header_repeated", `${name} may stand once.`);
   return value;
+}
+
+/** A name, an address or an empty text, and a port: what a URL may have there (RFC 9112, section 3.2). */
+function hostOf(known: string | null, value: string): string {
+  if (!/^[\w.~!$&'()*+,;=%:[\]-]*$/.test(value)) throw new Problem("request_malformed", "The Host header is no host.");
+  return once(known, value, "Host");
 }
 
 function lengthOf(known: number | null, value: string): number {

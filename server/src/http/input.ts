@@ -51,10 +51,17 @@ export function uuidOrNull(text: string | null | undefined): string | null {
   return text == null ? null : text.toLowerCase();
 }
 
+const yearOne = Date.parse("0001-01-01T00:00:00Z");
+const yearLast = Date.parse("9999-12-31T23:59:59.999Z");
+
 /** An instant in milliseconds. The pattern has been checked; a day that its month does not have has not. */
 export function millis(text: string, path: string): number {
   const at = Date.parse(text);
-  if (Number.isNaN(at)) throw new Problem("input_invalid", `${path}: there is no such day`);
+  // The parser rolls 30 February over into March: the day that was written must be the day that was meant.
+  const day = Number(text.slice(8, 10));
+  const daysInMonth = new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate();
+  if (Number.isNaN(at) || day > daysInMonth) throw new Problem("input_invalid", `${path}: there is no such day`);
+  if (at < yearOne || at > yearLast) throw new Problem("input_invalid", `${path}: want a year from 1 to 9999, in UTC`);
   return at;
 }
 
@@ -67,8 +74,29 @@ export function checkOf<T extends TSchema>(schema: T, place: string, convert = f
   return (value) => {
     const input = convert ? validator.Convert(value) : value;
     if (validator.Check(input)) return input as Static<T>;
+    refuseCrowd(input, place);
     throw new Problem("input_invalid", sentenceOf(validator.Errors(input), place));
   };
+}
+
+/** Telling what is wrong costs time for every fault: what has thousands of them is refused without looking further. */
+const faultsWorthTellingMax = 1_000;
+
+function refuseCrowd(input: unknown, place: string): void {
+  if (typeof input !== "object" || input === null) return;
+  for (const value of [input, ...Object.values(input).slice(0, faultsWorthTellingMax)]) {
+    const size = Array.isArray(value)
+      ? value.length
+      : typeof value === "object" && value !== null
+        ? Object.keys(value).length
+        : 0;
+    if (size > faultsWorthTellingMax) {
+      throw new Problem(
+        "input_invalid",
+        `${place}: has more than ${faultsWorthTellingMax} items or members in one place`,
+      );
+    }
+  }
 }
 
 interface Fault {

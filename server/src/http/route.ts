@@ -159,7 +159,7 @@ function finisher(
 ): Finish | null {
   const isSigned = call !== null && call.key.response_signature === "rsa";
   const { signer } = services;
-  if (isSigned && !signer.enter()) return null;
+  if (isSigned && !signer.enter(call.isvId)) return null;
   let isFinished = false;
   return (result) => {
     if (isFinished) return;
@@ -167,11 +167,11 @@ function finisher(
     const answer = answerOf(services, route, result);
     if (!isSigned) return writeAnswer(res, answer, null);
     if (!isSignable(answer.status)) {
-      signer.leave();
+      signer.leave(call.isvId);
       return writeAnswer(res, answer, null);
     }
     signer.sign(call.isvId, answer.body, nonceToSign(head.nonce), (error, signatures) => {
-      signer.leave();
+      signer.leave(call.isvId);
       if (error === null) writeAnswer(res, answer, signatures);
       else fail(services, error, res);
     });

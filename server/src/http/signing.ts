@@ -31,11 +31,14 @@ interface SigningKey {
 export class Signer {
   readonly #keys = new Map<string, SigningKey>();
   readonly #waiting: Job[] = [];
-  #places: number;
+  readonly #answersMax: number;
+  /** Places taken, in all and by each vendor: none may take more than half, so that one's flood leaves room to the others. */
+  #taken = 0;
+  readonly #takenBy = new Map<string, number>();
   #working = 0;
 
   constructor(answersMax: number = signedAnswersMax) {
-    this.#places = answersMax;
+    this.#answersMax = answersMax;
   }
 
   /** Takes over the key pair of a vendor: its private half as PKCS#8 PEM. */
@@ -52,25 +55,30 @@ export class Signer {
 
   /**
    * Takes a place for an answer that is to be signed, before anything of its request happens: a refusal afterwards
-   * would hide what was granted. False: all places are taken. Every place taken is given back with `leave`.
+   * would hide what was granted. False: all places, or all that one vendor may have while there are several, are taken.
+   * Every place taken is given back with `leave`.
    */
-  enter(): boolean {
-    if (this.#places <= 0) return false;
-    this.#places--;
+  enter(isvId: string): boolean {
+    const own = this.#takenBy.get(isvId) ?? 0;
+    const ownMax = this.#keys.size > 1 ? this.#answersMax / 2 : this.#answersMax;
+    if (this.#taken >= this.#answersMax || own >= ownMax) return false;
+    this.#taken++;
+    this.#takenBy.set(isvId, own + 1);
     return true;
   }
 
-  leave(): void {
-    this.#places++;
+  leave(isvId: string): void {
+    this.#taken--;
+    this.#takenBy.set(isvId, (this.#takenBy.get(isvId) ?? 1) - 1);
   }
 
-  sign(isvId: string, body: string, nonce: Buffer | null, done: Done): void {
+  sign(isvId: string, body: string | Buffer, nonce: Buffer | null, done: Done): void {
     const key = this.#keys.get(isvId)?.key;
     if (key === undefined) {
       done(new Error(`vendor ${isvId} has no signing key`), null);
       return;
     }
-    this.#waiting.push({ key, body: Buffer.from(body), nonce, done });
+    this.#waiting.push({ key, body: typeof body === "string" ? Buffer.from(body) : body, nonce, done });
     this.#work();
   }
 
@@ -118,9 +126,13 @@ export function nonceToSign(header: string | null): Buffer | null {
   return readsAsBody(text) ? null : bytes;
 }
 
-/** Whether bytes could be the body of an answer: what starts like JSON or XML, or is a JSON number or word. */
-function readsAsBody(text: string): boolean {
-  if (/^(\xef\xbb\xbf)?[ \t\r\n]*[{["<]/.test(text)) return true;
+/**
+ * Whether bytes could be the body of an answer to any reader: what starts like JSON or XML, in UTF-8 or (its zeros left
+ * out) UTF-16, marked as such or not, or is a JSON number or word.
+ */
+function readsAsBody(bytes: string): boolean {
+  const text = bytes.replaceAll("\0", "");
+  if (/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[ \t\r\n]*[{["<]/.test(text) || /^(\xff\xfe|\xfe\xff)/.test(text)) return true;
   try {
     JSON.parse(text);
     return true;

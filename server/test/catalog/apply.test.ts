@@ -312,6 +312,7 @@ describe("from disk", () => {
       "floating users hard",
       "named devices hard",
       "floating devices overuse",
+      "floating projects hard",
     ]);
   });
 

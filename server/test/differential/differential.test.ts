@@ -32,9 +32,9 @@ import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 const isLong = process.env.DIFFERENTIAL === "long";
 const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 20_261_122));
 const worlds = Number(process.env.WORLDS ?? (isLong ? 600 : 24));
-const stepsPerWorld = Number(process.env.STEPS ?? 400);
+const stepsPerWorld = Number(process.env.STEPS ?? 600);
 /** The floors are those of a short run; a longer one must reach no less, a deliberately shorter one is not judged. */
-const isJudged = worlds * stepsPerWorld >= 24 * 400;
+const isJudged = worlds * stepsPerWorld >= 24 * 600;
 const stepsPerCheckpoint = 50;
 const start = Date.parse("2026-01-01T00:00:00Z");
 
@@ -244,7 +244,7 @@ function pairsOf(
       const kind = projects.find(({ id }) => id === session.holder)?.kind;
       note(`first of a ${kind} project`, isNew && inside === 1);
       note(`joined a ${kind} project`, isNew && inside > 1);
-      note("extended on a project", !isNew);
+      note(`extended on a ${kind} project`, !isNew);
     }
     note("activated", isNew && assignment?.id === command.ids.assignment);
     note("activated again", isNew && wrote.has("client.activated") && assignment?.id !== command.ids.assignment);

@@ -93,6 +93,8 @@ export class Stream {
   readonly #model: Model;
   readonly #settings: LicenseSetting[];
   #ids = 0;
+  /** A project licence that the stream stays with for a while: its users would lapse before they meet otherwise. */
+  #focus: { readonly n: number; left: number } | null = null;
 
   constructor(random: Random, model: Model, settings: LicenseSetting[]) {
     this.random = random;
@@ -101,6 +103,7 @@ export class Stream {
   }
 
   next(now: Millis): Event {
+    if (this.#focus !== null) return this.#focused(this.#focus, now);
     return this.random.weighted<() => Event>([
       [() => ({ type: "advance", ms: this.#timeStep(now) }), 16],
       [() => ({ type: "terms", setting: this.#changedTerms(now) }), 5],
@@ -108,7 +111,47 @@ export class Stream {
       [() => ({ type: "transact", commands: [{ command: this.#command(this.#license(), now), leadMs: 0 }] }), 50],
       [() => ({ type: "transact", commands: this.#batch(now) }), 16],
       [() => ({ type: "transact", commands: this.#clockSetBack(now) }), 1.5],
+      [() => this.#beginFocus(), 2],
     ])();
+  }
+
+  /** The licence is made usable first. */
+  #beginFocus(): Event {
+    const numbers = this.#settings.flatMap((setting, n) => (setting.type === "projects" ? [n] : []));
+    const n = this.random.pick(numbers);
+    this.#focus = { n, left: 15 + this.random.below(30) };
+    return { type: "terms", setting: this.#change(n, { isActive: true, expiresAt: null }) };
+  }
+
+  #focused(focus: { readonly n: number; left: number }, now: Millis): Event {
+    const { random } = this;
+    if (focus.left-- <= 0) this.#focus = null;
+    const setting = this.#settings[focus.n] as LicenseSetting;
+    return random.weighted<() => Event>([
+      [() => ({ type: "transact", commands: [{ command: this.#command(setting, now), leadMs: 0 }] }), 30],
+      [() => ({ type: "terms", setting: this.#change(focus.n, this.#changedProjects(setting, now)) }), 2],
+      [() => ({ type: "advance", ms: random.below(10_000) }), 4],
+      [() => ({ type: "reopen" }), 0.3],
+      [() => ({ type: "transact", commands: this.#manyExecutions(setting, now) }), 0.7],
+    ])();
+  }
+
+  /** More than may run, and after some reports more than are remembered. */
+  #manyExecutions(setting: LicenseSetting, now: Millis): Timed[] {
+    const { live } = this.#snapshot(setting, now);
+    const starters = live.filter(({ sessionId }) => sessionId !== null);
+    if (starters.length === 0) return [{ command: this.#command(setting, now), leadMs: 0 }];
+    const { sessionId, holder: projectId } = this.random.pick(starters);
+    const place = { isvId: setting.isvId, licenseId: setting.licenseId, projectId };
+    const commands = Array.from({ length: 26 }, (): Command[] => {
+      const id = freshId(11, ++this.#ids);
+      const more = { name: "Many", unitsTotal: null, id, secretHash: id.padEnd(64, "0") };
+      const started: Command = { type: "execution.start", ...place, sessionId: sessionId as string, ...more };
+      if (this.random.chance(0.5)) return [started];
+      const report = { executionId: id, unitsDone: null, message: null, state: "finished" } as const;
+      return [started, { type: "execution.report", ...place, ...report }];
+    });
+    return commands.flat().map((command) => ({ command, leadMs: 0 }));
   }
 
   #license(): LicenseSetting {
@@ -153,7 +196,7 @@ export class Stream {
     const n = random.below(this.#settings.length);
     const old = this.#settings[n] as LicenseSetting;
     const isRestored = random.chance(0.7) && (!old.isActive || old.expiresAt !== null || old.domains.length > 0);
-    if (old.type === "projects" && random.chance(0.7)) return this.#change(n, this.#changedProjects(old));
+    if (old.type === "projects" && random.chance(0.7)) return this.#change(n, this.#changedProjects(old, now));
     const change: Partial<LicenseSetting> = isRestored
       ? { isActive: true, expiresAt: null, domains: [], requiresSessionId: false, requiresUserId: false }
       : random.weighted<() => Partial<LicenseSetting>>([
@@ -166,7 +209,7 @@ export class Stream {
           [() => ({ assignable: random.below(4), goodwill: random.below(2) }), 3],
           [() => ({ checkoutMaxMinutes: random.pick([0, 3, 20, 43_200]) }), 1],
           [() => ({ domains: random.chance(0.5) ? ["factor.com"] : [] }), 2],
-          [() => ({ requiresSessionId: !old.requiresSessionId }), 1],
+          [() => ({ requiresSessionId: !old.requiresSessionId }), 2],
           [() => ({ requiresUserId: !old.requiresUserId }), 1],
           [() => ({ oneSessionPerUser: old.mode === "floating" && !old.oneSessionPerUser }), 3],
           [() => ({ heartbeatsExtend: !old.heartbeatsExtend }), 3],
@@ -186,14 +229,16 @@ export class Stream {
   }
 
   /** Pools grow and shrink, and what the edition allows comes and goes. */
-  #changedProjects(old: LicenseSetting): Partial<LicenseSetting> {
+  #changedProjects(old: LicenseSetting, now: Millis): Partial<LicenseSetting> {
     const { random } = this;
     return random.weighted<() => Partial<LicenseSetting>>([
-      [() => ({ mono: random.below(3), team: random.below(3) }), 6],
+      [() => ({ mono: random.below(4), team: random.below(3) }), 6],
       [() => ({ defaultKind: random.pick([null, ...kinds]) }), 2],
       [() => ({ allowsSwitch: !old.allowsSwitch }), 3],
       [() => ({ sharesMono: !old.sharesMono }), 2],
-      [() => ({ isHard: !old.isHard }), 1],
+      [() => ({ isHard: random.chance(0.8) }), 1],
+      [() => ({ isActive: random.chance(0.7) }), 1],
+      [() => ({ expiresAt: random.chance(0.7) ? null : now + random.below(3_000) }), 1],
     ])();
   }
 
@@ -230,7 +275,7 @@ export class Stream {
     const { random } = this;
     const isUnknown = random.chance(0.01);
     const at = isUnknown ? { ...setting, licenseId: licenseIdOf(99) } : setting;
-    if (setting.type === "projects" && random.chance(0.45)) {
+    if (random.chance(setting.type === "projects" ? 0.45 : 0.01)) {
       return { ...this.#project(setting, now), licenseId: at.licenseId };
     }
     const command = random.weighted<() => Command>([
@@ -269,6 +314,11 @@ export class Stream {
       ] as const),
       ids: this.#fresh(),
     } as const;
+    if (setting.type === "projects" && live.length > 0 && random.chance(0.12)) {
+      // The same user once more.
+      const { clientId, userId, holder: projectId } = random.pick(live);
+      return { ...rest, clientId, userId, projectId, sessionId: random.pick([...sessionIds, freshId(9, this.#ids)]) };
+    }
     if (known.length > 0 && random.chance(0.5)) {
       const { clientId, sessionId, userId, holder } = random.pick(known);
       const other = random.weighted([
@@ -312,9 +362,9 @@ export class Stream {
       [create, 2],
       [() => ({ type: "project.open", ...place, projectId, kind: random.chance(0.25) ? null : kind }), 12],
       [() => ({ type: "project.save", ...place, projectId }), 2],
-      [() => ({ type: "project.close", ...place, projectId, force }), 5],
+      [() => ({ type: "project.close", ...place, projectId, force }), 7],
       [() => ({ type: "project.delete", ...place, projectId, force }), 1.5],
-      [() => ({ type: "project.kind", ...place, projectId, kind }), 7],
+      [() => ({ type: "project.kind", ...place, projectId, kind }), 9],
       [
         () => {
           const starter = live.length > 0 && random.chance(0.8) ? random.pick(live) : null;
@@ -471,6 +521,8 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
         type: "projects",
         productId: productIdOf(4),
         isTemporary: n === 10,
+        expiresAt: null,
+        periodMinutes: 5,
         mono: 1 + random.below(2),
         team: 1,
         allowsSwitch: n !== 9,

@@ -19,7 +19,8 @@ export interface Sight {
 
 const kinds: readonly ProjectKind[] = ["mono", "team"];
 const sharedMonoMax = 4;
-const folded = (name: string): string => name.trim().normalize("NFC").toUpperCase().toLowerCase();
+const folded = (name: string): string =>
+  [...name.trim().normalize("NFC").toLowerCase()].map((c) => (c === "ı" ? c : c.toUpperCase().toLowerCase())).join("");
 
 /** A deep copy: what is seen now must not change with the next step. */
 export function sightOfView(view: LicenseView): Sight {

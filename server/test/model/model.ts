@@ -105,7 +105,8 @@ const nothing = { session: null, assignment: null, project: null, refusal: null,
 const noticedMs = 60_000;
 
 /** Upper case first: only so do spellings meet that grow in one direction alone, like the German sharp s. */
-const folded = (name: string): string => name.trim().normalize("NFC").toUpperCase().toLowerCase();
+const folded = (name: string): string =>
+  [...name.trim().normalize("NFC").toLowerCase()].map((c) => (c === "ı" ? c : c.toUpperCase().toLowerCase())).join("");
 
 /** Never shorter than asked for: a fraction of a millisecond counts as one. */
 const minutes = (period: number): number => Math.ceil(period * 60_000);

@@ -65,7 +65,8 @@ const rememberedMax = 50;
 const namedMax = 50;
 const sharedMonoMax = 4;
 
-const folded = (name: string): string => name.trim().normalize("NFC").toUpperCase().toLowerCase();
+const folded = (name: string): string =>
+  [...name.trim().normalize("NFC").toLowerCase()].map((c) => (c === "ı" ? c : c.toUpperCase().toLowerCase())).join("");
 const userOf = (one: { readonly userId: string | null; readonly clientId: string }): string =>
   folded(one.userId ?? one.clientId);
 

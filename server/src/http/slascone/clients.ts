@@ -3,7 +3,7 @@ import type { License } from "../../catalog/entities.ts";
 import { clientKey } from "../../core/names.ts";
 import type { LicenseView, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
-import { reachesLicense, requireLicense } from "../access.ts";
+import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
@@ -31,9 +31,13 @@ function activationRoute({ desk, store }: Services): Route {
       const product = call.vendor.products.get(uuid(body.product_id));
       if (product === undefined) return finish(denied("product_unknown", call));
       const resolved = resolveLicenseKey(store, call.vendor, product, body.license_key);
-      if (resolved !== undefined) requireLicense(call, resolved.license.id);
+      if (resolved !== undefined) {
+        requireLicense(call, resolved.license.id);
+        requireMove(store, call, resolved.license, body.client_id);
+      }
       // A licence of another product is none of this one's: to the desk it would be a licence like any other.
-      else if (call.vendor.licenses.has(uuid(body.license_key))) return finish(denied("license_unknown", call));
+      if (resolved === undefined && call.vendor.licenses.has(uuid(body.license_key)))
+        return finish(denied("license_unknown", call));
       const command = {
         type: "activate",
         isvId: call.isvId,
@@ -51,6 +55,24 @@ function activationRoute({ desk, store }: Services): Route {
       );
     },
   });
+}
+
+/**
+ * An activation takes the client's token from another licence of the same product and customer.
+ * @throws Problem (403) where the key's bounds do not include that one.
+ */
+function requireMove(store: Services["store"], call: KeyedCall, license: License, clientId: string): void {
+  for (const { terms, assignment } of heldBy(store, call, license.product_id, clientId)) {
+    const isMoved = terms.customerId === license.customer_id && terms.licenseId !== license.id;
+    if (isMoved && assignment?.unassignedAt === null) requireLicense(call, terms.licenseId);
+  }
+}
+
+function heldBy(store: Services["store"], { isvId, key }: KeyedCall, productId: string, clientId: string) {
+  if (!isBound(key)) return [];
+  return store
+    .licensesOfClient(isvId, productId, clientId)
+    .map((license) => ({ terms: license.terms, assignment: license.assignment(clientKey(license.terms, clientId)) }));
 }
 
 /** A granted activation has a licence. */
