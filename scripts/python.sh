@@ -24,12 +24,19 @@ if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
   python3 -c 'import venv, ensurepip' 2>/dev/null || lacking "python3 has no venv (Debian: apt-get install python3-venv)"
 fi
 
+# One at a time: another run may be making the environment.
+if command -v flock >/dev/null; then
+  exec 9<requirements-dev.txt
+  flock 9
+fi
+
 bin=$PWD/.venv/bin
 stamp=$({ python3 -VV; cat requirements-dev.txt pyproject.toml; } | sha256sum)
 if [ "$(cat .venv/stamp 2>/dev/null)" != "$stamp" ]; then
   rm -rf .venv
   python3 -m venv .venv
-  "$bin/pip" install -q --disable-pip-version-check -r requirements-dev.txt
+  "$bin/pip" install -q --disable-pip-version-check -r requirements-dev.txt ||
+    lacking "pip cannot install python/requirements-dev.txt"
   "$bin/pip" install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
   echo "$stamp" >.venv/stamp
 fi

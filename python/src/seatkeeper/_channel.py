@@ -1,0 +1,152 @@
+"""How requests reach the server: httpx's clients, made when first needed, and never shared with a forked child."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import httpx
+
+from ._clock import Timing
+from ._settings import Address
+from ._signatures import Verifier
+from ._steps import Send, Steps, Unanswered, arun, run
+from ._wire import Reply, accept
+
+T = TypeVar("T")
+H = TypeVar("H")
+
+never_arrived = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class _Http(Generic[H]):
+    """One httpx client a process: a child that used its parent's connections would mix up their answers."""
+
+    def __init__(self, make: Callable[[], H]) -> None:
+        self._make = make
+        self._pid: int | None = None
+        self._client: H | None = None
+        self._parents: H | None = None
+
+    def get(self) -> H:
+        if self._client is None or self._pid != os.getpid():
+            self._parents = self._client  # kept, not closed: its connections are the parent's
+            self._client, self._pid = self._make(), os.getpid()
+        return self._client
+
+    def take(self) -> H | None:
+        """For closing; null where there is none of this process."""
+        client, self._client = self._client, None
+        return client if self._pid == os.getpid() else None
+
+
+class _Requests:
+    """What both channels do around sending."""
+
+    def __init__(self, address: Address, timing: Timing, verifier: Verifier | None, timeout_s: float) -> None:
+        self.address = address
+        self.timing = timing
+        self.timeout_s = timeout_s
+        self._verifier = verifier
+
+    def _request(self, http: httpx.Client | httpx.AsyncClient, step: Send) -> tuple[httpx.Request, str | None]:
+        call = step.call
+        headers = {"Accept": accept, **self.address.headers}
+        nonce = None if self._verifier is None else self._verifier.nonce()
+        if nonce is not None:
+            headers["X-Nonce"] = nonce
+        timeout_s = self.timeout_s if step.timeout_s is None else min(self.timeout_s, step.timeout_s)
+        request = http.build_request(
+            call.method,
+            self.address.base + call.path,
+            params=dict(call.params) or None,
+            json=None if call.body is None else dict(call.body),
+            headers=headers,
+            timeout=max(0.001, timeout_s),
+        )
+        return request, nonce
+
+    def _checked(self, response: httpx.Response, nonce: str | None, started: float) -> Reply:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        reply = Reply(response.status_code, headers, response.content, started)
+        if self._verifier is not None and nonce is not None:
+            self._verifier.check(reply, nonce)
+        return reply
+
+    def _fault(self, error: httpx.HTTPError) -> Unanswered:
+        what = str(error) or type(error).__name__
+        return Unanswered(f"Cannot reach the server at {self.address.url}: {what}.", isinstance(error, never_arrived))
+
+
+class Channel(_Requests):
+    """Synchronous. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        address: Address,
+        timing: Timing,
+        verifier: Verifier | None = None,
+        timeout_s: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        super().__init__(address, timing, verifier, timeout_s)
+        self._http: _Http[httpx.Client] = _Http(lambda: httpx.Client(transport=transport))
+        weakref.finalize(self, _close, self._http).atexit = False
+
+    def send(self, step: Send) -> Reply:
+        started = self.timing.monotonic()  # before the request: a slow answer must not buy time
+        try:
+            http = self._http.get()
+            request, nonce = self._request(http, step)
+            return self._checked(http.send(request), nonce, started)
+        except httpx.HTTPError as error:
+            raise self._fault(error) from error
+
+    def run(self, steps: Steps[T]) -> T:
+        return run(steps, self.send, self.timing.sleep)
+
+    def close(self) -> None:
+        _close(self._http)
+
+
+def _close(http: _Http[httpx.Client]) -> None:
+    client = http.take()
+    if client is not None:
+        client.close()
+
+
+class AsyncChannel(_Requests):
+    """Asynchronous, for asyncio. `sync` is its synchronous twin: extending must not depend on a busy event loop."""
+
+    def __init__(
+        self,
+        address: Address,
+        timing: Timing,
+        verifier: Verifier | None = None,
+        timeout_s: float = 10.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        super().__init__(address, timing, verifier, timeout_s)
+        twin = transport if isinstance(transport, httpx.BaseTransport) else None
+        self.sync = Channel(address, timing, verifier, timeout_s, twin)
+        self._http: _Http[httpx.AsyncClient] = _Http(lambda: httpx.AsyncClient(transport=transport))
+
+    async def send(self, step: Send) -> Reply:
+        started = self.timing.monotonic()
+        try:
+            http = self._http.get()
+            request, nonce = self._request(http, step)
+            return self._checked(await http.send(request), nonce, started)
+        except httpx.HTTPError as error:
+            raise self._fault(error) from error
+
+    async def run(self, steps: Steps[T]) -> T:
+        return await arun(steps, self.send)
+
+    async def aclose(self) -> None:
+        client = self._http.take()
+        if client is not None:
+            await client.aclose()
+        self.sync.close()

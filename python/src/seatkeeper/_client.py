@@ -1,0 +1,226 @@
+"""The two clients: where the server is, who we are, and sessions of floating licences."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Generator
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from ._channel import AsyncChannel, Channel
+from ._clock import Timing
+from ._lease import OnLost
+from ._models import LicenseInfo
+from ._opening import Seat, seconds
+from ._project_calls import tokens
+from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
+from ._settings import Address, address, state_folder, this_device
+from ._signatures import RsaVerifier, Verifier
+from ._state import Slot, slot_key, take_slot
+
+Wait = timedelta | float | None
+
+
+class _Settings:
+    """What both clients are told, resolved."""
+
+    def __init__(
+        self,
+        url: str | None,
+        isv: str | None,
+        api_key: str | None,
+        admin: bool,
+        device: str | None,
+        product: str | None,
+        public_key: str | bytes | Path | None,
+        state_dir: str | Path | None,
+        timing: Timing | None,
+    ) -> None:
+        self.address: Address = address(url, isv, api_key, admin)
+        self.device = device or this_device()
+        self.product = product
+        self.timing = timing or Timing()
+        self.verifier: Verifier | None = None if public_key is None else RsaVerifier(public_key)
+        self._state_dir = state_folder(state_dir)
+
+    def seat(
+        self,
+        license: str,
+        user: str | None,
+        device: str | None,
+        checkout: timedelta | None,
+        product: str | None,
+        project_id: str | None = None,
+    ) -> Seat:
+        if user is None and device is None:
+            raise TypeError("a session needs a holder: pass user= or device=")
+        return Seat(license, device or self.device, user, project_id, checkout, product or self.product)
+
+    def slot(self, seat: Seat) -> Slot:
+        where = self.address
+        key = slot_key(where.url, where.isv, seat.license_id, seat.device, seat.user, seat.project_id)
+        return take_slot(self._state_dir, key)
+
+
+class Client:
+    """
+    Speaks to one vendor's licences on a Seatkeeper server.
+
+    `url`, `isv` and `api_key` come from SEATKEEPER_URL, SEATKEEPER_ISV and SEATKEEPER_API_KEY when omitted. With
+    `public_key` (PEM text, or the path of a PEM file) every answer's signatures are verified. `admin=True` says that
+    the key is an AdminKey. `timeout_seconds` bounds each single wait for the network, `state_dir` is where session ids
+    are kept.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        isv: str | None = None,
+        api_key: str | None = None,
+        *,
+        admin: bool = False,
+        device: str | None = None,
+        product: str | None = None,
+        public_key: str | bytes | Path | None = None,
+        state_dir: str | Path | None = None,
+        timeout_seconds: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        self._settings = known
+        self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
+        self._opened: weakref.WeakSet[Session] = weakref.WeakSet()
+
+    def session(
+        self,
+        license: str,
+        *,
+        user: str | None = None,
+        device: str | None = None,
+        wait: Wait = None,
+        checkout: timedelta | None = None,
+        product: str | None = None,
+        on_lost: OnLost | None = None,
+    ) -> Session:
+        """
+        Takes a token now and holds it: for `with`, or until `close()`.
+
+        `user` is the holder on a users licence, `device` on a devices licence. `wait` (seconds, or a timedelta) goes on
+        trying while every token is in use. `checkout` takes the token for that long without extending it. `product`
+        lets the client activate a device that the licence does not know yet. `on_lost` is called once, in the
+        background thread, if the session is lost.
+        """
+        seat = self._settings.seat(license, user, device, checkout, product)
+        session = Session(open_lease(self._channel, seat, self._settings.slot(seat), seconds(wait), on_lost))
+        self._opened.add(session)
+        return session
+
+    def tokens(self, license: str) -> LicenseInfo:
+        """How many tokens of a licence are in use and left. Takes none."""
+        return self._channel.run(tokens(license, self._settings.timing))
+
+    def close(self) -> None:
+        """Closes what this client opened, and its connections."""
+        for session in list(self._opened):
+            session.close()
+        self._channel.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._settings.address.url}>"
+
+
+class Opening:
+    """A session about to be opened: `async with` it, or `await` it."""
+
+    def __init__(self, opening: Any) -> None:
+        self._opening = opening
+        self._session: AsyncSession | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncSession]:
+        return self._opening.__await__()  # type: ignore[no-any-return]
+
+    async def __aenter__(self) -> AsyncSession:
+        self._session = await self
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+
+class AsyncClient:
+    """`Client` for asyncio, of the same shape. A session is opened by `async with`, or by `await`."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        isv: str | None = None,
+        api_key: str | None = None,
+        *,
+        admin: bool = False,
+        device: str | None = None,
+        product: str | None = None,
+        public_key: str | bytes | Path | None = None,
+        state_dir: str | Path | None = None,
+        timeout_seconds: float = 10.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        self._settings = known
+        self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
+        self._opened: weakref.WeakSet[SessionView] = weakref.WeakSet()
+
+    def session(
+        self,
+        license: str,
+        *,
+        user: str | None = None,
+        device: str | None = None,
+        wait: Wait = None,
+        checkout: timedelta | None = None,
+        product: str | None = None,
+        on_lost: OnLost | None = None,
+    ) -> Opening:
+        """As `Client.session`. `on_lost` is called on the event loop."""
+        seat = self._settings.seat(license, user, device, checkout, product)
+        return Opening(self._open(seat, wait, on_lost))
+
+    async def _open(self, seat: Seat, wait: Wait, on_lost: OnLost | None) -> AsyncSession:
+        slot = self._settings.slot(seat)
+        session = AsyncSession(await aopen_lease(self._channel, seat, slot, seconds(wait), on_lost))
+        self._opened.add(session)
+        return session
+
+    async def tokens(self, license: str) -> LicenseInfo:
+        return await self._channel.run(tokens(license, self._settings.timing))
+
+    async def close(self) -> None:
+        for session in list(self._opened):
+            if isinstance(session, AsyncSession):
+                await session.close()
+        await self._channel.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient of {self._settings.address.url}>"

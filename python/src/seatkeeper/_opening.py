@@ -1,0 +1,125 @@
+"""Opening, extending and closing a session, as steps: what is sent, and what a refusal leads to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ._clock import Timing
+from ._errors import ClientNotActivated, LicenseError, NoTokenLeft, ProjectError, ProjectInUse, SeatkeeperError
+from ._models import Grant
+from ._state import Slot
+from ._steps import Pause, Steps, ask, backoff, fetch
+from ._wire import Call, Reply, error_of, parsed, server_time
+
+ended_by_admin = 14004
+already_activated = 2001
+already_closed = 12001
+
+unusable_session_ids = frozenset({ended_by_admin, 14003, 13007})
+"""Refusals of a session id, not of the holder. One that an earlier program left behind is then replaced."""
+
+wait_pause_max_s = 10.0
+"""Between two tries of a waiting open: tokens come back before `next_free_at` too, when somebody closes."""
+
+close_tries, close_timeout_s = 2, 5.0
+"""A close must not keep a program from ending: without it, the session lapses by itself."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Which token a session takes, and for whom."""
+
+    license_id: str
+    device: str
+    user: str | None
+    project_id: str | None = None
+    checkout: timedelta | None = None
+    product_id: str | None = None
+    """For activating the device where the licence asks for it."""
+
+    def body(self, session_id: str) -> dict[str, Any]:
+        named = {"license_id": self.license_id, "client_id": self.device, "session_id": session_id}
+        more = {"user_id": self.user, "project_id": self.project_id}
+        return {**named, **{name: value for name, value in more.items() if value is not None}}
+
+    def open_call(self, session_id: str) -> Call:
+        body = self.body(session_id)
+        if self.checkout is not None:
+            body["checkout_period"] = self.checkout.total_seconds() / 60
+        return Call("POST", "/provisioning/session/open", body)
+
+    def extend_call(self, session_id: str) -> Call:
+        """The same open without the checkout: naming it again would set a new end."""
+        return Call("POST", "/provisioning/session/open", self.body(session_id))
+
+    def close_call(self, session_id: str) -> Call:
+        return Call("POST", "/provisioning/session/close", self.body(session_id))
+
+    def activate_call(self) -> Call:
+        body = {"product_id": self.product_id, "license_key": self.license_id, "client_id": self.device}
+        return Call("POST", "/provisioning/activations", body)
+
+
+def seconds(wait: timedelta | float | None) -> float | None:
+    return wait.total_seconds() if isinstance(wait, timedelta) else wait
+
+
+def open_session(seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None) -> Steps[Grant]:
+    """Takes the token, or waits for it, or raises why not."""
+    wait_s = seconds(wait)
+    give_up_at = -math.inf if wait_s is None else timing.monotonic() + wait_s
+    denials = 0
+    has_activated = False
+    while True:
+        reply = yield from ask(seat.open_call(slot.session_id), timing)
+        if reply.status == 200:
+            return Grant.of(parsed(reply), reply.started)
+        error = error_of(reply)
+        if slot.is_resumed and number_of(error) in unusable_session_ids:
+            slot.renew()
+            continue
+        if isinstance(error, ClientNotActivated) and seat.product_id is not None and not has_activated:
+            yield from _activate(seat, timing)
+            has_activated = True
+            continue
+        left = give_up_at - timing.monotonic()
+        if not isinstance(error, (NoTokenLeft, ProjectInUse)) or left <= 0:
+            raise error
+        denials += 1
+        yield Pause(min(left, _pause(error, reply, denials, timing)))
+
+
+def _pause(error: LicenseError, reply: Reply, denials: int, timing: Timing) -> float:
+    """Polls with growing pauses; when a session ends before the next one would, comes just after its end."""
+    pause = min(wait_pause_max_s, backoff(denials, timing.chance()))
+    now = server_time(reply)
+    if error.next_free_at is None or now is None:
+        return pause
+    until_free = (error.next_free_at - now).total_seconds()
+    return until_free + 0.25 * timing.chance() if 0 <= until_free < pause else pause
+
+
+def _activate(seat: Seat, timing: Timing) -> Steps[None]:
+    try:
+        yield from fetch(seat.activate_call(), timing)
+    except LicenseError as error:
+        if error.id != already_activated:
+            raise
+
+
+def close_session(seat: Seat, session_id: str, timing: Timing, tries: int = close_tries) -> Steps[None]:
+    """Gives the token back. What is closed already is done."""
+    reply = yield from ask(seat.close_call(session_id), timing, tries, close_timeout_s)
+    if reply.status == 200:
+        return
+    error = error_of(reply)
+    if number_of(error) != already_closed:
+        raise error
+
+
+def number_of(error: SeatkeeperError) -> int | None:
+    """A denial's number; None: it is no denial."""
+    return error.id if isinstance(error, (LicenseError, ProjectError)) else None

@@ -1,0 +1,50 @@
+"""What this process holds, and what becomes of it at the process's end and in a forked child."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+
+from ._lease import Held, Lease
+
+_leases: weakref.WeakSet[Lease] = weakref.WeakSet()
+_lock = threading.Lock()
+
+
+def _all() -> list[Lease]:
+    with _lock:
+        return [lease for lease in _leases if not lease._is_over]
+
+
+def keep(lease: Lease) -> Lease:
+    """Puts a new lease on the list and begins to extend it."""
+    with _lock:
+        _leases.add(lease)
+    lease.start()
+    return lease
+
+
+def held() -> list[Held]:
+    """Every session and project that this process holds now, as notes that keep nothing alive."""
+    return [lease.describe() for lease in _all() if lease.is_held]
+
+
+def release_all() -> int:
+    """Closes every session of this process and says how many the server confirmed."""
+    return sum(lease.close() for lease in _all())
+
+
+def _after_fork_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()
+    # The parent's: the child neither extends nor closes them, and lets go of the locks on their state files.
+    for lease in list(_leases):
+        lease.disown()
+    _leases.clear()
+
+
+atexit.register(release_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

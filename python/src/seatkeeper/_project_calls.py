@@ -1,0 +1,149 @@
+"""The calls about projects, as steps that both launchers take. None of them takes a token."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from ._clock import Timing
+from ._errors import ProjectError, ProjectUnknown
+from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo
+from ._steps import Steps, fetch
+from ._wire import Call, segment
+
+ProjectRef = ProjectInfo | str
+"""A project by what was told of it, by its id, or by its name."""
+
+page_size = 1_000
+execution_over = 13014
+
+
+def tokens(license_id: str, timing: Timing) -> Steps[LicenseInfo]:
+    return LicenseInfo.of((yield from fetch(Call("GET", f"/licenses/{segment(license_id)}/tokens"), timing)))
+
+
+class ProjectCalls:
+    """Of one licence."""
+
+    def __init__(self, license_id: str, timing: Timing) -> None:
+        self.license_id = license_id
+        self._timing = timing
+
+    def tokens(self) -> Steps[LicenseInfo]:
+        return tokens(self.license_id, self._timing)
+
+    def list(self) -> Steps[list[ProjectInfo]]:
+        found: list[ProjectInfo] = []
+        for page in range(1, 1_000_000):
+            params = {"license_id": self.license_id, "page": str(page), "page_size": str(page_size)}
+            lines = yield from fetch(Call("GET", "/projects", params=params), self._timing)
+            found += [ProjectInfo.of(line) for line in lines]
+            if len(lines) < page_size:
+                break
+        return found
+
+    def find(self, project: ProjectRef) -> Steps[ProjectInfo]:
+        """As it is now. A text that reads as a UUID is an id, any other a name."""
+        project_id = _id(project)
+        if project_id is not None:
+            return ProjectInfo.of((yield from self._fetch("GET", project_id)))
+        params = {"license_id": self.license_id, "name": str(project)}
+        lines = yield from fetch(Call("GET", "/projects", params=params), self._timing)
+        if not lines:
+            raise ProjectUnknown(f"The licence has no project {project!r}.", "project_unknown", 13005)
+        return ProjectInfo.of(lines[0])
+
+    def identify(self, project: ProjectRef) -> Steps[str]:
+        project_id = _id(project)
+        if project_id is None:
+            project_id = (yield from self.find(project)).id
+        return project_id
+
+    def create(self, name: str) -> Steps[ProjectInfo]:
+        body = {"license_id": self.license_id, "name": name}
+        # Sent twice, it would be refused for the name that it took itself.
+        call = Call("POST", "/projects", body, expects=201, is_safe_to_repeat=False)
+        return ProjectInfo.of((yield from fetch(call, self._timing)))
+
+    def delete(self, project: ProjectRef, force: bool) -> Steps[None]:
+        project_id = yield from self.identify(project)
+        params = {"force": "true"} if force else {}
+        call = Call("DELETE", f"/projects/{project_id}", params=params, expects=204, is_safe_to_repeat=False)
+        yield from fetch(call, self._timing)
+
+    def open(self, project: ProjectRef, kind: LicenseKind | None) -> Steps[ProjectInfo]:
+        return self._act(project, "open", {} if kind is None else {"kind": kind.value})
+
+    def save(self, project: ProjectRef) -> Steps[ProjectInfo]:
+        return self._act(project, "save", {})
+
+    def close(self, project: ProjectRef, save: bool, force: bool) -> Steps[ProjectInfo]:
+        project_id = yield from self.identify(project)
+        if save:
+            yield from self._act(project_id, "save", {})
+        return (yield from self._act(project_id, "close", {"force": True} if force else {}))
+
+    def reopen(self, project: ProjectRef, kind: LicenseKind | None, force: bool) -> Steps[ProjectInfo]:
+        project_id = yield from self.identify(project)
+        yield from self.close(project_id, True, force)
+        return (yield from self.open(project_id, kind))
+
+    def switch(self, project: ProjectRef, kind: LicenseKind) -> Steps[ProjectInfo]:
+        return self._act(project, "kind", {"kind": kind.value})
+
+    def progress(self, project: ProjectRef) -> Steps[ExecutionProgress]:
+        project_id = yield from self.identify(project)
+        return ExecutionProgress((yield from self._fetch("GET", project_id, "/progress")))
+
+    def start_execution(
+        self, project_id: str, session_id: str, name: str, units_total: int | None
+    ) -> Steps[tuple[str, str]]:
+        """The execution's id and its secret."""
+        body = {"session_id": session_id, "name": name}
+        more = {} if units_total is None else {"units_total": units_total}
+        path = f"/projects/{project_id}/executions"
+        call = Call("POST", path, {**body, **more}, expects=201, is_safe_to_repeat=False)
+        started = yield from fetch(call, self._timing)
+        return started["id"], started["secret"]
+
+    def _act(self, project: ProjectRef, verb: str, body: dict[str, Any]) -> Steps[ProjectInfo]:
+        project_id = yield from self.identify(project)
+        call = Call("POST", f"/projects/{project_id}/{verb}", body)
+        return ProjectInfo.of((yield from fetch(call, self._timing)))
+
+    def _fetch(self, method: str, project_id: str, more: str = "") -> Steps[Any]:
+        return fetch(Call(method, f"/projects/{project_id}{more}"), self._timing)
+
+
+def report(
+    timing: Timing,
+    project_id: str,
+    execution_id: str,
+    secret: str,
+    units_done: int | None,
+    message: str | None,
+    state: str | None,
+) -> Steps[ExecutionProgress]:
+    said = {"units_done": units_done, "message": message, "state": state}
+    body = {"secret": secret, **{name: value for name, value in said.items() if value is not None}}
+    path = f"/projects/{segment(project_id)}/executions/{segment(execution_id)}"
+    try:
+        return ExecutionProgress((yield from fetch(Call("PATCH", path, body), timing)))
+    except ProjectError as error:
+        # A repeated "finished" whose first answer was lost is done, like a repeated close.
+        if error.id != execution_over or state is None:
+            raise
+        project = ProjectInfo.of((yield from fetch(Call("GET", f"/projects/{segment(project_id)}"), timing)))
+        ends = [x.progress for x in project.executions if x.id == execution_id and x.progress.state == state]
+        if not ends:
+            raise
+        return ends[0]
+
+
+def _id(project: ProjectRef) -> str | None:
+    if isinstance(project, ProjectInfo):
+        return project.id
+    try:
+        return str(uuid.UUID(project)) if len(project) == 36 else None
+    except ValueError:
+        return None

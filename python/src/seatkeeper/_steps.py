@@ -1,0 +1,129 @@
+"""
+A call with its repetitions, written once for both clients: a generator that yields what is to be done (send this, wait
+so long) and is told what came of it. `run` and `arun` do it, with httpx's two clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ._clock import Timing
+from ._errors import ServerUnreachable
+from ._wire import Call, Reply, parsed, retried_statuses, retry_after
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Send:
+    call: Call
+    timeout_s: float | None = None
+    """Shorter than the client's own, where the answer would be of no use later."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    seconds: float
+
+
+Steps = Generator[Send | Pause, Reply | None, T]
+
+
+class Unanswered(Exception):
+    """A request got no answer. Raised into the steps by whoever sends."""
+
+    def __init__(self, message: str, never_arrived: bool) -> None:
+        super().__init__(message)
+        self.never_arrived = never_arrived
+
+
+def run(steps: Steps[T], send: Callable[[Send], Reply], sleep: Callable[[float], None]) -> T:
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Pause):
+                sleep(step.seconds)
+                step = steps.send(None)
+                continue
+            try:
+                reply = send(step)
+            except Unanswered as fault:
+                step = steps.throw(fault)
+            else:
+                step = steps.send(reply)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+async def arun(
+    steps: Steps[T],
+    send: Callable[[Send], Awaitable[Reply]],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> T:
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Pause):
+                await sleep(step.seconds)
+                step = steps.send(None)
+                continue
+            try:
+                reply = await send(step)
+            except Unanswered as fault:
+                step = steps.throw(fault)
+            else:
+                step = steps.send(reply)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        steps.close()
+
+
+tries_max = 4
+"""A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network."""
+backoff_first_s = 0.5
+backoff_max_s = 8.0
+patience_s = 60.0
+"""A server that asks to come again later than this is told of, and not waited for."""
+
+
+def backoff(failures: int, chance: float) -> float:
+    """Before try `failures + 1`: doubling, and of that a random half to whole, so that clients do not march in step."""
+    whole: float = min(backoff_max_s, backoff_first_s * 2.0 ** (failures - 1))
+    return whole * (0.5 + 0.5 * chance)
+
+
+def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | None = None) -> Steps[Reply]:
+    """Sends until there is an answer that is not "try again". Raises `ServerUnreachable` when there is none."""
+    failures = 0
+    while True:
+        wait: float | None = None
+        try:
+            reply = yield Send(call, timeout_s)
+            assert reply is not None
+            may_repeat = reply.status in (429, 503) or (reply.status in retried_statuses and call.is_safe_to_repeat)
+            if not may_repeat:
+                return reply
+            wait = retry_after(reply)
+            fault = f"The server is busy (status {reply.status})."
+        except Unanswered as unanswered:
+            fault = str(unanswered)
+            if not call.is_safe_to_repeat and not unanswered.never_arrived:
+                raise ServerUnreachable(f"{fault} Nobody knows whether the request arrived.") from None
+        failures += 1
+        if failures >= tries or (wait is not None and wait > patience_s):
+            raise ServerUnreachable(f"{fault} Sent {failures} times.", wait)
+        # Spread beyond what the server asks for: everybody whom it turned away was told the same.
+        pause = backoff(failures, timing.chance())
+        yield Pause(pause if wait is None else wait + pause * 0.5)
+
+
+def fetch(call: Call, timing: Timing) -> Steps[Any]:
+    """The value that the server answers with."""
+    reply = yield from ask(call, timing)
+    return parsed(reply, call.expects)

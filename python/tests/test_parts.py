@@ -1,0 +1,173 @@
+"""The parts without a server: state files, signatures, counts, what the projects' calls send."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from seatkeeper import (
+    BadSignature,
+    ExecutionProgress,
+    Launcher,
+    LicenseInfo,
+    LicenseKind,
+    NotConfigured,
+    ProjectError,
+    RequestRefused,
+    ServerUnreachable,
+)
+from seatkeeper._models import kind_of
+from seatkeeper._settings import state_folder
+from seatkeeper._state import slot_key, take_slot
+from support import Clock, Script, denied, environment, isv, new_project
+
+
+def launcher(script: Script, clock: Clock) -> Launcher:
+    return Launcher("seatkeeper.test", 7070, isv=isv, api_key="k", license="l", user="anna",
+                    transport=script.transport, timing=clock.timing)  # fmt: skip
+
+
+def test_a_slot_is_locked_resumed_and_removed(tmp_path: Path) -> None:
+    one, two = take_slot(tmp_path, "key"), take_slot(tmp_path, "key")
+    assert one.session_id != two.session_id
+    assert len(list(tmp_path.iterdir())) == 2
+    two.drop()
+    again = take_slot(tmp_path, "key")
+    assert (again.session_id, again.is_resumed) == (two.session_id, True)
+    again.clear()
+    one.clear()
+    assert list(tmp_path.iterdir()) == []
+    assert not take_slot(tmp_path, "key").is_resumed
+
+
+def test_a_damaged_or_unwritable_state_keeps_nobody_from_working(tmp_path: Path) -> None:
+    (tmp_path / "key.0.json").write_text("{not json")
+    slot = take_slot(tmp_path, "key")
+    assert not slot.is_resumed
+    slot.drop()
+    assert take_slot(tmp_path, "key").session_id == slot.session_id
+    (tmp_path / "file").write_text("")
+    in_memory = take_slot(tmp_path / "file" / "folder", "key")
+    in_memory.renew()
+    in_memory.clear()
+
+
+def test_state_files_are_named_by_holder_and_are_the_owners_alone(tmp_path: Path) -> None:
+    assert slot_key("a", "bc") != slot_key("ab", "c")
+    slot = take_slot(tmp_path / "new", "key")
+    mode = os.stat(tmp_path / "new" / "key.0.json").st_mode
+    assert mode & 0o077 == 0
+    slot.clear()
+
+
+def test_where_state_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert state_folder(tmp_path) == tmp_path
+    monkeypatch.delenv("SEATKEEPER_STATE_DIR")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert state_folder() == tmp_path / "seatkeeper"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert state_folder().parts[-3:] == ("Library", "Application Support", "seatkeeper")
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert state_folder() == tmp_path / "seatkeeper"
+
+
+def test_counts() -> None:
+    info = LicenseInfo.of([{"kind": "mono", "total": 2, "used": 1, "left": 1}])
+    assert (info.mono_total, info.mono_used, info.mono_left) == (2, 1, 1)
+    assert (info.team_total, info.team_used, info.team_left) == (0, 0, 0)
+    assert info[LicenseKind.MONO] == info["mono"]
+
+
+def test_the_kind_by_either_name() -> None:
+    assert kind_of(None, True) is LicenseKind.MONO
+    assert kind_of("team") is LicenseKind.TEAM
+    with pytest.raises(TypeError):
+        kind_of("team", False)
+    with pytest.raises(ValueError, match="solo"):
+        kind_of("solo")
+
+
+def test_progress_from_a_refusal_without_any() -> None:
+    assert ExecutionProgress({}).state == "idle"
+    assert ExecutionProgress({"state": "running", "stale": True}).is_running
+
+
+def test_creating_is_not_repeated_when_nobody_knows_whether_it_happened() -> None:
+    script, clock = Script(httpx.ReadTimeout("timed out")), Clock()
+    with pytest.raises(ServerUnreachable, match="Nobody knows"):
+        launcher(script, clock).create_project("P")
+    refused = Script(httpx.ConnectError("refused"), httpx.Response(503), httpx.Response(201, json=new_project))
+    assert launcher(refused, clock).create_project("P").name == "P"
+    with pytest.raises(ServerUnreachable):
+        launcher(Script(httpx.Response(502)), clock).create_project("P")
+
+
+def test_only_the_expected_status_grants() -> None:
+    with pytest.raises(RequestRefused):
+        launcher(Script(httpx.Response(200, json=new_project)), Clock()).create_project("P")
+
+
+def test_a_server_that_asks_for_much_patience_is_not_waited_for() -> None:
+    clock = Clock()
+    with pytest.raises(ServerUnreachable) as caught:
+        launcher(Script(httpx.Response(503, headers={"Retry-After": "3600"})), clock).licenses()
+    assert caught.value.retry_after_seconds == 3600
+    assert clock.slept == []
+
+
+def test_an_answer_that_is_no_json_is_not_seatkeepers() -> None:
+    with pytest.raises(ServerUnreachable, match="no JSON"):
+        launcher(Script(httpx.Response(200, text="<html>")), Clock()).licenses()
+
+
+def test_waiting_for_an_execution_looks_with_growing_pauses() -> None:
+    def progress(state: str) -> httpx.Response:
+        return httpx.Response(200, json={"state": state})
+
+    script, clock = Script(*[progress("running")] * 6, progress("finished")), Clock()
+    assert launcher(script, clock).wait_execution(isv, poll_seconds=2).state == "finished"
+    assert clock.slept == [0.5, 0.75, 1.125, 1.6875, 2, 2]
+    script, clock = Script(*[progress("running")] * 60), Clock()
+    with pytest.raises(TimeoutError):
+        launcher(script, clock).wait_execution(isv, timeout_seconds=30)
+    assert clock.now == pytest.approx(1030)
+
+
+def test_numbers_without_a_class_of_their_own() -> None:
+    with pytest.raises(ProjectError) as caught:
+        launcher(Script(denied(13010, "project_name_taken")), Clock()).create_project("P")
+    assert (caught.value.id, caught.value.code) == (13010, "project_name_taken")
+
+
+def test_a_launcher_needs_a_licence_and_one_address() -> None:
+    with environment(SEATKEEPER_ISV=isv, SEATKEEPER_API_KEY="k"), pytest.raises(NotConfigured, match="license="):
+        Launcher("localhost", 7070)
+    with pytest.raises(TypeError):
+        Launcher("localhost", url="http://localhost", isv=isv, api_key="k", license="l")
+
+
+def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seatkeeper._signatures import RsaVerifier
+    from seatkeeper._wire import Reply
+
+    with pytest.raises(ValueError, match="PEM"):
+        RsaVerifier("no key")
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    def pem(key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey) -> bytes:
+        return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    with pytest.raises(ValueError, match="RSA"):
+        RsaVerifier(pem(ed25519.Ed25519PrivateKey.generate().public_key()))
+    verifier = RsaVerifier(pem(rsa.generate_private_key(65537, 2048).public_key()))
+    assert verifier.nonce() != verifier.nonce()
+    for header in ({}, {"x-slascone-signature": "%%%"}, {"x-slascone-signature": "AAAA"}):
+        with pytest.raises(BadSignature):
+            verifier.check(Reply(409, header, b"{}", 0.0), verifier.nonce())
+    verifier.check(Reply(503, {}, b"{}", 0.0), verifier.nonce())

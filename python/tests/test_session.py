@@ -1,0 +1,390 @@
+"""A session on a network that a test wrote down, with time that the test moves."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from datetime import timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from seatkeeper import (
+    ClientNotActivated,
+    Disconnected,
+    LicenseError,
+    NotAuthorized,
+    NoTokenLeft,
+    RequestRefused,
+    ServerUnreachable,
+    Session,
+    SessionLost,
+    held,
+)
+from support import Clock, Script, closed, crash, denied, granted, scripted, stamp, users_license, z
+
+dead = httpx.ConnectError("refused")
+lost_answer = httpx.ReadTimeout("timed out")
+
+
+def opened(script: Script, clock: Clock, **more: object) -> Session:
+    return scripted(script, clock).session(users_license, user="anna", **more)  # type: ignore[arg-type]
+
+
+def test_open_sends_holder_session_and_key_and_accepts_problem_details() -> None:
+    script, clock = Script(granted(), closed), Clock()
+    with scripted(script, clock, device="pc-7").session(users_license, user="anna") as session:
+        session.require()
+    body = script.body(0)
+    assert body == {
+        "license_id": users_license,
+        "client_id": "pc-7",
+        "user_id": "anna",
+        "session_id": session.session_id,
+    }
+    assert script.body(1) == body
+    assert script.calls == ["open", "close"]
+    assert "application/problem+json" in script.sent[0].headers["accept"]
+    assert script.sent[0].headers["provisioningkey"] == "key"
+
+
+def test_the_window_counts_from_the_start_of_the_request() -> None:
+    clock = Clock()
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.now += 9
+        return granted(120)
+
+    session = opened(Script(slow, closed), clock)
+    # 120 s less 2 % margin, less the 9 s that the answer took.
+    assert session.trusted_seconds == pytest.approx(120 - 2.4 - 9)
+    clock.now = 1000 + 117.5
+    session.require()
+    clock.now = 1000 + 117.6
+    with pytest.raises(SessionLost):
+        session.require()
+    session.close()
+
+
+def test_the_length_is_the_servers_not_from_the_creation_of_a_session_that_is_resumed() -> None:
+    clock = Clock()
+    session = opened(Script(granted(120, created=stamp - timedelta(hours=5)), closed), clock)
+    assert session.trusted_seconds == pytest.approx(117.6)
+    session.close()
+
+
+def test_extends_before_half_of_the_window_with_the_same_session() -> None:
+    script, clock = Script(granted(), granted(), closed), Clock()
+    session = opened(script, clock)
+    lease = session._lease
+    assert lease.due_in() == pytest.approx(117.6 * 0.4)
+    lease.renew_if_due()
+    assert script.calls == ["open"]
+    clock.now += lease.due_in()
+    lease.renew_if_due()
+    assert script.body(1) == script.body(0)
+    assert session.trusted_seconds == pytest.approx(117.6)
+    session.close()
+
+
+def test_an_extend_is_repeated_until_the_window_ends_and_then_the_session_is_lost() -> None:
+    lost: list[SessionLost] = []
+    script, clock = Script(granted(), *[dead] * 40, closed), Clock()
+    session = opened(script, clock, on_lost=lost.append)
+    lease = session._lease
+    while not lost:
+        assert lease.due_in() <= 117.6
+        clock.now += lease.due_in()
+        lease.renew_if_due()
+    assert clock.now == pytest.approx(1000 + 117.6)
+    assert 8 < script.calls.count("open") < 30
+    assert lost[0].reason == "no_answer"
+    with pytest.raises(SessionLost, match="Cannot reach"):
+        session.require()
+    lease.renew_if_due()
+    assert len(lost) == 1
+
+
+def test_an_extend_that_comes_through_at_last_keeps_the_session() -> None:
+    script, clock = (
+        Script(granted(), dead, httpx.Response(503, headers={"Retry-After": "20"}), granted(), closed),
+        Clock(),
+    )
+    session = opened(script, clock)
+    lease = session._lease
+    clock.now += lease.due_in()
+    lease.renew_if_due()
+    assert lease.due_in() == pytest.approx(0.25)
+    clock.now += lease.due_in()
+    lease.renew_if_due()
+    assert lease.due_in() >= 20
+    clock.now += lease.due_in()
+    lease.renew_if_due()
+    assert session.is_held
+    assert session.trusted_seconds == pytest.approx(117.6)
+    session.close()
+
+
+def test_a_session_ended_by_an_administrator_is_lost_and_says_so() -> None:
+    lost: list[SessionLost] = []
+    script, clock = Script(granted(), denied(14004, "session_ended_by_admin")), Clock()
+    session = opened(script, clock, on_lost=lost.append)
+    clock.now += 60
+    session._lease.renew_if_due()
+    with pytest.raises(SessionLost, match="administrator") as caught:
+        session.require()
+    assert caught.value.reason == "ended_by_admin"
+    assert lost
+    assert session.close()
+    assert script.calls == ["open", "open"], "the server knows already"
+
+
+def test_a_promise_stands_when_the_licence_expires_meanwhile() -> None:
+    script, clock = Script(granted(), *[denied(1001, "license_expired")] * 10, closed), Clock()
+    session = opened(script, clock)
+    clock.now += 60
+    session._lease.renew_if_due()
+    session.require()
+    while session.is_held:
+        clock.now += session._lease.due_in()
+        session._lease.renew_if_due()
+    with pytest.raises(SessionLost) as caught:
+        session.require()
+    assert caught.value.reason == "denied"
+    session.close()
+
+
+def test_a_server_that_only_asks_to_come_again_has_not_denied() -> None:
+    script, clock = Script(granted(), *[httpx.Response(503)] * 40, closed), Clock()
+    session = opened(script, clock)
+    while session.is_held:
+        clock.now += session._lease.due_in()
+        session._lease.renew_if_due()
+    with pytest.raises(SessionLost) as caught:
+        session.require()
+    assert caught.value.reason == "no_answer"
+    session.close()
+
+
+def test_on_lost_may_close_the_session_and_may_fail(caplog: pytest.LogCaptureFixture) -> None:
+    script, clock = Script(granted(), denied(1007, "tokens_exhausted"), closed), Clock()
+
+    def on_lost(lost: SessionLost) -> None:
+        session.close()
+        raise ValueError("mine")
+
+    session = opened(script, clock, on_lost=on_lost)
+    clock.now += 60
+    session._lease.renew_if_due()
+    assert script.calls == ["open", "open", "close"]
+    assert "on_lost failed" in caplog.text
+
+
+def test_no_extend_follows_the_close() -> None:
+    script, clock = Script(granted(), closed), Clock()
+    session = opened(script, clock)
+    assert session.close()
+    clock.now += 60
+    session._lease.renew_if_due()
+    assert session.close(), "again: nothing"
+    assert script.calls == ["open", "close"]
+    with pytest.raises(Disconnected):
+        session.require()
+
+
+def test_a_new_open_has_a_new_id() -> None:
+    script, clock = Script(granted(), closed, granted(), closed), Clock()
+    client = scripted(script, clock)
+    ids = []
+    for _ in range(2):
+        with client.session(users_license, user="anna") as session:
+            ids.append(session.session_id)
+    assert ids[0] != ids[1]
+
+
+def test_12001_on_a_repeated_close_is_done() -> None:
+    script, clock = Script(granted(), lost_answer, denied(12001, "session_unknown")), Clock()
+    session = opened(script, clock)
+    assert session.close()
+    assert script.calls == ["open", "close", "close"]
+
+
+def test_a_close_that_nobody_hears_raises_nothing_and_leaves_the_id_for_the_next_start() -> None:
+    clock = Clock()
+    session = opened(Script(granted(), dead, dead), clock)
+    assert not session.close()
+    script = Script(granted(), closed)
+    with opened(script, clock) as resumed:
+        assert resumed.session_id == session.session_id
+
+
+def test_opens_are_repeated_with_the_same_id() -> None:
+    script, clock = Script(dead, lost_answer, httpx.Response(502), granted(), closed), Clock()
+    opened(script, clock).close()
+    assert len({script.body(i)["session_id"] for i in range(4)}) == 1
+    assert clock.slept == [0.25, 0.5, 1.0]
+
+
+def test_retry_after_is_honoured() -> None:
+    script, clock = Script(httpx.Response(429, headers={"Retry-After": "7"}), granted(), closed), Clock()
+    opened(script, clock).close()
+    assert clock.slept[0] >= 7
+    at = format_datetime(stamp + timedelta(seconds=5), usegmt=True)
+    later = httpx.Response(503, headers={"Retry-After": at, "Date": format_datetime(stamp, usegmt=True)})
+    script, clock = Script(later, granted(), closed), Clock()
+    opened(script, clock).close()
+    assert 5 <= clock.slept[0] < 6
+
+
+def test_a_dead_network_is_never_a_license_error() -> None:
+    for fault in (dead, lost_answer, httpx.Response(503), httpx.Response(504)):
+        with pytest.raises(ServerUnreachable) as caught:
+            opened(Script(*[fault] * 4, closed), Clock())
+        assert not isinstance(caught.value, LicenseError)
+
+
+def test_an_open_whose_answer_was_lost_is_undone() -> None:
+    script, clock = Script(*[lost_answer] * 4, closed), Clock()
+    with pytest.raises(ServerUnreachable):
+        opened(script, clock)
+    assert script.calls == ["open"] * 4 + ["close"]
+    assert script.body(4)["session_id"] == script.body(0)["session_id"]
+
+
+def test_an_interrupted_open_is_undone() -> None:
+    def interrupt(request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    script, clock = Script(interrupt, closed), Clock()
+    with pytest.raises(KeyboardInterrupt):
+        opened(script, clock)
+    assert script.calls == ["open", "close"]
+    assert held() == []
+
+
+def test_a_refusal_is_typed_and_tells_the_counts() -> None:
+    free_at = stamp + timedelta(minutes=3)
+    answer = denied(1007, "tokens_exhausted", limit=5, in_use=5, next_free_at=z(free_at))
+    with pytest.raises(NoTokenLeft) as caught:
+        opened(Script(answer), Clock())
+    error = caught.value
+    assert (error.id, error.code, error.total, error.left) == (1007, "tokens_exhausted", 5, 0)
+    assert error.next_free_at == free_at
+    assert str(error) == "Denied: tokens_exhausted."
+
+
+def test_a_bare_refusal_is_typed_too() -> None:
+    with pytest.raises(NoTokenLeft, match="in use"):
+        opened(Script(httpx.Response(409, json={"id": 1007, "message": "Every token is in use."})), Clock())
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, NotAuthorized), (403, NotAuthorized), (400, RequestRefused)])
+def test_other_refusals(status: int, kind: type[Exception]) -> None:
+    problem = httpx.Response(status, json={"code": "key_unknown", "detail": "The API key is not valid."})
+    with pytest.raises(kind, match="not valid"):
+        opened(Script(problem), Clock())
+
+
+def test_waiting_goes_on_until_a_token_is_free() -> None:
+    full = denied(1007, "tokens_exhausted")
+    script, clock = Script(full, full, denied(13001, "project_in_use"), granted(), closed), Clock()
+    opened(script, clock, wait=timedelta(minutes=1)).close()
+    assert clock.slept == [0.25, 0.5, 1.0]
+
+
+def test_waiting_comes_just_after_the_next_end_when_that_is_near() -> None:
+    headers = {"Date": format_datetime(stamp, usegmt=True)}
+    soon = denied(1007, "full", headers, next_free_at=z(stamp + timedelta(seconds=0.1)))
+    late = denied(1007, "full", headers, next_free_at=z(stamp + timedelta(hours=1)))
+    script, clock = Script(soon, late, granted(), closed), Clock()
+    opened(script, clock, wait=60).close()
+    assert clock.slept == [pytest.approx(0.1), 0.5]
+
+
+def test_waiting_ends_at_its_deadline_with_the_refusal() -> None:
+    script, clock = Script(*[denied(1007, "full")] * 50), Clock()
+    with pytest.raises(NoTokenLeft):
+        opened(script, clock, wait=30.0)
+    assert clock.now == pytest.approx(1030)
+
+
+def test_waiting_is_for_tokens_alone() -> None:
+    with pytest.raises(LicenseError):
+        opened(Script(denied(1001, "license_expired")), Clock(), wait=30.0)
+
+
+def test_a_device_is_activated_when_the_product_is_known() -> None:
+    unknown, activated = denied(2006, "client_unknown"), httpx.Response(200, json={})
+    script, clock = Script(unknown, activated, granted(), closed), Clock()
+    client = scripted(script, clock, product="p")
+    client.session(users_license, device="pc").close()
+    assert script.calls == ["open", "activations", "open", "close"]
+    assert script.body(1) == {"product_id": "p", "license_key": users_license, "client_id": "pc"}
+    with pytest.raises(ClientNotActivated):
+        scripted(Script(unknown), clock).session(users_license, device="pc")
+    raced = Script(unknown, denied(2001, "token_already_assigned"), granted(), closed)
+    scripted(raced, clock, product="p").session(users_license, device="pc").close()
+
+
+def test_a_checkout_is_asked_for_in_minutes_and_not_extended() -> None:
+    script, clock = Script(granted(86_400), closed), Clock()
+    session = opened(script, clock, checkout=timedelta(days=1))
+    assert script.body(0)["checkout_period"] == 1440
+    clock.now += 80_000
+    session._lease.renew_if_due()
+    session.require()
+    session.close()
+
+
+def test_a_detached_session_is_resumed_by_the_next_start() -> None:
+    script, clock = Script(granted(), granted(), closed), Clock()
+    first = opened(script, clock)
+    first.detach()
+    with opened(script, clock) as second:
+        assert second.session_id == first.session_id
+    assert script.calls == ["open", "open", "close"]
+
+
+def test_the_session_of_a_crashed_program_is_resumed_and_a_dead_id_replaced() -> None:
+    clock = Clock()
+    crashed = opened(Script(granted()), clock)
+    crash(crashed)
+    script = Script(denied(14004, "session_ended_by_admin"), granted(), closed)
+    with opened(script, clock) as session:
+        assert script.body(0)["session_id"] == crashed.session_id
+        assert session.session_id != crashed.session_id
+
+
+def test_two_sessions_of_one_holder_have_two_ids() -> None:
+    script, clock = Script(granted(), granted(), closed, closed), Clock()
+    with opened(script, clock) as one, opened(script, clock) as two:
+        assert one.session_id != two.session_id
+        assert {note.session_id for note in held()} == {one.session_id, two.session_id}
+
+
+def test_a_session_that_nobody_refers_to_is_closed() -> None:
+    script, clock = Script(granted(), closed), Clock()
+    session = opened(script, clock)
+    gone = weakref.ref(session)
+    gc.disable()
+    try:
+        del session
+        assert gone() is None, "no cycles: the last name is the last reference"
+    finally:
+        gc.enable()
+    assert script.calls == ["open", "close"]
+
+
+def test_a_session_needs_a_holder() -> None:
+    with pytest.raises(TypeError, match="user= or device="):
+        scripted(Script(), Clock()).session(users_license)
+
+
+def test_reprs_say_what_is_held_and_hold_nothing() -> None:
+    session = opened(Script(granted(), closed), Clock())
+    assert "for anna" in repr(session)
+    note = held()[0]
+    assert note.release()
+    assert "not held" in repr(session)
+    assert "<code>" in session._repr_html_()
