@@ -154,6 +154,12 @@ export const denials = {
     title: "An administrator ended this session.",
     remedy: "Open a new session (with a new session_id), or wait until the old one's end.",
   },
+  session_on_other_project: {
+    id: 13007,
+    status: 409,
+    title: "The session is live on another project.",
+    remedy: "Close it first, or use a session_id of its own for every project.",
+  },
   session_of_other_holder: {
     id: 14003,
     status: 409,
@@ -165,12 +171,6 @@ export const denials = {
     status: 409,
     title: "The user already has a live session, and the edition allows one.",
     remedy: "Close the user's other session, or wait until it lapses.",
-  },
-  session_on_other_project: {
-    id: 13007,
-    status: 409,
-    title: "The session is live on another project.",
-    remedy: "Close it first, or use a session_id of its own for every project.",
   },
   project_in_use: {
     id: 13001,

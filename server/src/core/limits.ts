@@ -9,7 +9,10 @@ export const checkoutPeriodDefaultMax = 43_200;
  */
 export const assignmentsPerLicenseMax = 1_000_000;
 
-/** Sessions that one look for what is over takes at a time: small enough to stay below a millisecond. */
+/**
+ * Sessions that one round of releasing takes. A command on the licence makes as many rounds as there are sessions over,
+ * because counts must be exact; the round bounds the lists that it builds, not the time.
+ */
 export const releasesPerStepMax = 1_000;
 
 /** Live sessions that one holder may have, whatever the edition says: a holder's sessions are walked when it is unassigned. */

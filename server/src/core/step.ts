@@ -1,12 +1,13 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
 import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
-import { denyUnknownLicense, grant } from "./decide/outcome.ts";
+import { deny, denyUnknownLicense, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
 import type {
+  ActivateCommand,
   Change,
   Command,
   Decision,
@@ -48,7 +49,8 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
   // An outage is credited before anything is released: what it made lapse is not over.
   const released = command.type === "credit" || command.type === "settle" ? 0 : releaseDue(licenses, license, now);
   if (command.type === "sweep") return grant([], [], { ended: released });
-  const outcome = apply(licenses, license, decide(license, command, now));
+  const held = command.type === "activate" ? heldElsewhere(licenses, license, command, now) : null;
+  const outcome = apply(licenses, license, held ?? decide(license, command, now));
   if (command.type === "activate" && outcome.granted?.assignment != null) {
     moveHere(licenses, license, command.clientId, now);
   }
@@ -99,12 +101,35 @@ function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): num
  * and its sessions on the old one end. A temporary licence stands beside an ordinary one and moves nobody from it.
  */
 function moveHere(licenses: Licenses, license: LicenseState, clientId: string, now: Millis): void {
-  for (const old of licenses.siblings(license, clientId)) {
-    if (old.terms.isTemporary !== license.terms.isTemporary) continue;
+  for (const { old } of movedFrom(licenses, license, clientId)) {
     releaseDue(licenses, old, now);
     const assignment = old.assignment(clientKey(old.terms, clientId));
     if (assignment?.unassignedAt === null) apply(licenses, old, releaseAssignment(old, assignment, now));
   }
+}
+
+/** A suspension holds on the licence that an activation would take the client from: moving is no way out of it. */
+function heldElsewhere(
+  licenses: Licenses,
+  license: LicenseState,
+  command: ActivateCommand,
+  now: Millis,
+): Decision | null {
+  if (unusable(license, now) !== null) return null;
+  for (const { assignment } of movedFrom(licenses, license, command.clientId)) {
+    const suspended = suspension(assignment, now);
+    if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  }
+  return null;
+}
+
+/** The licences that an activation takes the client from, with the token that it holds there. */
+function movedFrom(licenses: Licenses, license: LicenseState, clientId: string) {
+  return licenses
+    .siblings(license, clientId)
+    .filter((old) => old.terms.isTemporary === license.terms.isTemporary)
+    .map((old) => ({ old, assignment: old.assignment(clientKey(old.terms, clientId)) }))
+    .filter(({ assignment }) => assignment?.unassignedAt === null);
 }
 
 function apply(licenses: Licenses, license: LicenseState | null, decision: Decision): Outcome {

@@ -88,6 +88,8 @@ const projectNames = ["A", " a", "B", "C", "D", "stra\u00dfe", "STRASSE"];
 const kinds: readonly ProjectKind[] = ["mono", "team"];
 const sessionIds = [freshId(9, 1), freshId(9, 2), freshId(9, 3)];
 
+const usable = { isActive: true, expiresAt: null, domains: [], requiresSessionId: false } as const;
+
 export class Stream {
   readonly random: Random;
   readonly #model: Model;
@@ -120,7 +122,7 @@ export class Stream {
     const numbers = this.#settings.flatMap((setting, n) => (setting.type === "projects" ? [n] : []));
     const n = this.random.pick(numbers);
     this.#focus = { n, left: 15 + this.random.below(30) };
-    return { type: "terms", setting: this.#change(n, { isActive: true, expiresAt: null }) };
+    return { type: "terms", setting: this.#change(n, { ...usable, requiresUserId: this.random.chance(0.1) }) };
   }
 
   #focused(focus: { readonly n: number; left: number }, now: Millis): Event {
@@ -221,11 +223,8 @@ export class Stream {
   #change(n: number, change: Partial<LicenseSetting>): LicenseSetting {
     const old = this.#settings[n] as LicenseSetting;
     const setting = { ...old, ...change };
-    // What a project licence asks of a caller's session_id, user_id and domain is in dispute: see projects.table.txt.
-    const undisputed = { requiresSessionId: false, requiresUserId: false, domains: [], oneSessionPerUser: false };
-    const drawn = setting.type === "projects" ? { ...setting, ...undisputed } : setting;
-    this.#settings[n] = drawn;
-    return drawn;
+    this.#settings[n] = setting;
+    return setting;
   }
 
   /** Pools grow and shrink, and what the edition allows comes and goes. */
@@ -315,8 +314,11 @@ export class Stream {
       ids: this.#fresh(),
     } as const;
     if (setting.type === "projects" && live.length > 0 && random.chance(0.12)) {
-      // The same user once more.
-      const { clientId, userId, holder: projectId } = random.pick(live);
+      // The same user once more, now and then on another machine.
+      const { clientId: host, userId: user, holder: projectId } = random.pick(live);
+      const isElsewhere = random.chance(0.3);
+      const clientId = isElsewhere ? this.#client(setting) : host;
+      const userId = isElsewhere ? (user ?? host) : user;
       return { ...rest, clientId, userId, projectId, sessionId: random.pick([...sessionIds, freshId(9, this.#ids)]) };
     }
     if (known.length > 0 && random.chance(0.5)) {
@@ -364,7 +366,14 @@ export class Stream {
       [() => ({ type: "project.save", ...place, projectId }), 2],
       [() => ({ type: "project.close", ...place, projectId, force }), 7],
       [() => ({ type: "project.delete", ...place, projectId, force }), 1.5],
-      [() => ({ type: "project.kind", ...place, projectId, kind }), 9],
+      [
+        () => {
+          const attended = random.chance(0.6) && live.length > 0 ? random.pick(live).holder : projectId;
+          const other = projects.find(({ id }) => id === attended)?.kind === "mono" ? "team" : "mono";
+          return { type: "project.kind", ...place, projectId: attended, kind: random.chance(0.7) ? other : kind };
+        },
+        9,
+      ],
       [
         () => {
           const starter = live.length > 0 && random.chance(0.8) ? random.pick(live) : null;

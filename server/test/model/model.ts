@@ -338,7 +338,8 @@ export class Model {
     const assigned = assignedClients(license).length;
     if (!terms.isActive) return deny("license_inactive");
     if (isExpired(terms, now)) return deny("license_expired");
-    if (isSuspended(assignment, now)) return deny("client_suspended");
+    const held = this.#movedFrom(license, command.clientId).some((one) => isSuspended(one.assignment, now));
+    if (held || isSuspended(assignment, now)) return deny("client_suspended");
     const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
     // Neither a client that has its token, nor somebody else's token.
     if ([assignment, named].some((one) => one?.unassignedAt === null)) return deny("token_already_assigned");
@@ -354,7 +355,9 @@ export class Model {
   }
 
   /** A client works on one licence of a product and customer, or on one lasting and one temporary licence. */
-  #moveFromSiblings(license: ModelLicense, clientId: string, now: Millis): void {
+  /** Where the client holds a token that an activation on this licence would take away. */
+  #movedFrom(license: ModelLicense, clientId: string) {
+    const found: { sibling: ModelLicense; assignment: ModelAssignment }[] = [];
     for (const sibling of this.#licenses.values()) {
       const isSibling =
         sibling !== license &&
@@ -362,11 +365,15 @@ export class Model {
         sibling.terms.productId === license.terms.productId &&
         sibling.terms.customerId === license.terms.customerId &&
         sibling.terms.isTemporary === license.terms.isTemporary;
-      if (!isSibling) continue;
-      const assignment = assignmentOf(sibling, clientId);
-      if (assignment === undefined) continue;
+      const assignment = isSibling ? assignmentOf(sibling, clientId) : undefined;
+      if (assignment !== undefined && assignment.unassignedAt === null) found.push({ sibling, assignment });
+    }
+    return found;
+  }
+
+  #moveFromSiblings(license: ModelLicense, clientId: string, now: Millis): void {
+    for (const { sibling, assignment } of this.#movedFrom(license, clientId)) {
       this.#release(sibling, now);
-      if (assignment.unassignedAt !== null) continue;
       this.#takeToken(sibling, assignment, now);
     }
   }

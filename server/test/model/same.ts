@@ -11,6 +11,7 @@ import type {
   Project,
   ProjectDenial,
   Session,
+  Terms,
 } from "../../src/core/types.ts";
 import type { ModelAssignment, ModelLine, ModelOutcome, ModelSession, ModelSnapshot } from "./model.ts";
 import type { ModelExecution, ModelProject, ModelRefusal } from "./projects.ts";
@@ -129,6 +130,11 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
+/** Who is in which project; elsewhere the holder is a name that each side folds for itself. */
+function usersOf(terms: Terms, live: readonly { readonly id: string; readonly holder: string }[]): string[] {
+  return terms.clientType === "projects" ? live.map(({ id, holder }) => `${holder} ${id}`).sort() : [];
+}
+
 /** A licence as its readers see it; over is over, whether or not it was released. */
 export function comparableView(view: LicenseView, now: Millis) {
   const known = [...view.sessions()].filter((session) => now < session.validUntil);
@@ -144,6 +150,8 @@ export function comparableView(view: LicenseView, now: Millis) {
     assignments: [...view.assignments()].map(comparableAssignment).sort(byId),
     assigned: view.assigned,
     projects: [...view.projects()].map(comparableProject).sort(byId),
+    attended: { mono: view.attended("mono"), team: view.attended("team") },
+    users: usersOf(view.terms, live),
   };
 }
 
@@ -156,5 +164,7 @@ export function comparableSnapshot(snapshot: ModelSnapshot, now: Millis): Return
     assignments: snapshot.assignments.map(comparableAssignment).sort(byId),
     assigned: snapshot.assigned,
     projects: snapshot.projects.map(comparableProject).sort(byId),
+    attended: snapshot.attended,
+    users: usersOf(snapshot.terms, snapshot.live),
   };
 }

@@ -65,6 +65,40 @@ describe("a table with a mistake in it is refused, with file and line", () => {
   });
 });
 
+describe("bounds that a table would be long for", () => {
+  for (const [name, side] of [
+    ["core", () => new CoreSide()],
+    ["model", () => new ModelSide()],
+  ] as const) {
+    test(`a project remembers its 50 newest executions, and whatever runs (${name})`, async () => {
+      const lines = ["licence RE floating projects mono=1 team=1", "create RE A -> created"];
+      lines.push("open-project RE A mono -> open", "connect RE A anna session=s1 -> opened");
+      lines.push("run RE A First session=s1 -> running");
+      for (let n = 1; n <= 60; n++) {
+        lines.push(`run RE A X${n} session=s1 -> running`, `report RE A X${n} finished -> reported`);
+      }
+      lines.push("project RE A mono First=running X11=forgotten X12=finished X60=finished");
+      const [section] = readTable("executions", `== Many\n${lines.join("\n")}\n`);
+      await new Scene(side()).play(section as Section);
+    });
+  }
+
+  test("a licence has at most 100,000 projects", async () => {
+    const store = openMemoryStore(new HeldClock(start));
+    const setting = licenseSetting({ type: "projects", mono: 1, team: 1 });
+    await store.saveCatalog(entitiesOf(setting));
+    const { isvId, licenseId } = setting;
+    const denials = await store.transact((licenses, now) => {
+      const create = (n: number): Command => {
+        return { type: "project.create", isvId, licenseId, name: `P${n}`, id: freshId(10, n) };
+      };
+      for (let n = 0; n < 99_999; n++) step(licenses, create(n), now);
+      return [99_999, 100_000, 0].map((n) => step(licenses, create(n), now).denial?.code ?? null);
+    });
+    expect(denials).toEqual([null, "projects_exhausted", "project_name_taken"]);
+  });
+});
+
 /** What one of the two sides answers, in the words of the tables. */
 interface Answer {
   readonly denial: DenialCode | null;

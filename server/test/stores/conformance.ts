@@ -19,6 +19,8 @@ import {
   productIdOf,
 } from "../model/vendor.ts";
 
+const projectId = (n: number) => freshId(10, n);
+
 export interface StoreUnderTest {
   /** An empty store. */
   readonly open: (clock: HeldClock) => Promise<Store>;
@@ -31,6 +33,8 @@ const productId = productIdOf(1);
 const cad = licenseSetting({ licenseId: licenseIdOf(1), tokens: 2 });
 const cam = licenseSetting({ licenseId: licenseIdOf(2), tokens: 2 });
 const devices = licenseSetting({ licenseId: licenseIdOf(3), type: "devices", activatesOnOpen: true });
+const reven = licenseSetting({ licenseId: licenseIdOf(6), type: "projects", mono: 1, team: 1, allowsSwitch: true });
+const all = [cad, cam, devices, reven];
 const period = 5 * 60_000;
 
 export function storeConformance(name: string, { open, reopen }: StoreUnderTest): void {
@@ -45,7 +49,7 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
     beforeEach(async () => {
       clock = new HeldClock();
       store = await open(clock);
-      for (const setting of [cad, cam, devices]) await store.saveCatalog(entitiesOf(setting));
+      for (const setting of all) await store.saveCatalog(entitiesOf(setting));
       return () => store.close();
     });
 
@@ -82,8 +86,7 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
 
     /** Everything that can be seen of the store from outside. */
     const everything = async () => {
-      const settings = [cad, cam, devices];
-      const licenses = settings.map((setting) => {
+      const licenses = all.map((setting) => {
         const license = read(setting);
         const known: Session[] = [...license.sessions()];
         return {
@@ -91,6 +94,17 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
           sessions: known.sort((a, b) => (a.id < b.id ? -1 : 1)),
           assignments: [...license.assignments()].sort((a, b) => (a.id < b.id ? -1 : 1)),
           counts: [license.openSessions, license.holders, license.assigned, license.clients],
+          projects: [...license.projects()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+          pools: [license.attended("mono"), license.attended("team"), license.projectCount],
+          attendance: [...license.attendedProjects()].sort().map((id) => [
+            id,
+            license
+              .sessionsOfProject(id)
+              .map((session) => session.id)
+              .sort(),
+          ]),
+          byProject: [1, 2, 3].map((n) => license.project(projectId(n))),
+          byName: ["one", "two", "three"].map((name) => license.projectNamed(name)),
           nextFreeAt: license.nextFreeAt(),
           due: license
             .due(Number.MAX_SAFE_INTEGER, 1_000)
@@ -112,12 +126,13 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
           .assignmentsOfUser(isvId, productId, client)
           .map(({ licenseId, assignment }) => [licenseId, assignment.id]),
       }));
-      const history = await Promise.all(settings.map((setting) => store.history(isvId, setting.licenseId, 1_000)));
+      const history = await Promise.all(all.map((setting) => store.history(isvId, setting.licenseId, 1_000)));
       const live = store
         .liveLicenses()
         .map(({ licenseId }) => licenseId)
         .sort();
-      return structuredClone({ licenses, found, history, denials: await store.denials(query()), live });
+      const ofProjects = [1, 2, 3].map((n) => store.licenseOfProject(isvId, projectId(n))?.terms.licenseId);
+      return structuredClone({ licenses, found, ofProjects, history, denials: await store.denials(query()), live });
     };
 
     const query = (more: Partial<DenialQuery> = {}): DenialQuery => {
@@ -249,10 +264,8 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
     describe("the catalogue", () => {
       test("shows what was saved", () => {
         const vendor = store.catalog.vendor(isvId);
-        expect([...(vendor?.licenses.keys() ?? [])].sort()).toEqual(
-          [cad, cam, devices].map(({ licenseId }) => licenseId),
-        );
-        expect(vendor?.editions.size).toBe(3);
+        expect([...(vendor?.licenses.keys() ?? [])].sort()).toEqual(all.map(({ licenseId }) => licenseId));
+        expect(vendor?.editions.size).toBe(4);
         expect(store.read(isvId, licenseIdOf(99))).toBeUndefined();
         expect(store.read(isvIdOf(99), cad.licenseId)).toBeUndefined();
       });
@@ -541,6 +554,171 @@ export function storeConformance(name: string, { open, reopen }: StoreUnderTest)
       expect(before.licenses[0]?.sessions[0]?.validUntil).toBe(clock.now() + period);
       store = await (reopen as NonNullable<typeof reopen>)(store, clock);
       expect(await everything()).toEqual(before);
+    });
+
+    describe("projects", () => {
+      const place = { isvId, licenseId: reven.licenseId };
+      const create = (n: number, name: string) =>
+        ({ type: "project.create", ...place, name, id: projectId(n) }) as const;
+      const openProject = (n: number, kind: "mono" | "team") =>
+        ({ type: "project.open", ...place, projectId: projectId(n), kind }) as const;
+      const close = (n: number, force: boolean) =>
+        ({ type: "project.close", ...place, projectId: projectId(n), force }) as const;
+      const connect = (n: number, client: string) =>
+        openCommand(reven, client, { projectId: projectId(n), sessionId: freshId(9, n) });
+      const start = (n: number, execution: number) =>
+        ({
+          type: "execution.start",
+          ...place,
+          projectId: projectId(n),
+          sessionId: freshId(9, n),
+          name: "Tracing \u{1f511}",
+          unitsTotal: 2 ** 52,
+          id: freshId(11, execution),
+          secretHash: "5".repeat(64),
+        }) as const;
+      const report = (n: number, execution: number, state: "running" | "finished" | "failed") =>
+        ({
+          type: "execution.report",
+          ...place,
+          projectId: projectId(n),
+          executionId: freshId(11, execution),
+          unitsDone: 2 ** 51,
+          message: "half way",
+          state,
+        }) as const;
+      const granted = async (...commands: Command[]) => {
+        for (const command of commands) expect((await act(command)).denial).toBeNull();
+      };
+      /** One is a Team project with two users and two executions, Two was saved and closed, Three is open and empty. */
+      const fill = async () => {
+        await granted(create(1, "One"), create(2, "Two"), create(3, "Three"), openProject(1, "team"));
+        clock.advance(1_000);
+        await granted(openProject(2, "mono"), connect(1, "anna"), connect(1, "ben"), start(1, 1), start(1, 2));
+        await granted({ type: "project.save", ...place, projectId: projectId(2) }, close(2, false));
+        clock.advance(1_000);
+        await granted(openProject(3, "mono"), report(1, 1, "failed"), report(1, 2, "running"));
+      };
+
+      ifLasting("are there after a restart, with users, executions and the tokens that they hold", async () => {
+        const reborn = async () => {
+          store = await (reopen as NonNullable<typeof reopen>)(store, clock);
+        };
+        await fill();
+        const before = await everything();
+        expect(before.licenses[3]?.pools).toEqual([0, 1, 3]);
+        await reborn();
+        expect(await everything()).toEqual(before);
+        // And once more, from rows that were loaded and not written in this process.
+        await granted(report(1, 2, "finished"), {
+          type: "project.delete",
+          ...place,
+          projectId: projectId(2),
+          force: false,
+        });
+        await granted({ type: "project.kind", ...place, projectId: projectId(3), kind: "team" }, close(1, true));
+        const then = await everything();
+        expect(then.licenses[3]?.pools).toEqual([0, 0, 2]);
+        await reborn();
+        expect(await everything()).toEqual(then);
+        const barred = await act(connect(1, "anna"));
+        expect(barred.denial?.code).toBe("project_not_open");
+        await granted(openProject(1, "team"));
+        expect((await act(connect(1, "anna"))).denial?.code).toBe("session_ended_by_admin");
+      });
+
+      ifLasting("that lost their users while the store was closed hold no token once somebody looks", async () => {
+        await fill();
+        clock.advance(period);
+        store = await (reopen as NonNullable<typeof reopen>)(store, clock);
+        await granted({ type: "sweep", ...place });
+        expect(read(reven).attended("team")).toBe(0);
+        expect([...read(reven).attendedProjects()]).toEqual([]);
+        expect(read(reven).project(projectId(1))?.kind).toBe("team");
+      });
+
+      test("are as they were when the work throws, whatever it had done before", async () => {
+        await fill();
+        const before = await everything();
+        clock.advance(1_000);
+        const work = (licenses: Licenses, now: Millis): never => {
+          const all: Command[] = [
+            { type: "project.kind", ...place, projectId: projectId(3), kind: "team" },
+            connect(3, "carl"), // denied: the one Team token is One's
+            { type: "project.kind", ...place, projectId: projectId(3), kind: "mono" },
+            connect(3, "carl"),
+            start(3, 3),
+            report(1, 2, "finished"),
+            close(1, true),
+            { type: "project.kind", ...place, projectId: projectId(3), kind: "team" }, // takes the token along
+            { type: "project.delete", ...place, projectId: projectId(1), force: false },
+            { type: "project.delete", ...place, projectId: projectId(2), force: false },
+            { type: "project.delete", ...place, projectId: projectId(3), force: true },
+            create(4, "one"), // a name that has come free
+            { type: "project.open", ...place, projectId: projectId(4), kind: "team" },
+            openCommand(reven, "dora", { projectId: projectId(4) }),
+          ];
+          const denied = all.map((command) => step(licenses, command, now).denial?.code ?? null);
+          expect(denied).toEqual(all.map((_, n) => (n === 1 ? "tokens_exhausted" : null)));
+          throw new Error("the work failed");
+        };
+        await expect(store.transact(work)).rejects.toThrow("the work failed");
+        expect(await everything()).toEqual(before);
+        expect(store.licenseOfProject(isvId, projectId(4))).toBeUndefined();
+        if (reopen !== undefined) store = await reopen(store, clock);
+        expect(await everything()).toEqual(before);
+        // The undone state is a whole one: what follows counts rightly.
+        await granted(close(1, true), create(4, "Four"));
+        expect(read(reven).attended("team")).toBe(0);
+        expect(read(reven).projectCount).toBe(4);
+      });
+
+      test("that one transaction makes, fills, empties and deletes leave nothing but history", async () => {
+        const outcomes = await store.transact((licenses, now) =>
+          [create(1, "One"), openProject(1, "mono"), connect(1, "anna"), close(1, true)]
+            .concat([{ type: "project.delete", ...place, projectId: projectId(1), force: false } as never])
+            .map((command) => step(licenses, command, now).denial?.code ?? null),
+        );
+        expect(outcomes).toEqual([null, null, null, null, null]);
+        if (reopen !== undefined) store = await reopen(store, clock);
+        expect(read(reven).projectCount).toBe(0);
+        expect([...read(reven).projects()]).toEqual([]);
+        expect(store.licenseOfProject(isvId, projectId(1))).toBeUndefined();
+        const history = await store.history(isvId, reven.licenseId, 100);
+        expect(history.map(({ kind }) => kind)).toEqual([
+          "project.created",
+          "project.opened",
+          "client.activated",
+          "session.opened",
+          "session.ended",
+          "project.closed",
+          "project.deleted",
+        ]);
+        expect(new Set(history.map((line) => line.projectId))).toEqual(new Set([projectId(1)]));
+      });
+
+      test("are found by id with their own vendor alone, and tell their denials by project", async () => {
+        const other = { ...reven, isvId: isvIdOf(2) };
+        await store.saveCatalog(entitiesOf(other));
+        await fill();
+        await act({ ...create(1, "One"), isvId: isvIdOf(2) });
+        if (reopen !== undefined) store = await reopen(store, clock);
+        expect(store.licenseOfProject(isvId, projectId(2))?.terms.licenseId).toBe(reven.licenseId);
+        expect(store.licenseOfProject(isvIdOf(2), projectId(2))).toBeUndefined();
+        expect(store.licenseOfProject(isvIdOf(2), projectId(1))?.terms.isvId).toBe(isvIdOf(2));
+        await granted(openProject(2, "team"));
+        expect((await act(connect(2, "carl"))).denial?.code).toBe("tokens_exhausted");
+        const { items } = await store.denials(query({ licenseId: reven.licenseId }));
+        expect(items.map((line) => [line.projectId, line.inUse, line.limit])).toEqual([[projectId(2), 1, 1]]);
+      });
+
+      test("keep their users when their pool is shrunk below its use", async () => {
+        await fill();
+        await store.saveCatalog(entitiesOf({ ...reven, team: 0 }));
+        if (reopen !== undefined) store = await reopen(store, clock);
+        expect(read(reven).attended("team")).toBe(1);
+        expect(read(reven).sessionsOfProject(projectId(1))).toHaveLength(2);
+      });
     });
 
     test("customers of one vendor with the same client ids are kept apart by licence", async () => {

@@ -29,7 +29,7 @@ import type {
   StartExecutionCommand,
 } from "../types.ts";
 import { deny, grant, instant, record, subjectOf, suspension, unusable } from "./outcome.ts";
-import { extend, longestCheckout, refusedCheckout, take } from "./sessions.ts";
+import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -45,13 +45,15 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
   const project = license.project(command.projectId);
   if (project === undefined) return deny(license, now, "project_unknown", command);
   if (project.kind === null) return deny(license, now, "project_not_open", command);
+  const key = sessionKey(terms, command.clientId, command.sessionId, command.userId);
+  const known = license.session(key);
+  const unnamed = refusedNames(terms, command, known);
+  if (unnamed !== null) return deny(license, now, unnamed, command);
 
   const client = clientKey(terms, command.clientId);
   const assignment = license.assignment(client);
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
-  const key = sessionKey(terms, command.clientId, command.sessionId, command.userId);
-  const known = license.session(key);
   if (known !== undefined) return again(license, command, now, project, known);
 
   const full = noPlace(license, project, project.kind, command);

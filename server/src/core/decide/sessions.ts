@@ -6,6 +6,7 @@ import type {
   Change,
   CloseCommand,
   Decision,
+  DenialCode,
   EndCommand,
   HistoryRecord,
   LicenseView,
@@ -83,6 +84,11 @@ function refusedTerms(terms: Terms, command: OpenCommand, known: Session | undef
   if (terms.provisioningMode === "named" && terms.clientType === "devices") return "license_named";
   const checkout = refusedCheckout(terms, command.checkoutPeriod);
   if (checkout !== null) return checkout;
+  return refusedNames(terms, command, known);
+}
+
+/** What the edition and the licence demand of the names in an open; null: nothing is wrong with them. */
+export function refusedNames(terms: Terms, command: OpenCommand, known: Session | undefined): DenialCode | null {
   if (terms.requiresSessionId && command.sessionId === null) return "session_id_required";
   // An extend that names no user is the extend of the session's own user.
   const userId = command.userId ?? known?.userId ?? null;
