@@ -40,7 +40,9 @@ test.each(pages)("every relative link of %s resolves, headings included", (page)
 });
 
 test.each(pages)("%s names no place outside the repository", (page) => {
-  expect(read(page)).not.toMatch(/(?:^|[\s`"'(])(?:\/work|\/home|\/root|\/Users|\/tmp)\/|~\/(?!\.local\/state|Library\/)|\bshared\//m);
+  expect(read(page)).not.toMatch(
+    /(?:^|[\s`"'(])(?:\/work|\/home|\/root|\/Users|\/tmp)\/|~\/(?!\.local\/state|Library\/)|\bshared\//m,
+  );
 });
 
 test("every decision stands in the list of decisions", () => {
