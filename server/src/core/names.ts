@@ -49,13 +49,12 @@ export function holderKey(
  */
 export function sessionKey(
   terms: Pick<Terms, "clientType">,
-  clientId: string,
+  clientKey: string,
   sessionId: string | null,
-  userId: string | null,
+  user: { readonly clientId: string; readonly userId: string | null },
 ): string {
-  const client = clientKey(terms, clientId);
-  if (sessionId !== null) return `${client}\0${sessionId}`;
-  return terms.clientType === "devices" ? `${client}\0` : `${client}\0\0${fold(userId ?? clientId)}`;
+  if (sessionId !== null) return `${clientKey}\0${sessionId}`;
+  return terms.clientType === "devices" ? `${clientKey}\0` : `${clientKey}\0\0${fold(user.userId ?? user.clientId)}`;
 }
 
 /** The user's name to keep: as first written, until it is another user's. */

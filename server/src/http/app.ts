@@ -88,7 +88,6 @@ function createHttpServer(services: Services, isHot: HotListener, fastifyHandler
     },
   );
   server.maxHeadersCount = limits.headerLinesMax;
-  server.timeout = limits.socketIdleMs;
   server.on("checkExpectation", (_req: IncomingMessage, res: ServerResponse) => {
     fail(services, new Problem("expectation_refused", "The only expectation met is 100-continue."), res);
   });

@@ -40,9 +40,6 @@ export const connectionsCheckingIntervalMs = 1_000;
 /** How long an idle connection is kept. Above the usual 60 s of proxies, so that the proxy, not we, closes it first. */
 export const keepAliveTimeoutMs = 65_000;
 
-/** A socket on which nothing moves, neither way, for so long is cut off: a reader that takes nothing holds memory. */
-export const socketIdleMs = 75_000;
-
 /** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
 export const answerReadMs = 30_000;
 

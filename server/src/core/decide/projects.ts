@@ -45,12 +45,12 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
   const project = license.project(command.projectId);
   if (project === undefined) return deny(license, now, "project_unknown", command);
   if (project.kind === null) return deny(license, now, "project_not_open", command);
-  const key = sessionKey(terms, command.clientId, command.sessionId, command.userId);
+  const client = clientKey(terms, command.clientId);
+  const key = sessionKey(terms, client, command.sessionId, command);
   const known = license.session(key);
   const unnamed = refusedNames(terms, command, known);
   if (unnamed !== null) return deny(license, now, unnamed, command);
 
-  const client = clientKey(terms, command.clientId);
   const assignment = license.assignment(client);
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);

@@ -26,7 +26,8 @@ const msPerMinute = 60_000;
  */
 export function open(license: LicenseView, command: OpenCommand, now: Millis): Decision {
   const { terms } = license;
-  const key = sessionKey(terms, command.clientId, command.sessionId, command.userId);
+  const client = clientKey(terms, command.clientId);
+  const key = sessionKey(terms, client, command.sessionId, command);
   const known = license.session(key);
   const own = known !== undefined && known.endedAt === null ? known : undefined;
 
@@ -35,7 +36,6 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     return deny(license, now, denial, command, denial === "checkout_too_long" ? longestCheckout(terms) : undefined);
   }
 
-  const client = clientKey(terms, command.clientId);
   const assignment = license.assignment(client);
   if (assignment === undefined && !terms.activatesOnOpen) return deny(license, now, "client_unknown", command);
   if (assignment !== undefined && assignment.unassignedAt !== null && !terms.activatesOnOpen) {
@@ -56,10 +56,11 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     );
   }
 
+  // Without a user_id a live session stays with the holder that it was opened for.
+  if (own !== undefined && command.userId === null) return extend(license, own, command, now);
   const holder = holderKey(terms, command.clientId, command.userId, null);
   if (own !== undefined) {
-    // Without a user_id the session stays with the holder that it was opened for.
-    if (command.userId !== null && own.holder !== holder) return deny(license, now, "session_of_other_holder", command);
+    if (own.holder !== holder) return deny(license, now, "session_of_other_holder", command);
     return extend(license, own, command, now);
   }
 
@@ -218,7 +219,8 @@ function validity(
 
 /** Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout. */
 export function close(license: LicenseView, command: CloseCommand, now: Millis): Decision {
-  const key = sessionKey(license.terms, command.clientId, command.sessionId, command.userId);
+  const client = clientKey(license.terms, command.clientId);
+  const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
   if (session === undefined || session.endedAt !== null) return deny(license, now, "session_unknown", command);
   const end = endSession(license, now, session, "session.closed");

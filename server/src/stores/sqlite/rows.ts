@@ -330,11 +330,12 @@ export class Rows {
 
 /** Keys and holder are not on disk: they follow from the ids and the licence's immutable kind. */
 export function sessionOf(row: SessionRow, terms: Terms): Session {
+  const client = clientKey(terms, row.client_id);
   return {
     id: row.id,
-    key: sessionKey(terms, row.client_id, row.session_id, row.user_id),
+    key: sessionKey(terms, client, row.session_id, { clientId: row.client_id, userId: row.user_id }),
     clientId: row.client_id,
-    clientKey: clientKey(terms, row.client_id),
+    clientKey: client,
     sessionId: row.session_id,
     userId: row.user_id,
     holder: holderKey(terms, row.client_id, row.user_id, row.project_id),
