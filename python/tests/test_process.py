@@ -259,3 +259,31 @@ def test_projects_are_left_at_the_exit_too(server: Server, program: Callable[...
     with server.launcher("anna") as launcher:
         assert launcher.licenses().mono_left == 2
         launcher.delete_project("exit")
+
+
+def test_a_program_that_was_suspended_for_longer_than_its_session_knows_that_it_is_lost(
+    server: Server, program: Callable[..., subprocess.Popen[str]]
+) -> None:
+    suspended = program(
+        f"""
+        from datetime import timedelta
+        session = client.session({users_license!r}, user='anna', checkout=timedelta(seconds=1.5))
+        session.require()
+        say('held')
+        sys.stdin.readline()
+        try:
+            session.require()
+            say('still held')
+        except SessionLost:
+            say('lost')
+        """
+    )
+    assert said(suspended) == "held"
+    suspended.send_signal(signal.SIGSTOP)
+    # Real time, because that is what a suspended process cannot be told otherwise.
+    time.sleep(2)
+    suspended.send_signal(signal.SIGCONT)
+    assert suspended.stdin is not None
+    suspended.stdin.write("\n")
+    suspended.stdin.flush()
+    assert said(suspended) == "lost"
