@@ -22,6 +22,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
     tags: [
       { name: "Sessions", description: "Take, keep and give back tokens." },
       { name: "Clients", description: "Make clients known to a licence, and hear how it stands." },
+      { name: "Projects", description: "On licences that count them: one token while somebody is connected." },
       { name: "Look-ups", description: "For backends: from what they know to a licence." },
       { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
       { name: "Denials", description: "For administrators: who was refused, and why." },
