@@ -38,7 +38,7 @@ export interface Outcome {
 
 /**
  * Decides one command and applies what it changes. `now` must not be earlier than in the step before.
- * Never throws for bad input; a throw is a bug, and it comes before anything was applied.
+ * Never throws for bad input; a throw is a bug, and whoever runs the step undoes what it had applied.
  */
 export function step(licenses: Licenses, command: Command, now: Millis): Outcome {
   const license = licenses.license(command.isvId, command.licenseId);

@@ -113,7 +113,7 @@ export class Desk {
     }
   }
 
-  /** A batch failed: each job for itself, so that one that the store cannot take does not fail the others. */
+  /** A batch failed: each job for itself, so that one that meets a bug, or that the store cannot take, fails alone and whole. */
   async #decideApart(jobs: readonly Job[], first: unknown): Promise<(Outcome | Error)[][]> {
     const outcomes: (Outcome | Error)[][] = [];
     let faults = 0;
@@ -124,19 +124,19 @@ export class Desk {
         outcomes.push(...(await this.#transact([job])));
         faults = 0;
       } catch (error) {
-        faults++;
+        if (error instanceof StoreFault) faults++;
         outcomes.push(failed(job, error));
       }
     }
     return outcomes;
   }
 
-  async #transact(jobs: readonly Job[]): Promise<(Outcome | Error)[][]> {
+  async #transact(jobs: readonly Job[]): Promise<Outcome[][]> {
     const aliveAt = this.#aliveAt;
     try {
       return await this.#store.transact((licenses, now) => {
         this.#creditOutage(licenses, now);
-        return jobs.map(({ commands }) => commands.map((command) => attempt(() => step(licenses, command, now))));
+        return jobs.map(({ commands }) => commands.map((command) => step(licenses, command, now)));
       });
     } catch (error) {
       // Nothing of it happened, a credit included: the outage goes on.
@@ -164,15 +164,6 @@ export class Desk {
 
 function failed({ commands }: Job, error: unknown): Error[] {
   return commands.map(() => (error instanceof Error ? error : new StoreFault(String(error))));
-}
-
-/** A bug in one decision is that command's fault alone: it comes before anything was applied. */
-function attempt(decide: () => Outcome): Outcome | Error {
-  try {
-    return decide();
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 function answer(job: Job, outcomes: readonly (Outcome | Error)[]): void {

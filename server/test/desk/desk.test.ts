@@ -45,7 +45,10 @@ function decideTogether(desk: Desk, commands: readonly Command[]): Promise<strin
 }
 
 /** A store whose transactions fail when they change something that `isBad` dislikes. */
-function failing(isBad: (clientId: string | null) => boolean): { store: Store; transactions: () => number } {
+function failing(
+  isBad: (clientId: string | null) => boolean,
+  fault: Error = new StoreFault("the row does not go in"),
+): { store: Store; transactions: () => number } {
   let count = 0;
   const transact: Store["transact"] = (work) => {
     count++;
@@ -53,7 +56,7 @@ function failing(isBad: (clientId: string | null) => boolean): { store: Store; t
       const watched = Object.create(licenses, {
         record: {
           value: (line: Parameters<typeof licenses.record>[0]) => {
-            if (isBad(line.clientId)) throw new StoreFault("the row does not go in");
+            if (isBad(line.clientId)) throw fault;
             licenses.record(line);
           },
         },
@@ -61,12 +64,7 @@ function failing(isBad: (clientId: string | null) => boolean): { store: Store; t
         license: { value: licenses.license.bind(licenses) },
         siblings: { value: licenses.siblings.bind(licenses) },
       });
-      let fault: Error | null = null;
-      const result = work(watched, now);
-      for (const outcome of (result as (Outcome | Error)[][]).flat())
-        if (outcome instanceof StoreFault) fault = outcome;
-      if (fault !== null) throw fault;
-      return result;
+      return work(watched, now);
     });
   };
   return { store: Object.create(store, { transact: { value: transact } }), transactions: () => count };
@@ -100,6 +98,13 @@ describe("the desk", () => {
       "granted",
     ]);
     expect(store.read(place.isvId, place.licenseId)?.holders).toBe(2);
+  });
+
+  test("a bug in one decision fails that one alone, and nothing of it stays half done", async () => {
+    const desk = new Desk(failing((clientId) => clientId === "poison", new TypeError("a bug")).store);
+    const clients = ["poison", "poison", "poison", "poison", "anna"];
+    expect(await decideTogether(desk, clients.map(open))).toEqual([...Array(4).fill("TypeError"), "granted"]);
+    expect(store.read(place.isvId, place.licenseId)).toMatchObject({ holders: 1, clients: 1 });
   });
 
   test("does not try everybody on a store that is down", async () => {

@@ -27,8 +27,6 @@ import type { LicenseSetting } from "../model/vendor.ts";
 
 export interface Section {
   readonly title: string;
-  /** The core is known to answer otherwise than the text wants; the lead has been told. */
-  readonly isDisputed: boolean;
   readonly line: number;
   readonly lines: readonly Line[];
 }
@@ -210,11 +208,9 @@ export function readTable(file: string, text: string): Section[] {
     if (bare === "") return;
     if (bare.startsWith("==")) {
       const title = bare.slice(2).trim();
-      const isDisputed = title.endsWith("[core differs]");
-      const name = title.replace(/\[core differs\]$/, "").trim();
-      if (sections.some((section) => section.title === name))
+      if (sections.some((section) => section.title === title))
         throw new Error(`${place}: a second section of this title`);
-      sections.push({ title: name, isDisputed, line: index + 1, lines: [] });
+      sections.push({ title, line: index + 1, lines: [] });
       return;
     }
     const section = sections.at(-1);
