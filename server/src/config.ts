@@ -1,6 +1,9 @@
 /** The server's settings: read once from the environment, and all their faults told together. */
 
-export type DatabaseUrl = { readonly kind: "memory" } | { readonly kind: "sqlite"; readonly path: string };
+export type DatabaseUrl =
+  | { readonly kind: "memory" }
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "postgres"; readonly url: string };
 
 export interface Config {
   readonly host: string;
@@ -29,19 +32,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // An empty value is an unset one: that is what compose files and unit files make of a missing variable.
     const text = env[name]?.trim() || fallback;
     const value = parse(text);
-    if (value === undefined) faults.push(`${name}=${JSON.stringify(text)}: want ${want}`);
+    if (value === undefined) faults.push(`${name}=${JSON.stringify(withoutPassword(text))}: want ${want}`);
     return value as T;
   };
   const config: Config = {
     host: read("SEATKEEPER_HOST", "127.0.0.1", parseHost, "an address or host name to listen on"),
     port: read("SEATKEEPER_PORT", "7070", parsePort, "a whole number from 0 to 65535 (0: any free port)"),
-    database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, "sqlite:PATH or memory:"),
+    database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, wantedDatabase),
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
   };
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
 }
+
+const wantedDatabase = "sqlite:PATH, postgres://USER@HOST/DATABASE or memory:";
 
 function parseHost(text: string): string | undefined {
   return /^[A-Za-z0-9._:-]+$/.test(text) ? text : undefined;
@@ -54,6 +59,7 @@ function parsePort(text: string): number | undefined {
 
 function parseDatabase(text: string): DatabaseUrl | undefined {
   if (text === "memory:") return { kind: "memory" };
+  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text) ? { kind: "postgres", url: text } : undefined;
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : "";
   return path === "" ? undefined : { kind: "sqlite", path };
 }
@@ -63,6 +69,11 @@ function parseList(text: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+/** An address that is told to somebody, or logged. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:/@]*):[^@/]*@/, "$1@");
 }
 
 function parseLogLevel(text: string): Config["logLevel"] | undefined {

@@ -10,6 +10,7 @@ import { createApp } from "./http/app.ts";
 import { listenBacklog } from "./http/limits.ts";
 import { loadSigningKeys } from "./http/signing.ts";
 import { openMemoryStore } from "./stores/memory.ts";
+import { openPostgresStore } from "./stores/postgres/postgres.ts";
 import { openSqliteStore } from "./stores/sqlite/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 
@@ -26,7 +27,7 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
-  const store = openStore(config, sandboxClock);
+  const store = await openStore(config, sandboxClock);
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);
     if (config.tenantFiles.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
@@ -60,9 +61,15 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
   }
 }
 
-function openStore(config: Config, sandboxClock: HeldClock | undefined): Store {
-  const clock = sandboxClock ?? processClock();
-  return config.database.kind === "memory" ? openMemoryStore(clock) : openSqliteStore(config.database.path, clock);
+async function openStore({ database }: Config, sandboxClock: HeldClock | undefined): Promise<Store> {
+  switch (database.kind) {
+    case "memory":
+      return openMemoryStore(sandboxClock ?? processClock());
+    case "sqlite":
+      return openSqliteStore(database.path, sandboxClock ?? processClock());
+    case "postgres":
+      return openPostgresStore(database.url, sandboxClock === undefined ? {} : { clock: sandboxClock });
+  }
 }
 
 function listen(server: import("node:http").Server, { host, port }: Config): Promise<void> {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { TenantFileFault } from "../catalog/tenant-file.ts";
 import { ConfigRefused } from "../config.ts";
-import { DatabaseRefused } from "../stores/sqlite/file.ts";
+import { DatabaseRefused, StoreFault } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** Runs one command line (without the program's own name). Sets the exit status; a server goes on until it is told to stop. */
@@ -33,7 +33,7 @@ export async function main(args: readonly string[]): Promise<void> {
 function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
   if (error instanceof ConfigRefused || error instanceof TenantFileFault) return say(error, exitCodes.config);
-  if (error instanceof DatabaseRefused) return say(error, exitCodes.unavailable);
+  if (error instanceof DatabaseRefused || error instanceof StoreFault) return say(error, exitCodes.unavailable);
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
     const why = {

@@ -5,8 +5,9 @@
 import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
-import { type Store, StoreFault } from "../stores/store.ts";
+import { LicensesBusy, type Store, StoreFault } from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax } from "./limits.ts";
+import { type Job, Queue } from "./queue.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
 export class Overloaded extends Error {
@@ -21,11 +22,6 @@ export class Overloaded extends Error {
 /** Told for each command in its own place: what it came to, or the error that it met. */
 export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
 
-interface Job {
-  readonly commands: readonly Command[];
-  readonly reply: Reply;
-}
-
 export interface DeskOptions {
   /**
    * Whether a minute in which nothing was decided, not even a sweep, means that the server was away: the process was
@@ -38,13 +34,15 @@ export class Desk {
   readonly #store: Store;
   readonly #noticesOutages: boolean;
   #aliveAt: Millis;
-  #jobs: Job[] = [];
-  #waiting = 0;
-  #isBusy = false;
+  readonly #queue: Queue;
+  /** Transactions under way. */
+  #running = 0;
+  #isWoken = false;
   #idle: (() => void)[] = [];
 
   constructor(store: Store, { noticesOutages = false }: DeskOptions = {}) {
     this.#store = store;
+    this.#queue = new Queue(store.lanes > 1);
     this.#noticesOutages = noticesOutages;
     this.#aliveAt = store.now();
   }
@@ -54,13 +52,9 @@ export class Desk {
    * @throws Overloaded at once, when the queue is full.
    */
   submit(commands: readonly Command[], reply: Reply): void {
-    if (this.#waiting + commands.length > commandsWaitingMax) throw new Overloaded();
-    this.#waiting += commands.length;
-    this.#jobs.push({ commands, reply });
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    // At the end of this turn of the loop: whatever else arrived in it shares the commit.
-    setImmediate(() => void this.#work());
+    if (this.#queue.commands + commands.length > commandsWaitingMax) throw new Overloaded();
+    this.#queue.add({ commands, reply, isApart: false });
+    this.#wake();
   }
 
   /** One command as a promise; rejects with `Overloaded`, `StoreFault` or the error of a bug. */
@@ -75,42 +69,61 @@ export class Desk {
 
   /** Resolves when nothing waits any more. */
   idle(): Promise<void> {
-    return this.#isBusy ? new Promise((resolve) => this.#idle.push(resolve)) : Promise.resolve();
+    const isIdle = this.#running === 0 && this.#queue.length === 0;
+    return isIdle ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  async #work(): Promise<void> {
-    while (this.#jobs.length > 0) {
-      const jobs = this.#take();
-      const outcomes = await this.#decideAll(jobs);
-      for (const [n, job] of jobs.entries()) answer(job, outcomes[n] as (Outcome | Error)[]);
-      // Lets the loop read what came in meanwhile, so that the next batch is as large as it can be.
-      if (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
+  /** At the end of this turn of the loop: whatever else arrives in it shares the commit. */
+  #wake(): void {
+    if (this.#isWoken || this.#running >= this.#store.lanes) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
+      while (this.#running < this.#store.lanes) {
+        const jobs = this.#queue.take(commandsPerTransactionMax);
+        if (jobs.length === 0) return;
+        void this.#run(jobs);
+      }
+    });
+  }
+
+  async #run(jobs: readonly Job[]): Promise<void> {
+    this.#running++;
+    const outcomes = await this.#decideAll(jobs);
+    this.#running--;
+    this.#queue.done(jobs);
+    // The last one first: each goes before everything else, and they keep their order.
+    const later = jobs.filter((_, n) => outcomes[n] === "later").toReversed();
+    for (const job of later) this.#queue.putBack({ ...job, isApart: true });
+    for (const [n, job] of jobs.entries()) {
+      const ofJob = outcomes[n] as (Outcome | Error)[] | "later";
+      if (ofJob !== "later") answer(job, ofJob);
     }
-    this.#isBusy = false;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#queue.length > 0) this.#wake();
+    else if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  /** What goes into the next transaction; a job is never split. */
-  #take(): Job[] {
-    let commands = 0;
-    let count = 0;
-    for (const job of this.#jobs) {
-      if (count > 0 && commands + job.commands.length > commandsPerTransactionMax) break;
-      commands += job.commands.length;
-      count++;
-    }
-    const jobs = this.#jobs.slice(0, count);
-    this.#jobs = this.#jobs.slice(count);
-    this.#waiting -= commands;
-    return jobs;
-  }
-
-  async #decideAll(jobs: readonly Job[]): Promise<(Outcome | Error)[][]> {
+  async #decideAll(jobs: readonly Job[]): Promise<((Outcome | Error)[] | "later")[]> {
     try {
       return await this.#transact(jobs);
     } catch (error) {
-      return jobs.length === 1 ? [failed(jobs[0] as Job, error)] : this.#decideApart(jobs, error);
+      if (error instanceof LicensesBusy) return this.#decideFree(jobs, error);
+      if (jobs.length === 1 || (error instanceof StoreFault && error.isUnknown)) {
+        return jobs.map((job) => failed(job, error));
+      }
+      return this.#decideApart(jobs, error);
     }
+  }
+
+  /** Some licences are in another server's hands: their jobs wait for them apart, the others go on without. */
+  async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<((Outcome | Error)[] | "later")[]> {
+    const busy = new Set(places.map(({ isvId, licenseId }) => isvId + licenseId));
+    const isFree = ({ commands }: Job) => !commands.some(({ isvId, licenseId }) => busy.has(isvId + licenseId));
+    const free = jobs.filter(isFree);
+    // None of these that a command names: an activation's client is on it, nobody can tell whose.
+    if (free.length === jobs.length) return jobs.map(() => "later");
+    const outcomes = free.length === 0 ? [] : await this.#decideAll(free);
+    return jobs.map((job) => (isFree(job) ? (outcomes.shift() as (Outcome | Error)[] | "later") : "later"));
   }
 
   /** A batch failed: each job for itself, so that one that meets a bug, or that the store cannot take, fails alone and whole. */
@@ -133,11 +146,14 @@ export class Desk {
 
   async #transact(jobs: readonly Job[]): Promise<Outcome[][]> {
     const aliveAt = this.#aliveAt;
+    const commands = jobs.length === 1 ? (jobs[0] as Job).commands : jobs.flatMap((job) => job.commands);
     try {
-      return await this.#store.transact((licenses, now) => {
+      const work = (licenses: Licenses, now: Millis, owed: readonly Command[]) => {
         this.#creditOutage(licenses, now);
-        return jobs.map(({ commands }) => commands.map((command) => step(licenses, command, now)));
-      });
+        for (const command of owed) step(licenses, command, now);
+        return jobs.map((job) => job.commands.map((command) => step(licenses, command, now)));
+      };
+      return await this.#store.transact(commands, work, jobs[0]?.isApart === false ? "refuses" : "waits");
     } catch (error) {
       // Nothing of it happened, a credit included: the outage goes on.
       this.#aliveAt = aliveAt;

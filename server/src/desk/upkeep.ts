@@ -3,7 +3,7 @@
 import { outageNoticedMs } from "../core/limits.ts";
 import { step } from "../core/step.ts";
 import type { Command } from "../core/types.ts";
-import { aliveAt, type Store } from "../stores/store.ts";
+import type { Store } from "../stores/store.ts";
 import type { Desk } from "./desk.ts";
 import { aliveIntervalMs, licensesPerSweepMax, sweepIntervalMs } from "./limits.ts";
 
@@ -28,8 +28,9 @@ export async function recover(store: Store, log: Log): Promise<void> {
     awayMs > 0
       ? { type: "credit", isvId, licenseId, from: last, lengthMs: awayMs }
       : { type: "settle", isvId, licenseId };
-  await store.transact((view, now) => {
-    for (const license of licenses) step(view, commandFor(license), now);
+  const commands = licenses.map(commandFor);
+  await store.transact(commands, (view, now) => {
+    for (const command of commands) step(view, command, now);
   });
   if (awayMs > 0) {
     log.info({ awayMs, licenses: licenses.length }, "the server was away: live sessions were given the time back");
@@ -44,13 +45,13 @@ export async function recover(store: Store, log: Log): Promise<void> {
 /** Writes what is over into history, as far as the bound of one round goes. */
 export async function sweep(store: Store, desk: Desk): Promise<void> {
   await desk.beat();
-  const due = store.dueLicenses(store.now(), licensesPerSweepMax, null);
+  const due = await store.dueLicenses(store.now(), licensesPerSweepMax, null);
   await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
 }
 
 /** Starts the rounds. The answer stops them, after a last sign of life. */
 export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<void> {
-  const live = () => store.saveSetting(aliveAt, String(store.now()));
+  const live = () => store.live();
   const stopSweep = every(sweepIntervalMs, "the sweep", () => sweep(store, desk), log);
   // Apart from the sweep: it must not wait behind a full queue.
   const stopTidy = every(sweepIntervalMs, "the store's housekeeping", () => store.tidy(), log);

@@ -156,8 +156,8 @@ export async function loadSigningKey(store: Store, signer: Signer, isvId: string
   let pem = store.setting(name);
   if (pem === undefined) {
     const { privateKey } = await makeKeyPair("rsa", { modulusLength: 2048 });
-    pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-    await store.saveSetting(name, pem);
+    // Another server may have made one meanwhile: clients know one key.
+    pem = await store.keepSetting(name, privateKey.export({ type: "pkcs8", format: "pem" }) as string);
   }
   signer.add(isvId, pem);
 }

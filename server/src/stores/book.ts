@@ -2,15 +2,16 @@
  * All licences in memory, with the catalogue and the indexes that find them: what the memory store is, and what the
  * SQLite store, the sole owner of its file, decides from. Remembers what a transaction changed, to be saved or undone.
  */
-import { Catalog } from "../catalog/catalog.ts";
-import type { Edition, License, StoredEntity } from "../catalog/entities.ts";
-import { termsOf } from "../catalog/terms.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { StoredEntity } from "../catalog/entities.ts";
 import { evolve } from "../core/evolve.ts";
 import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
+import { Directory } from "./directory.ts";
+import type { KnownClient, Place } from "./store.ts";
 
 /** One applied change, with what is needed to take it back. */
 interface Done {
@@ -24,9 +25,8 @@ interface Done {
 }
 
 export class Book implements Licenses {
-  readonly catalog = new Catalog();
+  readonly #directory = new Directory();
   readonly #licenses = new Map<string, LicenseState>();
-  readonly #applied = new Map<string, StoredEntity["applied"]>();
   /** Licences that know a client, a token or a user, by vendor, product and key. */
   readonly #byClient = new Map<string, LicenseState[]>();
   readonly #byUser = new Map<string, Map<string, { readonly license: LicenseState; readonly clientKey: string }>>();
@@ -36,6 +36,10 @@ export class Book implements Licenses {
   #looked = 0;
   #done: Done[] = [];
   #lines: HistoryRecord[] = [];
+
+  get catalog(): Catalog {
+    return this.#directory.catalog;
+  }
 
   /** What the transaction under way has changed so far. */
   get done(): readonly Done[] {
@@ -56,7 +60,7 @@ export class Book implements Licenses {
 
   siblings(license: LicenseState, clientId: string): readonly LicenseState[] {
     const { isvId, productId, customerId } = license.terms;
-    return this.licensesOfClient(isvId, productId, clientId).filter(
+    return this.#licensesOfClient(isvId, productId, clientId).filter(
       (other) => other !== license && other.terms.customerId === customerId,
     );
   }
@@ -127,75 +131,48 @@ export class Book implements Licenses {
     this.#byProject.set(license.terms.isvId + projectId, license);
   }
 
-  licenseOfProject(isvId: string, projectId: string): LicenseState | undefined {
-    return this.#byProject.get(isvId + projectId);
+  licenseOfProject(isvId: string, projectId: string): string | undefined {
+    return this.#byProject.get(isvId + projectId)?.terms.licenseId;
   }
 
-  /** Throws unless the entities fit together and with what is there: before anything is saved. */
   checkEntities(entities: readonly StoredEntity[]): void {
-    const coming = new Set(entities.map(({ isvId, kind, id }) => appliedPlace(isvId, kind, id)));
-    const has = (isvId: string, kind: StoredEntity["kind"], id: string) => coming.has(appliedPlace(isvId, kind, id));
-    for (const { isvId, kind, id, body } of entities) {
-      const vendor = this.catalog.vendor(isvId);
-      if (vendor === undefined && !has(isvId, "isv", isvId))
-        throw new Error(`${kind} ${id}: there is no vendor ${isvId}`);
-      if (kind !== "license") continue;
-      const edition = (body as License).edition_id;
-      if (vendor?.editions.has(edition) !== true && !has(isvId, "edition", edition)) {
-        throw new Error(`licence ${id}: there is no edition ${edition}`);
-      }
-    }
+    this.#directory.check(entities);
   }
 
   /** Takes over entities that the store has saved: licences see their new terms at once. */
   putEntities(entities: readonly StoredEntity[]): void {
-    // A vendor before what belongs to it.
-    for (const entity of entities.toSorted((a, b) => Number(b.kind === "isv") - Number(a.kind === "isv"))) {
-      this.catalog.put(entity);
-      this.#applied.set(appliedPlace(entity.isvId, entity.kind, entity.id), entity.applied);
-    }
-    for (const { isvId, kind, id } of entities) {
-      if (kind === "license") this.#putTerms(isvId, id);
-      if (kind === "edition") this.#putTermsOfEdition(isvId, id);
+    for (const terms of this.#directory.put(entities)) {
+      const place = terms.isvId + terms.licenseId;
+      const known = this.#licenses.get(place);
+      if (known === undefined) this.#licenses.set(place, new LicenseState(terms));
+      else known.terms = terms;
     }
   }
 
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"] {
-    return this.#applied.get(appliedPlace(isvId, kind, id)) ?? null;
+    return this.#directory.applied(isvId, kind, id);
   }
 
-  #putTermsOfEdition(isvId: string, editionId: string): void {
-    for (const license of this.catalog.vendor(isvId)?.licenses.values() ?? []) {
-      if (license.edition_id === editionId) this.#putTerms(isvId, license.id);
-    }
-  }
-
-  #putTerms(isvId: string, licenseId: string): void {
-    const vendor = this.catalog.vendor(isvId);
-    const license = vendor?.licenses.get(licenseId) as License;
-    const edition = vendor?.editions.get(license.edition_id) as Edition | undefined;
-    if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
-    const terms = termsOf(isvId, license, edition);
-    const known = this.license(isvId, licenseId);
-    if (known === undefined) this.#licenses.set(isvId + licenseId, new LicenseState(terms));
-    else known.terms = terms;
-  }
-
-  licensesOfClient(isvId: string, productId: string, clientId: string): LicenseState[] {
+  #licensesOfClient(isvId: string, productId: string, clientId: string): LicenseState[] {
     const keys = new Set([clientId, fold(clientId)]);
     const found = [...keys].flatMap((key) => this.#byClient.get(placeOf(isvId, productId, key)) ?? []);
-    const holds = (license: LicenseState) =>
-      license.assignment(clientKey(license.terms, clientId))?.unassignedAt === null;
-    return [...new Set(found)]
-      .filter((license) => license.assignment(clientKey(license.terms, clientId)) !== undefined)
-      .toSorted((a, b) => Number(holds(b)) - Number(holds(a)));
+    return [...new Set(found)].filter(
+      (license) => license.assignment(clientKey(license.terms, clientId)) !== undefined,
+    );
   }
 
-  licenseOfToken(isvId: string, tokenKey: string): LicenseState | undefined {
-    return this.#byToken.get(isvId + tokenKey);
+  assignmentsOfClient(isvId: string, productId: string, clientId: string): KnownClient[] {
+    return this.#licensesOfClient(isvId, productId, clientId).map((license) => ({
+      licenseId: license.terms.licenseId,
+      assignment: license.assignment(clientKey(license.terms, clientId)) as Assignment,
+    }));
   }
 
-  assignmentsOfUser(isvId: string, productId: string, userId: string) {
+  licenseOfToken(isvId: string, tokenKey: string): string | undefined {
+    return this.#byToken.get(isvId + tokenKey)?.terms.licenseId;
+  }
+
+  assignmentsOfUser(isvId: string, productId: string, userId: string): KnownClient[] {
     const clients = this.#byUser.get(placeOf(isvId, productId, fold(userId)))?.values() ?? [];
     return [...clients].map(({ license, clientKey: key }) => ({
       licenseId: license.terms.licenseId,
@@ -204,8 +181,8 @@ export class Book implements Licenses {
   }
 
   /** Each look begins behind where the last one ended, so that busy licences do not keep quiet ones waiting. */
-  dueLicenses(now: Millis, limit: number, isvId: string | null) {
-    const due: { isvId: string; licenseId: string }[] = [];
+  dueLicenses(now: Millis, limit: number, isvId: string | null): Place[] {
+    const due: Place[] = [];
     for (const license of this.#licenses.values()) {
       if (license.nextDueAt() <= now && (isvId === null || license.terms.isvId === isvId)) due.push(license.terms);
     }
@@ -215,7 +192,7 @@ export class Book implements Licenses {
     return [...due.slice(start), ...due.slice(0, start)].slice(0, limit);
   }
 
-  liveLicenses() {
+  liveLicenses(): Place[] {
     return [...this.#licenses.values()].filter((license) => license.openSessions > 0).map(({ terms }) => terms);
   }
 
@@ -265,8 +242,4 @@ function userOf(assignment: Assignment): string | null {
 
 function placeOf(isvId: string, productId: string, key: string): string {
   return `${isvId}${productId}${key}`;
-}
-
-function appliedPlace(isvId: string, kind: string, id: string): string {
-  return `${isvId}${kind}${id}`;
 }

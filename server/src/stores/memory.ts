@@ -17,9 +17,10 @@ export function openMemoryStore(clock: Clock): Store {
   return {
     catalog: book.catalog,
     lastInstant: null,
-    async transact(work) {
+    lanes: 1,
+    async transact(_commands, work) {
       try {
-        const result = work(book, now());
+        const result = work(book, now(), []);
         for (const line of book.lines) lines.push(line);
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
         book.keep();
@@ -34,12 +35,12 @@ export function openMemoryStore(clock: Clock): Store {
       book.putEntities(entities);
     },
     applied: (isvId, kind, id) => book.applied(isvId, kind, id),
-    read: (isvId, licenseId) => book.license(isvId, licenseId),
-    licensesOfClient: (isvId, productId, clientId) => book.licensesOfClient(isvId, productId, clientId),
-    licenseOfToken: (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
-    licenseOfProject: (isvId, projectId) => book.licenseOfProject(isvId, projectId),
-    assignmentsOfUser: (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
-    dueLicenses: (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
+    read: async (isvId, licenseId) => book.license(isvId, licenseId),
+    licenseOfToken: async (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
+    licenseOfProject: async (isvId, projectId) => book.licenseOfProject(isvId, projectId),
+    assignmentsOfClient: async (isvId, productId, clientId) => book.assignmentsOfClient(isvId, productId, clientId),
+    assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
+    dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
     liveLicenses: () => book.liveLicenses(),
     async denials(query) {
       const matching = lines.filter((line) => isMatch(line, query)).toReversed();
@@ -52,6 +53,11 @@ export function openMemoryStore(clock: Clock): Store {
     async saveSetting(name, value) {
       settings.set(name, value);
     },
+    async keepSetting(name, value) {
+      if (!settings.has(name)) settings.set(name, value);
+      return settings.get(name) as string;
+    },
+    async live() {},
     async tidy() {},
     now,
     async ping() {},

@@ -4,55 +4,64 @@
  * A store does three dull things in one transaction: it shows licences, it saves what a step changed, and it tells the
  * time. It knows rows and keys; it knows no rule.
  *
- * - `transact` runs `work` once, synchronously, and keeps everything that it changed, or nothing. It resolves only
- *   when what was kept survives a crash (on a memory store: the process has it). Calls do not overlap: a caller waits
- *   for one before it makes the next.
+ * - `transact` is told the commands that `work` will decide: their licences, and those that an activation may take its
+ *   client from, are all that `work` may look at. It runs `work` once, synchronously, and keeps everything that it
+ *   changed, or nothing. It resolves only when what was kept survives a crash (on a memory store: the process has it).
+ * - At most `lanes` transactions of one caller are under way at a time, and no two of them on one licence.
  * - If `work` throws, or saving fails, the call rejects and the store is as it was before: nothing of it is seen by a
- *   later call. A failure of the store itself rejects with `StoreFault`.
- * - `now` is read once a transaction. It never goes back, not even over a restart, unless what is on record leads the
- *   clock by more than a minute: then somebody set a clock, and waiting for it would freeze every licence.
+ *   later call. A failure of the store itself rejects with `StoreFault`; one whose outcome is unknown says so.
+ * - `now` is read once a transaction, after its licences can no longer be changed by another one. For a licence it never
+ *   goes back, not even over a restart, unless what is on record leads the clock by more than a minute: then somebody
+ *   set a clock, and waiting for it would freeze the licence.
  * - What other methods read may lag behind a running `transact`, and never shows what did not commit.
  */
 import type { Catalog } from "../catalog/catalog.ts";
 import type { StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, HistoryRecord, LicenseView, Millis } from "../core/types.ts";
+import type { Assignment, Command, HistoryRecord, LicenseView, Millis } from "../core/types.ts";
+
+/** A licence, by its vendor and id. */
+export interface Place {
+  readonly isvId: string;
+  readonly licenseId: string;
+}
+
+/** A client of a licence. */
+export interface KnownClient {
+  readonly licenseId: string;
+  readonly assignment: Assignment;
+}
 
 export interface Store {
   /** The vendors' catalogue as of the last commit. */
   readonly catalog: Catalog;
   /** The latest instant on record when the store was opened: when its last server was alive. Null: nothing is on record. */
   readonly lastInstant: Millis | null;
+  /** How many transactions it takes at a time. */
+  readonly lanes: number;
 
-  transact<T>(work: (licenses: Licenses, now: Millis) => T): Promise<T>;
+  /** `owed` are commands that these licences are owed before any other: credits of an outage, a clock to settle. */
+  transact<T>(commands: readonly Command[], work: Work<T>, patience?: Patience): Promise<T>;
 
   /** Saves entities and what follows from them: licences see their new terms at once. All or nothing. */
   saveCatalog(entities: readonly StoredEntity[]): Promise<void>;
   /** What the tenant file last said of an entity. */
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"];
 
-  /** A licence as of the last commit, for reading; undefined: there is none. */
-  read(isvId: string, licenseId: string): LicenseView | undefined;
-  /** Licences of one product on which the client of this id is known, the ones that hold a token for it first. */
-  licensesOfClient(isvId: string, productId: string, clientId: string): readonly LicenseView[];
+  /** A licence as of the last commit, for reading at once; undefined: there is none. */
+  read(isvId: string, licenseId: string): Promise<LicenseView | undefined>;
   /** The licence that a token key belongs to. */
-  licenseOfToken(isvId: string, tokenKey: string): LicenseView | undefined;
+  licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined>;
   /** The licence that a project belongs to. */
-  licenseOfProject(isvId: string, projectId: string): LicenseView | undefined;
+  licenseOfProject(isvId: string, projectId: string): Promise<string | undefined>;
+  /** Where the client of this id is known on the licences of one product. */
+  assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<readonly KnownClient[]>;
   /** Assignments of one product whose user this is. */
-  assignmentsOfUser(
-    isvId: string,
-    productId: string,
-    userId: string,
-  ): readonly { readonly licenseId: string; readonly assignment: Assignment }[];
+  assignmentsOfUser(isvId: string, productId: string, userId: string): Promise<readonly KnownClient[]>;
   /** Licences with something over at `now`, at most `limit`, of one vendor or (null) of all: what the sweeper has to do. */
-  dueLicenses(
-    now: Millis,
-    limit: number,
-    isvId: string | null,
-  ): readonly { readonly isvId: string; readonly licenseId: string }[];
-  /** Every licence with at least one live session. */
-  liveLicenses(): readonly { readonly isvId: string; readonly licenseId: string }[];
+  dueLicenses(now: Millis, limit: number, isvId: string | null): Promise<readonly Place[]>;
+  /** The licences with live sessions that an outage is credited to; none on a store that says itself what is owed. */
+  liveLicenses(): readonly Place[];
 
   /** The denial log of one vendor, newest first. */
   denials(query: DenialQuery): Promise<{ readonly items: readonly HistoryRecord[]; readonly total: number }>;
@@ -62,6 +71,11 @@ export interface Store {
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;
   saveSetting(name: string, value: string): Promise<void>;
+  /** Saves a value unless there is one, and answers with the one that stands: for what several servers must agree on. */
+  keepSetting(name: string, value: string): Promise<string>;
+
+  /** Puts on record that a server is alive, for a later one to know how long there was none. */
+  live(): Promise<void>;
 
   /** A round of the store's own housekeeping, to be asked for every second or so. */
   tidy(): Promise<void>;
@@ -72,6 +86,11 @@ export interface Store {
   ping(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Whether to wait for licences that another server is changing, or to refuse with `LicensesBusy` where others need not wait. */
+export type Patience = "waits" | "refuses";
+
+export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[]) => T;
 
 export interface DenialQuery {
   readonly isvId: string;
@@ -84,10 +103,33 @@ export interface DenialQuery {
   readonly limit: number;
 }
 
-/** The setting that tells a later server until when this one was alive, in milliseconds. */
-export const aliveAt = "alive_at";
-
-/** The store could not do its work: disk, network, lock. The request may be repeated; nothing of it happened. */
+/** The store could not do its work: disk, network, lock. The request may be repeated. */
 export class StoreFault extends Error {
   override readonly name = "StoreFault";
+  /** True: whether the transaction was kept cannot be told, so it must not be tried again unasked. Otherwise nothing of it happened. */
+  readonly isUnknown: boolean;
+
+  constructor(
+    message: string,
+    { isUnknown = false, ...options }: ErrorOptions & { readonly isUnknown?: boolean } = {},
+  ) {
+    super(message, options);
+    this.isUnknown = isUnknown;
+  }
+}
+
+/** The database cannot be used as it is; the text says why and what to do. */
+export class DatabaseRefused extends Error {
+  override readonly name = "DatabaseRefused";
+}
+
+/** Some of a transaction's licences are in somebody else's hands; nothing of it happened. */
+export class LicensesBusy extends StoreFault {
+  override readonly name = "LicensesBusy" as "StoreFault";
+  readonly places: readonly Place[];
+
+  constructor(places: readonly Place[]) {
+    super(`${places.length} licences are being changed by another server`);
+    this.places = places;
+  }
 }

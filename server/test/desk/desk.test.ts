@@ -50,9 +50,9 @@ function failing(
   fault: Error = new StoreFault("the row does not go in"),
 ): { store: Store; transactions: () => number } {
   let count = 0;
-  const transact: Store["transact"] = (work) => {
+  const transact: Store["transact"] = (commands, work, patience) => {
     count++;
-    return store.transact((licenses, now) => {
+    const watching: typeof work = (licenses, now, owed) => {
       const watched = Object.create(licenses, {
         record: {
           value: (line: Parameters<typeof licenses.record>[0]) => {
@@ -64,8 +64,9 @@ function failing(
         license: { value: licenses.license.bind(licenses) },
         siblings: { value: licenses.siblings.bind(licenses) },
       });
-      return work(watched, now);
-    });
+      return work(watched, now, owed);
+    };
+    return store.transact(commands, watching, patience);
   };
   return { store: Object.create(store, { transact: { value: transact } }), transactions: () => count };
 }
@@ -97,14 +98,14 @@ describe("the desk", () => {
       "StoreFault",
       "granted",
     ]);
-    expect(store.read(place.isvId, place.licenseId)?.holders).toBe(2);
+    expect((await store.read(place.isvId, place.licenseId))?.holders).toBe(2);
   });
 
   test("a bug in one decision fails that one alone, and nothing of it stays half done", async () => {
     const desk = new Desk(failing((clientId) => clientId === "poison", new TypeError("a bug")).store);
     const clients = ["poison", "poison", "poison", "poison", "anna"];
     expect(await decideTogether(desk, clients.map(open))).toEqual([...Array(4).fill("TypeError"), "granted"]);
-    expect(store.read(place.isvId, place.licenseId)).toMatchObject({ holders: 1, clients: 1 });
+    expect(await store.read(place.isvId, place.licenseId)).toMatchObject({ holders: 1, clients: 1 });
   });
 
   test("does not try everybody on a store that is down", async () => {

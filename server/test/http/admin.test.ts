@@ -129,7 +129,7 @@ describe("open sessions", () => {
     demo.clock.advance(300_000);
     const { status, body } = await admin("/administration/deleteinactivesessions", { method: "PUT" });
     expect([status, body]).toEqual([200, "Licences brought up to date: 1."]);
-    expect(demo.store.dueLicenses(demo.clock.now(), 10, null)).toEqual([]);
+    expect(await demo.store.dueLicenses(demo.clock.now(), 10, null)).toEqual([]);
   });
 });
 

@@ -17,7 +17,7 @@ const lines = [host, key, jsonLine];
 /** After every beast the server lives and holds no session. */
 afterEach(async () => {
   expect((await root(demo, "/readyz")).status).toBe(200);
-  expect(demo.store.read(isv, licenses.users)?.openSessions).toBe(0);
+  expect((await demo.store.read(isv, licenses.users))?.openSessions).toBe(0);
   expect(demo.logged.filter((line) => JSON.parse(line).level >= 50)).toEqual([]);
 });
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import { step } from "../../src/core/step.ts";
+import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
@@ -19,6 +19,7 @@ import {
   modelTermsOf,
   productIdOf,
 } from "../model/vendor.ts";
+import { codesOf, stepAll } from "../stores/steps.ts";
 import { type Act, type Expected, type Line, readTable, type Section } from "./table.ts";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
@@ -87,13 +88,11 @@ describe("bounds that a table would be long for", () => {
     const setting = licenseSetting({ type: "projects", mono: 1, team: 1 });
     await store.saveCatalog(entitiesOf(setting));
     const { isvId, licenseId } = setting;
-    const denials = await store.transact((licenses, now) => {
-      const create = (n: number): Command => {
-        return { type: "project.create", isvId, licenseId, name: `P${n}`, id: freshId(10, n) };
-      };
-      for (let n = 0; n < 99_999; n++) step(licenses, create(n), now);
-      return [99_999, 100_000, 0].map((n) => step(licenses, create(n), now).denial?.code ?? null);
-    });
+    const create = (n: number): Command => {
+      return { type: "project.create", isvId, licenseId, name: `P${n}`, id: freshId(10, n) };
+    };
+    const commands = [...Array.from({ length: 100_001 }, (_, n) => create(n)), create(0)];
+    const denials = codesOf(await stepAll(store, commands)).slice(99_999);
     expect(denials).toEqual([null, "projects_exhausted", "project_name_taken"]);
   });
 });
@@ -122,9 +121,9 @@ interface View {
 interface Side {
   save(setting: LicenseSetting): Promise<void>;
   step(command: Command, now: Millis): Promise<Answer>;
-  view(isvId: string, licenseId: string, now: Millis): View;
+  view(isvId: string, licenseId: string, now: Millis): Promise<View>;
   /** What the invariants of projects look at. */
-  sight(isvId: string, licenseId: string): Sight | null;
+  sight(isvId: string, licenseId: string): Promise<Sight | null>;
   history(isvId: string, licenseId: string): Promise<readonly { readonly kind: RecordKind; readonly at: Millis }[]>;
 }
 
@@ -137,7 +136,11 @@ class CoreSide implements Side {
   }
 
   async step(command: Command, now: Millis): Promise<Answer> {
-    const { denial, granted } = await this.#store.transact((licenses) => step(licenses, command, now));
+    // At the table's time and not the store's: a table may set the clock back.
+    const { denial, granted } = await this.#store.transact(
+      [command],
+      (licenses): Outcome => step(licenses, command, now),
+    );
     return {
       denial: denial?.code ?? null,
       inUse: denial?.inUse ?? 0,
@@ -150,8 +153,8 @@ class CoreSide implements Side {
     };
   }
 
-  view(isvId: string, licenseId: string, now: Millis): View {
-    const license = this.#store.read(isvId, licenseId);
+  async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
+    const license = await this.#store.read(isvId, licenseId);
     if (license === undefined) throw new Error(`the store has no licence ${licenseId}`);
     const live = [...license.sessions()].filter((session) => session.endedAt === null && now < session.validUntil);
     return {
@@ -164,8 +167,8 @@ class CoreSide implements Side {
     };
   }
 
-  sight(isvId: string, licenseId: string): Sight | null {
-    const license = this.#store.read(isvId, licenseId);
+  async sight(isvId: string, licenseId: string): Promise<Sight | null> {
+    const license = await this.#store.read(isvId, licenseId);
     return license === undefined ? null : sightOfView(license);
   }
 
@@ -186,12 +189,12 @@ class ModelSide implements Side {
     return { ...rest, denial: denialCode, freeAt: nextFreeAt };
   }
 
-  view(isvId: string, licenseId: string, now: Millis): View {
+  async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
     const { tokensInUse, assigned, assignments, live, projects } = this.#model.snapshot(isvId, licenseId, now);
     return { inUse: tokensInUse, holding: assigned, known: assignments.length, live, assignments, projects };
   }
 
-  sight(isvId: string, licenseId: string): Sight | null {
+  async sight(isvId: string, licenseId: string): Promise<Sight | null> {
     const license = this.#model.license(isvId, licenseId);
     return license === undefined ? null : sightOfModel(license);
   }
@@ -241,22 +244,22 @@ class Scene {
       case "change":
         return this.#save(act.licence, { ...this.#setting(act.licence), ...fromStart(act.setting) });
       case "in-use":
-        expect(this.#view(act.licence).inUse).toBe(act.count);
+        expect((await this.#view(act.licence)).inUse).toBe(act.count);
         return;
       case "clients": {
-        const { holding, known } = this.#view(act.licence);
+        const { holding, known } = await this.#view(act.licence);
         expect({ holding, known }).toEqual({ holding: act.holding, known: act.known });
         return;
       }
       case "live": {
         const id = this.#session(act.who);
-        const session = this.#view(act.licence).live.find((one) => one.id === id);
+        const session = (await this.#view(act.licence)).live.find((one) => one.id === id);
         expect(session === undefined ? null : session.validUntil - start).toBe(act.until);
         return;
       }
       case "left": {
         const { isvId, licenseId } = this.#setting(act.licence);
-        const { used, terms } = withoutOver(this.#side.sight(isvId, licenseId) as Sight, this.#now);
+        const { used, terms } = withoutOver((await this.#side.sight(isvId, licenseId)) as Sight, this.#now);
         const left = (kind: "mono" | "team") => Math.max(0, terms.projectTokens[kind] - used[kind]);
         expect({ mono: left("mono"), team: left("team") }).toEqual({ mono: act.mono, team: act.team });
         return;
@@ -273,12 +276,12 @@ class Scene {
         return;
       }
       default: {
-        const command = this.#command(act);
+        const command = await this.#command(act);
         const at = this.#now + this.#leadMs;
         const sight = () => this.#side.sight(command.isvId, command.licenseId);
-        const before = sight();
+        const before = await sight();
         const answer = await this.#side.step(command, at);
-        const after = sight();
+        const after = await sight();
         if (before?.terms.clientType === "projects" && after !== null) {
           expect(broken(withoutOver(before, at), after, command, answer.denial)).toEqual([]);
         }
@@ -319,7 +322,7 @@ class Scene {
     return setting;
   }
 
-  #view(licence: string): View {
+  async #view(licence: string): Promise<View> {
     const { isvId, licenseId } = this.#setting(licence);
     return this.#side.view(isvId, licenseId, this.#now + this.#leadMs);
   }
@@ -331,9 +334,10 @@ class Scene {
   }
 
   /** The client's assignment; `nobody` is a client that does not exist. */
-  #assignment(licence: string, client: string): { readonly id: string; readonly tokenKey: string } {
+  async #assignment(licence: string, client: string): Promise<{ readonly id: string; readonly tokenKey: string }> {
     if (client === "nobody") return { id: freshId(7, 0), tokenKey: freshId(8, 0) };
-    const found = this.#view(licence).assignments.find(({ clientId }) => clientId === client);
+    const { assignments } = await this.#view(licence);
+    const found = assignments.find(({ clientId }) => clientId === client);
     if (found === undefined) throw new Error(`${licence} does not know the client ${client}`);
     return found;
   }
@@ -351,8 +355,8 @@ class Scene {
     return id;
   }
 
-  #checkProject(act: Extract<Act, { verb: "project" }>): void {
-    const { projects, live } = this.#view(act.licence);
+  async #checkProject(act: Extract<Act, { verb: "project" }>): Promise<void> {
+    const { projects, live } = await this.#view(act.licence);
     const id = this.#project(act.project);
     const project = projects.find((one) => one.id === id);
     expect(project === undefined ? "gone" : (project.kind ?? "closed")).toBe(act.state);
@@ -366,14 +370,14 @@ class Scene {
     }
   }
 
-  #command(
+  async #command(
     act: Exclude<
       Act,
       {
         verb: "licence" | "change" | "tick" | "ahead" | "in-use" | "live" | "clients" | "history" | "left" | "project";
       }
     >,
-  ): Command {
+  ): Promise<Command> {
     // A licence called `none` is one that does not exist.
     const { isvId, licenseId } =
       act.licence === "none" ? { isvId: isvIdOf(1), licenseId: licenseIdOf(99) } : this.#setting(act.licence);
@@ -424,20 +428,20 @@ class Scene {
           id: act.who === "all" ? null : act.who === "nobody" ? freshId(6, 0) : this.#session(act.who),
         };
       case "activate": {
-        const tokenKey = act.token === null ? null : this.#assignment(act.licence, act.token).tokenKey;
+        const tokenKey = act.token === null ? null : (await this.#assignment(act.licence, act.token)).tokenKey;
         const nothing = { clientName: null, clientDescription: null, softwareVersion: null };
         return { type: "activate", ...place, clientId: act.client, ...nothing, tokenKey, ids };
       }
       case "unassign":
-        return { type: "unassign", ...place, tokenKey: this.#assignment(act.licence, act.client).tokenKey };
+        return { type: "unassign", ...place, tokenKey: (await this.#assignment(act.licence, act.client)).tokenKey };
       case "heartbeat": {
-        const tokenKey = act.token === null ? null : this.#assignment(act.licence, act.token).tokenKey;
+        const tokenKey = act.token === null ? null : (await this.#assignment(act.licence, act.token)).tokenKey;
         const system = { softwareVersion: "25.0", operatingSystem: "Linux" };
         return { type: "heartbeat", ...place, clientId: act.client, tokenKey, userId: null, ...system };
       }
       case "suspend": {
         const until = act.until === null ? null : start + act.until;
-        return { type: "suspend", ...place, assignmentId: this.#assignment(act.licence, act.client).id, until };
+        return { type: "suspend", ...place, assignmentId: (await this.#assignment(act.licence, act.client)).id, until };
       }
       case "sweep":
         return { type: "sweep", ...place };

@@ -1,44 +1,24 @@
 /** Every store, held to the contract; and what only a store on a file must keep. */
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import { step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
-import { openMemoryStore } from "../../src/stores/memory.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
-import type { Store } from "../../src/stores/store.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
+import { temporaryFolder } from "../process.ts";
 import { storeConformance } from "./conformance.ts";
+import { codesOf, stepAll } from "./steps.ts";
+import { storesUnderTest } from "./under-test.ts";
 
-let directory: string;
+for (const store of storesUnderTest()) storeConformance(store);
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+const directory = folder.path;
 let files = 0;
-const paths = new Map<Store, string>();
-
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "seatkeeper-stores-"));
-});
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
 const freshPath = () => join(directory, `${++files}.db`);
-
-function openAt(path: string, clock: HeldClock): Store {
-  const store = openSqliteStore(path, clock);
-  paths.set(store, path);
-  return store;
-}
-
-storeConformance("the memory store", { open: async (clock) => openMemoryStore(clock) });
-
-storeConformance("the SQLite store", {
-  open: async (clock) => openAt(freshPath(), clock),
-  reopen: async (store, clock) => {
-    await store.close();
-    return openAt(paths.get(store) as string, clock);
-  },
-});
 
 describe("the SQLite store's file", () => {
   test("is readable to its owner alone, and so is everything beside it", async () => {
@@ -120,15 +100,14 @@ describe("the SQLite store's file", () => {
       };
     };
     const close = (clientId: string): Command => ({ type: "close", ...place, clientId, sessionId: null, userId: null });
-    const act = (...commands: Command[]) =>
-      store.transact((licenses, now) => commands.map((command) => step(licenses, command, now).denial?.code ?? null));
-    const seen = () =>
-      [...(store.read(setting.isvId, setting.licenseId)?.sessions() ?? [])]
+    const act = async (...commands: Command[]) => codesOf(await stepAll(store, commands));
+    const seen = async () =>
+      [...((await store.read(setting.isvId, setting.licenseId))?.sessions() ?? [])]
         .map(({ clientId, validUntil }) => [clientId, validUntil])
         .sort();
 
     await act(open("anna"), open("ben"));
-    const before = seen();
+    const before = await seen();
     clock.advance(1_000);
     const exec = Database.prototype.exec;
     Database.prototype.exec = function (this: Database.Database, sql: string) {
@@ -142,15 +121,15 @@ describe("the SQLite store's file", () => {
     } finally {
       Database.prototype.exec = exec;
     }
-    expect(seen()).toEqual(before);
+    expect(await seen()).toEqual(before);
     expect(await store.history(setting.isvId, setting.licenseId, 100)).toHaveLength(4);
 
     expect(await act(open("anna"), close("ben"), open("carl"))).toEqual([null, null, null]);
-    const after = seen();
+    const after = await seen();
     expect(after.map(([clientId]) => clientId)).toEqual(["anna", "carl"]);
     await store.close();
     store = openSqliteStore(path, clock);
-    expect(seen()).toEqual(after);
+    expect(await seen()).toEqual(after);
     await store.close();
   });
 
@@ -164,6 +143,6 @@ describe("the SQLite store's file", () => {
       name: "StoreFault",
     });
     const setting = licenseSetting();
-    expect(store.read(setting.isvId, setting.licenseId)?.terms.floatingTokenLimit).toBe(2);
+    expect((await store.read(setting.isvId, setting.licenseId))?.terms.floatingTokenLimit).toBe(2);
   });
 });

@@ -6,13 +6,13 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import { step } from "../../src/core/step.ts";
 import type { Command, LicenseView } from "../../src/core/types.ts";
 import { Rows } from "../../src/stores/sqlite/rows.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { entitiesOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
+import { stepAll } from "./steps.ts";
 
 const rounds = Number(process.env.DISK_ROUNDS ?? 600);
 const seeds = process.env.SEED === undefined ? [1, 2, 3] : [Number(process.env.SEED)];
@@ -36,22 +36,24 @@ test.each(seeds)("a statement that fails leaves memory, undo and disk as they we
     await store.saveCatalog(settings.flatMap(entitiesOf));
     for (let round = 0; round < rounds; round++) {
       if (random() < 0.3) clock.advance(Math.floor(random() * 200_000));
-      const commands = Array.from({ length: 1 + Math.floor(random() * 8) }, () => commandFrom(store, random, pick));
-      const before = shown(store);
+      const commands: Command[] = [];
+      const length = 1 + Math.floor(random() * 8);
+      while (commands.length < length) commands.push(await commandFrom(store, random, pick));
+      const before = await shown(store);
       disk.failAfter(random() < 0.35 ? Math.floor(random() * 8) : null);
       try {
-        await store.transact((licenses, now) => commands.map((command) => step(licenses, command, now)));
+        await stepAll(store, commands);
       } catch {
         failures++;
         disk.failAfter(null);
-        expect(shown(store), `round ${round}: undo`).toEqual(before);
+        expect(await shown(store), `round ${round}: undo`).toEqual(before);
       }
       disk.failAfter(random() < 0.1 ? Math.floor(random() * 4) : null);
       if (random() < 0.3) await store.tidy().catch(() => {});
       disk.failAfter(null);
       if (random() < 0.1) {
         copies++;
-        expect(await readCopy(path, clock), `round ${round}: disk`).toEqual(shown(store));
+        expect(await readCopy(path, clock), `round ${round}: disk`).toEqual(await shown(store));
       }
       if (random() < 0.03) {
         await store.close();
@@ -105,13 +107,13 @@ function failingStatements() {
   };
 }
 
-function commandFrom(store: Store, random: () => number, pick: <T>(values: readonly T[]) => T): Command {
+async function commandFrom(store: Store, random: () => number, pick: <T>(values: readonly T[]) => T): Promise<Command> {
   const { isvId, licenseId } = pick(settings);
   const place = { isvId, licenseId };
   const clientId = pick(["a", "b", "C", "d", "e", "f"]);
   const sessionId = pick([null, "s1", "s2"]);
   const userId = pick([null, null, "u1", "u2"]);
-  const license = store.read(isvId, licenseId) as LicenseView;
+  const license = (await store.read(isvId, licenseId)) as LicenseView;
   const assignment = pick([...license.assignments()]);
   const session = pick([...license.sessions()]);
   const id = () => `${Math.floor(random() * 1e9)}`;
@@ -141,34 +143,33 @@ function commandFrom(store: Store, random: () => number, pick: <T>(values: reado
 }
 
 /** Everything that a store can be asked about its licences. */
-function shown(store: Store) {
-  return settings.map(({ isvId, licenseId, productId }) => {
-    const license = store.read(isvId, licenseId) as LicenseView;
+async function shown(store: Store) {
+  const all = [];
+  for (const { isvId, licenseId, productId } of settings) {
+    const license = (await store.read(isvId, licenseId)) as LicenseView;
     const clients = [...license.assignments()].toSorted((a, b) => (a.clientKey < b.clientKey ? -1 : 1));
-    return {
+    all.push({
       sessions: [...license.sessions()].toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       clients,
       holders: license.holders,
       openSessions: license.openSessions,
       assigned: license.assigned,
       nextFreeAt: license.nextFreeAt(),
-      found: clients.map((client) => [
-        license
-          .sessionsOfClient(client.clientKey)
-          .map(({ id }) => id)
-          .toSorted(),
-        store
-          .licensesOfClient(isvId, productId, client.clientId)
-          .map(({ terms }) => terms.licenseId)
-          .toSorted(),
-        store.licenseOfToken(isvId, client.tokenKey)?.terms.licenseId,
-        store
-          .assignmentsOfUser(isvId, productId, client.userId ?? "")
-          .map(({ assignment }) => assignment.id)
-          .toSorted(),
-      ]),
-    };
-  });
+      ofClients: clients.map(({ clientKey }) => idsOf(license.sessionsOfClient(clientKey))),
+      found: await Promise.all(
+        clients.map(async ({ clientId, tokenKey, userId }) => [
+          (await store.assignmentsOfClient(isvId, productId, clientId)).map((known) => known.licenseId).toSorted(),
+          await store.licenseOfToken(isvId, tokenKey),
+          idsOf((await store.assignmentsOfUser(isvId, productId, userId ?? "")).map(({ assignment }) => assignment)),
+        ]),
+      ),
+    });
+  }
+  return all;
+}
+
+function idsOf(things: readonly { readonly id: string }[]): string[] {
+  return things.map(({ id }) => id).toSorted();
 }
 
 /** What a server would find that starts on a copy of the file, taken without closing it: as after a crash. */
@@ -178,7 +179,7 @@ async function readCopy(path: string, clock: HeldClock) {
   copyFileSync(path, copy);
   if (existsSync(`${path}-wal`)) copyFileSync(`${path}-wal`, `${copy}-wal`);
   const store = openSqliteStore(copy, clock);
-  const result = shown(store);
+  const result = await shown(store);
   await store.close();
   folder.remove();
   return result;

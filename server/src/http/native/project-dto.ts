@@ -54,8 +54,8 @@ export const Token = Type.Object({
 });
 
 /** @throws Problem (404) where the project has gone meanwhile. */
-export function projectOf(store: Store, isvId: string, licenseId: string, projectId: string) {
-  const license = store.read(isvId, licenseId);
+export async function projectOf(store: Store, isvId: string, licenseId: string, projectId: string) {
+  const license = await store.read(isvId, licenseId);
   const project = license?.project(projectId);
   if (license === undefined || project === undefined) {
     throw new Problem("project_unknown", "The vendor has no project of this id.");

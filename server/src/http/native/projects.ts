@@ -7,9 +7,8 @@ import { isBound, knownLicense, reachesLicense, requireLicense } from "../access
 import { type Answer, json, jsonType, noContent } from "../answer.ts";
 import { Maybe, Name, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { nameLengthMax, pageMax, pageSizeMax } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { answerOfDenial, Problem } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
-import { answerOf } from "../slascone/answers.ts";
 import { LicenseParams, Refusal } from "../slascone/schemas.ts";
 import { progressOf } from "./progress.ts";
 import { Progress, Project, projectOf, StartedExecution, Token } from "./project-dto.ts";
@@ -79,7 +78,7 @@ function lifeRoutes(services: Services): Route[] {
       description: "Projects are unlimited and cost nothing. A new one is closed.",
       body: NewProject,
       answers: { 201: Project, 409: Refusal },
-      handle(call, finish) {
+      async handle(call, finish) {
         const licenseId = uuid(call.body.license_id);
         requireLicense(call, licenseId);
         const command = {
@@ -89,14 +88,9 @@ function lifeRoutes(services: Services): Route[] {
           name: call.body.name,
           id: newId(),
         } as const;
-        desk.submit([command], ([outcome]) =>
-          finish(
-            answerOf(outcome, call, () => ({
-              ...json(projectOf(services.store, call.isvId, licenseId, command.id)),
-              status: 201,
-            })),
-          ),
-        );
+        const { denial } = await desk.decide(command);
+        if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+        finish({ ...json(await projectOf(services.store, call.isvId, licenseId, command.id)), status: 201 });
       },
     }),
     projectRoute(services, "open", OpenProject, "Open a project", openingText, (body) => ({
@@ -122,9 +116,9 @@ function lifeRoutes(services: Services): Route[] {
       params: ProjectParams,
       query: DeleteQuery,
       answers: { 204: Type.Null(), 404: Type.Object({}), 409: Refusal },
-      handle(call, finish) {
+      async handle(call, finish) {
         const force = call.query?.force === true;
-        submit(services, call, { type: "project.delete", force }, finish, () => noContent);
+        await submit(services, call, { type: "project.delete", force }, finish, () => noContent);
       },
     }),
   ];
@@ -158,9 +152,9 @@ function projectRoute<B extends import("typebox").TSchema>(
     body,
     isBodyOptional: verb !== "kind",
     answers: { 200: Project, 404: Type.Object({}), 409: Refusal },
-    handle(call, finish) {
-      submit(services, call, commandOf(call.body, call), finish, (licenseId, projectId) =>
-        json(projectOf(services.store, call.isvId, licenseId, projectId)),
+    async handle(call, finish) {
+      await submit(services, call, commandOf(call.body, call), finish, async (licenseId, projectId) =>
+        json(await projectOf(services.store, call.isvId, licenseId, projectId)),
       );
     },
   });
@@ -176,22 +170,23 @@ type ProjectAct = ProjectCommand extends infer C
   : never;
 
 /** Decides a command about the project in the address; a project of nobody, or of another vendor, is 404. */
-function submit(
+async function submit(
   { store, desk }: Services,
   call: KeyedCall<unknown, Static<typeof ProjectParams>>,
   act: ProjectAct,
   finish: Finish,
-  granted: (licenseId: string, projectId: string) => Answer,
-): void {
-  const { licenseId, projectId } = projectIn(store, call);
+  granted: (licenseId: string, projectId: string) => Answer | Promise<Answer>,
+): Promise<void> {
+  const { licenseId, projectId } = await projectIn(store, call);
   const command = { ...act, isvId: call.isvId, licenseId, projectId } as ProjectCommand;
-  desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, () => granted(licenseId, projectId))));
+  const { denial } = await desk.decide(command);
+  finish(denial !== null ? answerOfDenial(denial, call.wantsProblem) : await granted(licenseId, projectId));
 }
 
 /** @throws Problem (404) where the vendor has no such project, 403 where the key does not reach its licence. */
-function projectIn(store: Services["store"], call: KeyedCall<unknown, Static<typeof ProjectParams>>) {
+async function projectIn(store: Services["store"], call: KeyedCall<unknown, Static<typeof ProjectParams>>) {
   const projectId = uuid(call.params.project_id);
-  const licenseId = store.licenseOfProject(call.isvId, projectId)?.terms.licenseId;
+  const licenseId = await store.licenseOfProject(call.isvId, projectId);
   if (licenseId === undefined) throw new Problem("project_unknown", "The vendor has no project of this id.");
   requireLicense(call, licenseId);
   return { licenseId, projectId };
@@ -223,7 +218,7 @@ function readRoutes({ store, desk }: Services): Route[] {
         const found: string[] = [];
         for (const licenseId of licenseIds) {
           await refresh(call, licenseId);
-          const license = store.read(call.isvId, licenseId);
+          const license = await store.read(call.isvId, licenseId);
           const named = name === undefined ? undefined : license?.projectNamed(fold(name));
           const projects = name === undefined ? (license?.projects() ?? []) : named === undefined ? [] : [named];
           for (const { id } of projects) {
@@ -231,14 +226,12 @@ function readRoutes({ store, desk }: Services): Route[] {
             found.push(`${licenseId}/${id}`);
           }
         }
-        finish(
-          json(
-            found.slice((page - 1) * size).map((place) => {
-              const [licenseId = "", projectId = ""] = place.split("/");
-              return projectOf(store, call.isvId, licenseId, projectId);
-            }),
-          ),
-        );
+        const projects = [];
+        for (const place of found.slice((page - 1) * size)) {
+          const [licenseId = "", projectId = ""] = place.split("/");
+          projects.push(await projectOf(store, call.isvId, licenseId, projectId));
+        }
+        finish(json(projects));
       },
     }),
     keyed({
@@ -250,9 +243,9 @@ function readRoutes({ store, desk }: Services): Route[] {
       params: ProjectParams,
       answers: { 200: Project, 404: Type.Object({}) },
       async handle(call, finish) {
-        const { licenseId, projectId } = projectIn(store, call);
+        const { licenseId, projectId } = await projectIn(store, call);
         await refresh(call, licenseId);
-        finish(json(projectOf(store, call.isvId, licenseId, projectId)));
+        finish(json(await projectOf(store, call.isvId, licenseId, projectId)));
       },
     }),
     keyed({
@@ -264,9 +257,9 @@ function readRoutes({ store, desk }: Services): Route[] {
       description: "Takes no token and needs none: for whoever could not connect, and whoever need not.",
       params: ProjectParams,
       answers: { 200: Progress, 404: Type.Object({}) },
-      handle(call, finish) {
-        const { licenseId, projectId } = projectIn(store, call);
-        const project = store.read(call.isvId, licenseId)?.project(projectId);
+      async handle(call, finish) {
+        const { licenseId, projectId } = await projectIn(store, call);
+        const project = (await store.read(call.isvId, licenseId))?.project(projectId);
         finish(json(progressOf(project?.executions.at(-1) ?? null, store.now())));
       },
     }),
@@ -281,7 +274,7 @@ function readRoutes({ store, desk }: Services): Route[] {
       async handle(call, finish) {
         const { id } = knownLicense(call, call.params.license_id);
         await refresh(call, id);
-        finish(json(tokensOf(store, call.isvId, id)));
+        finish(json(await tokensOf(store, call.isvId, id)));
       },
     }),
   ];
@@ -295,8 +288,8 @@ function licensesOf(call: KeyedCall, licenseId: string | null): string[] {
     .map(({ id }) => id);
 }
 
-function tokensOf(store: Services["store"], isvId: string, licenseId: string) {
-  const license = store.read(isvId, licenseId);
+async function tokensOf(store: Services["store"], isvId: string, licenseId: string) {
+  const license = await store.read(isvId, licenseId);
   if (license === undefined) throw new Error(`licence ${licenseId} is in the catalogue and not in the store`);
   const { terms } = license;
   const pool = (kind: string, total: number, used: number) => ({ kind, total, used, left: Math.max(0, total - used) });
@@ -322,7 +315,7 @@ function executionRoutes(services: Services): Route[] {
       params: ProjectParams,
       body: NewExecution,
       answers: { 201: StartedExecution, 404: Type.Object({}), 409: Refusal },
-      handle(call, finish) {
+      async handle(call, finish) {
         const id = newId();
         const secret = newSecret();
         const { body } = call;
@@ -334,8 +327,8 @@ function executionRoutes(services: Services): Route[] {
           id,
           secretHash: secretHash(secret),
         } as const;
-        submit(services, call, act, finish, (licenseId, projectId) => {
-          const project = projectOf(store, call.isvId, licenseId, projectId);
+        await submit(services, call, act, finish, async (licenseId, projectId) => {
+          const project = await projectOf(store, call.isvId, licenseId, projectId);
           const started = project.executions.find((execution) => execution.id === id);
           return { status: 201, contentType: jsonType, body: JSON.stringify({ ...started, secret }), headers: [] };
         });
@@ -351,10 +344,10 @@ function executionRoutes(services: Services): Route[] {
       params: ExecutionParams,
       body: Report,
       answers: { 200: Progress, 403: Type.Object({}), 404: Type.Object({}), 409: Refusal },
-      handle(call, finish) {
+      async handle(call, finish) {
         const executionId = uuid(call.params.execution_id);
-        const { licenseId, projectId } = projectIn(store, call);
-        const execution = executionIn(store, call.isvId, licenseId, projectId, executionId);
+        const { licenseId, projectId } = await projectIn(store, call);
+        const execution = await executionIn(store, call.isvId, licenseId, projectId, executionId);
         if (execution === undefined) throw new Problem("execution_unknown", "The project has no execution of this id.");
         // Digests are compared, so how long it takes tells nothing of the secret.
         if (execution.secretHash !== secretHash(call.body.secret)) {
@@ -368,23 +361,22 @@ function executionRoutes(services: Services): Route[] {
           message: message ?? null,
           state: state ?? null,
         } as const;
-        submit(services, call, act, finish, () =>
-          json(progressOf(executionIn(store, call.isvId, licenseId, projectId, executionId) ?? null, store.now())),
-        );
+        await submit(services, call, act, finish, async () => {
+          const reported = await executionIn(store, call.isvId, licenseId, projectId, executionId);
+          return json(progressOf(reported ?? null, store.now()));
+        });
       },
     }),
   ];
 }
 
-function executionIn(
+async function executionIn(
   store: Services["store"],
   isvId: string,
   licenseId: string,
   projectId: string,
   executionId: string,
 ) {
-  return store
-    .read(isvId, licenseId)
-    ?.project(projectId)
-    ?.executions.find(({ id }) => id === executionId);
+  const license = await store.read(isvId, licenseId);
+  return license?.project(projectId)?.executions.find(({ id }) => id === executionId);
 }

@@ -4,7 +4,7 @@ import { knownLicense, requireLicense } from "../access.ts";
 import { json, noContent } from "../answer.ts";
 import { millis, uuid, uuidOrNull } from "../input.ts";
 import { listedMax } from "../limits.ts";
-import { Problem } from "../problem.ts";
+import { answerOfDenial, Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
 import { assignmentDto, sessionDto } from "./dto.ts";
@@ -41,7 +41,7 @@ function listSessions({ desk, store }: Services): Route {
     async handle(call, finish) {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       await desk.decide({ type: "sweep", isvId: call.isvId, licenseId });
-      const license = store.read(call.isvId, licenseId);
+      const license = await store.read(call.isvId, licenseId);
       const now = store.now();
       const listed = [];
       for (const session of license?.sessions() ?? []) {
@@ -109,9 +109,9 @@ function listAssignments({ store }: Services): Route {
     summary: "List the clients that a licence knows",
     params: schemas.LicenseParams,
     answers: { 200: Type.Array(schemas.Assignment) },
-    handle(call, finish) {
+    async handle(call, finish) {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
-      const license = store.read(call.isvId, licenseId);
+      const license = await store.read(call.isvId, licenseId);
       const listed = [];
       for (const assignment of license?.assignments() ?? []) {
         if (listed.length >= listedMax) break;
@@ -132,7 +132,7 @@ function changeAssignment({ desk, store }: Services): Route {
     params: schemas.LicenseParams,
     body: schemas.ChangeAssignment,
     answers: { 200: schemas.Assignment, 409: schemas.Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const licenseId = uuid(call.params.license_id);
       requireLicense(call, licenseId);
       const until = call.body.suspended_until_utc ?? null;
@@ -143,15 +143,11 @@ function changeAssignment({ desk, store }: Services): Route {
         assignmentId: uuid(call.body.id),
         until: until === null ? null : millis(until, "suspended_until_utc"),
       } as const;
-      desk.submit([command], ([outcome]) =>
-        finish(
-          answerOf(outcome, call, ({ assignment }) => {
-            const terms = store.read(call.isvId, licenseId)?.terms;
-            if (assignment === null || terms === undefined) throw new Error("a suspension without its assignment");
-            return json(assignmentDto(terms, assignment));
-          }),
-        ),
-      );
+      const { denial, granted } = await desk.decide(command);
+      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      const terms = (await store.read(call.isvId, licenseId))?.terms;
+      if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
+      finish(json(assignmentDto(terms, granted.assignment)));
     },
   });
 }
@@ -212,7 +208,7 @@ function deleteInactiveSessions({ desk, store }: Services): Route {
       const until = store.now();
       let count = 0;
       for (let look = 0; look < looksMax; look++) {
-        const due = store.dueLicenses(until, licensesPerLook, call.isvId);
+        const due = await store.dueLicenses(until, licensesPerLook, call.isvId);
         if (due.length === 0) break;
         await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
         count += due.length;

@@ -1,13 +1,13 @@
 /** Clients: activation, heartbeat, unassignment, and a look at one licence (P1, P3, P7, P8). */
 import type { License } from "../../catalog/entities.ts";
-import { clientKey } from "../../core/names.ts";
-import type { LicenseView, Millis } from "../../core/types.ts";
+import type { Assignment, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
+import { isExpired } from "./dto.ts";
 import { resolveAnyLicenseKey, resolveLicenseKey } from "./license-keys.ts";
 import { ActivateClient, AddHeartbeat, LicenseInfo, Refusal, Sentence, Unassign, Validate } from "./schemas.ts";
 
@@ -26,14 +26,14 @@ function activationRoute({ desk, store }: Services): Route {
       "Assigns one of the licence's tokens to a client and answers with the licence and the client's `token_key`. On a floating licence activation is not limited and precedes the first session of a device. A client that is active on another licence of the same product and customer moves here.",
     body: ActivateClient,
     answers: { 200: LicenseInfo, 409: Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const { body } = call;
       const product = call.vendor.products.get(uuid(body.product_id));
       if (product === undefined) return finish(denied("product_unknown", call));
-      const resolved = resolveLicenseKey(store, call.vendor, product, body.license_key);
+      const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
       if (resolved !== undefined) {
         requireLicense(call, resolved.license.id);
-        requireMove(store, call, resolved.license, body.client_id);
+        await requireMove(store, call, resolved.license, body.client_id);
       }
       // A licence of another product is none of this one's: to the desk it would be a licence like any other.
       if (resolved === undefined && call.vendor.licenses.has(uuid(body.license_key)))
@@ -61,18 +61,18 @@ function activationRoute({ desk, store }: Services): Route {
  * An activation takes the client's token from another licence of the same product and customer.
  * @throws Problem (403) where the key's bounds do not include that one.
  */
-function requireMove(store: Services["store"], call: KeyedCall, license: License, clientId: string): void {
-  for (const { terms, assignment } of heldBy(store, call, license.product_id, clientId)) {
-    const isMoved = terms.customerId === license.customer_id && terms.licenseId !== license.id;
-    if (isMoved && assignment?.unassignedAt === null) requireLicense(call, terms.licenseId);
+async function requireMove(
+  store: Services["store"],
+  call: KeyedCall,
+  license: License,
+  clientId: string,
+): Promise<void> {
+  if (!isBound(call.key)) return;
+  for (const { licenseId, assignment } of await store.assignmentsOfClient(call.isvId, license.product_id, clientId)) {
+    const isMoved =
+      call.vendor.licenses.get(licenseId)?.customer_id === license.customer_id && licenseId !== license.id;
+    if (isMoved && assignment.unassignedAt === null) requireLicense(call, licenseId);
   }
-}
-
-function heldBy(store: Services["store"], { isvId, key }: KeyedCall, productId: string, clientId: string) {
-  if (!isBound(key)) return [];
-  return store
-    .licensesOfClient(isvId, productId, clientId)
-    .map((license) => ({ terms: license.terms, assignment: license.assignment(clientKey(license.terms, clientId)) }));
 }
 
 /** A granted activation has a licence. */
@@ -93,7 +93,7 @@ function heartbeatRoute({ desk, store }: Services): Route {
       "Tells that the client is there and answers with how its licence stands. An expired or inactive licence does not fail a heartbeat: `is_license_valid` tells. A client that was never activated is denied with 2006: activate it, then.",
     body: AddHeartbeat,
     answers: { 200: LicenseInfo, 409: Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const { body } = call;
       const product = call.vendor.products.get(uuid(body.product_id));
       if (product === undefined) return finish(denied("product_unknown", call));
@@ -104,8 +104,8 @@ function heartbeatRoute({ desk, store }: Services): Route {
       const tokenKey = uuidOrNull(body.token_key);
       const license =
         tokenKey === null
-          ? licenseOfClient(store, call, product.id, body.client_id)
-          : licenseOfToken(store, call, product.id, tokenKey);
+          ? await licenseOfClient(store, call, product.id, body.client_id)
+          : await licenseOfToken(store, call, product.id, tokenKey);
       if (license === undefined) return finish(denied(tokenKey === null ? "client_unknown" : "token_unknown", call));
       const command = {
         type: "heartbeat",
@@ -135,9 +135,9 @@ function unassignRoute({ desk, store }: Services): Route {
       "Takes the token from its client; the client's sessions end with it. Whoever knows the token key may do so.",
     body: Unassign,
     answers: { 200: Sentence, 409: Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const tokenKey = uuid(call.body.token_key);
-      const licenseId = store.licenseOfToken(call.isvId, tokenKey)?.terms.licenseId;
+      const licenseId = await store.licenseOfToken(call.isvId, tokenKey);
       if (licenseId === undefined) return finish(denied("token_unknown", call));
       requireLicense(call, licenseId);
       desk.submit([{ type: "unassign", isvId: call.isvId, licenseId, tokenKey }], ([outcome]) =>
@@ -157,8 +157,8 @@ function validateRoute({ store }: Services): Route {
     description: "Answers with the licence as it stands; nothing is activated and nobody's token is shown.",
     body: Validate,
     answers: { 200: LicenseInfo, 409: Refusal },
-    handle(call, finish) {
-      const resolved = resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
+    async handle(call, finish) {
+      const resolved = await resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
       if (resolved === undefined) return finish(denied("license_unknown", call));
       requireLicense(call, resolved.license.id);
       finish(licenseInfoAnswer(call, resolved.license, null, store.now()));
@@ -177,11 +177,12 @@ function infoOf(
 }
 
 /** The licence of a token key, which must be of the product. */
-function licenseOfToken(store: Services["store"], call: KeyedCall, productId: string, tokenKey: string) {
-  const terms = store.licenseOfToken(call.isvId, tokenKey)?.terms;
-  if (terms === undefined || terms.productId !== productId) return undefined;
-  requireLicense(call, terms.licenseId);
-  return call.vendor.licenses.get(terms.licenseId);
+async function licenseOfToken(store: Services["store"], call: KeyedCall, productId: string, tokenKey: string) {
+  const licenseId = await store.licenseOfToken(call.isvId, tokenKey);
+  const license = licenseId === undefined ? undefined : call.vendor.licenses.get(licenseId);
+  if (license?.product_id !== productId) return undefined;
+  requireLicense(call, license.id);
+  return license;
 }
 
 /**
@@ -189,24 +190,23 @@ function licenseOfToken(store: Services["store"], call: KeyedCall, productId: st
  * licence before the one that it stands beside while it runs and after it from then on, then the one activated last.
  * Licences beyond the key's bounds are not looked at.
  */
-function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {
+async function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {
   const now = store.now();
   let best: { readonly license: License; readonly rank: readonly number[] } | undefined;
-  for (const view of store.licensesOfClient(call.isvId, productId, clientId)) {
-    const license = call.vendor.licenses.get(view.terms.licenseId);
+  for (const { licenseId, assignment } of await store.assignmentsOfClient(call.isvId, productId, clientId)) {
+    const license = call.vendor.licenses.get(licenseId);
     if (license === undefined || !reachesLicense(call.key, license)) continue;
-    const rank = rankOf(view, clientId, now);
+    const isTemporary = call.vendor.editions.get(license.edition_id)?.is_temporary === true;
+    const rank = rankOf(license, isTemporary, assignment, now);
     if (best === undefined || isHigher(rank, best.rank)) best = { license, rank };
   }
   return best?.license;
 }
 
-function rankOf(view: LicenseView, clientId: string, now: Millis): readonly number[] {
-  const { terms } = view;
-  const assignment = view.assignment(clientKey(terms, clientId));
-  const isRunning = terms.isActive && (terms.expiresAt === null || now < terms.expiresAt);
-  const precedence = !terms.isTemporary ? 1 : isRunning ? 2 : 0;
-  return [Number(assignment?.unassignedAt === null), precedence, assignment?.activatedAt ?? 0];
+function rankOf(license: License, isTemporary: boolean, assignment: Assignment, now: Millis): readonly number[] {
+  const isRunning = license.is_active && !isExpired(license, now);
+  const precedence = !isTemporary ? 1 : isRunning ? 2 : 0;
+  return [Number(assignment.unassignedAt === null), precedence, assignment.activatedAt];
 }
 
 function isHigher(rank: readonly number[], other: readonly number[]): boolean {

@@ -15,21 +15,26 @@ export interface Resolved {
  * The licence that a key means: its id, one of its token keys, or, where the product puts those first, its legacy key.
  * Of several licences with one legacy key, one that can be used. Undefined: the product has no such licence.
  */
-export function resolveLicenseKey(store: Store, vendor: Vendor, product: Product, text: string): Resolved | undefined {
+export async function resolveLicenseKey(
+  store: Store,
+  vendor: Vendor,
+  product: Product,
+  text: string,
+): Promise<Resolved | undefined> {
   const key = text.trim();
   const isOfProduct = (license: License) => license.product_id === product.id;
   if (product.prioritized_key === "legacy") {
     const license = usable(withLegacyKey(store.catalog, vendor, key).filter(isOfProduct), store.now());
     if (license !== undefined) return { license, tokenKey: null };
   }
-  const found = resolveUuid(store, vendor, key.toLowerCase());
+  const found = await resolveUuid(store, vendor, key.toLowerCase());
   return found !== undefined && isOfProduct(found.license) ? found : undefined;
 }
 
 /** The same where no product is named (P8): each product by its own priority. */
-export function resolveAnyLicenseKey(store: Store, vendor: Vendor, text: string): Resolved | undefined {
+export async function resolveAnyLicenseKey(store: Store, vendor: Vendor, text: string): Promise<Resolved | undefined> {
   const key = text.trim();
-  const found = resolveUuid(store, vendor, key.toLowerCase());
+  const found = await resolveUuid(store, vendor, key.toLowerCase());
   if (found !== undefined) return found;
   const legacy = withLegacyKey(store.catalog, vendor, key).filter(
     ({ product_id }) => vendor.products.get(product_id)?.prioritized_key === "legacy",
@@ -50,10 +55,10 @@ function withLegacyKey(catalog: Catalog, vendor: Vendor, key: string): readonly 
   return catalog.licensesByLegacyKey(vendor.isv.id, key);
 }
 
-function resolveUuid(store: Store, vendor: Vendor, key: string): Resolved | undefined {
+async function resolveUuid(store: Store, vendor: Vendor, key: string): Promise<Resolved | undefined> {
   const license = vendor.licenses.get(key);
   if (license !== undefined) return { license, tokenKey: null };
-  const licenseId = store.licenseOfToken(vendor.isv.id, key)?.terms.licenseId;
+  const licenseId = await store.licenseOfToken(vendor.isv.id, key);
   const ofToken = licenseId === undefined ? undefined : vendor.licenses.get(licenseId);
   return ofToken && { license: ofToken, tokenKey: key };
 }

@@ -80,14 +80,14 @@ function byUser({ store }: Services): Route {
     description: "Licences on which the user is known, each with this one user in `license_users`.",
     body: schemas.ByUser,
     answers,
-    handle(call, finish) {
+    async handle(call, finish) {
       const { vendor, body } = call;
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       requireProduct(call, productId);
       const now = store.now();
       const found = new Map<License, Assignment>();
-      for (const { licenseId, assignment } of store.assignmentsOfUser(call.isvId, productId, body.user_id)) {
+      for (const { licenseId, assignment } of await store.assignmentsOfUser(call.isvId, productId, body.user_id)) {
         const license = vendor.licenses.get(licenseId);
         if (license === undefined || !reachesLicense(call.key, license)) continue;
         if (!isWanted(license, body.active_licenses_only, now)) continue;
@@ -108,9 +108,9 @@ function oneLicense({ store }: Services): Route {
     summary: "Look at one licence",
     params: schemas.LicenseParams,
     answers: { 200: schemas.License },
-    handle(call, finish) {
+    async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
-      const view = store.read(call.isvId, license.id);
+      const view = await store.read(call.isvId, license.id);
       const users: Assignment[] = [];
       for (const assignment of view?.terms.clientType === "users" ? view.assignments() : []) {
         if (users.length >= listedMax) break;

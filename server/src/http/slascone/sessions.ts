@@ -93,7 +93,7 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
         const licenseId = knownLicense(call, call.params.license_id).id;
         // What has lapsed is released first, so that the count is exact at this instant.
         await desk.decide({ type: "sweep", isvId: call.isvId, licenseId });
-        finish(json(store.read(call.isvId, licenseId)?.holders ?? 0));
+        finish(json((await store.read(call.isvId, licenseId))?.holders ?? 0));
       },
     }),
   ];

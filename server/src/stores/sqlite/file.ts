@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
+import { DatabaseRefused } from "../store.ts";
 
 const migrations = new URL("../../../migrations/sqlite/", import.meta.url);
 
@@ -10,11 +11,6 @@ const applicationId = 0x53656174;
 
 /** Bytes that the write-ahead log keeps once it is folded into the file: a large commit does not occupy its size for good. */
 const logBytesKept = 16_777_216;
-
-/** The file cannot be used; the text says why and what to do. */
-export class DatabaseRefused extends Error {
-  override readonly name = "DatabaseRefused";
-}
 
 /**
  * Opens the file and takes its lock for as long as it is open: whoever comes second is refused at once, and after a

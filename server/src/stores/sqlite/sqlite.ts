@@ -9,10 +9,9 @@ import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Licenses } from "../../core/step.ts";
-import type { Change, Millis } from "../../core/types.ts";
+import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
-import { aliveAt, type DenialQuery, type Store, StoreFault } from "../store.ts";
+import { type DenialQuery, type Store, StoreFault, type Work } from "../store.ts";
 import { openFile } from "./file.ts";
 import { Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
@@ -21,8 +20,13 @@ export function openSqliteStore(path: string, clock: Clock = processClock()): St
   return new SqliteStore(path, clock);
 }
 
+/** The setting that tells a later server until when this one was alive, in milliseconds. */
+const aliveAt = "alive_at";
+
 class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
+  /** What is decided stands in memory before it is on disk: one at a time. */
+  readonly lanes = 1;
   readonly #db;
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
@@ -79,10 +83,10 @@ class SqliteStore implements Store {
     return this.#latest;
   }
 
-  async transact<T>(work: (licenses: Licenses, now: Millis) => T): Promise<T> {
+  async transact<T>(_commands: readonly Command[], work: Work<T>): Promise<T> {
     const book = this.#book;
     try {
-      const result = work(book, this.now());
+      const result = work(book, this.now(), []);
       if (book.done.length > 0 || book.lines.length > 0) {
         this.#commit(() => this.#save());
         this.#sessions.committed();
@@ -165,27 +169,27 @@ class SqliteStore implements Store {
     return this.#book.applied(isvId, kind, id);
   }
 
-  read(isvId: string, licenseId: string) {
+  async read(isvId: string, licenseId: string) {
     return this.#book.license(isvId, licenseId);
   }
 
-  licensesOfClient(isvId: string, productId: string, clientId: string) {
-    return this.#book.licensesOfClient(isvId, productId, clientId);
-  }
-
-  licenseOfToken(isvId: string, tokenKey: string) {
+  async licenseOfToken(isvId: string, tokenKey: string) {
     return this.#book.licenseOfToken(isvId, tokenKey);
   }
 
-  licenseOfProject(isvId: string, projectId: string) {
+  async licenseOfProject(isvId: string, projectId: string) {
     return this.#book.licenseOfProject(isvId, projectId);
   }
 
-  assignmentsOfUser(isvId: string, productId: string, userId: string) {
+  async assignmentsOfClient(isvId: string, productId: string, clientId: string) {
+    return this.#book.assignmentsOfClient(isvId, productId, clientId);
+  }
+
+  async assignmentsOfUser(isvId: string, productId: string, userId: string) {
     return this.#book.assignmentsOfUser(isvId, productId, userId);
   }
 
-  dueLicenses(now: Millis, limit: number, isvId: string | null) {
+  async dueLicenses(now: Millis, limit: number, isvId: string | null) {
     return this.#book.dueLicenses(now, limit, isvId);
   }
 
@@ -239,6 +243,16 @@ class SqliteStore implements Store {
   async saveSetting(name: string, value: string): Promise<void> {
     this.#commit(() => this.#rows.saveSetting(name, value));
     this.#settings.set(name, value);
+  }
+
+  async keepSetting(name: string, value: string): Promise<string> {
+    const known = this.#settings.get(name);
+    if (known === undefined) await this.saveSetting(name, value);
+    return known ?? value;
+  }
+
+  live(): Promise<void> {
+    return this.saveSetting(aliveAt, String(this.now()));
   }
 
   /** A probe costs a commit at most once a second, whoever asks how often. */

@@ -1,0 +1,101 @@
+/** What waits at the desk, in the order in which it came; and, where transactions overlap, which licences are taken. */
+import type { Command } from "../core/types.ts";
+import type { Reply } from "./desk.ts";
+
+/** Commands that are decided in one transaction, or not at all. */
+export interface Job {
+  readonly commands: readonly Command[];
+  readonly reply: Reply;
+  /** Its licence was in somebody else's hands: it waits for it in a transaction that nobody shares who need not. */
+  readonly isApart: boolean;
+}
+
+export class Queue {
+  readonly #overlaps: boolean;
+  #jobs: Job[] = [];
+  #commands = 0;
+  /** Licences of the transactions under way. */
+  readonly #taken = new Set<string>();
+
+  /** `overlaps`: several transactions may be under way, and no two of them on one licence. */
+  constructor(overlaps: boolean) {
+    this.#overlaps = overlaps;
+  }
+
+  get length(): number {
+    return this.#jobs.length;
+  }
+
+  get commands(): number {
+    return this.#commands;
+  }
+
+  add(job: Job): void {
+    this.#jobs.push(job);
+    this.#commands += job.commands.length;
+  }
+
+  /** Before everything else: it has waited already. */
+  putBack(job: Job): void {
+    this.#jobs.unshift(job);
+    this.#commands += job.commands.length;
+  }
+
+  /** The jobs of the next transaction, of `commandsMax` commands at most unless one job has more; a job is never split. */
+  take(commandsMax: number): Job[] {
+    const jobs = this.#overlaps ? this.#takeFree(commandsMax) : this.#takeFirst(commandsMax);
+    for (const { commands } of jobs) this.#commands -= commands.length;
+    return jobs;
+  }
+
+  /** The transaction of these jobs is over. */
+  done(jobs: readonly Job[]): void {
+    if (!this.#overlaps) return;
+    for (const { commands } of jobs) for (const command of commands) this.#taken.delete(placeOf(command));
+  }
+
+  #takeFirst(commandsMax: number): Job[] {
+    let commands = 0;
+    let count = 0;
+    for (const job of this.#jobs) {
+      if (count > 0 && commands + job.commands.length > commandsMax) break;
+      commands += job.commands.length;
+      count++;
+    }
+    const jobs = this.#jobs.slice(0, count);
+    this.#jobs = this.#jobs.slice(count);
+    return jobs;
+  }
+
+  /** What is on licences that nobody has; whoever has to wait is not overtaken on any of its licences. */
+  #takeFree(commandsMax: number): Job[] {
+    const jobs: Job[] = [];
+    const left: Job[] = [];
+    const places = new Set<string>();
+    const awaited = new Set<string>();
+    let commands = 0;
+    for (const job of this.#jobs) {
+      const own = job.commands.map(placeOf);
+      const first = jobs[0];
+      const fits = first === undefined || (commands + own.length <= commandsMax && job.isApart === first.isApart);
+      // Apart, jobs share a transaction only with others of the same licence.
+      const joins = first === undefined || !first.isApart || own.every((place) => places.has(place));
+      const isFree = !own.some((place) => this.#taken.has(place) || awaited.has(place));
+      if (fits && joins && isFree) {
+        jobs.push(job);
+        commands += own.length;
+        for (const place of own) places.add(place);
+      } else {
+        left.push(job);
+        for (const place of own) awaited.add(place);
+      }
+    }
+    this.#jobs = left;
+    for (const place of places) this.#taken.add(place);
+    return jobs;
+  }
+}
+
+function placeOf({ isvId, licenseId }: Command): string {
+  return isvId + licenseId;
+}

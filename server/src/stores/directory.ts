@@ -1,0 +1,64 @@
+/** The catalogue as a store holds it in memory: entities, what the tenant files last said of them, and terms. */
+import { Catalog } from "../catalog/catalog.ts";
+import type { Edition, License, StoredEntity } from "../catalog/entities.ts";
+import { termsOf } from "../catalog/terms.ts";
+import type { Terms } from "../core/types.ts";
+
+export class Directory {
+  readonly catalog = new Catalog();
+  readonly #applied = new Map<string, StoredEntity["applied"]>();
+
+  /** Throws unless the entities fit together and with what is there: before anything is saved. */
+  check(entities: readonly StoredEntity[]): void {
+    const coming = new Set(entities.map(({ isvId, kind, id }) => placeOf(isvId, kind, id)));
+    const has = (isvId: string, kind: StoredEntity["kind"], id: string) => coming.has(placeOf(isvId, kind, id));
+    for (const { isvId, kind, id, body } of entities) {
+      const vendor = this.catalog.vendor(isvId);
+      if (vendor === undefined && !has(isvId, "isv", isvId))
+        throw new Error(`${kind} ${id}: there is no vendor ${isvId}`);
+      if (kind !== "license") continue;
+      const edition = (body as License).edition_id;
+      if (vendor?.editions.has(edition) !== true && !has(isvId, "edition", edition)) {
+        throw new Error(`licence ${id}: there is no edition ${edition}`);
+      }
+    }
+  }
+
+  /** Takes over entities that are saved. Answers with the terms of every licence that they are about. */
+  put(entities: readonly StoredEntity[]): Terms[] {
+    // A vendor before what belongs to it.
+    for (const entity of entities.toSorted((a, b) => Number(b.kind === "isv") - Number(a.kind === "isv"))) {
+      this.catalog.put(entity);
+      this.#applied.set(placeOf(entity.isvId, entity.kind, entity.id), entity.applied);
+    }
+    return entities.flatMap(({ isvId, kind, id }) => {
+      if (kind === "license") return this.terms(isvId, id) ?? [];
+      return kind === "edition" ? this.#termsOfEdition(isvId, id) : [];
+    });
+  }
+
+  applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"] {
+    return this.#applied.get(placeOf(isvId, kind, id)) ?? null;
+  }
+
+  /** What a licence and its edition allow; undefined: there is no such licence. */
+  terms(isvId: string, licenseId: string): Terms | undefined {
+    const vendor = this.catalog.vendor(isvId);
+    const license = vendor?.licenses.get(licenseId);
+    if (vendor === undefined || license === undefined) return undefined;
+    const edition = vendor.editions.get(license.edition_id);
+    if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
+    return termsOf(isvId, license, edition as Edition);
+  }
+
+  #termsOfEdition(isvId: string, editionId: string): Terms[] {
+    const licenses = [...(this.catalog.vendor(isvId)?.licenses.values() ?? [])];
+    return licenses
+      .filter((license) => license.edition_id === editionId)
+      .map((license) => this.terms(isvId, license.id) as Terms);
+  }
+}
+
+function placeOf(isvId: string, kind: string, id: string): string {
+  return `${isvId}${kind}${id}`;
+}

@@ -1,0 +1,101 @@
+/** The catalogue's rows. Each change has a revision; servers that know an older one read what came after it. */
+import type { StoredEntity } from "../../catalog/entities.ts";
+import { Directory } from "../directory.ts";
+import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
+import { nobody } from "./deciding.ts";
+
+const entitiesSince = `
+  SELECT isv_id, kind, id, body, applied, revision FROM seatkeeper.entities WHERE revision > $1
+  ORDER BY revision, kind <> 'isv'`;
+
+const putEntities = `
+  INSERT INTO seatkeeper.entities (isv_id, kind, id, body, applied, revision)
+  SELECT k.*, $6 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[]) AS k
+  ON CONFLICT (isv_id, kind, id) DO UPDATE
+    SET body = excluded.body, applied = excluded.applied, revision = excluded.revision`;
+
+/** A new licence has missed no outage. */
+const insertLicenses = `
+  INSERT INTO seatkeeper.licenses (isv_id, license_id, outage)
+  SELECT k.isv_id, k.license_id, alive.outage
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id), seatkeeper.alive
+  ON CONFLICT DO NOTHING`;
+
+const insertFolds = `
+  INSERT INTO seatkeeper.folds (isv_id, license_id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING`;
+
+/** Denials that were recorded before there was a licence of this id become the licence's. */
+const adoptDenials = `
+  UPDATE seatkeeper.history AS h SET license_id = k.license_id, asked_for = NULL
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
+  WHERE h.isv_id = k.isv_id AND h.license_id = $3 AND h.asked_for = k.license_id::text AND h.denial IS NOT NULL`;
+
+export class Catalogue {
+  readonly directory = new Directory();
+  readonly #connections: Connections;
+  #revision = 0;
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
+
+  /** The revision that is known here. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Reads what other servers have changed. */
+  async refresh(): Promise<void> {
+    this.#take(await this.#connections.query(entitiesSince, [this.#revision]));
+  }
+
+  /** Saves entities, after those that other servers saved before. */
+  async save(entities: readonly StoredEntity[]): Promise<void> {
+    const transaction = await this.#connections.begin();
+    try {
+      const [head] = await transaction.query("SELECT revision FROM seatkeeper.catalog_head FOR UPDATE");
+      const isBehind = Number(head?.revision) > this.#revision;
+      this.#take(isBehind ? await transaction.query(entitiesSince, [this.#revision]) : await noRows);
+      this.directory.check(entities);
+      const revision = Number(head?.revision) + 1;
+      this.#send(transaction, entities, revision);
+      await transaction.commit();
+      this.directory.put(entities);
+      this.#revision = Math.max(this.#revision, revision);
+    } catch (error) {
+      transaction.abandon();
+      throw error;
+    }
+  }
+
+  #send(transaction: Transaction, entities: readonly StoredEntity[], revision: number): void {
+    transaction.query(putEntities, [
+      entities.map(({ isvId }) => isvId),
+      entities.map(({ kind }) => kind),
+      entities.map(({ id }) => id),
+      entities.map(({ body }) => JSON.stringify(body)),
+      entities.map(({ applied }) => (applied === null ? null : JSON.stringify(applied))),
+      revision,
+    ]);
+    const fresh = entities.filter(
+      ({ isvId, kind, id }) => kind === "license" && !this.directory.catalog.vendor(isvId)?.licenses.has(id),
+    );
+    if (fresh.length > 0) {
+      const places = [fresh.map(({ isvId }) => isvId), fresh.map(({ id }) => id)];
+      transaction.query(insertLicenses, places);
+      transaction.query(insertFolds, places);
+      transaction.query(adoptDenials, [...places, nobody]);
+    }
+    transaction.query("UPDATE seatkeeper.catalog_head SET revision = $1", [revision]);
+  }
+
+  #take(rows: readonly Row[]): void {
+    this.directory.put(rows.map(entityOf));
+    for (const { revision } of rows) this.#revision = Math.max(this.#revision, Number(revision));
+  }
+}
+
+function entityOf(row: Row): StoredEntity {
+  const { isv_id: isvId, kind, id, body, applied } = row;
+  return { isvId, kind, id, body, applied } as StoredEntity;
+}

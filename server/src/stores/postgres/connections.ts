@@ -1,0 +1,170 @@
+/** Connections to PostgreSQL, and a transaction on one of them: statements are sent without waiting for each other. */
+import { Pool, type PoolClient, type PoolConfig } from "pg";
+import { StoreFault } from "../store.ts";
+import * as limits from "./limits.ts";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What a statement that only some transactions need answers with where it was left out. */
+export const noRows: Promise<readonly Row[]> = Promise.resolve([]);
+
+export class Connections {
+  readonly #pool: Pool;
+  /** What the server warned of since the transaction on a connection began. */
+  readonly #warnings = new WeakMap<PoolClient, string>();
+
+  constructor(url: string, connectionsMax: number) {
+    const config: PoolConfig & { readonly pipeline: boolean } = {
+      connectionString: url,
+      max: connectionsMax,
+      connectionTimeoutMillis: limits.connectMs,
+      idleTimeoutMillis: limits.idleMs,
+      application_name: "seatkeeper",
+      keepAlive: true,
+      pipeline: true,
+    };
+    this.#pool = new Pool(config);
+    // A connection that breaks while nobody uses it is thrown away; whoever needs one next gets a new one.
+    this.#pool.on("error", () => {});
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => {});
+      client.on("notice", ({ severity, message }) => {
+        if (severity === "WARNING") this.#warnings.set(client, message ?? "a warning without a text");
+      });
+    });
+  }
+
+  /** @throws StoreFault where no connection can be had in time. */
+  async begin(mode: "" | "ISOLATION LEVEL REPEATABLE READ READ ONLY" = ""): Promise<Transaction> {
+    const client = await this.#client();
+    this.#warnings.delete(client);
+    return new Transaction(client, `BEGIN ${mode}; ${timeouts}`, () => this.#warnings.get(client));
+  }
+
+  /** One statement, which is its own transaction. */
+  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const client = await this.#client();
+    try {
+      const { rows } = await client.query(text, [...values]);
+      client.release();
+      return rows;
+    } catch (error) {
+      client.release(true);
+      throw faultOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  async #client(): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw new StoreFault(`PostgreSQL cannot be reached: ${(error as Error).message}`, { cause: error });
+    }
+  }
+}
+
+/**
+ * For the transaction alone, so that a connection pooler in between does no harm. A server that stops in the middle of a
+ * transaction, suspended or cut off, holds its licences no longer than the last of these.
+ */
+const timeouts = `SET LOCAL lock_timeout = ${limits.lockMs}; SET LOCAL statement_timeout = ${limits.statementMs};
+SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
+
+export class Transaction {
+  readonly #client: PoolClient;
+  readonly #warning: () => string | undefined;
+  #isOver = false;
+
+  constructor(client: PoolClient, begin: string, warning: () => string | undefined) {
+    this.#client = client;
+    this.#warning = warning;
+    this.query(begin);
+  }
+
+  /**
+   * Sends a statement behind those before it. Where one of them failed, so does this one: whoever needs no rows need not
+   * wait, `commit` tells.
+   */
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
+    const sent = this.#client.query(text, values as unknown[]).then(
+      (result) => result.rows,
+      (error) => Promise.reject(faultOf(error)),
+    );
+    sent.catch(() => {});
+    return sent;
+  }
+
+  /**
+   * Resolves when what was sent is kept, as durably as the server is set up to. A COMMIT is never cancelled: whether it
+   * took place could then not be told.
+   * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
+   */
+  async commit(): Promise<void> {
+    const client = this.#client;
+    this.#isOver = true;
+    let isLate = false;
+    const committed = client.query("SET LOCAL statement_timeout = 0; COMMIT").then(
+      (result) => {
+        const last = [result].flat().at(-1);
+        const isWhole = last?.command === "COMMIT" && this.#warning() === undefined;
+        client.release(isLate || !isWhole);
+        if (last?.command !== "COMMIT") throw new StoreFault("PostgreSQL rolled the transaction back");
+        // A wait for the standby that somebody cancelled reports success, and this warning.
+        if (!isWhole)
+          throw new StoreFault(`PostgreSQL committed with a warning: ${this.#warning()}`, { isUnknown: true });
+      },
+      (error: Error) => {
+        client.release(true);
+        // Refused in words of its own, nothing of it stands; cut off, it may.
+        const isUnknown = !isRefusal(error);
+        throw new StoreFault(`PostgreSQL did not commit: ${error.message}`, { cause: error, isUnknown });
+      },
+    );
+    committed.catch(() => {});
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      // The connection stays taken until PostgreSQL answers, so that not ever more of them wait.
+      isLate = true;
+      reject(new StoreFault("PostgreSQL does not say whether it committed", { isUnknown: true }));
+    }, limits.commitMs);
+    try {
+      await Promise.race([committed, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends a transaction of which nothing is to be kept. */
+  async rollback(): Promise<void> {
+    this.#isOver = true;
+    try {
+      await this.#client.query("ROLLBACK");
+      this.#client.release();
+    } catch {
+      this.#client.release(true);
+    }
+  }
+
+  /** Ends a transaction that failed, and its connection with it; one that is over already stays as it is. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#client.release(true);
+  }
+}
+
+/** Whether the server said that the transaction is aborted (its own code), rather than that it is going away. */
+function isRefusal(error: Error): boolean {
+  const { code } = error as { readonly code?: string };
+  return code !== undefined && /^(23|25|40|55|42|53)/.test(code);
+}
+
+function faultOf(error: unknown): StoreFault {
+  return error instanceof StoreFault
+    ? error
+    : new StoreFault(`PostgreSQL: ${(error as Error).message}`, { cause: error });
+}

@@ -1,0 +1,202 @@
+/** What one transaction decides on and what it changes: the licences that are locked for it, and no others. */
+import { evolve } from "../../core/evolve.ts";
+import { outageNoticedMs } from "../../core/limits.ts";
+import { clientKey, fold } from "../../core/names.ts";
+import type { LicenseState } from "../../core/state.ts";
+import type { Licenses } from "../../core/step.ts";
+import type { Change, Command, HistoryRecord, Millis } from "../../core/types.ts";
+import type { Row, Transaction } from "./connections.ts";
+import { type Known, keyOf } from "./licenses.ts";
+import * as statements from "./statements.ts";
+
+/** The licence column of history for a licence that does not exist. */
+export const nobody = "00000000-0000-0000-0000-000000000000";
+
+/** A licence that the transaction has locked. */
+interface Locked {
+  readonly known: Known;
+  readonly row: Row;
+  /** What it came to, by session, assignment or project: whoever reads it needs the last word only. */
+  readonly changes: Map<string, Change>;
+}
+
+/** A time in which no server was alive. */
+export interface Outage {
+  readonly no: number;
+  readonly from: Millis;
+  readonly lengthMs: number;
+}
+
+export class Deciding implements Licenses {
+  readonly #locked = new Map<string, Locked>();
+  readonly #lines: HistoryRecord[] = [];
+
+  constructor(licenses: readonly { readonly known: Known; readonly row: Row }[]) {
+    for (const { known, row } of licenses) {
+      known.isTaken = true;
+      this.#locked.set(keyOf(known.state.terms), { known, row, changes: new Map() });
+    }
+  }
+
+  /** The licences, to be put back or forgotten. */
+  get known(): Known[] {
+    return [...this.#locked.values()].map(({ known }) => known);
+  }
+
+  license(isvId: string, licenseId: string): LicenseState | undefined {
+    return this.#locked.get(isvId + licenseId)?.known.state;
+  }
+
+  siblings({ terms }: LicenseState, clientId: string): readonly LicenseState[] {
+    return [...this.#locked.values()]
+      .map(({ known }) => known.state)
+      .filter(
+        (other) =>
+          other.terms.isvId === terms.isvId &&
+          other.terms.licenseId !== terms.licenseId &&
+          other.terms.productId === terms.productId &&
+          other.terms.customerId === terms.customerId &&
+          other.assignment(clientKey(other.terms, clientId)) !== undefined,
+      );
+  }
+
+  apply(license: LicenseState, change: Change): void {
+    evolve(license, change);
+    this.#locked.get(keyOf(license.terms))?.changes.set(subjectOf(change), change);
+  }
+
+  record(line: HistoryRecord): void {
+    this.#lines.push(line);
+  }
+
+  /** The instant to decide at: the clock's, unless one of the licences has seen a later one, and no clock was set. */
+  instant(clock: Millis): Millis {
+    const seen = [...this.#locked.values()].map(({ row }) => Number(row.decided_at));
+    return Math.max(clock, ...seen.filter((at) => at - clock <= outageNoticedMs));
+  }
+
+  /** What the licences are owed: a clock that was set back is settled, outages that they have missed are credited. */
+  owed(clock: Millis, outages: readonly Outage[]): Command[] {
+    return [...this.#locked.values()].flatMap(({ row, known }): Command[] => {
+      const { isvId, licenseId } = known.state.terms;
+      if (Number(row.decided_at) - clock > outageNoticedMs) return [{ type: "settle", isvId, licenseId }];
+      return outages
+        .filter(({ no }) => no > Number(row.outage))
+        .map(({ from, lengthMs }) => ({ type: "credit", isvId, licenseId, from, lengthMs }));
+    });
+  }
+
+  /** Sends everything that is to be kept; every licence gets a row of its own, so that its answer waits for standbys too. */
+  save(transaction: Transaction, now: Millis, lastOutage: number): void {
+    const locked = [...this.#locked.values()];
+    const changed = locked.filter(({ changes }) => changes.size > 0);
+    for (const { known } of changed) known.version++;
+    if (locked.length > 0) {
+      transaction.query(statements.saveLicenses, [
+        ...columns(locked, ({ known }) => known.version),
+        locked.map((each) => lookAt(each, now)),
+        now,
+        lastOutage,
+      ]);
+    }
+    if (changed.length > 0) {
+      const inOrder = (changes: Locked["changes"]) => [...changes.values()].toSorted((a, b) => rank(a) - rank(b));
+      transaction.query(statements.insertChanges, [
+        ...columns(changed, ({ known }) => known.version),
+        changed.map(({ changes }) => JSON.stringify(inOrder(changes))),
+      ]);
+      this.#saveRows(transaction, changed);
+    }
+    if (this.#lines.length > 0) {
+      const rows = this.#lines.map((line) => historyRow(line, this.#locked.has(keyOf(line))));
+      transaction.query(statements.insertHistory, [JSON.stringify(rows)]);
+    }
+  }
+
+  /** Assignments and projects: what look-ups find must be current. */
+  #saveRows(transaction: Transaction, changed: readonly Locked[]): void {
+    const all = changed.flatMap(({ known, changes }) => [...changes.values()].map((change) => ({ known, change })));
+    const assignments = all.flatMap(({ known, change }) =>
+      change.type === "assignment" ? { known, value: change.assignment } : [],
+    );
+    const projects = all.flatMap(({ known, change }) =>
+      change.type === "project" ? { known, value: change.project } : [],
+    );
+    const gone = all.flatMap(({ known, change }) =>
+      change.type === "project.gone" ? { known, value: change.id } : [],
+    );
+    if (assignments.length > 0) {
+      transaction.query(statements.putAssignments, [
+        ...columns(assignments, ({ value }) => value.clientKey),
+        assignments.map(({ value }) => value.tokenKey),
+        assignments.map(({ value }) => (value.userId === null ? null : fold(value.userId))),
+        assignments.map(({ value }) => JSON.stringify(value)),
+      ]);
+    }
+    if (projects.length > 0) {
+      const bodies = projects.map(({ value }) => JSON.stringify(value));
+      transaction.query(statements.putProjects, [...columns(projects, ({ value }) => value.id), bodies]);
+    }
+    if (gone.length > 0)
+      transaction.query(
+        statements.deleteProjects,
+        columns(gone, ({ value }) => value),
+      );
+  }
+}
+
+/** Vendors, licences and one more column, as arrays. */
+function columns<T extends { readonly known: Known }>(rows: readonly T[], third: (row: T) => unknown): unknown[] {
+  return [
+    rows.map(({ known }) => known.state.terms.isvId),
+    rows.map(({ known }) => known.state.terms.licenseId),
+    rows.map(third),
+  ];
+}
+
+/** Never later than what is due, and left as it is by extends, which make it earlier than that: the sweeper puts it right. */
+function lookAt({ known, row }: Locked, now: Millis): Millis | null {
+  const written = row.look_at === null ? null : Number(row.look_at);
+  const due = known.state.nextDueAt();
+  if (due === Number.POSITIVE_INFINITY) return null;
+  return written !== null && written > now && written <= due ? written : due;
+}
+
+function subjectOf(change: Change): string {
+  switch (change.type) {
+    case "session":
+      return `s${change.session.key}`;
+    case "session.gone":
+      return `s${change.key}`;
+    case "assignment":
+      return `a${change.assignment.clientKey}`;
+    case "project":
+      return `p${change.project.id}`;
+    case "project.gone":
+      return `p${change.id}`;
+  }
+}
+
+/** Sessions before projects: a project that goes has lost its users, and one that changes its kind takes them along. */
+function rank({ type }: Change): number {
+  return type === "session" || type === "session.gone" ? 0 : 1;
+}
+
+function historyRow(line: HistoryRecord, isKnown: boolean) {
+  return {
+    isv_id: line.isvId,
+    license_id: isKnown ? line.licenseId : nobody,
+    at: line.at,
+    kind: line.kind,
+    denial: line.denial,
+    client_id: line.clientId,
+    user_id: line.userId,
+    session_id: line.sessionId,
+    project_id: line.projectId,
+    in_use: line.inUse,
+    max_tokens: line.limit,
+    is_overuse: line.isOveruse,
+    length_ms: line.lengthMs,
+    asked_for: isKnown ? null : line.licenseId,
+  };
+}

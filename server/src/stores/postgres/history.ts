@@ -1,0 +1,72 @@
+/** The rows of history, for reading. */
+import type { HistoryRecord } from "../../core/types.ts";
+import type { DenialQuery, Place } from "../store.ts";
+import type { Connections, Row } from "./connections.ts";
+import { nobody } from "./deciding.ts";
+
+const columns = `isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id, in_use, max_tokens,
+  is_overuse, length_ms, asked_for`;
+
+/** `isKnown`: the licence asked for exists; otherwise what clients wrote in its place is looked for. */
+export async function denialsOf(connections: Connections, query: DenialQuery, isKnown: boolean) {
+  const values: unknown[] = [query.isvId];
+  const where = ["isv_id = $1", "denial IS NOT NULL"];
+  const add = (condition: (place: string) => string, value: unknown) => {
+    values.push(value);
+    where.push(condition(`$${values.length}`));
+  };
+  if (query.licenseId !== null) addLicense(add, query.licenseId, isKnown);
+  if (query.clientId !== null) add((place) => `client_id = ${place}`, query.clientId);
+  if (query.from !== null) add((place) => `at >= ${place}`, query.from);
+  if (query.to !== null) add((place) => `at < ${place}`, query.to);
+  const condition = where.join(" AND ");
+  const [page, count] = await Promise.all([
+    connections.query(
+      `SELECT ${columns} FROM seatkeeper.history WHERE ${condition} ORDER BY at DESC, no DESC
+       LIMIT $${values.length + 1} OFFSET $${values.length + 2}`,
+      [...values, query.limit, query.offset],
+    ),
+    connections.query(`SELECT count(*) AS total FROM seatkeeper.history WHERE ${condition}`, values),
+  ]);
+  return { items: page.map(recordOf), total: Number(count[0]?.total) };
+}
+
+export async function historyOf(connections: Connections, place: Place, limit: number, isKnown: boolean) {
+  const values: unknown[] = [place.isvId];
+  const where = ["isv_id = $1"];
+  const add = (condition: (place: string) => string, value: unknown) => {
+    values.push(value);
+    where.push(condition(`$${values.length}`));
+  };
+  addLicense(add, place.licenseId, isKnown);
+  const rows = await connections.query(
+    `SELECT ${columns} FROM seatkeeper.history WHERE ${where.join(" AND ")} ORDER BY no LIMIT $${values.length + 1}`,
+    [...values, limit],
+  );
+  return rows.map(recordOf);
+}
+
+type Add = (condition: (place: string) => string, value: unknown) => void;
+
+function addLicense(add: Add, licenseId: string, isKnown: boolean): void {
+  add((place) => `license_id = ${place}`, isKnown ? licenseId : nobody);
+  if (!isKnown) add((place) => `asked_for = ${place}`, licenseId);
+}
+
+function recordOf(row: Row): HistoryRecord {
+  return {
+    at: Number(row.at),
+    kind: row.kind as HistoryRecord["kind"],
+    isvId: row.isv_id as string,
+    licenseId: (row.asked_for ?? row.license_id) as string,
+    clientId: row.client_id as string | null,
+    userId: row.user_id as string | null,
+    sessionId: row.session_id as string | null,
+    projectId: row.project_id as string | null,
+    denial: row.denial as HistoryRecord["denial"],
+    inUse: Number(row.in_use),
+    limit: Number(row.max_tokens),
+    isOveruse: row.is_overuse as boolean,
+    lengthMs: row.length_ms === null ? null : Number(row.length_ms),
+  };
+}

@@ -1,0 +1,48 @@
+/** Bounds of the PostgreSQL store, each with its reason. */
+
+/** Transactions under way at once. On the machine of the benchmark more of them only share the same processors. */
+export const lanes = 4;
+
+/** Connections beyond the lanes: look-ups, the sweeper and the housekeeping, one each. */
+export const otherConnections = 4;
+
+/** Making a connection, in milliseconds. A primary that does not answer by then is taken for gone. */
+export const connectMs = 3_000;
+
+/** Connections that nobody used for so long are closed. */
+export const idleMs = 60_000;
+
+/** Waiting for a licence that another server is deciding on: longer than `idleInTransactionMs`, after which it is free. */
+export const lockMs = 5_000;
+
+/** Any one statement. The largest, loading a licence of a million sessions, stays below. */
+export const statementMs = 20_000;
+
+/** How long a server that was suspended or cut off in the middle of a transaction keeps its licences from the others. */
+export const idleInTransactionMs = 3_000;
+
+/** Waiting for a commit, a standby's word included. Whoever asked is then told 503, and asks again. */
+export const commitMs = 10_000;
+
+/** Tries at one transaction when the catalogue changes under it: each try knows more, and nobody changes it that fast. */
+export const triesMax = 10;
+
+/** Sessions, clients and projects of all cached licences together: about a kilobyte each. */
+export const cachedMax = 1_000_000;
+
+/** Versions of a licence whose changes stay in the log after they are folded, for servers that are behind. */
+export const versionsKept = 256;
+
+/** Versions that make a licence worth folding, and how long it waits when it has fewer. */
+export const foldedFrom = 64;
+export const foldedAfterMs = 10_000;
+
+/** Licences and rows of the log that one fold takes. */
+export const licensesPerFold = 200;
+export const versionsPerFold = 5_000;
+
+/** How long the sweeper that took a licence has for it before another server takes it up. */
+export const sweepClaimMs = 30_000;
+
+/** How often a server notes that it is alive. */
+export const aliveIntervalMs = 5_000;

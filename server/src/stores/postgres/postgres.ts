@@ -1,0 +1,424 @@
+/**
+ * The store on PostgreSQL, which any number of equal servers share. Whoever decides on a licence locks its row, reads the
+ * database's clock and what other servers have changed meanwhile, and commits what it decided before anybody hears of it.
+ */
+import { hash } from "node:crypto";
+import type { StoredEntity } from "../../catalog/entities.ts";
+import type { Clock } from "../../clock.ts";
+import { fold } from "../../core/names.ts";
+import type { Licenses } from "../../core/step.ts";
+import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
+import {
+  type DenialQuery,
+  type KnownClient,
+  LicensesBusy,
+  type Patience,
+  type Place,
+  type Store,
+  StoreFault,
+  type Work,
+} from "../store.ts";
+import { Catalogue } from "./catalogue.ts";
+import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
+import { Deciding } from "./deciding.ts";
+import { Folding } from "./folding.ts";
+import { denialsOf, historyOf } from "./history.ts";
+import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
+import { Life } from "./life.ts";
+import * as limits from "./limits.ts";
+import { migrate } from "./schema.ts";
+import * as statements from "./statements.ts";
+
+export interface PostgresOptions {
+  /** Tells the time in the database's place: a clock that a test holds. */
+  readonly clock?: Clock;
+}
+
+/** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
+export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
+  const store = new PostgresStore(new Connections(url, limits.lanes + limits.otherConnections), options.clock ?? null);
+  try {
+    await store.open();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** What came of one try: nothing, because the catalogue or an outage was news to this server. */
+const news = Symbol("news");
+
+class PostgresStore implements Store {
+  /** Outages are credited licence by licence, by whoever looks first: no server needs to know when it came back. */
+  readonly lastInstant = null;
+  readonly lanes = limits.lanes;
+  readonly #connections: Connections;
+  readonly #held: Clock | null;
+  readonly #catalogue: Catalogue;
+  readonly #life: Life;
+  readonly #folding: Folding;
+  readonly #licenses = new KnownLicenses();
+  readonly #settings = new Map<string, string>();
+  /** The database's clock by the process's monotonic one. */
+  #offset = Date.now() - performance.now();
+  #livedAt = Number.NEGATIVE_INFINITY;
+  #pinged: { readonly at: number; readonly result: Promise<void> } | null = null;
+
+  constructor(connections: Connections, held: Clock | null) {
+    this.#connections = connections;
+    this.#held = held;
+    this.#catalogue = new Catalogue(connections);
+    this.#life = new Life(connections, (head) => this.#clock(head));
+    this.#folding = new Folding(connections);
+  }
+
+  async open(): Promise<void> {
+    await migrate(this.#connections);
+    for (const { name, value } of await this.#connections.query("SELECT name, value FROM seatkeeper.settings")) {
+      this.#settings.set(name as string, value as string);
+    }
+    await this.#catalogue.refresh();
+    await this.live();
+  }
+
+  get catalog() {
+    return this.#catalogue.directory.catalog;
+  }
+
+  now(): Millis {
+    return this.#held?.now() ?? Math.floor(performance.now() + this.#offset);
+  }
+
+  async transact<T>(commands: readonly Command[], work: Work<T>, patience: Patience = "waits"): Promise<T> {
+    if (commands.length === 0) return work(noLicenses, this.now(), []);
+    for (let n = 0; n < limits.triesMax; n++) {
+      const result = await this.#try(commands, work, patience);
+      if (result !== news) return result as T;
+    }
+    throw new StoreFault("the catalogue changes faster than it can be read");
+  }
+
+  async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience): Promise<T | typeof news> {
+    const transaction = await this.#connections.begin();
+    let deciding: Deciding | undefined;
+    try {
+      const places = await this.#placesOf(transaction, commands);
+      const { head, rows, log } = await this.#lock(transaction, places, patience);
+      const clock = this.#clock(head);
+      if (await this.#isNews(transaction, head, clock)) return news;
+      if (rows.length < places.length) {
+        await transaction.rollback();
+        throw patience === "refuses" ? busy(places, rows) : new StoreFault("a licence of the catalogue has no row");
+      }
+      deciding = new Deciding(await this.#bringUp(transaction, rows, log));
+      const now = deciding.instant(clock);
+      const result = work(deciding, now, deciding.owed(clock, this.#life.outages));
+      deciding.save(transaction, now, this.#life.lastOutage);
+      await transaction.commit();
+      this.#settle(deciding, rows);
+      return result;
+    } catch (error) {
+      for (const known of deciding?.known ?? []) this.#licenses.forget(known);
+      transaction.abandon();
+      throw error;
+    }
+  }
+
+  /** The licences that a transaction needs: those of its commands, and those that its activations take their clients from. */
+  async #placesOf(transaction: Transaction, commands: readonly Command[]): Promise<Place[]> {
+    const places = new Map<string, Place>();
+    const add = ({ isvId, licenseId }: Place) => {
+      if (this.#licenseOf(isvId, licenseId) !== undefined) places.set(isvId + licenseId, { isvId, licenseId });
+    };
+    for (const command of commands) add(command);
+    const activations = commands.filter((command) => command.type === "activate");
+    if (activations.length > 0) {
+      transaction.query(statements.lockClients, [[...new Set(activations.map(lockOf))]]);
+      for (const row of await transaction.query(statements.licensesOfClients, clientColumns(activations))) {
+        const place = placeOf(row);
+        const isSibling = activations.some((command) => this.#areSiblings(command, place));
+        if (isSibling) add(place);
+      }
+    }
+    return [...places.values()];
+  }
+
+  #licenseOf(isvId: string, licenseId: string) {
+    return this.catalog.vendor(isvId)?.licenses.get(licenseId);
+  }
+
+  #areSiblings(command: Place, place: Place): boolean {
+    const license = this.#licenseOf(command.isvId, command.licenseId);
+    const other = this.#licenseOf(place.isvId, place.licenseId);
+    return (
+      command.isvId === place.isvId &&
+      license !== undefined &&
+      license.product_id === other?.product_id &&
+      license.customer_id === other.customer_id
+    );
+  }
+
+  /** Locks, and then reads the clock and what was missed: sent in one go, answered in this order. */
+  async #lock(transaction: Transaction, places: readonly Place[], patience: Patience) {
+    const waits = places.length === 1 ? "waits" : patience;
+    const known = places.map((place) => this.#licenses.get(place)).filter((each) => each !== undefined);
+    const locking = places.length === 0 ? noRows : transaction.query(statements.lockLicenses(waits), columnsOf(places));
+    const reading = transaction.query(statements.readHead);
+    const catching =
+      known.length === 0
+        ? noRows
+        : transaction.query(statements.changesSince, [
+            ...columnsOf(known.map(({ state }) => state.terms)),
+            known.map(({ version }) => version),
+          ]);
+    const rows = await locking;
+    const [head] = await reading;
+    const log = new Map<string, Row[]>();
+    for (const row of await catching) {
+      const key = keyOf(placeOf(row));
+      const ofLicense = log.get(key);
+      if (ofLicense === undefined) log.set(key, [row]);
+      else ofLicense.push(row);
+    }
+    return { rows, log, head: head as Row };
+  }
+
+  /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
+  async #isNews(transaction: Transaction, head: Row, clock: Millis): Promise<boolean> {
+    const isCatalogueNew = Number(head.revision) > this.#catalogue.revision;
+    const isOutageNew = this.#held === null && this.#life.isNews(head, clock);
+    if (!isCatalogueNew && !isOutageNew) return false;
+    await transaction.rollback();
+    if (isCatalogueNew) await this.#catalogue.refresh();
+    if (isOutageNew) await this.#life.sign();
+    return true;
+  }
+
+  /** The locked licences as they are now: what is known here and what was missed, or all of it from its rows. */
+  async #bringUp(transaction: Transaction, rows: readonly Row[], log: ReadonlyMap<string, readonly Row[]>) {
+    const all: { known: Known; row: Row }[] = [];
+    const unknown: Row[] = [];
+    for (const row of rows) {
+      const known = this.#licenses.get(placeOf(row));
+      const missed = log.get(keyOf(placeOf(row))) ?? [];
+      if (known !== undefined && catchUp(known, Number(row.version), missed)) all.push({ known, row });
+      else unknown.push(row);
+    }
+    if (unknown.length > 0) {
+      const loads = await transaction.query(statements.loadLicenses, columnsOf(unknown.map(placeOf)));
+      const rowOf = new Map(unknown.map((row) => [keyOf(placeOf(row)), row]));
+      for (const load of loads) {
+        all.push({ known: loaded(this.#termsOf(placeOf(load)), load), row: rowOf.get(keyOf(placeOf(load))) as Row });
+      }
+    }
+    for (const { known } of all) {
+      known.state.terms = this.#termsOf(known.state.terms);
+      this.#licenses.put(known);
+    }
+    return all;
+  }
+
+  #termsOf({ isvId, licenseId }: Place) {
+    const terms = this.#catalogue.directory.terms(isvId, licenseId);
+    if (terms === undefined) throw new StoreFault(`licence ${licenseId} has left the catalogue`);
+    return terms;
+  }
+
+  /** The transaction stands: what it came to is what is known from now on. */
+  #settle(deciding: Deciding, rows: readonly Row[]): void {
+    const before = new Map(rows.map((row) => [keyOf(placeOf(row)), Number(row.version)]));
+    for (const known of deciding.known) {
+      known.isTaken = false;
+      this.#licenses.put(known);
+      if (known.version > (before.get(keyOf(known.state.terms)) ?? 0)) this.#folding.note(known.state.terms);
+    }
+  }
+
+  /** The instant of a row of `readHead`. */
+  #clock(head: Row): Millis {
+    const now = Number(head.now);
+    this.#offset = now - performance.now();
+    return this.#held?.now() ?? now;
+  }
+
+  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
+    await this.#catalogue.save(entities);
+  }
+
+  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+    return this.#catalogue.directory.applied(isvId, kind, id);
+  }
+
+  async read(isvId: string, licenseId: string): Promise<LicenseView | undefined> {
+    const place = { isvId, licenseId };
+    if (this.#licenseOf(isvId, licenseId) === undefined) await this.#catalogue.refresh();
+    if (this.#licenseOf(isvId, licenseId) === undefined) return undefined;
+    const transaction = await this.#connections.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    try {
+      const known = this.#licenses.get(place);
+      const values = [[isvId], [licenseId]];
+      const since = [...values, [known?.version ?? 0]];
+      const [log, versions] = await Promise.all([
+        known === undefined ? noRows : transaction.query(statements.changesSince, since),
+        transaction.query(versionOf, [isvId, licenseId]),
+      ]);
+      const version = Number(versions[0]?.version ?? 0);
+      // Meanwhile a transaction of this server may have taken it, or brought it further than this look goes.
+      const isCurrent =
+        known !== undefined &&
+        this.#licenses.get(place) === known &&
+        (known.version >= version || catchUp(known, version, log));
+      const current = isCurrent ? known : await this.#load(transaction, place);
+      await transaction.rollback();
+      if (current !== undefined) current.state.terms = this.#termsOf(place);
+      return current?.state;
+    } catch (error) {
+      transaction.abandon();
+      throw error;
+    }
+  }
+
+  /** A licence for looking at alone. */
+  async #load(transaction: Transaction, place: Place): Promise<Known | undefined> {
+    const [row] = await transaction.query(statements.loadLicenses, columnsOf([place]));
+    return row === undefined ? undefined : loaded(this.#termsOf(place), row);
+  }
+
+  async licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined> {
+    const rows = await this.#connections.query(licenseOfToken, [isvId, tokenKey]);
+    return rows[0]?.license_id as string | undefined;
+  }
+
+  async licenseOfProject(isvId: string, projectId: string): Promise<string | undefined> {
+    const rows = await this.#connections.query(licenseOfProject, [isvId, projectId]);
+    return rows[0]?.license_id as string | undefined;
+  }
+
+  async assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<KnownClient[]> {
+    const rows = await this.#connections.query(assignmentsOfClient, [isvId, [clientId, fold(clientId)]]);
+    return this.#clientsOf(isvId, productId, rows).filter(({ licenseId, assignment }) => {
+      // A devices licence tells clients apart by their exact ids, every other one by the folded ones.
+      const isExact = this.#catalogue.directory.terms(isvId, licenseId)?.clientType === "devices";
+      return assignment.clientKey === (isExact ? clientId : fold(clientId));
+    });
+  }
+
+  async assignmentsOfUser(isvId: string, productId: string, userId: string): Promise<KnownClient[]> {
+    return this.#clientsOf(isvId, productId, await this.#connections.query(assignmentsOfUser, [isvId, fold(userId)]));
+  }
+
+  #clientsOf(isvId: string, productId: string, rows: readonly Row[]): KnownClient[] {
+    return rows
+      .map(({ license_id, body }) => ({ licenseId: license_id as string, assignment: body as Assignment }))
+      .filter(({ licenseId }) => this.#licenseOf(isvId, licenseId)?.product_id === productId);
+  }
+
+  /** Takes the licences it answers with, so that of several servers one sweeps each. */
+  async dueLicenses(now: Millis, limit: number, isvId: string | null): Promise<Place[]> {
+    const rows = await this.#connections.query(claimDue, [now, limit, isvId, now + limits.sweepClaimMs]);
+    return rows.map(placeOf).filter((place) => this.#licenseOf(place.isvId, place.licenseId) !== undefined);
+  }
+
+  liveLicenses(): Place[] {
+    return [];
+  }
+
+  denials(query: DenialQuery) {
+    return denialsOf(this.#connections, query, this.#licenseOf(query.isvId, query.licenseId ?? "") !== undefined);
+  }
+
+  history(isvId: string, licenseId: string, limit: number) {
+    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#licenseOf(isvId, licenseId) !== undefined);
+  }
+
+  setting(name: string) {
+    return this.#settings.get(name);
+  }
+
+  async saveSetting(name: string, value: string): Promise<void> {
+    await this.#connections.query(saveSetting, [name, value]);
+    this.#settings.set(name, value);
+  }
+
+  async keepSetting(name: string, value: string): Promise<string> {
+    await this.#connections.query(keepSetting, [name, value]);
+    const [row] = await this.#connections.query("SELECT value FROM seatkeeper.settings WHERE name = $1", [name]);
+    const kept = row?.value as string;
+    this.#settings.set(name, kept);
+    return kept;
+  }
+
+  async live(): Promise<void> {
+    await this.#life.sign();
+    this.#livedAt = performance.now();
+  }
+
+  async tidy(): Promise<void> {
+    if (performance.now() - this.#livedAt >= limits.aliveIntervalMs) await this.live();
+    await this.#catalogue.refresh();
+    await this.#folding.round();
+  }
+
+  /** A probe costs a commit at most once a second, whoever asks how often. A database that cannot be written cannot serve. */
+  ping(): Promise<void> {
+    if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
+      const result = this.#connections.query(saveSetting, ["pinged_at", String(this.now())]).then(() => {});
+      result.catch(() => {});
+      this.#pinged = { at: performance.now(), result };
+    }
+    return this.#pinged.result;
+  }
+
+  async close(): Promise<void> {
+    // What is not folded is in the log, whole: a database that is gone must not keep the server from stopping.
+    await this.#folding.all().catch(() => {});
+    await this.#connections.close();
+  }
+}
+
+/** For a look at the time alone. */
+const noLicenses: Licenses = {
+  license: () => undefined,
+  siblings: () => [],
+  apply() {},
+  record() {},
+};
+
+const versionOf = "SELECT version FROM seatkeeper.licenses WHERE isv_id = $1 AND license_id = $2";
+const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
+const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
+const assignmentsOfClient =
+  "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND client_key = ANY ($2::text[])";
+const assignmentsOfUser = "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND user_key = $2";
+const claimDue = `
+  UPDATE seatkeeper.licenses AS l SET look_at = $4
+  FROM (SELECT isv_id, license_id FROM seatkeeper.licenses
+    WHERE look_at <= $1 AND ($3::uuid IS NULL OR isv_id = $3) ORDER BY look_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) AS d
+  WHERE l.isv_id = d.isv_id AND l.license_id = d.license_id
+  RETURNING l.isv_id, l.license_id`;
+const saveSetting = `
+  INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+const keepSetting = "INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+function busy(places: readonly Place[], rows: readonly Row[]): LicensesBusy {
+  const locked = new Set(rows.map((row) => keyOf(placeOf(row))));
+  return new LicensesBusy(places.filter((place) => !locked.has(keyOf(place))));
+}
+
+/** The number of the lock under which a client is activated: on all licences of a vendor, as its siblings may be any. */
+function lockOf({ isvId, clientId }: ActivateCommand): bigint {
+  return BigInt.asIntN(64, BigInt(`0x${hash("sha256", isvId + fold(clientId), "hex").slice(0, 16)}`));
+}
+
+function clientColumns(activations: readonly ActivateCommand[]): unknown[] {
+  const keys = activations.flatMap(({ isvId, clientId }) => [
+    [isvId, clientId],
+    [isvId, fold(clientId)],
+  ]);
+  return [keys.map(([isvId]) => isvId), keys.map(([, key]) => key)];
+}
+
+function columnsOf(places: readonly Place[]): unknown[] {
+  return [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
+}

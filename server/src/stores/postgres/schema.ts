@@ -1,0 +1,79 @@
+/** Brings a database to the schema that this program knows: one numbered file after the other, one server at a time. */
+import { readdirSync, readFileSync } from "node:fs";
+import { DatabaseRefused } from "../store.ts";
+import type { Connections } from "./connections.ts";
+
+const folder = new URL("../../../migrations/postgres/", import.meta.url);
+
+/** Names the lock under which schemas change ("seatkeep" in ASCII). */
+const lockKey = "8315161591571375472";
+
+export interface Migration {
+  /** Its place in the sequence, from 1. */
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+  /** The oldest schema whose programs may go on beside this one. */
+  readonly runsBeside: number;
+}
+
+/** The migrations of this program. A file says `-- runs beside N` where servers of schema N may go on while it is in force. */
+export function readMigrations(): Migration[] {
+  return readdirSync(folder)
+    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
+    .toSorted()
+    .map((name, n) => {
+      const sql = readFileSync(new URL(name, folder), "utf8");
+      const beside = /^-- runs beside (\d+)$/m.exec(sql)?.[1];
+      return { version: n + 1, name, sql, runsBeside: beside === undefined ? n + 1 : Number(beside) };
+    });
+}
+
+/**
+ * Runs the migrations that are missing, in one transaction. Answers with the names of those that it ran.
+ * @throws DatabaseRefused where the schema is newer than this program and not made to run beside it.
+ */
+export async function migrate(
+  connections: Connections,
+  { migrations = readMigrations(), dryRun = false } = {},
+): Promise<string[]> {
+  const transaction = await connections.begin();
+  try {
+    // Whoever comes second waits for as long as the first one's migrations take.
+    transaction.query("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
+    await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
+    const known = migrations.length;
+    const { version, runsBeside } = await schemaOf(transaction);
+    if (version > known && runsBeside > known) throw new DatabaseRefused(newer(version, known));
+    const missing = migrations.slice(version);
+    if (dryRun || missing.length === 0) {
+      await transaction.rollback();
+      return missing.map(({ name }) => name);
+    }
+    transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
+      CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
+    for (const migration of missing) {
+      await transaction.query(migration.sql);
+      const values = [migration.version, migration.runsBeside];
+      await transaction.query("INSERT INTO seatkeeper.schema (version, runs_beside) VALUES ($1, $2)", values);
+    }
+    await transaction.commit();
+    return missing.map(({ name }) => name);
+  } catch (error) {
+    transaction.abandon();
+    throw error;
+  }
+}
+
+async function schemaOf(transaction: { query: Connections["query"] }) {
+  const [there] = await transaction.query("SELECT to_regclass('seatkeeper.schema') IS NOT NULL AS is_there");
+  if (there?.is_there !== true) return { version: 0, runsBeside: 0 };
+  const [row] = await transaction.query(
+    "SELECT version, runs_beside FROM seatkeeper.schema ORDER BY version DESC LIMIT 1",
+  );
+  return { version: Number(row?.version ?? 0), runsBeside: Number(row?.runs_beside ?? 0) };
+}
+
+function newer(version: number, known: number): string {
+  return `The database was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`;
+}

@@ -1,0 +1,83 @@
+/** Every statement of the hot path. They know rows and keys, and decide nothing. Unnamed, for the sake of poolers. */
+
+/** $1 vendors, $2 licences. In the order of their keys, so that no two servers wait for each other. */
+export const lockLicenses = (patience: "waits" | "refuses") => `
+  SELECT isv_id, license_id, version, decided_at, outage, look_at FROM seatkeeper.licenses
+  WHERE (isv_id, license_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+  ORDER BY isv_id, license_id FOR NO KEY UPDATE ${patience === "refuses" ? "SKIP LOCKED" : ""}`;
+
+/** A statement of its own: the clock and the rows that it reads are those after the wait for the locks. */
+export const readHead = `
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage
+  FROM seatkeeper.catalog_head, seatkeeper.alive`;
+
+/** $1 vendors, $2 licences, $3 the version that is known of each. */
+export const changesSince = `
+  SELECT c.isv_id, c.license_id, c.version, c.changes
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, version)
+  JOIN seatkeeper.changes AS c ON c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version > k.version
+  ORDER BY c.version`;
+
+/** $1 vendors, $2 licences. One statement, so one instant: folding may go on beside it. */
+export const loadLicenses = `
+  SELECT k.isv_id, k.license_id,
+    (SELECT l.version FROM seatkeeper.licenses AS l WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id) AS version,
+    (SELECT json_agg(json_build_array(s.key, s.body)) FROM seatkeeper.sessions AS s
+      WHERE s.isv_id = k.isv_id AND s.license_id = k.license_id) AS sessions,
+    (SELECT json_agg(a.body) FROM seatkeeper.assignments AS a
+      WHERE a.isv_id = k.isv_id AND a.license_id = k.license_id) AS assignments,
+    (SELECT json_agg(p.body) FROM seatkeeper.projects AS p
+      WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id) AS projects,
+    (SELECT json_agg(c.changes ORDER BY c.version) FROM seatkeeper.changes AS c
+      WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version > f.folded_to) AS changes
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
+  JOIN seatkeeper.folds AS f ON f.isv_id = k.isv_id AND f.license_id = k.license_id`;
+
+/** $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 the instant, $6 the last outage. */
+export const saveLicenses = `
+  UPDATE seatkeeper.licenses AS l SET version = k.version, look_at = k.look_at, decided_at = $5, outage = $6
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS k (isv_id, license_id, version, look_at)
+  WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
+
+/** $1 vendors, $2 licences, $3 versions, $4 changes. */
+export const insertChanges = `
+  INSERT INTO seatkeeper.changes (isv_id, license_id, version, changes)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])`;
+
+/** $1 rows as JSON. */
+export const insertHistory = `
+  INSERT INTO seatkeeper.history (isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
+    in_use, max_tokens, is_overuse, length_ms, asked_for)
+  SELECT isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
+    in_use, max_tokens, is_overuse, length_ms, asked_for
+  FROM ROWS FROM (json_to_recordset($1::json) AS (isv_id uuid, license_id uuid, at bigint, kind text, denial text,
+    client_id text, user_id text, session_id text, project_id uuid, in_use bigint, max_tokens bigint,
+    is_overuse boolean, length_ms bigint, asked_for text)) WITH ORDINALITY
+  ORDER BY ordinality`;
+
+/** $1 vendors, $2 licences, $3 client keys, $4 token keys, $5 user keys, $6 bodies. */
+export const putAssignments = `
+  INSERT INTO seatkeeper.assignments (isv_id, license_id, client_key, token_key, user_key, body)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
+  ON CONFLICT (isv_id, license_id, client_key) DO UPDATE
+    SET token_key = excluded.token_key, user_key = excluded.user_key, body = excluded.body`;
+
+/** $1 vendors, $2 licences, $3 ids, $4 bodies. */
+export const putProjects = `
+  INSERT INTO seatkeeper.projects (isv_id, license_id, id, body)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::jsonb[])
+  ON CONFLICT (isv_id, license_id, id) DO UPDATE SET body = excluded.body`;
+
+/** $1 vendors, $2 licences, $3 ids. */
+export const deleteProjects = `
+  DELETE FROM seatkeeper.projects AS p USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (isv_id, license_id, id)
+  WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id AND p.id = k.id`;
+
+/** $1 numbers of locks, one for each client that is being activated: its moves follow one another on all servers. */
+export const lockClients = `
+  SELECT pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest($1::bigint[]) AS u (k) ORDER BY k) AS sorted`;
+
+/** $1 vendors, $2 client keys. Where activations may take their clients from. */
+export const licensesOfClients = `
+  SELECT DISTINCT isv_id, license_id FROM seatkeeper.assignments
+  WHERE (isv_id, client_key) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))`;

@@ -1,0 +1,31 @@
+/** Transactions as the desk makes them, and time as a server lives through it. */
+import type { HeldClock } from "../../src/clock.ts";
+import { type Licenses, type Outcome, step } from "../../src/core/step.ts";
+import type { Command, Millis } from "../../src/core/types.ts";
+import type { Store } from "../../src/stores/store.ts";
+
+/** One transaction of these commands, in their order. */
+export function stepAll(store: Store, commands: readonly Command[]): Promise<Outcome[]> {
+  return store.transact(commands, workOf(commands));
+}
+
+/** What a transaction of these commands has to do: what its licences are owed comes first. */
+export function workOf(commands: readonly Command[]) {
+  return (licenses: Licenses, now: Millis, owed: readonly Command[]): Outcome[] => {
+    for (const command of owed) step(licenses, command, now);
+    return commands.map((command) => step(licenses, command, now));
+  };
+}
+
+/** Why each was denied, or null. */
+export function codesOf(outcomes: readonly Outcome[]): (string | null)[] {
+  return outcomes.map(({ denial }) => denial?.code ?? null);
+}
+
+/** Lets time pass over a server that lives: it is never silent for so long that this would be an outage. */
+export async function elapse(clock: HeldClock, ms: number, signOfLife: () => Promise<unknown>): Promise<void> {
+  for (let left = ms; left > 0; left -= 30_000) {
+    clock.advance(Math.min(left, 30_000));
+    await signOfLife();
+  }
+}

@@ -1,0 +1,43 @@
+/** The stores that the conformance suite and the differential run hold to the same. A new one joins both by its line here. */
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import type { HeldClock } from "../../src/clock.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { temporaryFolder } from "../process.ts";
+
+export interface StoreUnderTest {
+  readonly name: string;
+  /** An empty store. */
+  readonly open: (clock: HeldClock) => Promise<Store>;
+  /** Closes a store and opens what it left behind; absent where nothing is left behind. */
+  readonly reopen?: (store: Store, clock: HeldClock) => Promise<Store>;
+  /** It says itself what its licences are owed after an outage, and names none with live sessions for others to credit. */
+  readonly saysWhatIsOwed?: boolean;
+}
+
+/** To be called at the top of a test file: what the stores left behind goes with its tests. */
+export function storesUnderTest(): readonly StoreUnderTest[] {
+  const folder = temporaryFolder();
+  afterAll(() => folder.remove());
+  return [{ name: "the memory store", open: async (clock) => openMemoryStore(clock) }, sqliteIn(folder.path)];
+}
+
+function sqliteIn(folder: string): StoreUnderTest {
+  const paths = new WeakMap<Store, string>();
+  let files = 0;
+  const openAt = (path: string, clock: HeldClock) => {
+    const store = openSqliteStore(path, clock);
+    paths.set(store, path);
+    return store;
+  };
+  return {
+    name: "the SQLite store",
+    open: async (clock) => openAt(join(folder, `${++files}.db`), clock),
+    async reopen(store, clock) {
+      await store.close();
+      return openAt(paths.get(store) as string, clock);
+    },
+  };
+}
