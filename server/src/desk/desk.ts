@@ -5,9 +5,9 @@
 import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
-import { LicensesBusy, type Store, StoreFault } from "../stores/store.ts";
+import { LicensesBusy, type Patience, type Store, StoreFault } from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax } from "./limits.ts";
-import { type Job, Queue } from "./queue.ts";
+import { type Job, placeOf, Queue } from "./queue.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
 export class Overloaded extends Error {
@@ -37,6 +37,8 @@ export class Desk {
   readonly #queue: Queue;
   /** Transactions under way. */
   #running = 0;
+  /** Those of them that wait for a licence in another server's hands. */
+  #waiting = 0;
   #isWoken = false;
   #idle: (() => void)[] = [];
 
@@ -80,7 +82,8 @@ export class Desk {
     setImmediate(() => {
       this.#isWoken = false;
       while (this.#running < this.#store.lanes) {
-        const jobs = this.#queue.take(commandsPerTransactionMax);
+        // One lane is left to those who need not wait.
+        const jobs = this.#queue.take(commandsPerTransactionMax, this.#waiting < this.#store.lanes - 1);
         if (jobs.length === 0) return;
         void this.#run(jobs);
       }
@@ -88,9 +91,12 @@ export class Desk {
   }
 
   async #run(jobs: readonly Job[]): Promise<void> {
+    const waiting = isApart(jobs) ? 1 : 0;
     this.#running++;
+    this.#waiting += waiting;
     const outcomes = await this.#decideAll(jobs);
     this.#running--;
+    this.#waiting -= waiting;
     this.#queue.done(jobs);
     // The last one first: each goes before everything else, and they keep their order.
     const later = jobs.filter((_, n) => outcomes[n] === "later").toReversed();
@@ -105,7 +111,7 @@ export class Desk {
 
   async #decideAll(jobs: readonly Job[]): Promise<((Outcome | Error)[] | "later")[]> {
     try {
-      return await this.#transact(jobs);
+      return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses");
     } catch (error) {
       if (error instanceof LicensesBusy) return this.#decideFree(jobs, error);
       if (jobs.length === 1 || (error instanceof StoreFault && error.isUnknown)) {
@@ -117,13 +123,18 @@ export class Desk {
 
   /** Some licences are in another server's hands: their jobs wait for them apart, the others go on without. */
   async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<((Outcome | Error)[] | "later")[]> {
-    const busy = new Set(places.map(({ isvId, licenseId }) => isvId + licenseId));
-    const isFree = ({ commands }: Job) => !commands.some(({ isvId, licenseId }) => busy.has(isvId + licenseId));
-    const free = jobs.filter(isFree);
+    const busy = new Set(places.map(placeOf));
+    const free = jobs.filter(({ commands }) => {
+      const own = commands.map(placeOf);
+      const isFree = !own.some((place) => busy.has(place));
+      // Whoever waits is not overtaken on its other licences.
+      if (!isFree) for (const place of own) busy.add(place);
+      return isFree;
+    });
     // None of these that a command names: an activation's client is on it, nobody can tell whose.
     if (free.length === jobs.length) return jobs.map(() => "later");
     const outcomes = free.length === 0 ? [] : await this.#decideAll(free);
-    return jobs.map((job) => (isFree(job) ? (outcomes.shift() as (Outcome | Error)[] | "later") : "later"));
+    return jobs.map((job) => outcomes[free.indexOf(job)] ?? "later");
   }
 
   /** A batch failed: each job for itself, so that one that meets a bug, or that the store cannot take, fails alone and whole. */
@@ -134,7 +145,7 @@ export class Desk {
       try {
         // After a few faults in a row it is the store, and trying on would only keep everybody waiting.
         if (faults >= faultsInARowMax) throw first;
-        outcomes.push(...(await this.#transact([job])));
+        outcomes.push(...(await this.#transact([job], "waits")));
         faults = 0;
       } catch (error) {
         if (error instanceof StoreFault) faults++;
@@ -144,7 +155,7 @@ export class Desk {
     return outcomes;
   }
 
-  async #transact(jobs: readonly Job[]): Promise<Outcome[][]> {
+  async #transact(jobs: readonly Job[], patience: Patience): Promise<Outcome[][]> {
     const aliveAt = this.#aliveAt;
     const commands = jobs.length === 1 ? (jobs[0] as Job).commands : jobs.flatMap((job) => job.commands);
     try {
@@ -153,7 +164,7 @@ export class Desk {
         for (const command of owed) step(licenses, command, now);
         return jobs.map((job) => job.commands.map((command) => step(licenses, command, now)));
       };
-      return await this.#store.transact(commands, work, jobs[0]?.isApart === false ? "refuses" : "waits");
+      return await this.#store.transact(commands, work, patience);
     } catch (error) {
       // Nothing of it happened, a credit included: the outage goes on.
       this.#aliveAt = aliveAt;
@@ -176,6 +187,10 @@ export class Desk {
   beat(): Promise<void> {
     return new Promise((resolve) => this.submit([], () => resolve()));
   }
+}
+
+function isApart(jobs: readonly Job[]): boolean {
+  return jobs[0]?.isApart === true;
 }
 
 function failed({ commands }: Job, error: unknown): Error[] {

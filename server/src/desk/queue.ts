@@ -1,5 +1,6 @@
 /** What waits at the desk, in the order in which it came; and, where transactions overlap, which licences are taken. */
 import type { Command } from "../core/types.ts";
+import type { Place } from "../stores/store.ts";
 import type { Reply } from "./desk.ts";
 
 /** Commands that are decided in one transaction, or not at all. */
@@ -41,9 +42,12 @@ export class Queue {
     this.#commands += job.commands.length;
   }
 
-  /** The jobs of the next transaction, of `commandsMax` commands at most unless one job has more; a job is never split. */
-  take(commandsMax: number): Job[] {
-    const jobs = this.#overlaps ? this.#takeFree(commandsMax) : this.#takeFirst(commandsMax);
+  /**
+   * The jobs of the next transaction, of `commandsMax` commands at most unless one job has more; a job is never split.
+   * `withApart`: those that wait apart may be it.
+   */
+  take(commandsMax: number, withApart = true): Job[] {
+    const jobs = this.#overlaps ? this.#takeFree(commandsMax, withApart) : this.#takeFirst(commandsMax);
     for (const { commands } of jobs) this.#commands -= commands.length;
     return jobs;
   }
@@ -68,7 +72,7 @@ export class Queue {
   }
 
   /** What is on licences that nobody has; whoever has to wait is not overtaken on any of its licences. */
-  #takeFree(commandsMax: number): Job[] {
+  #takeFree(commandsMax: number, withApart: boolean): Job[] {
     const jobs: Job[] = [];
     const left: Job[] = [];
     const places = new Set<string>();
@@ -80,7 +84,7 @@ export class Queue {
       const fits = first === undefined || (commands + own.length <= commandsMax && job.isApart === first.isApart);
       // Apart, jobs share a transaction only with others of the same licence.
       const joins = first === undefined || !first.isApart || own.every((place) => places.has(place));
-      const isFree = !own.some((place) => this.#taken.has(place) || awaited.has(place));
+      const isFree = !own.some((place) => this.#taken.has(place) || awaited.has(place)) && (withApart || !job.isApart);
       if (fits && joins && isFree) {
         jobs.push(job);
         commands += own.length;
@@ -96,6 +100,7 @@ export class Queue {
   }
 }
 
-function placeOf({ isvId, licenseId }: Command): string {
+/** A licence's name in sets. */
+export function placeOf({ isvId, licenseId }: Place): string {
   return isvId + licenseId;
 }

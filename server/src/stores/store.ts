@@ -35,7 +35,10 @@ export interface KnownClient {
 export interface Store {
   /** The vendors' catalogue as of the last commit. */
   readonly catalog: Catalog;
-  /** The latest instant on record when the store was opened: when its last server was alive. Null: nothing is on record. */
+  /**
+   * The latest instant on record when the store was opened: when its last server was alive. Null: nothing is on record,
+   * or the store says itself what its licences are owed.
+   */
   readonly lastInstant: Millis | null;
   /** How many transactions it takes at a time. */
   readonly lanes: number;
@@ -58,7 +61,7 @@ export interface Store {
   assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<readonly KnownClient[]>;
   /** Assignments of one product whose user this is. */
   assignmentsOfUser(isvId: string, productId: string, userId: string): Promise<readonly KnownClient[]>;
-  /** Licences with something over at `now`, at most `limit`, of one vendor or (null) of all: what the sweeper has to do. */
+  /** Licences with something over at `now`, at most `limit`, of one vendor or (null) of all: what the sweeper has to do. A store that servers share names a licence to one of them, for a while. */
   dueLicenses(now: Millis, limit: number, isvId: string | null): Promise<readonly Place[]>;
   /** The licences with live sessions that an outage is credited to; none on a store that says itself what is owed. */
   liveLicenses(): readonly Place[];

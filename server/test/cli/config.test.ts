@@ -26,7 +26,7 @@ test("all faults of the environment are told together, each with what is wanted"
     [ConfigRefused: configuration:
       SEATKEEPER_HOST="two words": want an address or host name to listen on
       SEATKEEPER_PORT="80a": want a whole number from 0 to 65535 (0: any free port)
-      SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH or memory:
+      SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH, postgres://USER@HOST/DATABASE or memory:
       SEATKEEPER_LOG_LEVEL="loud": want one of fatal, error, warn, info, debug, trace, silent]
   `);
 });

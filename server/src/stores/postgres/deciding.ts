@@ -86,15 +86,15 @@ export class Deciding implements Licenses {
     });
   }
 
-  /** Sends everything that is to be kept; every licence gets a row of its own, so that its answer waits for standbys too. */
-  save(transaction: Transaction, now: Millis, lastOutage: number): void {
+  /** Sends everything that is to be kept; `swept` are licences whose every end was looked at. Every licence gets a row of its own, so that its answer waits for standbys too. */
+  save(transaction: Transaction, now: Millis, lastOutage: number, swept: ReadonlySet<string>): void {
     const locked = [...this.#locked.values()];
     const changed = locked.filter(({ changes }) => changes.size > 0);
     for (const { known } of changed) known.version++;
     if (locked.length > 0) {
       transaction.query(statements.saveLicenses, [
         ...columns(locked, ({ known }) => known.version),
-        locked.map((each) => lookAt(each, now)),
+        locked.map((each) => lookAt(each, now, swept.has(keyOf(each.known.state.terms)))),
         now,
         lastOutage,
       ]);
@@ -154,12 +154,15 @@ function columns<T extends { readonly known: Known }>(rows: readonly T[], third:
   ];
 }
 
-/** Never later than what is due, and left as it is by extends, which make it earlier than that: the sweeper puts it right. */
-function lookAt({ known, row }: Locked, now: Millis): Millis | null {
+/**
+ * Where the sweeper looks next: never later than what is due. Extends leave it as it is, though they make that later, so
+ * that they need not touch its index; a sweep, which had taken the licence for itself, puts it right.
+ */
+function lookAt({ known, row }: Locked, now: Millis, isSwept: boolean): Millis | null {
   const written = row.look_at === null ? null : Number(row.look_at);
   const due = known.state.nextDueAt();
   if (due === Number.POSITIVE_INFINITY) return null;
-  return written !== null && written > now && written <= due ? written : due;
+  return !isSwept && written !== null && written > now && written <= due ? written : due;
 }
 
 function subjectOf(change: Change): string {

@@ -114,7 +114,8 @@ class PostgresStore implements Store {
       deciding = new Deciding(await this.#bringUp(transaction, rows, log));
       const now = deciding.instant(clock);
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages));
-      deciding.save(transaction, now, this.#life.lastOutage);
+      const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
+      deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
       this.#settle(deciding, rows);
       return result;
