@@ -118,6 +118,9 @@ CREATE TABLE seatkeeper.history (
   max_tokens bigint NOT NULL,
   is_overuse boolean NOT NULL,
   length_ms  bigint,
+  -- By how much it changed the tokens in use of its pool: 1, 0 or -1.
+  tokens     smallint NOT NULL,
+  pool       text,
   asked_for  text,
   PRIMARY KEY (isv_id, license_id, no)
 );

@@ -364,6 +364,9 @@ export type RecordKind =
   | "clock.settled"
   | "denied";
 
+/** Equal tokens of a licence: of a floating licence, of a named one, of a project licence's kinds. */
+export type Pool = "floating" | "named" | ProjectKind;
+
 /** History: one line that commits together with what it tells of. An extend leaves none. */
 export interface HistoryRecord {
   readonly at: Millis;
@@ -380,7 +383,14 @@ export interface HistoryRecord {
   readonly inUse: number;
   readonly limit: number;
   readonly isOveruse: boolean;
-  /** For an outage or a clock that was set: the milliseconds concerned. */
+  /** The pool that it is about; null: none, because the project is closed or it concerns the whole licence. */
+  readonly pool: Pool | null;
+  /**
+   * By how much it changed the tokens in use of its pool: 1, 0 or -1. The sum over a licence's history is what is in use.
+   * A project that changes its kind takes its token along: what its new pool gains, the other one loses.
+   */
+  readonly tokens: number;
+  /** For an outage or a clock that was set: the milliseconds concerned. For the end of a session: how long it was. */
   readonly lengthMs: number | null;
 }
 

@@ -83,7 +83,7 @@ export class Desk {
       this.#isWoken = false;
       while (this.#running < this.#store.lanes) {
         // One lane is left to those who need not wait.
-        const jobs = this.#queue.take(commandsPerTransactionMax, this.#waiting < this.#store.lanes - 1);
+        const jobs = this.#queue.take(commandsPerTransactionMax, this.#waiting < Math.max(1, this.#store.lanes - 1));
         if (jobs.length === 0) return;
         void this.#run(jobs);
       }

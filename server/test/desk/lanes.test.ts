@@ -299,6 +299,7 @@ describe("a licence in another server's hands", () => {
   });
 
   test("does not make those wait who wait for another one", async () => {
+    lanes = 3;
     const [onA, onB] = [submit("A anna"), submit("B ben")];
     (await transaction(1)).fail(busy("A", "B"));
     const [first, second] = [await transaction(2), await transaction(3)];
@@ -310,7 +311,40 @@ describe("a licence in another server's hands", () => {
     expect(await onA.answered).toEqual(["granted"]);
   });
 
+  test("leaves one lane to whoever need not wait, however many licences are waited for", async () => {
+    const waiting = ["A anna", "B ben"].map((command) => submit(command));
+    (await transaction(1)).fail(busy("A", "B"));
+    const first = await transaction(2);
+    expect([first.commands, first.patience]).toEqual([["A anna"], "waits"]);
+    const free = submit("C carl");
+    const second = await transaction(3);
+    expect([second.commands, second.patience]).toEqual([["C carl"], "refuses"]);
+    second.keep();
+    expect(await free.answered).toEqual(["granted"]);
+    first.keep();
+    (await transaction(4)).keep();
+    expect(await Promise.all(waiting.map(({ answered }) => answered))).toEqual([["granted"], ["granted"]]);
+  });
+
+  test("keeps back whoever comes behind a job that waits, on all of that job's licences", async () => {
+    const both = submit("A anna", "B anna");
+    const behind = submit("A ben");
+    const free = submit("C carl");
+    (await transaction(1)).fail(busy("B"));
+    const others = await transaction(2);
+    expect(others.commands).toEqual(["C carl"]);
+    others.keep();
+    expect(await free.answered).toEqual(["granted"]);
+    const apart = await transaction(3);
+    expect(apart.commands.slice(0, 2)).toEqual(["A anna", "B anna"]);
+    apart.keep();
+    expect(await both.answered).toEqual(["granted", "granted"]);
+    if (apart.commands.length < 3) (await transaction(4)).keep();
+    expect(await behind.answered).toEqual(["granted"]);
+  });
+
   test("may be found one after the other: whoever is left goes on each time", async () => {
+    lanes = 3;
     const jobs = [submit("A anna"), submit("B ben"), submit("C carl")];
     (await transaction(1)).fail(busy("B"));
     (await transaction(2)).fail(busy("C"));
@@ -334,6 +368,7 @@ describe("a licence in another server's hands", () => {
   });
 
   test("that no command names, because a client is to be moved from it, is waited for and not asked for again and again", async () => {
+    lanes = 3;
     const jobs = [submit("A anna"), submit("B ben")];
     (await transaction(1)).fail(busy("E"));
     const [onA, onB] = [await transaction(2), await transaction(3)];

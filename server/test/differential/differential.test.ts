@@ -9,7 +9,7 @@
 import { expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
-import type { Command, DenialCode, Millis } from "../../src/core/types.ts";
+import type { Command, DenialCode, HistoryRecord, LicenseView, Millis } from "../../src/core/types.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model, type ModelOutcome } from "../model/model.ts";
@@ -178,12 +178,38 @@ class World {
           holders: expected.tokensInUse,
           clients: expected.assignments.length,
         });
-        expect(comparableHistory(await store.history(isvId, licenseId, 1_000_000)), `history on ${name}`).toEqual(
-          lines,
-        );
+        const history = await store.history(isvId, licenseId, 1_000_000);
+        expect(comparableHistory(history), `history on ${name}`).toEqual(lines);
+        expect(tokensOf(history), `tokens by history on ${name}`).toEqual(tokensInUse(view));
       }
     }
   }
+}
+
+/** What the lines of a licence's history add up to, by pool: where its sums end, and that none was ever below nothing. */
+function tokensOf(history: readonly HistoryRecord[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  const add = (pool: string, tokens: number) => {
+    sums[pool] = (sums[pool] ?? 0) + tokens;
+    expect(sums[pool], `tokens of ${pool}`).toBeGreaterThanOrEqual(0);
+  };
+  for (const { kind, pool, tokens } of history) {
+    if (pool === null || tokens === 0) continue;
+    add(pool, tokens);
+    if (kind === "project.switched") add(pool === "mono" ? "team" : "mono", -tokens);
+  }
+  return Object.fromEntries(Object.entries(sums).filter(([, tokens]) => tokens !== 0));
+}
+
+function tokensInUse(view: LicenseView): Record<string, number> {
+  const { terms } = view;
+  const all: Record<string, number> =
+    terms.provisioningMode === "named"
+      ? { named: view.assigned }
+      : terms.clientType === "projects"
+        ? { mono: view.attended("mono"), team: view.attended("team") }
+        : { floating: view.holders };
+  return Object.fromEntries(Object.entries(all).filter(([, tokens]) => tokens !== 0));
 }
 
 /** INV1 to INV8 of project licences, on whoever made the step. */

@@ -123,7 +123,8 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
     // The line of a project's own change may count by its pool before or after it.
     limit: line.kind.startsWith("project.") ? null : line.limit,
     isOveruse: line.isOveruse,
-    lengthMs: line.lengthMs,
+    // How long an ended session was is told by stores alone, and held against their own lines.
+    lengthMs: line.kind.startsWith("session.") ? null : line.lengthMs,
   }));
   return comparable.map((line) => JSON.stringify(line)).sort();
 }

@@ -698,6 +698,8 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
             inUse: 2,
             limit: 2,
             isOveruse: false,
+            pool: "floating",
+            tokens: 0,
             lengthMs: null,
           },
         ]);

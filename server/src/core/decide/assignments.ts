@@ -7,7 +7,6 @@ import type {
   Change,
   Decision,
   HeartbeatCommand,
-  HistoryRecord,
   LicenseView,
   Millis,
   NewIds,
@@ -15,7 +14,7 @@ import type {
   SuspendCommand,
   UnassignCommand,
 } from "../types.ts";
-import { deny, endSession, grant, record, suspension, unusable } from "./outcome.ts";
+import { deny, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 
 /** The assignment of a client that the licence has not seen before. */
 export function newAssignment(
@@ -80,7 +79,15 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const inUse = isNamed ? license.assigned + 1 : license.holders;
   return grant(
     [{ type: "assignment", assignment }],
-    [record(license, now, "client.activated", { clientId: command.clientId, userId }, { inUse })],
+    [
+      record(
+        license,
+        now,
+        "client.activated",
+        { clientId: command.clientId, userId },
+        { inUse, tokens: isNamed ? 1 : 0 },
+      ),
+    ],
     { assignment },
   );
 }
@@ -97,18 +104,18 @@ export function unassign(license: LicenseView, command: UnassignCommand, now: Mi
 
 /** Takes a client's token and ends its sessions, whoever wants it so. */
 export function release(license: LicenseView, assignment: Assignment, now: Millis): Decision {
-  const gone: Assignment = { ...assignment, unassignedAt: now };
-  const changes: Change[] = [{ type: "assignment", assignment: gone }];
-  const records: HistoryRecord[] = [
-    record(license, now, "client.unassigned", { clientId: assignment.clientId, userId: assignment.userId }),
-  ];
+  const released: Assignment = { ...assignment, unassignedAt: now };
   const sessions = license.sessionsOfClient(assignment.clientKey);
-  for (const session of sessions) {
-    const end = endSession(license, now, session, "session.ended");
-    changes.push(end.change);
-    records.push(end.record);
-  }
-  return grant(changes, records, { assignment: gone, ended: sessions.length });
+  const about = { clientId: assignment.clientId, userId: assignment.userId };
+  const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
+  return grant(
+    [{ type: "assignment", assignment: released }, ...sessions.map(gone)],
+    [
+      record(license, now, "client.unassigned", about, { tokens }),
+      ...recordEnds(license, sessions, "session.ended", () => now),
+    ],
+    { assignment: released, ended: sessions.length },
+  );
 }
 
 /**

@@ -7,6 +7,7 @@ import type {
   HistoryRecord,
   LicenseView,
   Millis,
+  Pool,
   Project,
   ProjectDenial,
   ProjectKind,
@@ -54,7 +55,7 @@ export function record(
   now: Millis,
   kind: RecordKind,
   about: Partial<Subject> = nobody,
-  more: { isOveruse?: boolean; lengthMs?: number; inUse?: number } = {},
+  more: { isOveruse?: boolean; lengthMs?: number; inUse?: number; pool?: Pool; tokens?: number } = {},
 ): HistoryRecord {
   const subject = { ...nobody, ...about };
   const projectId = license.terms.clientType === "projects" ? subject.projectId : null;
@@ -71,8 +72,16 @@ export function record(
     inUse: more.inUse ?? inUseOf(license, projectId),
     limit: limitOf(license, projectId),
     isOveruse: more.isOveruse ?? false,
+    pool: more.pool ?? poolOfRecord(license, projectId),
+    tokens: more.tokens ?? 0,
     lengthMs: more.lengthMs ?? null,
   };
+}
+
+function poolOfRecord(license: LicenseView, projectId: string | null): Pool | null {
+  const { terms } = license;
+  if (terms.provisioningMode === "named") return "named";
+  return terms.clientType === "projects" ? poolOf(license, projectId) : "floating";
 }
 
 /** Refuses a command: nothing changes but the record of the denial. `detail` is put behind the denial's own sentence. */
@@ -119,6 +128,8 @@ export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis
         inUse: 0,
         limit: 0,
         isOveruse: false,
+        pool: null,
+        tokens: 0,
         lengthMs: null,
       },
     ],
@@ -173,15 +184,25 @@ export function subjectOf(session: Session): Subject {
   };
 }
 
-/** Takes a session from its holder, with the record of it. */
-export function endSession(
+/** The records of live sessions that end together, in their order: a holder's last one gives its token back. */
+export function recordEnds(
   license: LicenseView,
-  now: Millis,
-  session: Session,
+  sessions: readonly Session[],
   kind: "session.closed" | "session.expired" | "session.ended",
-): { change: Change; record: HistoryRecord } {
-  return {
-    change: { type: "session.gone", key: session.key },
-    record: record(license, now, kind, subjectOf(session)),
-  };
+  endOf: (session: Session) => Millis,
+): HistoryRecord[] {
+  const left = new Map<string, number>();
+  const isFloating = license.terms.provisioningMode === "floating";
+  return sessions.map((session) => {
+    const others = (left.get(session.holder) ?? license.sessionsOfHolder(session.holder)) - 1;
+    left.set(session.holder, others);
+    const end = endOf(session);
+    const more = { tokens: isFloating && others === 0 ? -1 : 0, lengthMs: end - session.openedAt };
+    return record(license, end, kind, subjectOf(session), more);
+  });
+}
+
+/** Forgets a session. */
+export function gone(session: Session): Change {
+  return { type: "session.gone", key: session.key };
 }

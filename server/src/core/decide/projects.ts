@@ -28,7 +28,7 @@ import type {
   Session,
   StartExecutionCommand,
 } from "../types.ts";
-import { deny, grant, instant, record, subjectOf, suspension, unusable } from "./outcome.ts";
+import { deny, grant, instant, record, recordEnds, subjectOf, suspension, unusable } from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
 
 /**
@@ -226,7 +226,7 @@ function close(license: LicenseView, project: Project, command: CloseProjectComm
   return grant(
     [...ended, end],
     [
-      ...sessions.map((session) => record(license, now, "session.ended", subjectOf(session))),
+      ...recordEnds(license, sessions, "session.ended", () => now),
       ...running.map(() => record(license, now, "execution.ended", about(project))),
       record(license, now, isDelete ? "project.deleted" : "project.closed", about(project)),
     ],
@@ -254,7 +254,12 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
         .map((session) => ({ userId: session.userId ?? session.clientId, since: session.openedAt })),
     });
   }
-  return changed(license, { ...project, kind }, "project.switched", now);
+  const switched = { ...project, kind };
+  return grant(
+    [{ type: "project", project: switched }],
+    [record(license, now, "project.switched", about(project), { pool: kind, tokens: users > 0 ? 1 : 0 })],
+    { project: switched },
+  );
 }
 
 const isRunning = ({ state }: Execution) => state === "running";

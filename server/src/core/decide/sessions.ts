@@ -16,7 +16,7 @@ import type {
   Terms,
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
-import { deny, endSession, grant, instant, record, subjectOf, suspension, unusable } from "./outcome.ts";
+import { deny, gone, grant, instant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 
 const msPerMinute = 60_000;
 
@@ -152,6 +152,7 @@ interface Place {
 /** Takes a token, or a further place on the holder's token. */
 export function take(license: LicenseView, command: OpenCommand, now: Millis, place: Place): Decision {
   const { isOveruse, inUse } = place;
+  const isNamed = license.terms.provisioningMode === "named";
   const session: Session = {
     id: command.ids.session,
     key: place.key,
@@ -169,12 +170,13 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     isOveruse,
   };
   const changes: Change[] = [{ type: "session", session }];
-  const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse })];
+  const tokens = isNamed || license.sessionsOfHolder(place.holder) > 0 ? 0 : 1;
+  const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse, tokens })];
   const assignment = assignmentForOpen(license.terms, command, now, place);
   if (assignment !== place.assignment) {
     changes.unshift({ type: "assignment", assignment });
     if (place.assignment === undefined || place.assignment.unassignedAt !== null) {
-      records.unshift(record(license, now, "client.activated", command));
+      records.unshift(record(license, now, "client.activated", command, { tokens: isNamed ? 1 : 0 }));
     }
   }
   return grant(changes, records, { session, assignment });
@@ -223,8 +225,11 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
   const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
   if (session === undefined || session.endedAt !== null) return deny(license, now, "session_unknown", command);
-  const end = endSession(license, now, session, "session.closed");
-  return grant([end.change], [end.record], { session, ended: 1 });
+  return grant(
+    [gone(session)],
+    recordEnds(license, [session], "session.closed", () => now),
+    { session, ended: 1 },
+  );
 }
 
 /** An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end. */
@@ -236,7 +241,7 @@ export function end(license: LicenseView, command: EndCommand, now: Millis): Dec
   if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
   return grant(
     ended.map((session) => ({ type: "session", session: { ...session, endedAt: now } })),
-    ended.map((session) => record(license, now, "session.ended", subjectOf(session))),
+    recordEnds(license, ended, "session.ended", () => now),
     { ended: ended.length },
   );
 }

@@ -1,23 +1,18 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
-import type { Change, CreditCommand, Decision, HistoryRecord, LicenseView, Millis, Session } from "../types.ts";
-import { endSession, grant, record } from "./outcome.ts";
+import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import { gone, grant, record, recordEnds } from "./outcome.ts";
 
 /**
  * What is over at `now`, at most `releasesPerStepMax` of it. Every command of a licence is preceded by this until
  * nothing is left, so nobody ever sees an expired session as live, and counts are exact.
  */
 export function release(license: LicenseView, now: Millis): Decision {
-  const changes: Change[] = [];
-  const records: HistoryRecord[] = [];
   const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
-  for (const session of due) {
-    const end = endSession(license, now, session, "session.expired");
-    changes.push(end.change);
-    // What an administrator ended is on record since then; here only its id becomes free.
-    if (session.endedAt === null) records.push({ ...end.record, at: session.validUntil });
-  }
-  return grant(changes, records, { ended: records.length });
+  // What an administrator ended is on record since then; here only its id becomes free.
+  const live = due.filter(({ endedAt }) => endedAt === null);
+  const records = recordEnds(license, live, "session.expired", ({ validUntil }) => validUntil);
+  return grant(due.map(gone), records, { ended: records.length });
 }
 
 /**

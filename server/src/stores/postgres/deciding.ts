@@ -200,6 +200,8 @@ function historyRow(line: HistoryRecord, isKnown: boolean) {
     max_tokens: line.limit,
     is_overuse: line.isOveruse,
     length_ms: line.lengthMs,
+    tokens: line.tokens,
+    pool: line.pool,
     asked_for: isKnown ? null : line.licenseId,
   };
 }

@@ -5,7 +5,7 @@ import type { Connections, Row } from "./connections.ts";
 import { nobody } from "./deciding.ts";
 
 const columns = `isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id, in_use, max_tokens,
-  is_overuse, length_ms, asked_for`;
+  is_overuse, length_ms, tokens, pool, asked_for`;
 
 /** `isKnown`: the licence asked for exists; otherwise what clients wrote in its place is looked for. */
 export async function denialsOf(connections: Connections, query: DenialQuery, isKnown: boolean) {
@@ -67,6 +67,8 @@ function recordOf(row: Row): HistoryRecord {
     inUse: Number(row.in_use),
     limit: Number(row.max_tokens),
     isOveruse: row.is_overuse as boolean,
+    pool: row.pool as HistoryRecord["pool"],
+    tokens: row.tokens as number,
     lengthMs: row.length_ms === null ? null : Number(row.length_ms),
   };
 }

@@ -47,12 +47,12 @@ export const insertChanges = `
 /** $1 rows as JSON. */
 export const insertHistory = `
   INSERT INTO seatkeeper.history (isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
-    in_use, max_tokens, is_overuse, length_ms, asked_for)
+    in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for)
   SELECT isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
-    in_use, max_tokens, is_overuse, length_ms, asked_for
+    in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for
   FROM ROWS FROM (json_to_recordset($1::json) AS (isv_id uuid, license_id uuid, at bigint, kind text, denial text,
     client_id text, user_id text, session_id text, project_id uuid, in_use bigint, max_tokens bigint,
-    is_overuse boolean, length_ms bigint, asked_for text)) WITH ORDINALITY
+    is_overuse boolean, length_ms bigint, tokens smallint, pool text, asked_for text)) WITH ORDINALITY
   ORDER BY ordinality`;
 
 /** $1 vendors, $2 licences, $3 client keys, $4 token keys, $5 user keys, $6 bodies. */

@@ -72,6 +72,8 @@ interface HistoryRow {
   max_tokens: number;
   is_overuse: number;
   length_ms: number | null;
+  tokens: number;
+  pool: HistoryRecord["pool"];
 }
 
 interface EntityRow {
@@ -122,8 +124,8 @@ export class Rows {
     );
     this.#insertHistory = db.prepare(
       `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
-         is_overuse, length_ms, license_id, project_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         is_overuse, length_ms, license_id, project_id, tokens, pool)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#putProject = db.prepare(
       `INSERT OR REPLACE INTO projects (license_no, id, name, created_at, opened_at, kind, saved_at, executions)
@@ -222,6 +224,8 @@ export class Rows {
       line.lengthMs,
       licenseNo === undefined ? line.licenseId : null,
       line.projectId,
+      line.tokens,
+      line.pool,
     );
   }
 
@@ -395,6 +399,8 @@ function historyOf(row: HistoryRow): HistoryRecord {
     inUse: row.in_use,
     limit: row.max_tokens,
     isOveruse: row.is_overuse === 1,
+    pool: row.pool,
+    tokens: row.tokens,
     lengthMs: row.length_ms,
   };
 }
