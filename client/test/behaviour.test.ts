@@ -1,14 +1,7 @@
 /** What both clients do alike: docs/reference/client-behaviour.json, which python/tests/test_behaviour.py runs too. */
 import { readFileSync } from "node:fs";
-import { afterEach, expect, test } from "vitest";
-import {
-  type LicenseDenied,
-  launcher,
-  type ProjectError,
-  releaseAll,
-  type Session,
-  type SessionLost,
-} from "../src/index.ts";
+import { expect, test } from "vitest";
+import { type LicenseDenied, launcher, type ProjectError, type Session, type SessionLost } from "../src/index.ts";
 import { type Answer, closed, denied, fault, granted, HeldClock, isv, json, late, license, Script } from "./world.ts";
 
 interface AnswerText {
@@ -134,11 +127,6 @@ function factsOf(error: Error): object {
     units_done: executionProgress?.unitsDone,
   };
 }
-
-afterEach(async () => {
-  // Only a test that failed leaves a session, on a network of its own that answers no more.
-  await releaseAll();
-});
 
 test.each(cases)("$rule", async ({ server, steps, sent, body }) => {
   const clock = new HeldClock();
