@@ -98,12 +98,8 @@ export class Channel {
     signal?.addEventListener("abort", stop);
     let reply: Reply;
     try {
-      const response = await this.#fetch(
-        this.#base + call.path + query(call),
-        this.#request(call, nonce, abort.signal),
-      );
-      const body = new Uint8Array(await response.arrayBuffer());
-      reply = { status: response.status, headers: response.headers, body, started };
+      // Against the signal: whatever fetch was passed in may not look at it, and a session must end in time.
+      reply = await Promise.race([this.#exchange(call, nonce, started, abort.signal), rejected(abort.signal)]);
     } catch (error) {
       signal?.throwIfAborted();
       throw this.#unanswered(error, abort.signal.aborted);
@@ -113,6 +109,12 @@ export class Channel {
     }
     if (nonce !== undefined) await this.#verifier?.check(reply, nonce);
     return reply;
+  }
+
+  async #exchange(call: Call, nonce: string | undefined, started: number, signal: AbortSignal): Promise<Reply> {
+    const response = await this.#fetch(this.#base + call.path + query(call), this.#request(call, nonce, signal));
+    const body = new Uint8Array(await response.arrayBuffer());
+    return { status: response.status, headers: response.headers, body, started };
   }
 
   #request(call: Call, nonce: string | undefined, signal: AbortSignal): RequestInit {
@@ -136,6 +138,13 @@ export class Channel {
     const what = isTimeout ? "no answer in time" : reasonOf(error);
     return new Unanswered(`Cannot reach the server at ${this.#url}: ${what}.`, !isTimeout && neverArrived(error));
   }
+}
+
+/** Never resolves. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 function mayRepeat(call: Call, status: number): boolean {

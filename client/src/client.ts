@@ -103,7 +103,10 @@ export class Client {
     return new LicenseInfo(await this.#channel.value<TokensAnswer>({ method: "GET", path }));
   }
 
-  /** Makes a client known to a licence. Moves it here from another licence of the same product and customer. */
+  /**
+   * Makes a client known to a licence. Moves it here from another licence of the same product and customer. One that is
+   * active already is denied (2001), also by the repetition of a call whose answer was lost: it may be taken as done.
+   */
   activate(options: ActivateOptions): Promise<LicenseStatus> {
     const body = present<ActivationBody>({
       product_id: this.#productOf(options),

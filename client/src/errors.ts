@@ -20,6 +20,7 @@
  *     │   ├── KindLocked           13004
  *     │   ├── ProjectAttended      13003
  *     │   └── ProjectExecuting     13008
+ *     ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
  *     ├── ServerUnreachable        no answer, or only "try again later"; says nothing about the licence
  *     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
  *     ├── BadSignature             an answer is not signed, or not by the key that was given
@@ -207,6 +208,11 @@ export class ProjectAttended extends ProjectError {
 /** An execution of the project is running; wait for its end, or force it. */
 export class ProjectExecuting extends ProjectError {
   override name = "ProjectExecuting";
+}
+
+/** An execution still runs at the end of the time that its caller would wait. */
+export class ExecutionTimeout extends SeatkeeperError {
+  override name = "ExecutionTimeout";
 }
 
 /** The server gave no answer, or only asked to come again. Says nothing about the licence. */

@@ -26,6 +26,7 @@ export {
   ClientSuspended,
   type Denial,
   Disconnected,
+  ExecutionTimeout,
   KindLocked,
   LicenseDenied,
   LicenseExpired,
@@ -46,7 +47,7 @@ export {
   SessionLost,
   TooManySessions,
 } from "./errors.ts";
-export { type ConnectingOptions, ExecutionTimeout, type Launcher, type LauncherOptions, launcher } from "./launcher.ts";
+export { type ConnectingOptions, type Launcher, type LauncherOptions, launcher } from "./launcher.ts";
 export {
   type ExecutionInfo,
   ExecutionProgress,

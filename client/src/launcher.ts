@@ -3,7 +3,7 @@
 import type { TokensAnswer } from "./api.ts";
 import { Channel } from "./channel.ts";
 import { pause } from "./clock.ts";
-import { LicenseDenied, SeatkeeperError } from "./errors.ts";
+import { ExecutionTimeout, LicenseDenied } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { type ExecutionProgress, LicenseInfo, type LicenseKind, type ProjectInfo } from "./models.ts";
 import { openSession, type Waiting } from "./opening.ts";
@@ -26,11 +26,6 @@ export interface LauncherOptions extends ConnectOptions {
 export interface ConnectingOptions extends Waiting {
   /** One that an earlier program left; else a new one. */
   readonly sessionId?: string;
-}
-
-/** An execution still runs at the end of the time that its caller would wait. */
-export class ExecutionTimeout extends SeatkeeperError {
-  override name = "ExecutionTimeout";
 }
 
 /** One project licence on a server, and the user on whose behalf projects are connected to. Made by `launcher`. */
@@ -128,7 +123,7 @@ export class Launcher {
 
   /** Connects, which takes part in the project's token, or throws why not: `NoTokenLeft`, `ProjectInUse`, … */
   async connect(project: ProjectRef, options: ConnectingOptions = {}): Promise<Project> {
-    const info = await this.#calls.find(project);
+    const info = await this.#calls.find(project, options.signal);
     const { license, user } = this;
     const seat = { license, user, client: this.#client, sessionId: options.sessionId ?? newId(), project: info.id };
     return new Project(this.#calls, info, seat, await openSession(this.#channel, seat, options));

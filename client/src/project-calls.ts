@@ -33,10 +33,10 @@ export class ProjectCalls {
   }
 
   /** As it is now. A text that reads as a UUID is an id, any other a name. */
-  async find(project: ProjectRef): Promise<ProjectInfo> {
+  async find(project: ProjectRef, signal?: AbortSignal): Promise<ProjectInfo> {
     const id = idOf(project);
-    if (id !== undefined) return this.#project({ method: "GET", path: `/projects/${id}` });
-    const [found] = await this.#search({ name: String(project) });
+    if (id !== undefined) return this.#project({ method: "GET", path: `/projects/${id}` }, signal);
+    const [found] = await this.#search({ name: String(project) }, signal);
     if (found === undefined)
       throw new ProjectUnknown(`The licence has no project "${project}".`, "project_unknown", 13005);
     return found;
@@ -96,13 +96,14 @@ export class ProjectCalls {
     return this.#project({ method: "POST", path: `/projects/${await this.identify(project)}/${verb}`, body });
   }
 
-  async #project(call: Call): Promise<ProjectInfo> {
-    return new ProjectInfo(await this.channel.value<ProjectAnswer>(call));
+  async #project(call: Call, signal?: AbortSignal): Promise<ProjectInfo> {
+    return new ProjectInfo(await this.channel.value<ProjectAnswer>(call, { signal }));
   }
 
-  async #search(query: Readonly<Record<string, string>>): Promise<ProjectInfo[]> {
+  async #search(query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ProjectInfo[]> {
     const call: Call = { method: "GET", path: "/projects", query: { license_id: this.license, ...query } };
-    return (await this.channel.value<readonly ProjectAnswer[]>(call)).map((line) => new ProjectInfo(line));
+    const lines = await this.channel.value<readonly ProjectAnswer[]>(call, { signal });
+    return lines.map((line) => new ProjectInfo(line));
   }
 }
 

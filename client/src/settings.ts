@@ -51,7 +51,11 @@ export function thisDevice(): string | undefined {
   return program()?.env?.SEATKEEPER_DEVICE || program()?.getBuiltinModule?.("node:os").hostname();
 }
 
-/** The name of the account, for launchers that are told no user. */
+/** The name of the account, for launchers that are told no user; in some containers the account has none. */
 export function thisUser(): string | undefined {
-  return program()?.env?.SEATKEEPER_USER || program()?.getBuiltinModule?.("node:os").userInfo().username;
+  try {
+    return program()?.env?.SEATKEEPER_USER || program()?.getBuiltinModule?.("node:os").userInfo().username;
+  } catch {
+    return undefined;
+  }
 }

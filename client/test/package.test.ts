@@ -106,7 +106,7 @@ test("its types fit programs of both kinds", () => {
     "--types",
     "",
   ];
-  const check = (...more: readonly string[]) => run("tsc", [...options, ...more]);
+  const check = (...more: readonly string[]) => run(join(root, "node_modules/.bin/tsc"), [...options, ...more]);
   expect(check("--module", "nodenext", "typed.mts", "typed.cts")).toBe("");
   expect(check("--module", "preserve", "--moduleResolution", "bundler", "typed.mts")).toBe("");
 });
@@ -133,8 +133,8 @@ test("it is small, and who wants sessions alone does not pay for projects", asyn
   const all = await weigh('export * from "@seatkeeper/client";');
   const sessions = await weigh('import { connect } from "@seatkeeper/client"; window.seats = connect({ url: "" });');
   const nothing = await weigh('import "@seatkeeper/client"; import { NoTokenLeft } from "@seatkeeper/client";');
-  // Ten kilobytes are what a page loads in the first round trip of a connection, beside its headers.
-  expect(all.bytes).toBeLessThan(10_000);
+  // Before the first acknowledgement a connection carries ten segments, some 14,600 bytes; two thirds of that at most.
+  expect(all.bytes).toBeLessThan(9_700);
   expect(sessions.bytes).toBeLessThan(all.bytes - 1_000);
   expect(sessions.text).toContain("/provisioning/session/open");
   expect(sessions.text).not.toContain("/executions");

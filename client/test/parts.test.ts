@@ -78,6 +78,19 @@ describe("settings", () => {
     expect(() => launcher()).toThrow("SEATKEEPER_LICENSE");
   });
 
+  test("an account without a name has to be told", () => {
+    vi.spyOn(process, "getBuiltinModule").mockReturnValue({
+      hostname: () => "pc",
+      userInfo: () => {
+        throw new Error("no such user");
+      },
+    } as never);
+    const options = { url: "http://seatkeeper.test", isv, apiKey: "key", license };
+    expect(() => launcher(options)).toThrow("user is missing");
+    expect(launcher({ ...options, user: "anna" }).user).toBe("anna");
+    vi.restoreAllMocks();
+  });
+
   test("in browsers there is no environment: the user is the client", async () => {
     vi.stubGlobal("process", undefined);
     expect(() => connect()).toThrow(NotConfigured);

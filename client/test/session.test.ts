@@ -118,6 +118,16 @@ test("a close waits for the extend that is under way, so that none arrives after
   ]);
 });
 
+test("a fetch that never settles neither keeps a session trusted nor its close waiting", async () => {
+  const never = () => new Promise<Response>(() => {});
+  const script = scripted(granted(10), never, never, never);
+  const session = await script.client().open({ license, user: "anna" });
+  await clock.pass(10);
+  expect(session.lost.reason).toMatchObject({ reason: "no_answer" });
+  expect(await clock.until(session.close())).toBe(false);
+  expect(clock.timers).toBe(0);
+});
+
 test("who opens twice holds two sessions, and a client closes its own alone", async () => {
   const script = scripted(granted(), granted(), granted(), closed, closed, closed);
   const [one, two] = [script.client(), script.client()];
