@@ -70,6 +70,7 @@ class Player {
 
   async play(step: Step): Promise<void> {
     if (step.do === "pass") return this.#script.clock.pass(step.seconds as number);
+    if (step.do === "stall") return this.#script.clock.stall(step.seconds as number);
     const done = this.#script.clock.until(this.#do(step));
     if (step.throws === undefined) await done;
     else expect(await done.then(() => "nothing was thrown", factsOf)).toMatchObject(step.throws);
@@ -108,7 +109,8 @@ class Player {
     else if (step.do === "finish") {
       const progress = await projects.execution(isv, isv, "secret").finish();
       expect(progress.state).toBe(step.state);
-    } else if (step.do === "wait_execution") {
+    } else if (step.do === "fail") await projects.execution(isv, isv, "secret").fail();
+    else if (step.do === "wait_execution") {
       const progress = await projects.waitExecution(isv, { pollSeconds: step.poll_seconds as number });
       expect(progress.state).toBe(step.state);
     } else throw new Error(`there is no step ${step.do}`);

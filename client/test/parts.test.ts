@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { SystemClock } from "../src/clock.ts";
 import { newId } from "../src/ids.ts";
 import { connect, ExecutionProgress, LicenseInfo, launcher, NotConfigured, ProjectInfo } from "../src/index.ts";
-import { type Answer, closed, granted, HeldClock, isv, license, Script } from "./world.ts";
+import { type Answer, closed, denied, granted, HeldClock, isv, license, Script } from "./world.ts";
 
 describe("the clock", () => {
   test("jumps forward with the wall clock when the machine slept, and never goes back", () => {
@@ -167,6 +167,12 @@ describe("signatures", () => {
     await expect(open(script)).rejects.toMatchObject({ name: "NotAuthorized" });
     const created = server([() => new Response("{}", { status: 201 }), closed], none);
     await expect(open(created)).rejects.toMatchObject({ name: "RequestRefused", status: 201 });
+  });
+
+  test("are asked of denials too", async () => {
+    const script = server([denied(1007), closed], (headers) => headers.delete("x-slascone-signature"));
+    await expect(open(script)).rejects.toMatchObject({ name: "BadSignature" });
+    await expect(open(server([denied(1007)]))).rejects.toMatchObject({ name: "NoTokenLeft" });
   });
 
   test("an extend with a bad signature does not extend", async () => {

@@ -128,6 +128,23 @@ test("a fetch that never settles neither keeps a session trusted nor its close w
   expect(clock.timers).toBe(0);
 });
 
+test("a refusal that arrives while the session is closed is no loss", async () => {
+  const script = scripted(granted(), late(clock, 3, denied(1007)), closed);
+  const session = await script.client().open({ license, user: "anna" });
+  await clock.pass(48);
+  await clock.until(session.close());
+  expect(session.lost.aborted).toBe(false);
+});
+
+test("a session is extended soon after a machine has slept, though timers did not count that", async () => {
+  const script = scripted(granted(3_600), granted(3_600), closed);
+  const session = await script.client().open({ license, user: "anna" });
+  clock.stall(1_500); // beyond 40 percent of the hour
+  await clock.pass(15);
+  expect(script.calls).toEqual(["open", "open"]);
+  await session.close();
+});
+
 test("who opens twice holds two sessions, and a client closes its own alone", async () => {
   const script = scripted(granted(), granted(), granted(), closed, closed, closed);
   const [one, two] = [script.client(), script.client()];

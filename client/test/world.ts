@@ -9,7 +9,7 @@ const start = Date.parse("2026-11-22T12:00:00Z");
 /** Time that a test moves. Timers run in their order, and what they set off is done before the next. */
 export class HeldClock implements Clock {
   #now = 0;
-  #timers: { readonly at: number; readonly call: () => void }[] = [];
+  #timers: { at: number; readonly call: () => void }[] = [];
 
   now(): number {
     return this.#now;
@@ -30,6 +30,12 @@ export class HeldClock implements Clock {
   /** How many timers are set: none may be left behind. */
   get timers(): number {
     return this.#timers.length;
+  }
+
+  /** Time passes in which no timer runs: those do not count it. */
+  stall(seconds: number): void {
+    this.#now += seconds * 1_000;
+    for (const timer of this.#timers) timer.at += seconds * 1_000;
   }
 
   async pass(seconds: number): Promise<void> {

@@ -90,6 +90,9 @@ class Player:
             lease.renew_if_due()
         self._clock.now = end
 
+    def stall(self, seconds: float) -> None:
+        self._clock.now += seconds
+
     def require(self) -> None:
         self._held.require()
 
@@ -119,6 +122,9 @@ class Player:
 
     def finish(self, state: str = "") -> None:
         assert self._launcher.execution(isv, isv, "secret").finish().state == state
+
+    def fail(self) -> None:
+        self._launcher.execution(isv, isv, "secret").fail()
 
     def wait_execution(self, poll_seconds: float, state: str) -> None:
         assert self._launcher.wait_execution(isv, poll_seconds=poll_seconds).state == state
