@@ -281,13 +281,12 @@ const projectErrors: Readonly<Record<number, typeof ProjectError>> = {
   13008: ProjectExecuting,
 };
 
-/** The error of a denial. Numbers of projects that have no class of their own, 13006 to 13015, are `ProjectError`. */
+/** The error of a denial. Those of projects without a class of their own are `ProjectError` itself. */
 export function denialError(message: string, denial: Denial): LicenseDenied | ProjectError {
   const { id, code } = denial;
-  const Licence = licenseErrors[id];
-  if (Licence !== undefined) return new Licence(message, denial);
-  if (id < 13002 || id > 13015) return new LicenseDenied(message, denial);
-  return new (projectErrors[id] ?? ProjectError)(message, code, id);
+  const isOfProject = id >= 13002 && id <= 13015;
+  if (isOfProject) return new (projectErrors[id] ?? ProjectError)(message, code, id);
+  return new (licenseErrors[id] ?? LicenseDenied)(message, denial);
 }
 
 /** A denial's number; undefined: it is no denial. */

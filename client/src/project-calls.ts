@@ -10,6 +10,8 @@ import { type Call, present } from "./wire.ts";
 export type ProjectRef = ProjectInfo | string;
 
 const pageSize = 1_000;
+/** Ten million projects, a hundred times what a server keeps of a licence: whoever sends more is not to be read on. */
+const pagesMax = 10_000;
 const executionOver = 13014;
 
 /** The projects of one licence. */
@@ -22,14 +24,15 @@ export class ProjectCalls {
     this.license = license;
   }
 
-  /** All of them, page by page: the server's bound of projects bounds this loop. */
+  /** All of them, page by page. */
   async list(): Promise<ProjectInfo[]> {
     const found: ProjectInfo[] = [];
-    for (let page = 1; ; page++) {
+    for (let page = 1; page <= pagesMax; page++) {
       const lines = await this.#search({ page: String(page), page_size: String(pageSize) });
       found.push(...lines);
-      if (lines.length < pageSize) return found;
+      if (lines.length < pageSize) break;
     }
+    return found;
   }
 
   /** As it is now. A text that reads as a UUID is an id, any other a name. */

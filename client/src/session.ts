@@ -141,7 +141,7 @@ export class Session {
 
   #firstExtendAt(): number {
     // Whoever checks a session out means to be without a network; it ends when it ends, or is closed before.
-    const isCheckout = this.#seat.checkoutMinutes !== undefined;
+    const isCheckout = (this.#seat.checkoutMinutes ?? 0) > 0;
     return isCheckout ? Number.POSITIVE_INFINITY : this.#window.firstExtendAt(this.#channel.clock.chance());
   }
 

@@ -81,12 +81,12 @@ test("modules and CommonJS programs load it in the machine's own Node", () => {
 });
 
 test("its types fit programs of both kinds", () => {
-  const code = (await_: string) => `
+  const code = (declared: string) => `
     import { connect, LicenseDenied, type Session } from "@seatkeeper/client";
     export async function work(): Promise<Date | null> {
       const seats = connect({ url: "http://127.0.0.1", isv: "i", apiKey: "k" });
       try {
-        ${await_} session: Session = await seats.open({ license: "l", user: "u", wait: 10 });
+        ${declared} session: Session = await seats.open({ license: "l", user: "u", wait: 10 });
         // @ts-expect-error: it is a number
         const wrong: string = session.trustedSeconds;
         return session.validUntil;
