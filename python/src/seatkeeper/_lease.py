@@ -111,7 +111,7 @@ class Lease:
         self._window = TrustWindow.of(grant)
         self._failures, self._fault = 0, None
         # Whoever checks a session out means to be without a network; it ends when it ends, or is closed before.
-        is_checkout = self.seat.checkout is not None
+        is_checkout = bool(self.seat.checkout)  # one of no length is an ordinary session
         self._next_at = math.inf if is_checkout else self._window.first_extend_at(self._timing.chance())
 
     # What holders ask

@@ -19,7 +19,7 @@ const pages = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "--"
   .split("\n")
   .filter((page) => page !== "" && existsSync(join(root, page)));
 
-test.each(["errors-page", "openapi-document"])("what scripts/%s.ts makes is current", (script) => {
+test.each(["errors-page", "openapi-document", "client-types"])("what scripts/%s.ts makes is current", (script) => {
   const check = () =>
     execFileSync(process.execPath, [`scripts/${script}.ts`, "--check"], { cwd: root, encoding: "utf8", stdio: "pipe" });
   expect(check).not.toThrow();

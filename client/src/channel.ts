@@ -1,0 +1,175 @@
+/** How requests reach the server: one try with its timeout, and tries until there is an answer. */
+
+import { type Clock, pause, SystemClock } from "./clock.ts";
+import { ServerUnreachable } from "./errors.ts";
+import { type ConnectOptions, setting } from "./settings.ts";
+import { Verifier } from "./signatures.ts";
+import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
+
+/** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
+const triesMax = 4;
+const backoffFirstMs = 500;
+const backoffMaxMs = 8_000;
+/** A server that asks to come again later than this is told of, and not waited for. */
+const patienceMs = 60_000;
+const timeoutSecondsUsual = 10;
+
+/** Before try `failures + 1`: doubling, and of that a random half to whole, so that clients do not march in step. */
+export function backoff(failures: number, chance: number): number {
+  return Math.min(backoffMaxMs, backoffFirstMs * 2 ** (failures - 1)) * (0.5 + 0.5 * chance);
+}
+
+/** A request got no answer. */
+export class Unanswered extends Error {
+  readonly neverArrived: boolean;
+
+  constructor(message: string, neverArrived: boolean) {
+    super(message);
+    this.neverArrived = neverArrived;
+  }
+}
+
+/** Bounds of one call that are tighter than the client's own. */
+export interface Sending {
+  /** Shorter where the answer would be of no use later. */
+  readonly timeoutMs?: number;
+  readonly tries?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Channel {
+  readonly clock: Clock;
+  readonly #url: string;
+  readonly #base: string;
+  readonly #key: Readonly<Record<string, string>>;
+  readonly #fetch: typeof globalThis.fetch;
+  readonly #verifier: Verifier | undefined;
+  readonly #timeoutMs: number;
+
+  constructor(options: ConnectOptions) {
+    this.clock = options.clock ?? new SystemClock();
+    this.#url = setting(options.url, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
+    this.#base = `${this.#url}/api/v2/isv/${setting(options.isv, "SEATKEEPER_ISV", "isv")}`;
+    const apiKey = setting(options.apiKey, "SEATKEEPER_API_KEY", "apiKey");
+    this.#key = { [options.admin ? "AdminKey" : "ProvisioningKey"]: apiKey };
+    // Called on its own: the platform's fetch refuses to be anybody's method.
+    this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.#verifier = options.publicKey === undefined ? undefined : new Verifier(options.publicKey);
+    this.#timeoutMs = (options.timeoutSeconds ?? timeoutSecondsUsual) * 1_000;
+  }
+
+  /** The value that the server answers with; throws what it says instead. */
+  async value<T>(call: Call, sending?: Sending): Promise<T> {
+    return parsed<T>(await this.ask(call, sending), call.expects);
+  }
+
+  /** Sends until there is an answer that is not "try again". Throws `ServerUnreachable` when there is none. */
+  async ask(call: Call, { timeoutMs, tries = triesMax, signal }: Sending = {}): Promise<Reply> {
+    for (let failures = 1; ; failures++) {
+      let waitMs: number | undefined;
+      let fault: string;
+      try {
+        const reply = await this.send(call, timeoutMs, signal);
+        if (!mayRepeat(call, reply.status)) return reply;
+        waitMs = retryAfterMs(reply.headers);
+        fault = `The server is busy (status ${reply.status}).`;
+      } catch (error) {
+        if (!(error instanceof Unanswered)) throw error;
+        fault = error.message;
+        if (call.isOnceOnly && !error.neverArrived)
+          throw new ServerUnreachable(`${fault} Nobody knows whether the request arrived.`);
+      }
+      if (failures >= tries || (waitMs ?? 0) > patienceMs)
+        throw new ServerUnreachable(`${fault} Sent ${failures} times.`, seconds(waitMs));
+      // Spread beyond what the server asks for: everybody whom it turned away was told the same.
+      const spread = backoff(failures, this.clock.chance());
+      await pause(this.clock, waitMs === undefined ? spread : waitMs + spread / 2, signal);
+    }
+  }
+
+  /** One try. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
+  async send(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
+    signal?.throwIfAborted();
+    const started = this.clock.now(); // before the request: a slow answer must not buy time
+    const nonce = this.#verifier?.nonce();
+    const abort = new AbortController();
+    const stop = () => abort.abort();
+    const callOff = this.clock.after(Math.max(1, Math.min(timeoutMs, this.#timeoutMs)), stop);
+    signal?.addEventListener("abort", stop);
+    let reply: Reply;
+    try {
+      // Against the signal: whatever fetch was passed in may not look at it, and a session must end in time.
+      reply = await Promise.race([this.#exchange(call, nonce, started, abort.signal), rejected(abort.signal)]);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#unanswered(error, abort.signal.aborted);
+    } finally {
+      callOff();
+      signal?.removeEventListener("abort", stop);
+    }
+    if (nonce !== undefined) await this.#verifier?.check(reply, nonce);
+    return reply;
+  }
+
+  async #exchange(call: Call, nonce: string | undefined, started: number, signal: AbortSignal): Promise<Reply> {
+    const response = await this.#fetch(this.#base + call.path + query(call), this.#request(call, nonce, signal));
+    const body = new Uint8Array(await response.arrayBuffer());
+    return { status: response.status, headers: response.headers, body, started };
+  }
+
+  #request(call: Call, nonce: string | undefined, signal: AbortSignal): RequestInit {
+    return {
+      method: call.method,
+      headers: {
+        Accept: "application/json, application/problem+json",
+        ...this.#key,
+        ...(call.body && { "Content-Type": "application/json" }),
+        ...(nonce !== undefined && { "X-Nonce": nonce }),
+      },
+      ...(call.body && { body: JSON.stringify(call.body) }),
+      signal,
+      redirect: "manual", // the key is for this server alone
+      cache: "no-store",
+      credentials: "omit",
+    };
+  }
+
+  #unanswered(error: unknown, isTimeout: boolean): Unanswered {
+    const what = isTimeout ? "no answer in time" : reasonOf(error);
+    return new Unanswered(`Cannot reach the server at ${this.#url}: ${what}.`, !isTimeout && neverArrived(error));
+  }
+}
+
+/** Never resolves. */
+function rejected(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function mayRepeat(call: Call, status: number): boolean {
+  return status === 429 || status === 503 || (retriedStatuses.has(status) && !call.isOnceOnly);
+}
+
+function query({ query: parameters }: Call): string {
+  return parameters === undefined ? "" : `?${new URLSearchParams(parameters)}`;
+}
+
+/** Node gives the reason as `cause`, with a code; browsers tell nothing. */
+interface Cause {
+  readonly code?: string;
+  readonly message?: string;
+}
+
+const causeOf = (error: unknown) => (error as { readonly cause?: Cause } | undefined)?.cause;
+
+function reasonOf(error: unknown): string {
+  return causeOf(error)?.message || causeOf(error)?.code || (error instanceof Error ? error.message : String(error));
+}
+
+/** Faults before a connection stood. Where the platform does not tell, the request may have arrived. */
+const unconnected = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+
+function neverArrived(error: unknown): boolean {
+  return unconnected.test(causeOf(error)?.code ?? "");
+}

@@ -1,0 +1,196 @@
+/** The client: where the server is, who we are, sessions of floating licences, and what backends call. */
+
+import type {
+  ActivationBody,
+  BatchAnswer,
+  BatchBody,
+  FoundLicenses,
+  HeartbeatBody,
+  LicenseStatus,
+  LookUpBody,
+  SessionAnswer,
+  TokensAnswer,
+} from "./api.ts";
+import { Channel } from "./channel.ts";
+import type { SeatkeeperError } from "./errors.ts";
+import { newId } from "./ids.ts";
+import { LicenseInfo } from "./models.ts";
+import { openSession, type Waiting } from "./opening.ts";
+import { asyncDispose, held, Session } from "./session.ts";
+import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
+import { present, problemError } from "./wire.ts";
+
+/** As many as the server takes in one call. */
+const batchItemsMax = 1_000;
+
+export interface OpenOptions extends Waiting {
+  /** The licence's id. */
+  readonly license: string;
+  /** The holder on a users licence. */
+  readonly user?: string;
+  /** The `client_id`: the holder on a devices licence. */
+  readonly client?: string;
+  /** One that an earlier program left; else a new one. A session that is live is resumed without a second token. */
+  readonly sessionId?: string;
+  /** Takes the token for so long without extending it. */
+  readonly checkoutMinutes?: number;
+  /** Lets the client activate a device that the licence does not know yet. */
+  readonly product?: string;
+}
+
+export interface ActivateOptions {
+  /** The licence's id, a token key, or a legacy key where the product puts those first. */
+  readonly license: string;
+  readonly product?: string;
+  readonly client?: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly softwareVersion?: string;
+}
+
+export interface HeartbeatOptions {
+  readonly product?: string;
+  readonly client?: string;
+  readonly user?: string;
+  readonly tokenKey?: string;
+  readonly softwareVersion: string;
+  readonly operatingSystem: string;
+}
+
+export interface BatchItem {
+  readonly op: "open" | "close";
+  readonly license: string;
+  readonly user?: string;
+  readonly client?: string;
+  readonly sessionId?: string;
+  readonly project?: string;
+  readonly checkoutMinutes?: number;
+}
+
+/** What became of an item: an open has its end, a close has none, and what was refused its error. */
+export type BatchResult =
+  | { readonly granted: true; readonly validUntil: Date | null }
+  | { readonly granted: false; readonly error: SeatkeeperError };
+
+/** Speaks to one vendor's licences on a Seatkeeper server. Made by `connect`. */
+export class Client {
+  readonly #channel: Channel;
+  readonly #client: string | undefined;
+  readonly #product: string | undefined;
+  readonly #opened = new WeakSet<Session>();
+
+  constructor(options: ConnectOptions) {
+    this.#channel = new Channel(options);
+    this.#client = options.client ?? thisDevice();
+    this.#product = options.product;
+  }
+
+  /** Takes a token now and holds it: for `await using`, or until `close()`. Throws why not. */
+  async open(options: OpenOptions): Promise<Session> {
+    const { license, user, checkoutMinutes, product = this.#product } = options;
+    if (user === undefined && options.client === undefined)
+      throw new TypeError("a session needs a holder: pass user or client");
+    const sessionId = options.sessionId ?? newId();
+    const seat = { license, user, client: this.#clientOf(options), sessionId, checkoutMinutes, product };
+    const session = new Session(this.#channel, seat, await openSession(this.#channel, seat, options));
+    this.#opened.add(session);
+    return session;
+  }
+
+  /** How many tokens of a licence are in use and left. Takes none. */
+  async tokens(license: string): Promise<LicenseInfo> {
+    const path = `/licenses/${encodeURIComponent(license)}/tokens`;
+    return new LicenseInfo(await this.#channel.value<TokensAnswer>({ method: "GET", path }));
+  }
+
+  /**
+   * Makes a client known to a licence. Moves it here from another licence of the same product and customer. One that is
+   * active already is denied (2001), also by the repetition of a call whose answer was lost: it may be taken as done.
+   */
+  activate(options: ActivateOptions): Promise<LicenseStatus> {
+    const body = present<ActivationBody>({
+      product_id: this.#productOf(options),
+      license_key: options.license,
+      client_id: this.#clientOf(options),
+      client_name: options.name,
+      client_description: options.description,
+      software_version: options.softwareVersion,
+    });
+    return this.#channel.value({ method: "POST", path: "/provisioning/activations", body });
+  }
+
+  /** Tells that the client is there, and answers with how its licence stands. */
+  heartbeat(options: HeartbeatOptions): Promise<LicenseStatus> {
+    const body = present<HeartbeatBody>({
+      product_id: this.#productOf(options),
+      client_id: this.#clientOf(options),
+      user_id: options.user,
+      token_key: options.tokenKey,
+      software_version: options.softwareVersion,
+      operating_system: options.operatingSystem,
+    });
+    return this.#channel.value({ method: "POST", path: "/provisioning/heartbeats", body });
+  }
+
+  /** For backends: the licences of a legacy key, which may be a mail domain. None of them is a denial. */
+  licensesByKey(key: string, product?: string): Promise<FoundLicenses> {
+    const body: LookUpBody = { product_id: this.#productOf({ product }), license_key: key };
+    return this.#channel.value({ method: "POST", path: "/provisioning/licenses/by_license", body });
+  }
+
+  /**
+   * For backends: up to 1,000 opens and closes in one call, decided in their order and kept in one commit. A refusal is
+   * a result and throws nothing. These sessions are the caller's: nobody extends them.
+   */
+  async batch(items: readonly BatchItem[]): Promise<readonly BatchResult[]> {
+    if (items.length > batchItemsMax) throw new RangeError(`a batch has up to ${batchItemsMax} items`);
+    const body: BatchBody = { items: items.map((item) => this.#batchItem(item)) };
+    const call = { method: "POST", path: "/provisioning/session/batch", body } as const;
+    const { results } = await this.#channel.value<BatchAnswer>(call);
+    return results.map(batchResult);
+  }
+
+  /** Closes what this client opened and still holds. */
+  async close(): Promise<void> {
+    await Promise.all(held().map((session) => this.#opened.has(session) && session.close()));
+  }
+
+  async [asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #batchItem(item: BatchItem): BatchBody["items"][number] {
+    return present<BatchBody["items"][number]>({
+      op: item.op,
+      license_id: item.license,
+      client_id: this.#clientOf(item),
+      user_id: item.user,
+      session_id: item.sessionId,
+      project_id: item.project,
+      checkout_period: item.checkoutMinutes,
+    });
+  }
+
+  #clientOf({ client, user }: { readonly client?: string; readonly user?: string }): string {
+    const found = client ?? this.#client ?? user;
+    if (found === undefined) throw new TypeError("a call needs a client: pass client or user");
+    return found;
+  }
+
+  #productOf({ product }: { readonly product?: string | undefined }): string {
+    const found = product ?? this.#product;
+    if (found === undefined) throw new NotConfigured("product is missing: pass it, here or to connect");
+    return found;
+  }
+}
+
+function batchResult({ status, body }: BatchAnswer["results"][number]): BatchResult {
+  if (status !== 200) return { granted: false, error: problemError(status, (body ?? {}) as object) };
+  const until = (body as Partial<SessionAnswer>).session_valid_until;
+  return { granted: true, validUntil: until === undefined ? null : new Date(until) };
+}
+
+/** A client of one vendor's licences; what is not passed comes from the environment. Sends nothing yet. */
+export function connect(options: ConnectOptions = {}): Client {
+  return new Client(options);
+}

@@ -1,0 +1,163 @@
+/** What the server tells, as values: counts of tokens, projects, who is in, how far an execution is. */
+
+import type { ProgressAnswer, ProjectAnswer, SessionAnswer, TokensAnswer } from "./api.ts";
+import { ServerUnreachable } from "./errors.ts";
+
+/** What a project's token admits: one user at a time, or any number for the same single token. */
+export type LicenseKind = "mono" | "team";
+
+/** The count of one pool. */
+export type Tokens = TokensAnswer[number];
+
+const instant = (text: string | null | undefined): Date | null => (text == null ? null : new Date(text));
+
+/** The pools of a licence. A count is news, not a promise: only an open or a connect takes a token. */
+export class LicenseInfo {
+  readonly pools: readonly Tokens[];
+
+  constructor(pools: readonly Tokens[]) {
+    this.pools = pools;
+  }
+
+  /** `mono` or `team`; `floating` or `named` on licences that count no projects. One that is not there is empty. */
+  pool(kind: string): Tokens {
+    return this.pools.find((pool) => pool.kind === kind) ?? { kind, total: 0, used: 0, left: 0 };
+  }
+
+  get monoLeft(): number {
+    return this.pool("mono").left;
+  }
+
+  get teamLeft(): number {
+    return this.pool("team").left;
+  }
+
+  toString(): string {
+    return this.pools.map(({ kind, left, total }) => `${kind}: ${left} of ${total} left`).join(", ");
+  }
+}
+
+/** Somebody who is in a project, as a refusal names them. */
+export interface Holder {
+  readonly user: string;
+  readonly since: Date | null;
+}
+
+/** A live session of a project. */
+export interface ProjectUser {
+  readonly user: string | null;
+  readonly client: string;
+  readonly sessionId: string | null;
+  readonly since: Date | null;
+  readonly validUntil: Date | null;
+}
+
+/** How far a project's latest execution is. Reading it takes no token. */
+export class ExecutionProgress {
+  /** `idle`: there was none. */
+  readonly state: ProgressAnswer["state"];
+  /** It is running by its own account, but has not reported for ten minutes. */
+  readonly stale: boolean;
+  readonly fraction: number | null;
+  readonly unitsDone: number;
+  readonly unitsTotal: number | null;
+  readonly message: string | null;
+  readonly startedAt: Date | null;
+  readonly updatedAt: Date | null;
+
+  constructor(answer: Partial<ProgressAnswer>) {
+    this.state = answer.state ?? "idle";
+    this.stale = answer.stale ?? false;
+    this.fraction = answer.fraction ?? null;
+    this.unitsDone = answer.units_done ?? 0;
+    this.unitsTotal = answer.units_total ?? null;
+    this.message = answer.message ?? null;
+    this.startedAt = instant(answer.started_at);
+    this.updatedAt = instant(answer.updated_at);
+  }
+
+  get isRunning(): boolean {
+    return this.state === "running";
+  }
+
+  toString(): string {
+    const done = this.fraction === null ? "" : ` ${Math.round(this.fraction * 100)}%`;
+    const units = this.unitsTotal === null ? "" : ` (${this.unitsDone} of ${this.unitsTotal})`;
+    return `${this.state}${done}${units}${this.stale ? ", stale" : ""}${this.message ? `: ${this.message}` : ""}`;
+  }
+}
+
+/** One execution in a project's list. */
+export interface ExecutionInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly progress: ExecutionProgress;
+}
+
+/** A project as it was when the server answered. Holds nothing and keeps nothing alive. */
+export class ProjectInfo {
+  readonly id: string;
+  readonly license: string;
+  readonly name: string;
+  readonly state: ProjectAnswer["state"];
+  readonly kind: LicenseKind | null;
+  readonly saved: boolean;
+  readonly savedAt: Date | null;
+  readonly executing: boolean;
+  readonly users: readonly ProjectUser[];
+  readonly executions: readonly ExecutionInfo[];
+
+  constructor(answer: ProjectAnswer) {
+    this.id = answer.id;
+    this.license = answer.license_id;
+    this.name = answer.name;
+    this.state = answer.state;
+    this.kind = answer.kind;
+    this.saved = answer.saved;
+    this.savedAt = instant(answer.saved_at);
+    this.executing = answer.executing;
+    this.users = (answer.users ?? []).map((user) => ({
+      user: user.user_id,
+      client: user.client_id,
+      sessionId: user.session_id,
+      since: instant(user.since),
+      validUntil: instant(user.valid_until),
+    }));
+    this.executions = (answer.executions ?? []).map((execution) => ({
+      id: execution.id,
+      name: execution.name,
+      progress: new ExecutionProgress(execution),
+    }));
+  }
+
+  get isOpen(): boolean {
+    return this.state === "open";
+  }
+
+  get isAttended(): boolean {
+    return this.users.length > 0;
+  }
+
+  toString(): string {
+    const users = this.users.map(({ user, client }) => user ?? client).join(", ");
+    const kind = this.kind === null ? "" : ` as ${this.kind}`;
+    return `${this.name}: ${this.state}${kind}${users && `, with ${users}`}${this.executing ? ", executing" : ""}`;
+  }
+}
+
+/** A session that the server granted. */
+export interface Grant {
+  readonly validUntil: Date;
+  /** From the server's own stamps: how long after its decision the session lasts. */
+  readonly ms: number;
+  /** When the request was begun, on this machine's monotonic clock. */
+  readonly started: number;
+}
+
+/** The grant in an answer. Throws where there is none: a proxy's page must not pass for one. */
+export function grantOf(answer: SessionAnswer | null, started: number): Grant {
+  const validUntil = new Date(answer?.session_valid_until ?? Number.NaN);
+  const ms = validUntil.getTime() - Date.parse(answer?.session_modified_date ?? "");
+  if (Number.isNaN(ms)) throw new ServerUnreachable("The answer is not Seatkeeper's: it names no end of the session.");
+  return { validUntil, ms, started };
+}

@@ -1,0 +1,143 @@
+/** Opening, extending and closing a session: what is sent, and what a refusal leads to. */
+
+import type { ActivationBody, SessionAnswer, SessionBody } from "./api.ts";
+import { backoff, type Channel } from "./channel.ts";
+import { pause } from "./clock.ts";
+import {
+  ClientNotActivated,
+  LicenseDenied,
+  NoTokenLeft,
+  NotAuthorized,
+  numberOf,
+  ProjectError,
+  ProjectInUse,
+  RequestRefused,
+  SeatkeeperError,
+} from "./errors.ts";
+import { type Grant, grantOf } from "./models.ts";
+import { type Call, errorOf, parsed, present, type Reply, serverTime } from "./wire.ts";
+
+const alreadyActivated = 2001;
+const alreadyClosed = 12001;
+
+/** Between two tries of a waiting open: tokens come back before `nextFreeAt` too, when somebody closes. */
+const waitPauseMaxMs = 10_000;
+
+/** A close must not keep a program from ending: without it, the session lapses by itself. */
+const closing = { tries: 2, timeoutMs: 5_000 };
+
+/** Which token a session takes, and for whom. */
+export interface Seat {
+  readonly license: string;
+  readonly client: string;
+  readonly user: string | undefined;
+  readonly sessionId: string;
+  readonly project?: string;
+  readonly checkoutMinutes?: number | undefined;
+  /** For activating the device where the licence asks for it. */
+  readonly product?: string | undefined;
+}
+
+/** How long to try for a token. */
+export interface Waiting {
+  /** Seconds to go on trying while every token is in use. */
+  readonly wait?: number;
+  /** Gives up, and gives back what may have been taken. */
+  readonly signal?: AbortSignal;
+}
+
+/** The session's name in every call about it. Without the checkout: naming it again would set a new end. */
+export function extendCall(seat: Seat): Call {
+  const body = present<SessionBody>({
+    license_id: seat.license,
+    client_id: seat.client,
+    session_id: seat.sessionId,
+    user_id: seat.user,
+    project_id: seat.project,
+  });
+  return { method: "POST", path: "/provisioning/session/open", body };
+}
+
+function openCall(seat: Seat): Call {
+  const call = extendCall(seat);
+  const { checkoutMinutes } = seat;
+  return checkoutMinutes === undefined ? call : { ...call, body: { ...call.body, checkout_period: checkoutMinutes } };
+}
+
+function activateCall(seat: Seat, product: string): Call {
+  const body: ActivationBody = { product_id: product, license_key: seat.license, client_id: seat.client };
+  return { method: "POST", path: "/provisioning/activations", body };
+}
+
+/** Takes the token, or throws why not. What did not end well leaves nothing taken, as far as the server can be told. */
+export async function openSession(channel: Channel, seat: Seat, waiting: Waiting): Promise<Grant> {
+  waiting.signal?.throwIfAborted();
+  try {
+    return await takeToken(channel, seat, waiting);
+  } catch (error) {
+    // Refused, it holds nothing. Otherwise (a lost answer, an abort, a bad signature) nobody knows, and a close settles it.
+    if (!isRefusal(error)) await closeSession(channel, seat, 1).catch(() => {});
+    throw error;
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return [LicenseDenied, ProjectError, NotAuthorized, RequestRefused].some((kind) => error instanceof kind);
+}
+
+async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting): Promise<Grant> {
+  const { clock } = channel;
+  const giveUpAt = wait === undefined ? Number.NEGATIVE_INFINITY : clock.now() + wait * 1_000;
+  let hasActivated = false;
+  for (let denials = 0; ; ) {
+    const reply = await channel.ask(openCall(seat), { signal });
+    if (reply.status === 200) return grantOf(parsed<SessionAnswer>(reply), reply.started);
+    const error = errorOf(reply);
+    if (error instanceof ClientNotActivated && seat.product !== undefined && !hasActivated) {
+      await activate(channel, activateCall(seat, seat.product), signal);
+      hasActivated = true;
+      continue;
+    }
+    const left = giveUpAt - clock.now();
+    if (!(error instanceof NoTokenLeft || error instanceof ProjectInUse) || left <= 0) throw error;
+    denials += 1;
+    await pause(clock, Math.min(left, pauseMs(error, reply, denials, clock.chance())), signal);
+  }
+}
+
+/** Polls with growing pauses; when a session ends before the next one would, comes just after its end. */
+function pauseMs({ nextFreeAt }: LicenseDenied, reply: Reply, denials: number, chance: number): number {
+  const usual = Math.min(waitPauseMaxMs, backoff(denials, chance));
+  const now = serverTime(reply.headers);
+  if (nextFreeAt === null || now === undefined) return usual;
+  const untilFree = nextFreeAt.getTime() - now;
+  return untilFree >= 0 && untilFree < usual ? untilFree + 250 * chance : usual;
+}
+
+async function activate(channel: Channel, call: Call, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await channel.value(call, { signal });
+  } catch (error) {
+    if (numberOf(error) !== alreadyActivated) throw error;
+  }
+}
+
+/** Gives the token back. What is closed already is done. */
+export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
+  const call: Call = { ...extendCall(seat), path: "/provisioning/session/close" };
+  const reply = await channel.ask(call, { ...closing, tries });
+  if (reply.status === 200) return;
+  const error = errorOf(reply);
+  if (numberOf(error) !== alreadyClosed) throw error;
+}
+
+/** Like `closeSession`; false where the server was not told. */
+export async function tryClose(channel: Channel, seat: Seat): Promise<boolean> {
+  try {
+    await closeSession(channel, seat);
+    return true;
+  } catch (error) {
+    if (error instanceof SeatkeeperError) return false;
+    throw error;
+  }
+}

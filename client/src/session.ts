@@ -1,0 +1,242 @@
+/** A token that this program holds: extended in the background, closed once. */
+
+import type { SessionAnswer } from "./api.ts";
+import type { Channel } from "./channel.ts";
+import {
+  ClientSuspended,
+  Disconnected,
+  LicenseDenied,
+  LicenseExpired,
+  LicenseInactive,
+  numberOf,
+  ProjectError,
+  SeatkeeperError,
+  ServerUnreachable,
+  SessionLost,
+} from "./errors.ts";
+import { type Grant, grantOf } from "./models.ts";
+import { extendCall, type Seat, tryClose } from "./opening.ts";
+import { TrustWindow } from "./trust.ts";
+import { errorOf, parsed, retriedStatuses, retryAfterMs } from "./wire.ts";
+
+const endedByAdmin = 14004;
+
+/** Refusals of an extend that leave the session live until the end it was promised; they may be lifted before. */
+const promiseStands = [LicenseExpired, LicenseInactive, ClientSuspended];
+
+/** No timer runs longer: timers do not count the time that a machine sleeps, and the session does. */
+const lookMs = 15_000;
+
+/** Some engines have no such symbol yet; compilers of `await using` look for this one there. */
+export const asyncDispose: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);
+
+const live = new Set<Session>();
+
+/** Every session and project that this program holds now. */
+export function held(): readonly Session[] {
+  return [...live].filter((session) => session.isHeld);
+}
+
+/** Closes every session of this program and says how many the server confirmed. */
+export async function releaseAll(): Promise<number> {
+  const closed = await Promise.all([...live].map((session) => session.close()));
+  return closed.filter((isKnown) => isKnown).length;
+}
+
+/** A session that is held: extended in the background until `close()`, or the end of an `await using` block. */
+export class Session {
+  readonly #channel: Channel;
+  readonly #seat: Seat;
+  readonly #lost = new AbortController();
+  #validUntil: Date;
+  #window: TrustWindow;
+  #nextAt: number;
+  #failures = 0;
+  #fault: unknown;
+  #callOff: () => void = () => {};
+  #extending: Promise<void> | undefined;
+  #isDetached = false;
+  #closing: Promise<boolean> | undefined;
+
+  /** Made by `Client.open` and `Launcher.connect`. */
+  constructor(channel: Channel, seat: Seat, grant: Grant) {
+    this.#channel = channel;
+    this.#seat = seat;
+    this.#validUntil = grant.validUntil;
+    this.#window = new TrustWindow(grant);
+    this.#nextAt = this.#firstExtendAt();
+    live.add(this);
+    this.#watch();
+  }
+
+  get license(): string {
+    return this.#seat.license;
+  }
+
+  get sessionId(): string {
+    return this.#seat.sessionId;
+  }
+
+  get user(): string | undefined {
+    return this.#seat.user;
+  }
+
+  get client(): string {
+    return this.#seat.client;
+  }
+
+  /** The end that the server promised last, by its clock. */
+  get validUntil(): Date {
+    return this.#validUntil;
+  }
+
+  /** Aborted with a `SessionLost` as its reason when the session is held no longer. Not by our own close. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  get isHeld(): boolean {
+    return !this.#isOver && this.#window.left(this.#channel.clock.now()) > 0;
+  }
+
+  /** How much longer this machine may trust the session if no further answer comes; 0: it is not held. */
+  get trustedSeconds(): number {
+    return this.#isOver ? 0 : this.#window.left(this.#channel.clock.now()) / 1_000;
+  }
+
+  /** Throws `SessionLost` unless the session is held now, by all that this machine knows. Cheap: it sends nothing. */
+  require(): void {
+    if (this.#isClosing) throw new Disconnected("This program has closed the session.");
+    if (!this.isHeld) this.#loseUnanswered();
+    this.lost.throwIfAborted();
+  }
+
+  /** Gives the token back; again: nothing. False: the server did not hear of it, and the session lapses by itself. */
+  close(): Promise<boolean> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  /** Leaves the session to run to its end: a checkout. Whoever has its `sessionId` can open it again, or close it. */
+  detach(): void {
+    this.#isDetached = true;
+    this.#stop();
+  }
+
+  /** `await using` calls it at the end of the block. */
+  async [asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  get #isClosing(): boolean {
+    return this.#isDetached || this.#closing !== undefined;
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosing || this.lost.aborted;
+  }
+
+  // Extending
+
+  #firstExtendAt(): number {
+    // Whoever checks a session out means to be without a network; it ends when it ends, or is closed before.
+    const isCheckout = (this.#seat.checkoutMinutes ?? 0) > 0;
+    return isCheckout ? Number.POSITIVE_INFINITY : this.#window.firstExtendAt(this.#channel.clock.chance());
+  }
+
+  #watch(): void {
+    if (this.#isOver) return;
+    const { clock } = this.#channel;
+    const due = Math.min(this.#nextAt, this.#window.until) - clock.now();
+    this.#callOff = clock.after(Math.min(lookMs, Math.max(0, due)), () => void this.#look(), true);
+  }
+
+  async #look(): Promise<void> {
+    const now = this.#channel.clock.now();
+    if (this.#window.left(now) === 0) this.#loseUnanswered();
+    else if (now >= this.#nextAt) {
+      this.#extending = this.#extend();
+      await this.#extending;
+    }
+    this.#watch();
+  }
+
+  /** One try. The timer decides when the next one is, so that a close has never to wait for a pause. */
+  async #extend(): Promise<void> {
+    const { clock } = this.#channel;
+    let waitMs: number | undefined;
+    try {
+      const reply = await this.#channel.send(extendCall(this.#seat), this.#window.left(clock.now()));
+      if (reply.status === 200) return this.#trust(grantOf(parsed<SessionAnswer>(reply), reply.started));
+      const fault = errorOf(reply);
+      this.#fault = fault;
+      if (isFinal(fault)) return this.#lose(lostBy(fault));
+      if (!retriedStatuses.has(reply.status)) {
+        this.#nextAt = this.#window.laterTryAt(clock.now(), clock.chance());
+        return;
+      }
+      waitMs = retryAfterMs(reply.headers);
+    } catch (error) {
+      this.#fault = error; // whatever it is, there is time left to try again
+    }
+    this.#failures += 1;
+    this.#nextAt = this.#window.nextTryAt(clock.now(), this.#failures, waitMs, clock.chance());
+  }
+
+  #trust(grant: Grant): void {
+    this.#validUntil = grant.validUntil;
+    this.#window = new TrustWindow(grant);
+    this.#nextAt = this.#firstExtendAt();
+    this.#failures = 0;
+    this.#fault = undefined;
+  }
+
+  #loseUnanswered(): void {
+    const fault = this.#fault;
+    const isDenied = fault instanceof SeatkeeperError && !(fault instanceof ServerUnreachable);
+    const until = `${this.validUntil.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+    const why = fault === undefined ? "" : ` Last: ${fault instanceof Error ? fault.message : fault}`;
+    const text = `The session ended at ${until}, as far as this machine may trust it.${why}`;
+    this.#lose(new SessionLost(text, isDenied ? "denied" : "no_answer", fault));
+  }
+
+  #lose(lost: SessionLost): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#lost.abort(lost);
+  }
+
+  // Ending
+
+  #stop(): void {
+    this.#callOff();
+    live.delete(this);
+  }
+
+  async #end(): Promise<boolean> {
+    if (this.#isDetached) return false;
+    this.#stop();
+    await this.#extending; // an extend that arrived after the close would open the session again
+    const lost = this.lost.reason as SessionLost | undefined;
+    if (lost?.reason === "ended_by_admin" || lost?.reason === "project_closed") return true;
+    return tryClose(this.#channel, this.#seat);
+  }
+}
+
+function isFinal(fault: SeatkeeperError): boolean {
+  const isRefused = fault instanceof LicenseDenied || fault instanceof ProjectError;
+  return isRefused && !promiseStands.some((kind) => fault instanceof kind);
+}
+
+function lostBy(fault: SeatkeeperError): SessionLost {
+  if (numberOf(fault) === endedByAdmin)
+    return new SessionLost("An administrator ended this session.", "ended_by_admin", fault);
+  if (fault instanceof ProjectError)
+    return new SessionLost(
+      `The project was closed, and this session with it: ${fault.message}`,
+      "project_closed",
+      fault,
+    );
+  return new SessionLost(`The session is not extended: ${fault.message}`, "denied", fault);
+}

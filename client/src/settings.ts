@@ -1,0 +1,61 @@
+/** Where the server is and who we are: from options, or from the environment where there is one. */
+
+import type { Clock } from "./clock.ts";
+
+/** A setting is neither passed nor in the environment. */
+export class NotConfigured extends Error {
+  override name = "NotConfigured";
+}
+
+/** What `connect` and `launcher` both take. */
+export interface ConnectOptions {
+  /** The server, `http://127.0.0.1:7070`; else SEATKEEPER_URL. */
+  readonly url?: string;
+  /** The vendor's id; else SEATKEEPER_ISV. */
+  readonly isv?: string;
+  /** A ProvisioningKey; else SEATKEEPER_API_KEY. */
+  readonly apiKey?: string;
+  /** The key is an AdminKey. */
+  readonly admin?: boolean;
+  /** With it (PEM text) every answer's signatures are verified. */
+  readonly publicKey?: string;
+  /** The `client_id` of whoever names none; else SEATKEEPER_DEVICE, the machine's name, or in browsers the user's. */
+  readonly client?: string;
+  /** The software's product id, with which devices that a licence does not know yet are activated. */
+  readonly product?: string;
+  /** Bounds each single request; 10 unless said otherwise. */
+  readonly timeoutSeconds?: number;
+  /** Instead of the platform's: for a proxy, for tests. */
+  readonly fetch?: typeof globalThis.fetch;
+  /** For tests alone. */
+  readonly clock?: Clock;
+}
+
+interface NodeProcess {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  getBuiltinModule?(name: "node:os"): { hostname(): string; userInfo(): { readonly username: string } };
+}
+
+/** Node's, and nothing in browsers. Asked for at run time, so that bundlers look for no module of Node's. */
+const program = () => (globalThis as { readonly process?: NodeProcess }).process;
+
+/** An option, else the variable of the environment; throws `NotConfigured` where neither is. */
+export function setting(value: string | undefined, variable: string, option: string): string {
+  const found = value ?? program()?.env?.[variable];
+  if (!found) throw new NotConfigured(`${option} is missing: pass it, or set ${variable}`);
+  return found;
+}
+
+/** The machine's name, where nobody gives a better one; browsers know none. */
+export function thisDevice(): string | undefined {
+  return program()?.env?.SEATKEEPER_DEVICE || program()?.getBuiltinModule?.("node:os").hostname();
+}
+
+/** The name of the account, for launchers that are told no user; in some containers the account has none. */
+export function thisUser(): string | undefined {
+  try {
+    return program()?.env?.SEATKEEPER_USER || program()?.getBuiltinModule?.("node:os").userInfo().username;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+/** Calls and answers of the API, without any input or output. */
+
+import type { ProgressAnswer } from "./api.ts";
+import {
+  type Denial,
+  denialError,
+  NotAuthorized,
+  ProjectUnknown,
+  RequestRefused,
+  type SeatkeeperError,
+  ServerUnreachable,
+} from "./errors.ts";
+import { ExecutionProgress, type Holder, type LicenseKind } from "./models.ts";
+
+/** One request, relative to `/api/v2/isv/{isv_id}`. */
+export interface Call {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly body?: object;
+  readonly query?: Readonly<Record<string, string>>;
+  /** The one status that means granted, else 200: only 200 and 409 are signed, so no other may pass for it. */
+  readonly expects?: number;
+  /** It must not be sent again when nobody knows whether it arrived. */
+  readonly isOnceOnly?: boolean;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  /** When its request was begun, on the monotonic clock. */
+  readonly started: number;
+}
+
+/** Answers after which nothing of the request has happened, or it may be repeated. */
+export const retriedStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+
+/** A body as a call is given it: what the API leaves to choice may also be undefined. */
+type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
+
+/** The body without the members that are undefined. */
+export function present<T extends object>(body: Loose<T>): T {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** The answer's value; throws what the answer says instead. */
+export function parsed<T>(reply: Reply, expects = 200): T {
+  if (reply.status !== expects) throw errorOf(reply);
+  if (reply.body.length === 0) return undefined as T;
+  const value = json(reply.body);
+  if (value === undefined) throw new ServerUnreachable("The answer is not Seatkeeper's: it is no JSON.");
+  return value as T;
+}
+
+/** What problem details and bare denials may carry. */
+interface Problem {
+  readonly code?: string;
+  readonly id?: number;
+  readonly detail?: string;
+  readonly message?: string;
+  readonly title?: string;
+  readonly limit?: number;
+  readonly in_use?: number;
+  readonly next_free_at?: string | null;
+  readonly kind?: LicenseKind | null;
+  readonly total?: number;
+  readonly left?: number;
+  readonly holders?: readonly { readonly user_id: string; readonly since?: string | null }[];
+  readonly execution_progress?: ProgressAnswer | null;
+}
+
+/** The one place where an answer becomes an error. */
+export function errorOf({ status, headers, body }: Pick<Reply, "status" | "headers" | "body">): SeatkeeperError {
+  const value = json(body);
+  return problemError(status, (typeof value === "object" && value !== null ? value : {}) as Problem, headers);
+}
+
+/** The error of a problem; `body` is what a batch's item may carry as well. */
+export function problemError(status: number, body: Problem, headers?: Headers): SeatkeeperError {
+  const text = body.detail ?? body.message ?? body.title ?? `The server answers ${status}.`;
+  const code = body.code ?? "";
+  if (status === 409 && typeof body.id === "number") return denied(text, body.id, body);
+  if (status === 401 || status === 403) return new NotAuthorized(text, status, code);
+  if (retriedStatuses.has(status)) return new ServerUnreachable(text, seconds(headers && retryAfterMs(headers)));
+  if (status === 404 && code === "project_unknown") return new ProjectUnknown(text, code, 13005);
+  return new RequestRefused(text, status, code);
+}
+
+function denied(text: string, id: number, body: Problem): SeatkeeperError {
+  const holders = (body.holders ?? []).map(({ user_id, since }) => ({ user: user_id, since: date(since) }));
+  const denial: Denial = {
+    id,
+    code: body.code ?? String(id),
+    limit: body.limit ?? null,
+    inUse: body.in_use ?? null,
+    nextFreeAt: date(body.next_free_at),
+    kind: body.kind ?? null,
+    total: body.total ?? null,
+    left: body.left ?? null,
+    holders,
+    executionProgress: body.execution_progress ? new ExecutionProgress(body.execution_progress) : null,
+  };
+  const named = holders.length === 0 ? "" : ` Connected: ${holders.map(nameOf).join(", ")}.`;
+  return denialError(text + named, denial);
+}
+
+function nameOf({ user, since }: Holder): string {
+  return since === null ? user : `${user} (since ${since.toISOString().slice(0, 16).replace("T", " ")} UTC)`;
+}
+
+const date = (text: string | null | undefined): Date | null => (text == null ? null : new Date(text));
+
+export const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
+
+function json(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `Retry-After`, in either form that HTTP has. */
+export function retryAfterMs(headers: Headers): number | undefined {
+  const text = headers.get("retry-after")?.trim();
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - (serverTime(headers) ?? Date.now()));
+}
+
+/** The server's own time, by which its instants are to be read. */
+export function serverTime(headers: Headers): number | undefined {
+  const at = Date.parse(headers.get("date") ?? "");
+  return Number.isNaN(at) ? undefined : at;
+}

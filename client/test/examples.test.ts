@@ -1,0 +1,98 @@
+/** The examples run as their readers run them: as programs, against a real server. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { licenses, product, Vendor } from "./vendor.ts";
+
+const folder = fileURLToPath(new URL("../../examples/typescript/", import.meta.url));
+let vendor: Vendor;
+
+beforeAll(async () => {
+  vendor = await Vendor.start();
+});
+
+afterAll(() => vendor?.stop());
+
+interface Ended {
+  readonly status: number;
+  readonly lines: readonly string[];
+  readonly errors: string;
+}
+
+const settings = () => ({ cwd: folder, env: { PATH: process.env.PATH, ...vendor.environment } });
+
+function run(...args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, settings(), (error, output, errors) => {
+      resolve({ status: (error?.code as number | undefined) ?? 0, lines: output.trimEnd().split("\n"), errors });
+    });
+  });
+}
+
+test("floating-user: holds, works, gives back; and says why not", async () => {
+  const { status, lines, errors } = await run("floating-user.ts", licenses.users, "anna");
+  expect([status, errors]).toEqual([0, ""]);
+  expect(lines[0]).toMatch(/^anna holds a token until 2\d{3}-/);
+  expect(lines.slice(1)).toEqual(["step 1 is done", "step 2 is done", "step 3 is done", "the token is given back"]);
+  expect(await vendor.sessions(licenses.users)).toEqual([]);
+  const refused = await run("floating-user.ts", product, "anna");
+  expect([refused.status, refused.errors]).toEqual([1, expect.stringMatching(/^the licence says no: There is no/)]);
+});
+
+test("unattended-execution: three executions on one token at a time, and again with the projects there", async () => {
+  for (let time = 0; time < 2; time++) {
+    const { status, lines, errors } = await run("unattended-execution.ts");
+    expect([status, errors]).toEqual([0, ""]);
+    expect(lines.map((line) => line.split(":")[0])).toEqual(
+      [...Array(2)].flatMap(() => ["firmware", "driver", "loader"]),
+    );
+    for (const line of lines.slice(0, 3)) expect(line).toMatch(/; 2 Mono left$/);
+    for (const line of lines.slice(3)) expect(line).toMatch(/: finished 100% \(4 of 4\): done$/);
+  }
+});
+
+test("team-project: one token for three, and a Mono project for one", async () => {
+  const { status, lines, errors } = await run("team-project.ts");
+  expect([status, errors]).toEqual([0, ""]);
+  expect(lines).toEqual([
+    "site: open as team, with anna, ben, cem; mono: 2 of 2 left, team: 0 of 1 left",
+    "emil is told: dora is in it",
+    "everybody has left; mono: 2 of 2 left, team: 1 of 1 left",
+  ]);
+});
+
+test("saas-backend: logs users of a customer's domain in, and others not", async () => {
+  const backend = spawn(process.execPath, ["saas-backend.ts", product, "0"], { ...settings(), stdio: "pipe" });
+  try {
+    const url = await addressOf(backend);
+    const ask = async (path: string, init: RequestInit) => {
+      const answer = await fetch(url + path, init);
+      return [answer.status, await answer.text()] as const;
+    };
+    const login = (body: string) => ask("/login", { method: "POST", body });
+    const [status, ticket] = await login("anna@factor.com");
+    expect(status).toBe(200);
+    expect(await ask("/work", { headers: { Ticket: ticket } })).toEqual([200, "anna@factor.com may work"]);
+    expect((await login("ben@factor.com"))[0]).toBe(200);
+    expect(await login("cem@factor.com")).toEqual([402, expect.stringContaining("token is in use")]);
+    expect(await login("eve@nobody.test")).toEqual([402, expect.stringContaining("legacy key")]);
+    expect(await ask("/work", { headers: { Ticket: "no ticket" } })).toEqual([503, "log in first"]);
+    expect(await ask("/logout", { method: "POST", headers: { Ticket: ticket } })).toEqual([200, "logged out"]);
+    expect((await vendor.sessions(licenses.users)).map((line) => line.user_id)).toEqual(["ben@factor.com"]);
+  } finally {
+    backend.kill("SIGTERM");
+    await once(backend, "exit");
+  }
+  expect(await vendor.sessions(licenses.users)).toEqual([]);
+});
+
+async function addressOf(program: ChildProcess): Promise<string> {
+  let output = "";
+  for await (const chunk of program.stdout ?? []) {
+    output += chunk;
+    const [url] = /http:\S+/.exec(output) ?? [];
+    if (url !== undefined) return url;
+  }
+  throw new Error(`the example ended:\n${output}`);
+}

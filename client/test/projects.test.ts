@@ -1,0 +1,104 @@
+/** What a launcher sends, on a network that a test wrote down. */
+import { expect, test } from "vitest";
+import type { ProjectAnswer } from "../src/api.ts";
+import { type Launcher, launcher, NotConfigured, ProjectInfo } from "../src/index.ts";
+import { type Answer, closed, denied, granted, HeldClock, isv, json, license, Script } from "./world.ts";
+
+const body: ProjectAnswer = {
+  ...{ id: isv, license_id: license, name: "P", state: "open", kind: "mono", saved: false, saved_at: null },
+  ...{ users: [], executing: false, executions: [] },
+};
+
+const project: Answer = () => json(200, body);
+
+function scripted(...answers: readonly Answer[]): { readonly script: Script; readonly projects: Launcher } {
+  const script = new Script(new HeldClock(), ...answers);
+  return { script, projects: launcher({ ...script.options(), license, user: "anna" }) };
+}
+
+test("projects are listed page by page, to the end", async () => {
+  const pages = [Array(1_000).fill(body), Array(1_000).fill(body), [body]];
+  const asked: (string | null)[] = [];
+  const projects = launcher({
+    ...{ url: "http://seatkeeper.test", isv, apiKey: "key", license, user: "anna" },
+    fetch: async (url) => {
+      asked.push(new URL(String(url)).searchParams.get("page"));
+      return json(200, pages.shift());
+    },
+  });
+  expect(await projects.projects()).toHaveLength(2_001);
+  expect(asked).toEqual(["1", "2", "3"]);
+});
+
+test("a project is named by its name, its id, or what was told of it", async () => {
+  const { script, projects } = scripted(() => json(200, [body]), project, project);
+  expect((await projects.project("P")).id).toBe(isv);
+  await projects.project(isv.toUpperCase());
+  await projects.project(new ProjectInfo(body));
+  expect(script.sent.map(({ call }) => call)).toEqual([
+    "GET /projects",
+    `GET /projects/${isv.toUpperCase()}`,
+    "GET /projects/{id}",
+  ]);
+  await expect(scripted(() => json(200, [])).projects.project("Q")).rejects.toThrow('no project "Q"');
+});
+
+test("kinds and force are sent where they are asked for, and only there", async () => {
+  const { script, projects } = scripted(project, project, project, project, project, () => json(204, null));
+  await projects.openProject(isv, "team");
+  await projects.openProject(isv);
+  await projects.closeProject(isv, { force: true });
+  await projects.closeProject(isv);
+  await projects.changeKind(isv, "mono");
+  await projects.deleteProject(isv, { force: true });
+  expect(script.sent.map((sent) => sent.body)).toEqual([
+    { kind: "team" },
+    {},
+    { force: true },
+    {},
+    { kind: "mono" },
+    {},
+  ]);
+});
+
+test("a closed project is saved first where that is asked for, and reopening saves always", async () => {
+  const { script, projects } = scripted(project, project, project, project, project);
+  await projects.closeProject(isv, { save: true });
+  await projects.reopenProject(isv, "team");
+  expect(script.calls).toEqual(["save", "close", "save", "close", "open"]);
+});
+
+test("a connection names the project, and is a session of its own", async () => {
+  const { script, projects } = scripted(project, granted(), closed);
+  const connection = await projects.connect(isv);
+  expect(await connection.disconnect()).toBe(true);
+  expect(await connection.disconnect()).toBe(true);
+  expect(script.calls).toEqual(["{id}", "open", "close"]);
+  expect(script.sent[1]?.body).toMatchObject({ project_id: isv, user_id: "anna", client_id: "pc-1" });
+  expect(connection.connected).toBe(false);
+});
+
+test("tryConnect is null for a refusal alone", async () => {
+  expect(await scripted(project, denied(13001)).projects.tryConnect(isv)).toBe(null);
+  await expect(scripted(project, denied(13002)).projects.tryConnect(isv)).rejects.toThrow("13002");
+});
+
+test("an id in a path is escaped, whatever was passed in", async () => {
+  const { script, projects } = scripted(() => json(200, { state: "running" }));
+  await projects.execution("a/b", "../c", "secret").report({ unitsDone: 1 });
+  expect(script.sent[0]?.call).toBe("PATCH /projects/a%2Fb/executions/..%2Fc");
+});
+
+test("waiting for an execution can be called off", async () => {
+  const { script, projects } = scripted(() => json(200, { state: "running" }));
+  const stop = new AbortController();
+  const outcome = projects.waitExecution(isv, { signal: stop.signal }).then(String, (error) => error.name);
+  await script.clock.pass(0.1);
+  stop.abort();
+  expect(await outcome).toBe("AbortError");
+  expect(script.clock.timers).toBe(0);
+});
+
+test("a launcher needs a licence", () => {
+  expect(() => launcher(new Script(new HeldClock()).options())).toThrow(NotConfigured);
+});
