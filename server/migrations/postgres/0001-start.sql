@@ -46,6 +46,8 @@ CREATE TABLE seatkeeper.licenses (
   outage     bigint NOT NULL,
   -- Nothing of it is over before this instant; null: nothing is live. Where the sweeper looks next.
   look_at    bigint,
+  -- Until when it is left to the sweeper that took it last.
+  swept_to   bigint,
   PRIMARY KEY (isv_id, license_id)
 ) WITH (fillfactor = 50);
 CREATE INDEX licenses_by_look ON seatkeeper.licenses (look_at) WHERE look_at IS NOT NULL;
@@ -126,6 +128,30 @@ CREATE TABLE seatkeeper.history (
 );
 CREATE INDEX denials_of_license ON seatkeeper.history (isv_id, license_id, at, no) WHERE denial IS NOT NULL;
 CREATE INDEX denials_of_vendor ON seatkeeper.history (isv_id, at, no) WHERE denial IS NOT NULL;
+
+-- Analytics count history in order of time, and its oldest lines are forgotten first.
+CREATE INDEX history_by_time ON seatkeeper.history (at);
+
+-- What analytics have counted (`analytics/tally.ts`): one small sum a row, as JSON.
+CREATE TABLE seatkeeper.tallies (
+  isv_id uuid NOT NULL,
+  series text COLLATE "C" NOT NULL,
+  start  bigint NOT NULL,
+  part   text COLLATE "C" NOT NULL,
+  body   jsonb NOT NULL,
+  PRIMARY KEY (isv_id, series, start, part)
+);
+
+-- Sums of minutes are kept for some days, the others for years.
+CREATE INDEX minutes_by_start ON seatkeeper.tallies (start) WHERE series >= 'usage/1/' AND series < 'usage/10';
+CREATE INDEX tallies_by_start ON seatkeeper.tallies (start) WHERE NOT (series >= 'usage/1/' AND series < 'usage/10');
+
+-- One row: up to which instant history is counted.
+CREATE TABLE seatkeeper.counted (
+  one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+  until bigint NOT NULL
+);
+INSERT INTO seatkeeper.counted (until) VALUES (0);
 
 CREATE TABLE seatkeeper.settings (
   name  text PRIMARY KEY,

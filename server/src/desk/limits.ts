@@ -17,3 +17,9 @@ export const aliveIntervalMs = 5_000;
 
 /** Jobs of a failed batch that fail one after the other before the rest is refused: it is then the store, not the job. */
 export const faultsInARowMax = 3;
+
+/** How often what is older than it is kept for is looked for. */
+export const pruneIntervalMs = 60_000;
+
+/** Slices of one round of counting or forgetting: what is left waits for the next one. */
+export const slicesMax = 1_000;

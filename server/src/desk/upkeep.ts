@@ -1,11 +1,13 @@
 /** What the desk does by itself: history of what is over, the sign of life, and what an outage left behind. */
 
+import { setImmediate } from "node:timers/promises";
+import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
 import { step } from "../core/step.ts";
 import type { Command } from "../core/types.ts";
 import type { Store } from "../stores/store.ts";
 import type { Desk } from "./desk.ts";
-import { aliveIntervalMs, licensesPerSweepMax, sweepIntervalMs } from "./limits.ts";
+import { aliveIntervalMs, licensesPerSweepMax, pruneIntervalMs, slicesMax, sweepIntervalMs } from "./limits.ts";
 
 export interface Log {
   info(about: object, text: string): void;
@@ -55,11 +57,19 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
   const stopSweep = every(sweepIntervalMs, "the sweep", () => sweep(store, desk), log);
   // Apart from the sweep: it must not wait behind a full queue.
   const stopTidy = every(sweepIntervalMs, "the store's housekeeping", () => store.tidy(), log);
+  const rollup = new Rollup(store);
+  const stopCounting = every(sweepIntervalMs, "counting", () => slices(() => rollup.round()), log);
+  const stopPruning = every(pruneIntervalMs, "forgetting what is old", () => slices(() => rollup.prune()), log);
   const stopLive = every(aliveIntervalMs, "the sign of life", live, log);
   return async () => {
-    await Promise.all([stopSweep(), stopTidy(), stopLive()]);
+    await Promise.all([stopSweep(), stopTidy(), stopCounting(), stopPruning(), stopLive()]);
     await live().catch((error: Error) => log.error({ err: error }, "the last sign of life failed"));
   };
+}
+
+/** Slice after slice until nothing is left; others have their turn in between. */
+async function slices(slice: () => Promise<boolean>): Promise<void> {
+  for (let n = 0; n < slicesMax && (await slice()); n++) await setImmediate();
 }
 
 /** Runs `work` again and again, one at a time; a failure is logged and the next round tries again. */

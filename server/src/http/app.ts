@@ -12,6 +12,7 @@ import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import * as limits from "./limits.ts";
+import { analyticsRoutes } from "./native/analytics.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
@@ -66,6 +67,7 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
+    ...analyticsRoutes(services),
     ...projectRoutes(services),
     ...serviceRoutes(services),
     ...docsRoutes(document),

@@ -26,6 +26,10 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Look-ups", description: "For backends: from what they know to a licence." },
       { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
       { name: "Denials", description: "For administrators: who was refused, and why." },
+      {
+        name: "Analytics",
+        description: "For administrators: how many tokens were in use, and whether more are needed.",
+      },
       { name: "Jobs", description: "Upkeep on demand." },
       { name: "Service", description: "The server itself." },
       { name: "Sandbox", description: "Only in the sandbox." },

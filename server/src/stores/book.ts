@@ -192,6 +192,13 @@ export class Book implements Licenses {
     return [...due.slice(start), ...due.slice(0, start)].slice(0, limit);
   }
 
+  /** Nothing is over before this instant. */
+  earliestDue(): Millis {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const license of this.#licenses.values()) earliest = Math.min(earliest, license.nextDueAt());
+    return earliest;
+  }
+
   liveLicenses(): Place[] {
     return [...this.#licenses.values()].filter((license) => license.openSessions > 0).map(({ terms }) => terms);
   }

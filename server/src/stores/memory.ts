@@ -1,8 +1,9 @@
 /** The store for trials, tests and the sandbox: everything is gone with the process. */
+import type { Tally } from "../analytics/tally.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book } from "./book.ts";
-import type { DenialQuery, Store } from "./store.ts";
+import type { DenialQuery, Retained, Store, TallyKey } from "./store.ts";
 
 /** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
@@ -10,6 +11,8 @@ const linesMax = 200_000;
 export function openMemoryStore(clock: Clock): Store {
   const book = new Book();
   const settings = new Map<string, string>();
+  const tallies = new MemoryTallies();
+  let counted = 0;
   let lines: HistoryRecord[] = [];
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
@@ -41,6 +44,28 @@ export function openMemoryStore(clock: Clock): Store {
     assignmentsOfClient: async (isvId, productId, clientId) => book.assignmentsOfClient(isvId, productId, clientId),
     assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
+    settledUntil: async () => Math.min(now(), book.earliestDue()),
+    async linesBetween(from, to, limit) {
+      return lines
+        .filter(({ at }) => at >= from && at < to)
+        .toSorted((a, b) => a.at - b.at)
+        .slice(0, limit);
+    },
+    countedUntil: async () => counted,
+    async saveTallies(saved, from, to) {
+      if (counted !== from) return false;
+      for (const tally of saved) tallies.put(tally);
+      counted = to;
+      return true;
+    },
+    talliesAt: async (keys) => keys.map((key) => tallies.at(key)),
+    tallyBefore: async (isvId, series, before) => tallies.range(isvId, series, 0, before, Infinity).at(-1),
+    tallies: async (isvId, series, from, to, limit) => tallies.range(isvId, series, from, to, limit),
+    async prune(until) {
+      lines = lines.filter(({ at }) => at >= until.history);
+      tallies.prune(until);
+      return false;
+    },
     liveLicenses: () => book.liveLicenses(),
     async denials(query) {
       const matching = lines.filter((line) => isMatch(line, query)).toReversed();
@@ -63,6 +88,42 @@ export function openMemoryStore(clock: Clock): Store {
     async ping() {},
     async close() {},
   };
+}
+
+/** Tallies of each series in order of their starts, which is nearly always the order in which they come. */
+class MemoryTallies {
+  readonly #series = new Map<string, Tally[]>();
+
+  put(tally: Tally): void {
+    const rows = this.#series.get(tally.isvId + tally.series) ?? [];
+    this.#series.set(tally.isvId + tally.series, rows);
+    let n = rows.length;
+    while (n > 0 && isAfter(rows[n - 1] as Tally, tally)) n--;
+    const isSame = n > 0 && rows[n - 1]?.start === tally.start && rows[n - 1]?.part === tally.part;
+    rows.splice(isSame ? n - 1 : n, isSame ? 1 : 0, tally);
+  }
+
+  at({ isvId, series, start, part }: TallyKey): Tally | undefined {
+    const rows = this.#series.get(isvId + series) ?? [];
+    return start === null ? rows.at(-1) : rows.find((row) => row.start === start && row.part === part);
+  }
+
+  range(isvId: string, series: string, from: number, to: number, limit: number): Tally[] {
+    const rows = this.#series.get(isvId + series) ?? [];
+    return rows.filter(({ start }) => start >= from && start < to).slice(0, limit);
+  }
+
+  prune(until: Retained): void {
+    for (const [key, rows] of this.#series) {
+      const isMinutes = rows[0]?.series.startsWith("usage/1/") === true;
+      const kept = rows.filter(({ start }) => start >= (isMinutes ? until.minutes : until.tallies));
+      this.#series.set(key, kept);
+    }
+  }
+}
+
+function isAfter(row: Tally, other: Tally): boolean {
+  return row.start > other.start || (row.start === other.start && row.part > other.part);
 }
 
 function isMatch(line: HistoryRecord, query: DenialQuery): boolean {

@@ -15,6 +15,7 @@
  *   set a clock, and waiting for it would freeze the licence.
  * - What other methods read may lag behind a running `transact`, and never shows what did not commit.
  */
+import type { Tally } from "../analytics/tally.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
@@ -71,6 +72,24 @@ export interface Store {
   /** All history of one licence, oldest first, at most `limit` lines: for tests and the licence's own page. */
   history(isvId: string, licenseId: string, limit: number): Promise<readonly HistoryRecord[]>;
 
+  /** An instant before which nothing will be recorded any more: whoever counts history up to it misses no line. */
+  settledUntil(): Promise<Millis>;
+  /** Lines of all vendors from one instant on and before another, in order of time, at most `limit`. */
+  linesBetween(from: Millis, to: Millis, limit: number): Promise<readonly HistoryRecord[]>;
+  /** Up to which instant history is counted. */
+  countedUntil(): Promise<Millis>;
+  /** Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile. */
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean>;
+  /** The tallies of these keys, each in its place. */
+  talliesAt(keys: readonly TallyKey[]): Promise<readonly (Tally | undefined)[]>;
+  /** The last tally of a series that starts before an instant. */
+  tallyBefore(isvId: string, series: string, before: Millis): Promise<Tally | undefined>;
+  /** Tallies of a series that start from one instant on and before another, in their order, at most `limit`. */
+  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): Promise<readonly Tally[]>;
+
+  /** Forgets at most `limit` rows of each kind that are older than they are kept for; true: there may be more of them. */
+  prune(until: Retained, limit: number): Promise<boolean>;
+
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;
   saveSetting(name: string, value: string): Promise<void>;
@@ -94,6 +113,21 @@ export interface Store {
 export type Patience = "waits" | "refuses";
 
 export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[]) => T;
+
+/** A tally by its name; `start` null: the last one of its series. */
+export interface TallyKey {
+  readonly isvId: string;
+  readonly series: string;
+  readonly start: Millis | null;
+  readonly part: string;
+}
+
+/** Of each kind, what is older than its instant is not kept. */
+export interface Retained {
+  readonly history: Millis;
+  readonly minutes: Millis;
+  readonly tallies: Millis;
+}
 
 export interface DenialQuery {
   readonly isvId: string;

@@ -12,9 +12,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "ids.ts": ["core"],
   "config.ts": [],
   catalog: ["core", "stores/store.ts"],
-  stores: ["core", "catalog", "clock.ts"],
-  desk: ["core", "stores"],
-  http: ["core", "catalog", "stores", "desk", "clock.ts", "ids.ts"],
+  analytics: ["core", "stores/store.ts"],
+  stores: ["core", "catalog", "clock.ts", "analytics/tally.ts"],
+  desk: ["core", "stores", "analytics"],
+  http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   cli: ["catalog", "stores", "clock.ts", "config.ts", "main.ts"],
 };

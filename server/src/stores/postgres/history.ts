@@ -46,6 +46,12 @@ export async function historyOf(connections: Connections, place: Place, limit: n
   return rows.map(recordOf);
 }
 
+/** Lines of all vendors, in order of time, and within a licence in that of their commits. */
+export async function linesBetween(connections: Connections, from: number, to: number, limit: number) {
+  const text = `SELECT ${columns} FROM seatkeeper.history WHERE at >= $1 AND at < $2 ORDER BY at, no LIMIT $3`;
+  return (await connections.query(text, [from, to, limit])).map(recordOf);
+}
+
 type Add = (condition: (place: string) => string, value: unknown) => void;
 
 function addLicense(add: Add, licenseId: string, isKnown: boolean): void {

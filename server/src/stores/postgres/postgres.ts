@@ -3,6 +3,7 @@
  * database's clock and what other servers have changed meanwhile, and commits what it decided before anybody hears of it.
  */
 import { hash } from "node:crypto";
+import type { Tally } from "../../analytics/tally.ts";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
@@ -14,20 +15,23 @@ import {
   LicensesBusy,
   type Patience,
   type Place,
+  type Retained,
   type Store,
   StoreFault,
+  type TallyKey,
   type Work,
 } from "../store.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { Folding } from "./folding.ts";
-import { denialsOf, historyOf } from "./history.ts";
+import { denialsOf, historyOf, linesBetween } from "./history.ts";
 import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
 import { migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
+import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
 
 export interface PostgresOptions {
   /** Tells the time in the database's place: a clock that a test holds. */
@@ -325,6 +329,38 @@ class PostgresStore implements Store {
     return [];
   }
 
+  settledUntil(): Promise<Millis> {
+    return settledUntil(this.#connections, this.#held?.now() ?? null);
+  }
+
+  linesBetween(from: Millis, to: Millis, limit: number) {
+    return linesBetween(this.#connections, from, to, limit);
+  }
+
+  countedUntil(): Promise<Millis> {
+    return countedUntil(this.#connections);
+  }
+
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+    return saveTallies(this.#connections, tallies, from, to);
+  }
+
+  talliesAt(keys: readonly TallyKey[]) {
+    return talliesAt(this.#connections, keys);
+  }
+
+  tallyBefore(isvId: string, series: string, before: Millis) {
+    return tallyBefore(this.#connections, isvId, series, before);
+  }
+
+  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number) {
+    return talliesOf(this.#connections, { isvId, series, from, to, limit });
+  }
+
+  prune(until: Retained, limit: number): Promise<boolean> {
+    return prune(this.#connections, until, limit);
+  }
+
   denials(query: DenialQuery) {
     return denialsOf(this.#connections, query, this.#licenseOf(query.isvId, query.licenseId ?? "") !== undefined);
   }
@@ -393,9 +429,10 @@ const assignmentsOfClient =
   "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND client_key = ANY ($2::text[])";
 const assignmentsOfUser = "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND user_key = $2";
 const claimDue = `
-  UPDATE seatkeeper.licenses AS l SET look_at = $4
+  UPDATE seatkeeper.licenses AS l SET swept_to = $4
   FROM (SELECT isv_id, license_id FROM seatkeeper.licenses
-    WHERE look_at <= $1 AND ($3::uuid IS NULL OR isv_id = $3) ORDER BY look_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) AS d
+    WHERE look_at <= $1 AND coalesce(swept_to, 0) <= $1 AND ($3::uuid IS NULL OR isv_id = $3)
+    ORDER BY look_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) AS d
   WHERE l.isv_id = d.isv_id AND l.license_id = d.license_id
   RETURNING l.isv_id, l.license_id`;
 const saveSetting = `

@@ -314,13 +314,20 @@ export class Rows {
     return last.at ?? 0;
   }
 
-  history(where: string, parameters: readonly (string | number)[], order: string, limit: number, offset = 0) {
+  history(
+    where: string,
+    parameters: readonly (string | number)[],
+    order: string,
+    limit: number,
+    offset = 0,
+    by = "no",
+  ) {
     const rows = this.#db
       .prepare(
         `SELECT h.*, isv.id AS isv_id, coalesce(license.id, h.license_id) AS license_id
-         FROM (SELECT * FROM history WHERE ${where} ORDER BY no ${order} LIMIT ? OFFSET ?) AS h
+         FROM (SELECT * FROM history WHERE ${where} ORDER BY ${by} ${order} LIMIT ? OFFSET ?) AS h
          JOIN entities AS isv ON isv.no = h.isv_no LEFT JOIN entities AS license ON license.no = h.license_no
-         ORDER BY h.no ${order}`,
+         ORDER BY ${by} ${order}`,
       )
       .all(...parameters, limit, offset) as HistoryRow[];
     return rows.map(historyOf);

@@ -4,6 +4,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import type { Tally } from "../../analytics/tally.ts";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
@@ -11,14 +12,18 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
-import { type DenialQuery, type Store, StoreFault, type Work } from "../store.ts";
+import { type DenialQuery, type Retained, type Store, StoreFault, type TallyKey, type Work } from "../store.ts";
 import { openFile } from "./file.ts";
 import { Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
+import { TallyRows } from "./tallies.ts";
 
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
   return new SqliteStore(path, clock);
 }
+
+/** The setting that tells up to which instant history is counted. */
+const countedUntil = "counted_until";
 
 /** The setting that tells a later server until when this one was alive, in milliseconds. */
 const aliveAt = "alive_at";
@@ -30,6 +35,7 @@ class SqliteStore implements Store {
   readonly #db;
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
+  readonly #tallies: TallyRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
   readonly #settings = new Map<string, string>();
@@ -44,6 +50,7 @@ class SqliteStore implements Store {
     this.#db = openFile(path);
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
+    this.#tallies = new TallyRows(this.#db);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -191,6 +198,48 @@ class SqliteStore implements Store {
 
   async dueLicenses(now: Millis, limit: number, isvId: string | null) {
     return this.#book.dueLicenses(now, limit, isvId);
+  }
+
+  async settledUntil(): Promise<Millis> {
+    return Math.min(this.now(), this.#book.earliestDue());
+  }
+
+  async linesBetween(from: Millis, to: Millis, limit: number) {
+    return this.#rows.history("at >= ? AND at < ?", [from, to], "ASC", limit, 0, "at, no");
+  }
+
+  async countedUntil(): Promise<Millis> {
+    return Number(this.#settings.get(countedUntil) ?? 0);
+  }
+
+  async saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+    if ((await this.countedUntil()) !== from) return false;
+    this.#commit(() => {
+      for (const tally of tallies) this.#tallies.put(tally);
+      this.#rows.saveSetting(countedUntil, String(to));
+    });
+    this.#settings.set(countedUntil, String(to));
+    return true;
+  }
+
+  async talliesAt(keys: readonly TallyKey[]) {
+    return keys.map((key) => this.#tallies.at(key));
+  }
+
+  async tallyBefore(isvId: string, series: string, before: Millis) {
+    return this.#tallies.before(isvId, series, before);
+  }
+
+  async tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number) {
+    return this.#tallies.range(isvId, series, from, to, limit);
+  }
+
+  async prune(until: Retained, limit: number): Promise<boolean> {
+    let hasMore = false;
+    this.#commit(() => {
+      hasMore = this.#tallies.prune(until, limit);
+    });
+    return hasMore;
   }
 
   liveLicenses() {

@@ -1,0 +1,185 @@
+/** From tallies to what a chart shows. Pure: rows in, points out. */
+import type { DenialCode, Millis } from "../core/types.ts";
+import { weekdayAndHour } from "./calendar.ts";
+import { type EpisodeCount, quarter, type Resolution, type Tally, type Usage } from "./tally.ts";
+
+/** One bucket of a chart of use. */
+export interface UsagePoint {
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly max: number;
+  /** Weighted by time, over the part of the bucket that has passed. */
+  readonly mean: number;
+  readonly limit: number | null;
+  readonly opened: number;
+  readonly closed: number;
+  readonly expired: number;
+  readonly ended: number;
+  readonly overuse: number;
+  readonly denied: Readonly<Partial<Record<DenialCode, number>>>;
+}
+
+export interface UsageRows {
+  /** The last row before the first bucket: the level at which the chart begins. */
+  readonly before: Tally<Usage> | undefined;
+  readonly rows: readonly Tally<Usage>[];
+  readonly resolution: Resolution;
+}
+
+/** A stretch of time in which a level was held or changed within one row. */
+interface Stretch {
+  readonly from: Millis;
+  readonly to: Millis;
+  readonly tokenMs: number;
+  readonly max: number;
+  readonly row: Tally<Usage> | null;
+}
+
+/** Points between boundaries, which lie at whole multiples of the rows' resolution, up to `now`. */
+export function usagePoints(source: UsageRows, boundaries: readonly Millis[], now: Millis): UsagePoint[] {
+  const points = boundaries.slice(0, -1).map((start, n) => new Point(start, boundaries[n + 1] as Millis));
+  let n = 0;
+  let limit = source.before?.body.limit ?? null;
+  for (const stretch of stretches(source, boundaries[0] ?? now, Math.min(boundaries.at(-1) ?? now, now))) {
+    while (n < points.length && (points[n] as Point).end <= stretch.from) n++;
+    limit = stretch.row?.body.limit ?? limit;
+    for (let m = n; m < points.length && (points[m] as Point).start < stretch.to; m++) points[m]?.add(stretch, limit);
+  }
+  return points.map((point) => point.finished(now));
+}
+
+/** What happened from the first boundary to the last one: rows, and the level that went on between them. */
+function* stretches({ before, rows, resolution }: UsageRows, from: Millis, to: Millis): Iterable<Stretch> {
+  let at = from;
+  let level = before?.body.level ?? 0;
+  for (const row of rows) {
+    if (row.start >= to) break;
+    if (row.start > at) yield { from: at, to: row.start, tokenMs: level * (row.start - at), max: level, row: null };
+    const end = Math.min(row.start + resolution, Math.max(to, row.body.until));
+    const rest = row.body.level * Math.max(0, end - row.body.until);
+    yield { from: row.start, to: end, tokenMs: row.body.tokenMs + rest, max: row.body.max, row };
+    at = end;
+    level = row.body.level;
+  }
+  if (at < to) yield { from: at, to, tokenMs: level * (to - at), max: level, row: null };
+}
+
+class Point {
+  readonly start: Millis;
+  readonly end: Millis;
+  #tokenMs = 0;
+  #max = 0;
+  #limit: number | null = null;
+  readonly #events = { opened: 0, closed: 0, expired: 0, ended: 0, overuse: 0 };
+  readonly #denied: Partial<Record<DenialCode, number>> = {};
+
+  constructor(start: Millis, end: Millis) {
+    this.start = start;
+    this.end = end;
+  }
+
+  add({ from, to, tokenMs, max, row }: Stretch, limit: number | null): void {
+    const share = Math.min(to, this.end) - Math.max(from, this.start);
+    // A stretch over several points is one of a level that did not change.
+    this.#tokenMs += to > from ? (tokenMs * share) / (to - from) : 0;
+    this.#max = Math.max(this.#max, max);
+    this.#limit = limit;
+    if (row === null) return;
+    for (const name of ["opened", "closed", "expired", "ended", "overuse"] as const) {
+      this.#events[name] += row.body[name];
+    }
+    for (const [code, count] of Object.entries(row.body.denied) as [DenialCode, number][]) {
+      this.#denied[code] = (this.#denied[code] ?? 0) + count;
+    }
+  }
+
+  finished(now: Millis): UsagePoint {
+    const passed = Math.min(this.end, now) - this.start;
+    const mean = passed > 0 ? this.#tokenMs / passed : 0;
+    const { start, end } = this;
+    return { start, end, max: this.#max, mean, limit: this.#limit, ...this.#events, denied: this.#denied };
+  }
+}
+
+/** One bucket of a chart of denials: how often somebody was refused, and how many were left without a token. */
+export interface DenialPoint {
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly denials: number;
+  readonly byReason: Readonly<Partial<Record<DenialCode, number>>>;
+  /** Repeated attempts of one holder are one episode, counted where it began. */
+  readonly episodes: number;
+  /** Episodes whose holder was served soon: false denials. The others are true ones. */
+  readonly servedSoon: number;
+  readonly served: number;
+  readonly waitMeanMs: number | null;
+  readonly waitMaxMs: number | null;
+}
+
+export function denialPoints(usage: readonly UsagePoint[], counts: readonly Tally<EpisodeCount>[]): DenialPoint[] {
+  let n = 0;
+  return usage.map(({ start, end, denied }) => {
+    let sum: EpisodeCount = { episodes: 0, servedSoon: 0, served: 0, waitMs: 0, waitMaxMs: 0 };
+    while (n < counts.length && (counts[n] as Tally).start < start) n++;
+    for (; n < counts.length && (counts[n] as Tally).start < end; n++) {
+      const { body } = counts[n] as Tally<EpisodeCount>;
+      sum = {
+        episodes: sum.episodes + body.episodes,
+        servedSoon: sum.servedSoon + body.servedSoon,
+        served: sum.served + body.served,
+        waitMs: sum.waitMs + body.waitMs,
+        waitMaxMs: Math.max(sum.waitMaxMs, body.waitMaxMs),
+      };
+    }
+    return {
+      start,
+      end,
+      denials: Object.values(denied).reduce((all, count) => all + count, 0),
+      byReason: denied,
+      episodes: sum.episodes,
+      servedSoon: sum.servedSoon,
+      served: sum.served,
+      waitMeanMs: sum.served === 0 ? null : sum.waitMs / sum.served,
+      waitMaxMs: sum.served === 0 ? null : sum.waitMaxMs,
+    };
+  });
+}
+
+/** One hour of the week. */
+export interface HeatCell {
+  /** 0: Monday. */
+  readonly weekday: number;
+  readonly hour: number;
+  readonly mean: number;
+  readonly max: number;
+  readonly denials: number;
+}
+
+/** Use and denials by weekday and hour; rows are of quarters of an hour, of which every zone's hours have four. */
+export function heatCells(source: UsageRows, from: Millis, to: Millis, timeZone: string): HeatCell[] {
+  const cells = Array.from({ length: 7 * 24 }, () => ({ tokenMs: 0, ms: 0, max: 0, denials: 0 }));
+  const placeOf = weekdayAndHour(from, to, timeZone);
+  const cellAt = (at: Millis) => {
+    const { weekday, hour } = placeOf(at);
+    return cells[weekday * 24 + hour] as (typeof cells)[number];
+  };
+  for (const stretch of stretches(source, from, to)) {
+    for (let at = stretch.from; at < stretch.to; ) {
+      const end = Math.min((Math.floor(at / quarter) + 1) * quarter, stretch.to);
+      const cell = cellAt(at);
+      cell.tokenMs += (stretch.tokenMs * (end - at)) / (stretch.to - stretch.from);
+      cell.ms += end - at;
+      cell.max = Math.max(cell.max, stretch.max);
+      at = end;
+    }
+    if (stretch.row === null) continue;
+    for (const count of Object.values(stretch.row.body.denied)) cellAt(stretch.row.start).denials += count;
+  }
+  return cells.map(({ tokenMs, ms, max, denials }, n) => ({
+    weekday: Math.floor(n / 24),
+    hour: n % 24,
+    mean: ms === 0 ? 0 : tokenMs / ms,
+    max,
+    denials,
+  }));
+}
