@@ -122,9 +122,22 @@ describe("faults", () => {
 });
 
 test("a server that stops answers what is in flight, and then takes nothing", async () => {
-  const demo = await startDemo();
+  let submitted = () => {};
+  const isSubmitted = new Promise<void>((resolve) => {
+    submitted = resolve;
+  });
+  const demo = await startDemo({
+    wrap: ({ desk }) => ({
+      desk: Object.assign(Object.create(desk), {
+        submit: (...job: Parameters<Desk["submit"]>) => {
+          submitted();
+          desk.submit(...job);
+        },
+      }),
+    }),
+  });
   const answer = open(demo, anna);
-  await new Promise<void>((resolve) => demo.app.server.once("request", () => resolve()));
+  await isSubmitted;
   await demo.stop();
   expect((await answer).status).toBe(200);
   await expect(open(demo, anna)).rejects.toThrow();

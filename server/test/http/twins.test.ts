@@ -7,7 +7,7 @@ let hot: Demo;
 let fastify: Demo;
 
 beforeAll(async () => {
-  [hot, fastify] = await Promise.all([startDemo(), startDemo({ hot: false })]);
+  [hot, fastify] = await Promise.all([startDemo(), startDemo({ shell: "fastify" })]);
   for (const demo of [hot, fastify]) await activate(demo, licenses.devices, "pc-1");
 });
 afterAll(() => Promise.all([hot.stop(), fastify.stop()]));
