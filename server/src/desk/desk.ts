@@ -6,7 +6,7 @@ import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
-import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax } from "./limits.ts";
+import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
 export class Overloaded extends Error {
@@ -59,8 +59,7 @@ export class Desk {
     this.#jobs.push({ commands, reply });
     if (this.#isBusy) return;
     this.#isBusy = true;
-    // At the end of this turn of the loop: whatever else arrived in it shares the commit.
-    setImmediate(() => void this.#work());
+    void this.#work();
   }
 
   /** One command as a promise; rejects with `Overloaded`, `StoreFault` or the error of a bug. */
@@ -80,14 +79,25 @@ export class Desk {
 
   async #work(): Promise<void> {
     while (this.#jobs.length > 0) {
+      await this.#gather();
       const jobs = this.#take();
       const outcomes = await this.#decideAll(jobs);
       for (const [n, job] of jobs.entries()) answer(job, outcomes[n] as (Outcome | Error)[]);
-      // Lets the loop read what came in meanwhile, so that the next batch is as large as it can be.
-      if (this.#jobs.length > 0) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#isBusy = false;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /**
+   * Lets the loop read on as long as each turn brings more, because all of it shares one commit: callers that were
+   * answered together come back together, and not all within one turn. A lone caller waits for the end of its turn.
+   */
+  async #gather(): Promise<void> {
+    for (let turn = 0; turn < turnsGatheredMax; turn++) {
+      const before = this.#jobs.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#jobs.length === before) return;
+    }
   }
 
   /** What goes into the next transaction; a job is never split. */

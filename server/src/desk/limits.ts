@@ -17,3 +17,6 @@ export const aliveIntervalMs = 5_000;
 
 /** Jobs of a failed batch that fail one after the other before the rest is refused: it is then the store, not the job. */
 export const faultsInARowMax = 3;
+
+/** Turns of the event loop in which commands gather: enough for all callers of a batch to be back, and a fraction of a commit. */
+export const turnsGatheredMax = 8;
