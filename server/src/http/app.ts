@@ -61,7 +61,7 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   for (const route of routes) addRoute(app, services, route);
   await app.ready();
   const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
-  return { server: app.server, document: () => app.swagger(), stop: () => stop(app, lane) };
+  return { server: app.server, document: () => app.swagger(), stop: () => stop(app, lane, patience) };
 }
 
 function routesOf(services: Services, document: () => object): Route[] {
@@ -89,7 +89,7 @@ function createHttpServer(
       headersTimeout: patience.headersTimeoutMs,
       requestTimeout: patience.requestTimeoutMs,
       keepAliveTimeout: patience.keepAliveTimeoutMs,
-      keepAliveTimeoutBuffer: limits.keepAliveBufferMs,
+      keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
       connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
       maxHeaderSize: limits.headerBytesMax,
       // Checked with the other headers instead, so that the refusal is problem details.
@@ -242,10 +242,7 @@ function noRoute(methods: readonly string[]): Problem {
   return new Problem("method_refused", `The address takes ${allowed}.`, ["Allow", allowed]);
 }
 
-/** How long requests in flight may take when the server stops: longer than any decision, shorter than an impatient supervisor. */
-const stopMs = 8_000;
-
-async function stop(app: FastifyInstance, lane: Lane | null): Promise<void> {
+async function stop(app: FastifyInstance, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
   const { server } = app;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   lane?.close();

@@ -43,8 +43,18 @@ export const keepAliveTimeoutMs = 65_000;
 /** How much longer than told it is kept, so that a request on its way at the last moment is served. Node's own. */
 export const keepAliveBufferMs = 1_000;
 
-/** The times of connections, which tests shorten. */
-export const patience = { headersTimeoutMs, requestTimeoutMs, connectionsCheckingIntervalMs, keepAliveTimeoutMs };
+/** How long requests in flight may take when the server stops: longer than any decision, shorter than an impatient supervisor. */
+export const stopMs = 8_000;
+
+/** The times of connections together, which tests shorten. */
+export const patience = {
+  headersTimeoutMs,
+  requestTimeoutMs,
+  connectionsCheckingIntervalMs,
+  keepAliveTimeoutMs,
+  keepAliveBufferMs,
+  stopMs,
+};
 export type Patience = Readonly<Record<keyof typeof patience, number>>;
 
 /** Bytes of a head that the fast lane reads: those of clients have some 400. Longer ones are for `node:http`. */

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { denials } from "../../src/core/denials.ts";
-import { Overloaded } from "../../src/desk/desk.ts";
+import { type Desk, Overloaded } from "../../src/desk/desk.ts";
 import { StoreFault } from "../../src/stores/store.ts";
 import { type Demo, type DemoOptions, keys, licenses, open, root, startDemo } from "./demo.ts";
 

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import type { Answer, AnswerWriter } from "../answer.ts";
 import { onClientError } from "../client-error.ts";
 import { runHot } from "../hot.ts";
-import { keepAliveBufferMs, laneHeadsMax } from "../limits.ts";
+import { laneHeadsMax } from "../limits.ts";
 import { fail } from "../route.ts";
 import type { Signatures } from "../signing.ts";
 import type { Lane } from "./lane.ts";
@@ -121,7 +121,7 @@ export class Connection implements AnswerWriter {
     const lane = this.#lane;
     writeResponse(socket, answer, signatures, lane.lastLines);
     this.#phase = "idle";
-    this.#until = lane.now() + lane.patience.keepAliveTimeoutMs + keepAliveBufferMs;
+    this.#until = lane.now() + lane.patience.keepAliveTimeoutMs + lane.patience.keepAliveBufferMs;
     if (this.#isPipelined) this.#handOver(null);
     else if (lane.isClosing) socket.destroySoon();
   }
