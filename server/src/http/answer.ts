@@ -40,13 +40,14 @@ export function isSignable(status: number): boolean {
   return status === 200 || status === 409;
 }
 
-const lengthOf = (body: string | Buffer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
+/** Bytes of an answer's body. */
+export const bytesOf = ({ body }: Answer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
 
 /** The headers of an answer, name and value in turn; those about the connection are its writer's. */
-export function headersOf(answer: Answer, signatures: Signatures | null): string[] {
+export function headersOf(answer: Answer, bodyBytes: number, signatures: Signatures | null): string[] {
   const headers: string[] = [];
   if (answer.contentType !== null) {
-    headers.push("Content-Type", answer.contentType, "Content-Length", String(lengthOf(answer.body)));
+    headers.push("Content-Type", answer.contentType, "Content-Length", String(bodyBytes));
   }
   for (const part of answer.headers) headers.push(part);
   if (signatures !== null) {
@@ -67,7 +68,7 @@ export class ResponseWriter implements AnswerWriter {
   write(answer: Answer, signatures: Signatures | null): void {
     const res = this.#res;
     if (res.headersSent || res.destroyed) return;
-    res.writeHead(answer.status, headersOf(answer, signatures));
+    res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signatures));
     if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
     res.end(answer.body);
   }
