@@ -57,8 +57,8 @@ export const patience = {
 };
 export type Patience = Readonly<Record<keyof typeof patience, number>>;
 
-/** Bytes of a head that the fast lane reads: those of clients have some 400. Longer ones are for `node:http`. */
-export const laneHeadBytesMax = 4_096;
+/** Bytes of a head that the fast lane reads: those of clients have some 400, and proxies add as many. Longer ones are for `node:http`. */
+export const laneHeadBytesMax = 2_048;
 
 /** Heads that a connection remembers: those of a client's open, close and heartbeat differ by address and length. */
 export const laneHeadsMax = 4;

@@ -131,6 +131,7 @@ describe("what the lane serves itself", () => {
 
 describe("what is left to node:http", () => {
   const body = (...more: string[]) => rawOpen([...lines, ...more, lengthLine(anna)], anna);
+  const wrongKey = rawOpen([host, "ProvisioningKey: nobody", jsonLine, lengthLine(anna)], anna);
   const altered = (from: string, to: string) => Buffer.from(open().toString().replace(from, to));
 
   test.each<[string, (Buffer | string)[]]>([
@@ -169,8 +170,9 @@ describe("what is left to node:http", () => {
     ["a line break before the request", [Buffer.concat([Buffer.from("\r\n"), open()])]],
     ["an address with a query", [altered("/open ", "/open?a=1 ")]],
     ["another route", ["GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"]],
+    ["a wrong key, before its body", [wrongKey.subarray(0, -5), wrongKey.subarray(-5)]],
     ["a head of 5 KB", [body(`X-Long: ${"x".repeat(5_000)}`)]],
-    ["101 header lines", [body(...Array.from({ length: 98 }, (_, n) => `X-${n}: x`))]],
+    ["more header lines than are read", [body(...Array.from({ length: 98 }, (_, n) => `X-${n}: x`))]],
     ["a body that is too large", [open(`"${"x".repeat(70_000)}"`)]],
     ["TLS", [Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03, 0x0d, 0x0a])]],
   ])("%s: the same answers as without the lane", async (_name, pieces) => {

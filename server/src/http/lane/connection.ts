@@ -68,7 +68,8 @@ export class Connection implements AnswerWriter {
     const head = this.#socket.writableLength > 0 ? null : this.#headOf(chunk);
     if (head === null || chunk.length > head.requestBytes) this.#handOver(chunk);
     else if (chunk.length === head.requestBytes) this.#serve(head, chunk);
-    else this.#await(head, chunk);
+    else if (head.isOfCaller(this.#lane.services.store.catalog)) this.#await(head, chunk);
+    else this.#handOver(chunk);
   }
 
   #headOf(chunk: Buffer): PlainHead | null {
@@ -81,7 +82,7 @@ export class Connection implements AnswerWriter {
     return head;
   }
 
-  /** Many clients write head and body apart. */
+  /** Many clients write head and body apart. Whoever has no key is refused without its body, and holds no memory. */
   #await(head: PlainHead, chunk: Buffer): void {
     this.#request = Buffer.allocUnsafe(head.requestBytes);
     this.#gathered = chunk.copy(this.#request);
@@ -99,7 +100,7 @@ export class Connection implements AnswerWriter {
     this.#gathered += chunk.copy(request, this.#gathered);
     if (this.#gathered < request.length) return;
     this.#request = noBytes;
-    // Found at once: it is the latest of those known.
+    // It is among those known: that is how the gathering began.
     this.#serve(this.#headOf(request) as PlainHead, request);
   }
 

@@ -44,6 +44,15 @@ export class PlainHead {
     }
     return this.#caller;
   }
+
+  /** Whether there is such a caller. */
+  isOfCaller(catalog: Catalog): boolean {
+    try {
+      return this.callerIn(catalog) !== null;
+    } catch {
+      return false;
+    }
+  }
 }
 
 const endOfHead = Buffer.from("\r\n\r\n");
