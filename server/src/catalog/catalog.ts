@@ -27,6 +27,12 @@ export class Catalog {
   readonly #keys = new Map<string, { readonly isvId: string; readonly key: Key }>();
   /** Licence ids by legacy key, by vendor: `isvId/legacyKey`. */
   readonly #legacyKeys = new Map<string, Set<string>>();
+  #revision = 0;
+
+  /** Changes with every change of the catalogue: what was looked up before is to be looked up again. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   vendor(isvId: string): Vendor | undefined {
     return this.#vendors.get(isvId);
@@ -48,6 +54,7 @@ export class Catalog {
   }
 
   put<K extends Kind>(entity: StoredEntity<K>): void {
+    this.#revision++;
     if (entity.kind === "isv") {
       const isv = entity.body as Isv;
       const known = this.#vendors.get(isv.id);

@@ -6,7 +6,7 @@ import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
 import { LicensesBusy, type Patience, type Store, StoreFault } from "../stores/store.ts";
-import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax } from "./limits.ts";
+import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
 import { type Job, placeOf, Queue } from "./queue.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
@@ -75,19 +75,33 @@ export class Desk {
     return isIdle ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** At the end of this turn of the loop: whatever else arrives in it shares the commit. */
+  /** At the end of this turn of the loop, or a little later: whatever else arrives shares the commit. */
   #wake(): void {
     if (this.#isWoken || this.#running >= this.#store.lanes) return;
     this.#isWoken = true;
+    this.#gather(1, this.#queue.length);
+  }
+
+  /**
+   * Lets the loop read on as long as each turn brings more, because all of it shares one commit: callers that were
+   * answered together come back together, and not all within one turn. A lone caller waits for the end of its turn.
+   */
+  #gather(turn: number, before: number): void {
     setImmediate(() => {
-      this.#isWoken = false;
-      while (this.#running < this.#store.lanes) {
-        // One lane is left to those who need not wait.
-        const jobs = this.#queue.take(commandsPerTransactionMax, this.#waiting < Math.max(1, this.#store.lanes - 1));
-        if (jobs.length === 0) return;
-        void this.#run(jobs);
-      }
+      const now = this.#queue.length;
+      if (now > before && turn < turnsGatheredMax) this.#gather(turn + 1, now);
+      else this.#start();
     });
+  }
+
+  #start(): void {
+    this.#isWoken = false;
+    while (this.#running < this.#store.lanes) {
+      // One lane is left to those who need not wait.
+      const jobs = this.#queue.take(commandsPerTransactionMax, this.#waiting < Math.max(1, this.#store.lanes - 1));
+      if (jobs.length === 0) return;
+      void this.#run(jobs);
+    }
   }
 
   async #run(jobs: readonly Job[]): Promise<void> {

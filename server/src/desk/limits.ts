@@ -23,3 +23,6 @@ export const pruneIntervalMs = 60_000;
 
 /** Slices of one round of counting or forgetting: what is left waits for the next one. */
 export const slicesMax = 1_000;
+
+/** Turns of the event loop in which commands gather: enough for all callers of a batch to be back, and a fraction of a commit. */
+export const turnsGatheredMax = 8;

@@ -1,4 +1,4 @@
-/** An answer, and the one function that writes it: exact length, no compression, signed when the API key says so. */
+/** An answer, and how it becomes a response: exact length, no compression, signed when the API key says so. */
 import type { ServerResponse } from "node:http";
 import { answerReadMs, answerTimedBytes } from "./limits.ts";
 import type { Signatures } from "./signing.ts";
@@ -16,8 +16,11 @@ export interface Answer {
   readonly headers: readonly string[];
 }
 
-/** Takes a request's one answer. */
-export type Reply = (answer: Answer) => void;
+/** Where the one answer of a request goes: a response of `node:http`, or a connection of the fast lane. */
+export interface AnswerWriter {
+  /** Does nothing where nobody is left to read it. */
+  write(answer: Answer, signatures: Signatures | null): void;
+}
 
 const noHeaders: readonly string[] = [];
 
@@ -37,22 +40,38 @@ export function isSignable(status: number): boolean {
   return status === 200 || status === 409;
 }
 
-const lengthOf = (body: string | Buffer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
+/** Bytes of an answer's body. */
+export const bytesOf = ({ body }: Answer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
 
-export function writeAnswer(res: ServerResponse, answer: Answer, signatures: Signatures | null): void {
-  if (res.headersSent || res.destroyed) return;
+/** The headers of an answer, name and value in turn; those about the connection are its writer's. */
+export function headersOf(answer: Answer, bodyBytes: number, signatures: Signatures | null): string[] {
   const headers: string[] = [];
   if (answer.contentType !== null) {
-    headers.push("Content-Type", answer.contentType, "Content-Length", String(lengthOf(answer.body)));
+    headers.push("Content-Type", answer.contentType, "Content-Length", String(bodyBytes));
   }
   for (const part of answer.headers) headers.push(part);
   if (signatures !== null) {
     headers.push("x-slascone-signature", signatures.body);
     if (signatures.nonce !== null) headers.push("X-Nonce-Signature", signatures.nonce);
   }
-  res.writeHead(answer.status, headers);
-  if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
-  res.end(answer.body);
+  return headers;
+}
+
+/** Writes to a response of `node:http`. */
+export class ResponseWriter implements AnswerWriter {
+  readonly #res: ServerResponse;
+
+  constructor(res: ServerResponse) {
+    this.#res = res;
+  }
+
+  write(answer: Answer, signatures: Signatures | null): void {
+    const res = this.#res;
+    if (res.headersSent || res.destroyed) return;
+    res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signatures));
+    if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
+    res.end(answer.body);
+  }
 }
 
 /** Whoever does not take a long answer in time loses the connection, and we the memory that it held. */

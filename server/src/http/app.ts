@@ -1,16 +1,19 @@
 /**
- * Builds the application from a store, a desk and a signer; starts nothing. One `node:http` server: hot routes are
- * served on it directly, everything else by Fastify, which knows all routes.
+ * Builds the application from a store, a desk and a signer; starts nothing. One `node:http` server: plain requests to
+ * hot routes are served by the fast lane before it, others to hot routes on it directly, everything else by Fastify,
+ * which knows all routes.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
 import { callerOf } from "./access.ts";
+import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
 import { type Head, readHead } from "./head.ts";
-import { type HotListener, hotListener } from "./hot.ts";
+import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
+import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { analyticsRoutes } from "./native/analytics.ts";
 import { batchRoutes } from "./native/batch.ts";
@@ -36,17 +39,19 @@ export interface App {
 }
 
 export interface AppOptions extends Services {
-  /** False: Fastify serves the hot routes too. For the test that compares the two. */
-  readonly hot?: boolean;
+  /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
+  readonly shell?: "lane" | "hot" | "fastify";
+  readonly patience?: limits.Patience;
 }
 
-export async function createApp({ hot = true, ...services }: AppOptions): Promise<App> {
+export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
   const routes = routesOf(services, () => app.swagger());
-  const isHot = hot ? hotListener(services, routes) : () => false;
+  const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
+  const isHot = hotListener(services, addresses);
   const app = fastify({
     loggerInstance: services.log,
     logController: new LogController({ disableRequestLogging: true }),
-    serverFactory: (handler) => createHttpServer(services, isHot, handler),
+    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler),
     clientErrorHandler: onClientError,
     frameworkErrors: (error, _request, reply) => refuse(services, error, reply as FastifyReply),
     routerOptions: { maxParamLength: limits.nameLengthMax },
@@ -56,7 +61,8 @@ export async function createApp({ hot = true, ...services }: AppOptions): Promis
   await app.register(swagger, documentOptions);
   for (const route of routes) addRoute(app, services, route);
   await app.ready();
-  return { server: app.server, document: () => app.swagger(), stop: () => stop(app) };
+  const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
+  return { server: app.server, document: () => app.swagger(), stop: () => stop(app, lane, patience) };
 }
 
 function routesOf(services: Services, document: () => object): Route[] {
@@ -74,13 +80,19 @@ function routesOf(services: Services, document: () => object): Route[] {
   ];
 }
 
-function createHttpServer(services: Services, isHot: HotListener, fastifyHandler: RequestListener): Server {
+function createHttpServer(
+  services: Services,
+  patience: limits.Patience,
+  isHot: HotListener,
+  fastifyHandler: RequestListener,
+): Server {
   const server = createServer(
     {
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-      connectionsCheckingInterval: limits.connectionsCheckingIntervalMs,
+      headersTimeout: patience.headersTimeoutMs,
+      requestTimeout: patience.requestTimeoutMs,
+      keepAliveTimeout: patience.keepAliveTimeoutMs,
+      keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
+      connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
       maxHeaderSize: limits.headerBytesMax,
       // Checked with the other headers instead, so that the refusal is problem details.
       requireHostHeader: false,
@@ -91,7 +103,8 @@ function createHttpServer(services: Services, isHot: HotListener, fastifyHandler
   );
   server.maxHeadersCount = limits.headerLinesMax;
   server.on("checkExpectation", (_req: IncomingMessage, res: ServerResponse) => {
-    fail(services, new Problem("expectation_refused", "The only expectation met is 100-continue."), res);
+    const problem = new Problem("expectation_refused", "The only expectation met is 100-continue.");
+    fail(services, problem, new ResponseWriter(res));
   });
   return server;
 }
@@ -132,7 +145,7 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
       }
     });
   });
-  // Answers are written by `writeAnswer`; nothing is left for Fastify to serialise.
+  // Answers are written by our own writer; nothing is left for Fastify to serialise.
   app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler((error, _request, reply) => refuse(services, error, reply));
   const matches = matcherOf(routes);
@@ -145,7 +158,7 @@ interface RouteConfig {
 
 function refuse(services: Services, error: unknown, reply: FastifyReply): void {
   reply.hijack();
-  fail(services, error, reply.raw);
+  fail(services, error, new ResponseWriter(reply.raw));
 }
 
 function addRoute(app: FastifyInstance, services: Services, route: Route): void {
@@ -166,7 +179,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       },
       handler: (request, reply) => {
         reply.hijack();
-        serve(services, route, callOf(request), request.head, reply.raw);
+        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw));
       },
     });
   }
@@ -231,15 +244,16 @@ function noRoute(methods: readonly string[]): Problem {
   return new Problem("method_refused", `The address takes ${allowed}.`, ["Allow", allowed]);
 }
 
-/** How long requests in flight may take when the server stops: longer than any decision, shorter than an impatient supervisor. */
-const stopMs = 8_000;
-
-async function stop(app: FastifyInstance): Promise<void> {
+async function stop(app: FastifyInstance, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
   const { server } = app;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  lane?.close();
   // A connection that becomes idle only now is not closed by `close` itself.
   const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), stopMs);
+  const cut = setTimeout(() => {
+    lane?.closeAll();
+    server.closeAllConnections();
+  }, stopMs);
   await closed;
   clearInterval(idle);
   clearTimeout(cut);

@@ -2,7 +2,6 @@
  * The headers that matter, read in one pass over the raw ones: Node's own view joins or drops what stands twice, and a
  * second API key or Host must not pass unseen.
  */
-import type { IncomingMessage } from "node:http";
 import { Problem } from "./problem.ts";
 
 export interface Head {
@@ -26,8 +25,14 @@ class MutableHead implements Head {
   wantsProblem = false;
 }
 
+/** What is read of a request: its header lines, name and value in turn. */
+export interface RawHead {
+  readonly rawHeaders: readonly string[];
+  readonly httpVersionMinor: number;
+}
+
 /** @throws Problem where a header is missing, repeated or unreadable. */
-export function readHead(req: IncomingMessage): Head {
+export function readHead(req: RawHead): Head {
   const raw = req.rawHeaders;
   const head = new MutableHead();
   let host: string | null = null;

@@ -1,28 +1,37 @@
 /**
- * The hot routes on `node:http` itself: what they take of Fastify is the price of a fifth of all requests. The same
- * handlers, checks and answers as in Fastify, which has these routes too; one test sends every case to both.
+ * The hot routes beside Fastify: what they take of it is the price of a fifth of all requests. Here on `node:http`
+ * itself; the fast lane (`lane/`) shares the addresses and the way from a body to its answer. The same handlers, checks
+ * and answers as in Fastify, which has these routes too; one test sends every case through all three.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { callerOf, type Reach } from "./access.ts";
-import { readHead } from "./head.ts";
+import { type Caller, callerOf, type Reach } from "./access.ts";
+import { type AnswerWriter, ResponseWriter } from "./answer.ts";
+import { type Head, readHead } from "./head.ts";
 import { type Check, checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Problem } from "./problem.ts";
 import { fail, hasBody, type KeyedCall, type Route, type Services, serve } from "./route.ts";
 
-interface HotRoute {
+export interface HotRoute {
   readonly route: Route;
   readonly reach: Exclude<Reach, "public">;
   readonly checkBody: Check<unknown>;
+}
+
+/** What the address of a hot route says. */
+export interface HotAddress {
+  readonly hot: HotRoute;
+  /** As it was sent. */
+  readonly isvId: string;
 }
 
 const prefix = "/api/v2/isv/";
 const shortPrefix = "/isv/";
 const idLength = 36;
 
-/** Serves a request if it is for a hot route; false: it is for Fastify. */
-export type HotListener = (req: IncomingMessage, res: ServerResponse) => boolean;
+/** Finds the hot route of an address to which something is posted; null: it is for Fastify. */
+export type HotAddresses = (url: string) => HotAddress | null;
 
-export function hotListener(services: Services, routes: readonly Route[]): HotListener {
+export function hotAddresses(routes: readonly Route[]): HotAddresses {
   const byPath = new Map<string, HotRoute>();
   const byShortPath = new Map<string, HotRoute>();
   for (const route of routes) {
@@ -31,59 +40,69 @@ export function hotListener(services: Services, routes: readonly Route[]): HotLi
     byPath.set(route.path, hot);
     for (const alias of route.aliases) byShortPath.set(alias.slice("/isv/:isv_id".length), hot);
   }
-  return (req, res) => {
-    if (req.method !== "POST") return false;
-    const url = req.url as string;
+  return (url) => {
     const isShort = url.startsWith(shortPrefix);
-    if (!isShort && !url.startsWith(prefix)) return false;
+    if (!isShort && !url.startsWith(prefix)) return null;
     const start = isShort ? shortPrefix.length : prefix.length;
     const hot = (isShort ? byShortPath : byPath).get(url.slice(start + idLength));
     const isvId = url.slice(start, start + idLength);
     // An id with a slash or an escape in it is not one path segment of this length: Fastify will tell.
-    if (hot === undefined || isvId.includes("/") || isvId.includes("%") || isvId.includes("?")) return false;
-    run(services, hot, isvId, req, res);
+    if (hot === undefined || isvId.includes("/") || isvId.includes("%") || isvId.includes("?")) return null;
+    return { hot, isvId };
+  };
+}
+
+/** Serves a request if it is for a hot route; false: it is for Fastify. */
+export type HotListener = (req: IncomingMessage, res: ServerResponse) => boolean;
+
+export function hotListener(services: Services, addresses: HotAddresses): HotListener {
+  return (req, res) => {
+    const address = req.method === "POST" ? addresses(req.url as string) : null;
+    if (address === null) return false;
+    receive(services, address, req, new ResponseWriter(res));
     return true;
   };
 }
 
-function run(
-  services: Services,
-  { route, reach, checkBody }: HotRoute,
-  isvId: string,
-  req: IncomingMessage,
-  res: ServerResponse,
-): void {
+function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMessage, writer: AnswerWriter): void {
   try {
     const head = readHead(req);
-    const caller = callerOf(services.store.catalog, head, isvId, reach);
-    const proceed = (input: unknown) => {
-      const body = checkBody(input);
-      const { key, vendor } = caller;
-      const call: KeyedCall = {
-        body,
-        params: undefined,
-        query: undefined,
-        wantsProblem: head.wantsProblem,
-        key,
-        vendor,
-        isvId: vendor.isv.id,
-      };
-      serve(services, route, call, head, res);
-    };
+    const caller = callerOf(services.store.catalog, head, isvId, hot.reach);
     if (!hasBody(head)) {
-      proceed(undefined);
+      runHot(services, hot, caller, head, null, writer);
       return;
     }
     requireJson(head.contentType);
-    readBody(req, head.contentLength, route.bodyBytesMax, (result) => {
-      try {
-        if (result instanceof Problem) throw result;
-        proceed(parseJson(result));
-      } catch (error) {
-        fail(services, error, res);
-      }
+    readBody(req, head.contentLength, hot.route.bodyBytesMax, (result) => {
+      if (result instanceof Problem) fail(services, result, writer);
+      else runHot(services, hot, caller, head, result, writer);
     });
   } catch (error) {
-    fail(services, error, res);
+    fail(services, error, writer);
+  }
+}
+
+/** The rest of a hot request, once its caller is known and its body is there: check, handle, answer. */
+export function runHot(
+  services: Services,
+  { route, checkBody }: HotRoute,
+  { key, vendor }: Caller,
+  head: Head,
+  bytes: Buffer | null,
+  writer: AnswerWriter,
+): void {
+  try {
+    const call: KeyedCall = {
+      body: checkBody(bytes === null ? undefined : parseJson(bytes)),
+      params: undefined,
+      query: undefined,
+      wantsProblem: head.wantsProblem,
+      key,
+      vendor,
+      isvId: vendor.isv.id,
+    };
+    serve(services, route, call, head, writer);
+  } catch (error) {
+    fail(services, error, writer);
   }
 }

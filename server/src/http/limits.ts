@@ -40,6 +40,29 @@ export const connectionsCheckingIntervalMs = 1_000;
 /** How long an idle connection is kept. Above the usual 60 s of proxies, so that the proxy, not we, closes it first. */
 export const keepAliveTimeoutMs = 65_000;
 
+/** How much longer than told it is kept, so that a request on its way at the last moment is served. Node's own. */
+export const keepAliveBufferMs = 1_000;
+
+/** How long requests in flight may take when the server stops: longer than any decision, shorter than an impatient supervisor. */
+export const stopMs = 8_000;
+
+/** The times of connections together, which tests shorten. */
+export const patience = {
+  headersTimeoutMs,
+  requestTimeoutMs,
+  connectionsCheckingIntervalMs,
+  keepAliveTimeoutMs,
+  keepAliveBufferMs,
+  stopMs,
+};
+export type Patience = Readonly<Record<keyof typeof patience, number>>;
+
+/** Bytes of a head that the fast lane reads: those of clients have some 400, and proxies add as many. Longer ones are for `node:http`. */
+export const laneHeadBytesMax = 2_048;
+
+/** Heads that a connection remembers: those of a client's open, close and heartbeat differ by address and length. */
+export const laneHeadsMax = 4;
+
 /** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
 export const answerReadMs = 30_000;
 

@@ -1,5 +1,4 @@
 /** What a route is, and how a request that has been read is served: the part that both shells share. */
-import type { ServerResponse } from "node:http";
 import type { FastifyBaseLogger } from "fastify";
 import type { Static, TSchema, Type } from "typebox";
 import type { HeldClock } from "../clock.ts";
@@ -7,7 +6,7 @@ import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import type { Caller, Reach } from "./access.ts";
-import { type Answer, isSignable, jsonType, writeAnswer } from "./answer.ts";
+import { type Answer, type AnswerWriter, isSignable, jsonType } from "./answer.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
 import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
@@ -134,11 +133,11 @@ export function hasBody({ contentType, contentLength, isChunked }: Head): boolea
 }
 
 /** Runs a route's handler and writes what it comes to; signed, where the caller's key says so. */
-export function serve(services: Services, route: Route, call: Call, head: Head, res: ServerResponse): void {
-  const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, res);
+export function serve(services: Services, route: Route, call: Call, head: Head, writer: AnswerWriter): void {
+  const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, writer);
   if (finish === null) {
     const detail = "Nothing of the request happened. Try again in a moment.";
-    fail(services, new Problem("signing_busy", detail, ["Retry-After", "1"]), res);
+    fail(services, new Problem("signing_busy", detail, ["Retry-After", "1"]), writer);
     return;
   }
   try {
@@ -155,7 +154,7 @@ function finisher(
   route: Route,
   call: KeyedCall | null,
   head: Head,
-  res: ServerResponse,
+  writer: AnswerWriter,
 ): Finish | null {
   const isSigned = call !== null && call.key.response_signature === "rsa";
   const { signer } = services;
@@ -165,15 +164,15 @@ function finisher(
     if (isFinished) return;
     isFinished = true;
     const answer = answerOf(services, route, result);
-    if (!isSigned) return writeAnswer(res, answer, null);
+    if (!isSigned) return writer.write(answer, null);
     if (!isSignable(answer.status)) {
       signer.leave(call.isvId);
-      return writeAnswer(res, answer, null);
+      return writer.write(answer, null);
     }
     signer.sign(call.isvId, answer.body, nonceToSign(head.nonce), (error, signatures) => {
       signer.leave(call.isvId);
-      if (error === null) writeAnswer(res, answer, signatures);
-      else fail(services, error, res);
+      if (error === null) writer.write(answer, signatures);
+      else fail(services, error, writer);
     });
   };
 }
@@ -185,8 +184,8 @@ function answerOf(services: Services, route: Route, result: Answer | Error): Ans
 }
 
 /** Answers a request that met an error before it had a handler. */
-export function fail(services: Services, error: unknown, res: ServerResponse): void {
-  writeAnswer(res, answerOfError(services, error), null);
+export function fail(services: Services, error: unknown, writer: AnswerWriter): void {
+  writer.write(answerOfError(services, error), null);
 }
 
 /** The answer to an error; a fault of ours is logged under the request id that the answer shows. */

@@ -7,7 +7,7 @@ import { secretHash } from "../../src/catalog/catalog.ts";
 import type { EntityOf, Kind, StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { Desk } from "../../src/desk/desk.ts";
-import { type App, createApp } from "../../src/http/app.ts";
+import { type App, type AppOptions, createApp } from "../../src/http/app.ts";
 import { Signer } from "../../src/http/signing.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
@@ -219,7 +219,8 @@ export interface Demo {
 }
 
 export interface DemoOptions {
-  readonly hot?: boolean;
+  readonly shell?: AppOptions["shell"];
+  readonly patience?: AppOptions["patience"];
   readonly isSandbox?: boolean;
   readonly signer?: Signer;
   /** Puts something in the place of the store or the desk. */
@@ -241,7 +242,8 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     desk,
     signer,
     log,
-    hot: options.hot ?? true,
+    ...(options.shell && { shell: options.shell }),
+    ...(options.patience && { patience: options.patience }),
     ...(options.isSandbox && { sandboxClock: clock }),
   });
   await new Promise<void>((resolve) => app.server.listen({ port: 0, host: "127.0.0.1" }, resolve));

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { denials } from "../../src/core/denials.ts";
-import { Overloaded } from "../../src/desk/desk.ts";
+import { type Desk, Overloaded } from "../../src/desk/desk.ts";
 import { StoreFault } from "../../src/stores/store.ts";
 import { type Demo, type DemoOptions, keys, licenses, open, root, startDemo } from "./demo.ts";
 
@@ -122,9 +122,22 @@ describe("faults", () => {
 });
 
 test("a server that stops answers what is in flight, and then takes nothing", async () => {
-  const demo = await startDemo();
+  let submitted = () => {};
+  const isSubmitted = new Promise<void>((resolve) => {
+    submitted = resolve;
+  });
+  const demo = await startDemo({
+    wrap: ({ desk }) => ({
+      desk: Object.assign(Object.create(desk), {
+        submit: (...job: Parameters<Desk["submit"]>) => {
+          submitted();
+          desk.submit(...job);
+        },
+      }),
+    }),
+  });
   const answer = open(demo, anna);
-  await new Promise<void>((resolve) => demo.app.server.once("request", () => resolve()));
+  await isSubmitted;
   await demo.stop();
   expect((await answer).status).toBe(200);
   await expect(open(demo, anna)).rejects.toThrow();

@@ -20,10 +20,29 @@ function instantWriter(): (at: Millis) => string {
   let lastText = "";
   return (at) => {
     if (at === lastAt) return lastText;
-    lastText = new Date(at).toISOString();
+    lastText = isoText(at);
     lastAt = at;
     return lastText;
   };
+}
+
+const msPerDay = 86_400_000;
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, "0"));
+let lastDay = Number.NaN;
+let lastDate = "";
+
+/** As `toISOString`, which costs a thirtieth of a whole extend: the date of the day is remembered, the rest is counted. */
+function isoText(at: Millis): string {
+  const day = Math.floor(at / msPerDay);
+  if (day !== lastDay) {
+    lastDate = new Date(day * msPerDay).toISOString().slice(0, -"00:00:00.000Z".length);
+    lastDay = day;
+  }
+  const ms = Math.trunc(at - day * msPerDay);
+  const seconds = Math.floor(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const time = `${twoDigits[Math.floor(minutes / 60)]}:${twoDigits[minutes % 60]}:${twoDigits[seconds % 60]}`;
+  return `${lastDate}${time}.${String(1000 + (ms % 1000)).slice(1)}Z`;
 }
 
 /** An instant on the wire. */
@@ -38,7 +57,7 @@ function instantOrNull(at: Millis | null): string | null {
 export function sessionStatusText(session: Session): string {
   const until = untilText(session.validUntil);
   const modified = instant(session.extendedAt);
-  const created = session.openedAt === session.extendedAt ? modified : new Date(session.openedAt).toISOString();
+  const created = session.openedAt === session.extendedAt ? modified : isoText(session.openedAt);
   return `{"is_session_valid":true,"session_valid_until":"${until}","session_created_date":"${created}","session_modified_date":"${modified}","max_open_session_count":${session.peakSessions},"max_active_client_count":${session.peakHolders}}`;
 }
 
