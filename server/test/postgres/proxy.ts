@@ -34,6 +34,7 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     };
     for (const socket of both) {
       sockets.add(socket);
+      socket.setNoDelay(true);
       socket.on("error", drop);
       socket.on("close", () => {
         sockets.delete(socket);
@@ -43,15 +44,17 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     const pass = (side: Side, from: Socket, to: Socket) => {
       const split = messagesOf(side);
       from.on("data", (chunk: Buffer) => {
-        for (const { bytes, endsMessage } of split(chunk)) {
-          if (rule?.side === side && rule.left <= 0) return drop();
+        const parts = split(chunk);
+        if (rule?.side !== side) return void to.write(chunk);
+        for (const { bytes, endsMessage } of parts) {
+          if (rule.left <= 0) return drop();
           to.write(bytes);
-          if (rule?.side !== side || !endsMessage) continue;
+          if (!endsMessage) continue;
           rule.passed++;
           rule.left--;
         }
         // What went through shall arrive: the connection ends behind it.
-        if (rule?.side === side && rule.left <= 0) to.end(() => drop());
+        if (rule.left <= 0) to.end(drop);
       });
     };
     pass("client", client, upstream);
