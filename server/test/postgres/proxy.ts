@@ -11,11 +11,11 @@ export interface PostgresProxy {
   readonly url: string;
   /** Cuts every connection that there is. */
   cut(): void;
-  /** Cuts a connection right after this many messages of one side went through, counted from now over all connections. */
+  /** Cuts a connection, once, right after this many messages of one side went through, counted over all connections. */
   cutAfter(side: Side, messages: number): void;
   /** How many messages went through since `cutAfter`; it is then over. */
   passed(): number;
-  /** Holds back what the other side sends, or lets it go on. */
+  /** Holds back what PostgreSQL answers, or lets it through. */
   hold(isHeld: boolean): void;
   close(): Promise<void>;
 }
@@ -23,12 +23,14 @@ export interface PostgresProxy {
 export async function startProxy(url: string): Promise<PostgresProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let isHeld = false;
   let rule: { readonly side: Side; left: number; passed: number } | null = null;
 
   const server: Server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const both = [client, upstream];
+    upstreams.add(upstream);
     const drop = () => {
       for (const socket of both) socket.destroy();
     };
@@ -38,6 +40,7 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
       socket.on("error", drop);
       socket.on("close", () => {
         sockets.delete(socket);
+        upstreams.delete(socket);
         drop();
       });
     }
@@ -45,16 +48,17 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
       const split = messagesOf(side);
       from.on("data", (chunk: Buffer) => {
         const parts = split(chunk);
-        if (rule?.side !== side) return void to.write(chunk);
+        if (rule?.side !== side || rule.left === 0) return void to.write(chunk);
         for (const { bytes, endsMessage } of parts) {
-          if (rule.left <= 0) return drop();
           to.write(bytes);
-          if (!endsMessage) continue;
-          rule.passed++;
-          rule.left--;
+          if (endsMessage) rule.passed++;
+          if (endsMessage && --rule.left === 0) {
+            from.removeAllListeners("data");
+            // What went through shall arrive: the connection ends behind it.
+            to.end(drop);
+            return;
+          }
         }
-        // What went through shall arrive: the connection ends behind it.
-        if (rule.left <= 0) to.end(drop);
       });
     };
     pass("client", client, upstream);
@@ -80,7 +84,7 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     },
     hold(held) {
       isHeld = held;
-      for (const socket of sockets) {
+      for (const socket of upstreams) {
         if (held) socket.pause();
         else socket.resume();
       }

@@ -81,7 +81,10 @@ export class Catalogue {
     }
   }
 
-  #send(transaction: Transaction, entities: readonly StoredEntity[], revision: number): void {
+  #send(transaction: Transaction, saved: readonly StoredEntity[], revision: number): void {
+    // One that is there twice stands as it was written last; PostgreSQL takes no row twice in one statement.
+    const byName = new Map(saved.map((entity) => [`${entity.isvId}${entity.kind}${entity.id}`, entity]));
+    const entities = [...byName.values()];
     transaction.query(putEntities, [
       entities.map(({ isvId }) => isvId),
       entities.map(({ kind }) => kind),

@@ -30,6 +30,9 @@ export const answerMs = 25_000;
 /** The answer to a probe, which asks whether others would be served now. */
 export const pingMs = 3_000;
 
+/** How long a server calls itself unready after a decision found the disk full, unless one succeeds earlier. */
+export const lackMs = 5_000;
+
 /** How long a server that was suspended or cut off in the middle of a transaction keeps its licences from the others. */
 export const idleInTransactionMs = 3_000;
 

@@ -46,7 +46,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   }
 }
 
-/** What came of one try: nothing, because the catalogue or an outage was news to this server. */
+/** What came of one try: nothing, because something was news to this server, or it had to begin again. */
 const news = Symbol("news");
 
 class PostgresStore implements Store {
@@ -65,6 +65,8 @@ class PostgresStore implements Store {
   /** What is known here is of this database; of another one, or of a copy that was brought back, it is worth nothing. */
   #lineage: unknown;
   #livedAt = Number.NEGATIVE_INFINITY;
+  /** The last transaction failed for want of something that the probe does not need. */
+  #lack: { readonly at: number; readonly fault: StoreFault } | null = null;
   #pinged: { readonly at: number; readonly result: Promise<void> } | null = null;
 
   constructor(connections: Connections, held: Clock | null) {
@@ -121,12 +123,16 @@ class PostgresStore implements Store {
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
+      this.#lack = null;
       this.#settle(deciding, rows);
       return result;
     } catch (error) {
       for (const known of deciding?.known ?? []) this.#licenses.forget(known);
       transaction.abandon();
       if (hasCode(error, conflicts)) return news;
+      // A connection that had broken while nobody used it, found out before anything was decided on it.
+      if (deciding === undefined && isLost(error)) return news;
+      if (hasCode(error, lacks)) this.#lack = { at: performance.now(), fault: error as StoreFault };
       if (hasCode(error, [lockTimeout])) throw new LicensesBusy(named(commands));
       throw error;
     }
@@ -380,8 +386,13 @@ class PostgresStore implements Store {
     await this.#folding.round();
   }
 
-  /** A probe costs a commit at most once a second, whoever asks how often. A database that cannot be written cannot serve. */
+  /**
+   * A probe costs a commit at most once a second, whoever asks how often. A database that cannot be written cannot
+   * serve; nor can one in which the probe finds room and the last decision did not, until one does or has not been tried.
+   */
   ping(): Promise<void> {
+    if (this.#lack !== null && performance.now() - this.#lack.at < limits.lackMs)
+      return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
       const values = ["pinged_at", String(this.now())];
       const result = this.#connections.query(saveSetting, values, limits.pingMs).then(() => {});
@@ -410,6 +421,16 @@ const noLicenses: Licenses = {
 const conflicts = ["40001", "40P01"];
 const lockTimeout = "55P03";
 
+/** The connection is gone: PostgreSQL said so, or the network. The driver's own word for it has no code. */
+const losses = ["57P01", "57P02", "EPIPE", "ECONNRESET"];
+
+function isLost(error: unknown): boolean {
+  return hasCode(error, losses) || (error as Error).message.includes("Connection terminated");
+}
+
+/** A full disk, too many connections, no memory; a disk that fails. */
+const lacks = ["53", "58"];
+
 const versionOf = `
   SELECT version, ${statements.lineage} AS lineage FROM seatkeeper.licenses WHERE isv_id = $1 AND license_id = $2`;
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
@@ -429,7 +450,12 @@ const keepSetting = "INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $
 
 function hasCode(error: unknown, codes: readonly string[]): boolean {
   const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
-  return error instanceof StoreFault && !error.isUnknown && code !== undefined && codes.includes(code);
+  return (
+    error instanceof StoreFault &&
+    !error.isUnknown &&
+    code !== undefined &&
+    codes.some((begin) => code.startsWith(begin))
+  );
 }
 
 function named(commands: readonly Command[]): Place[] {
