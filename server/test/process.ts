@@ -11,6 +11,10 @@ export interface ServerProcess {
   readonly url: string;
   /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
   stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<{ readonly status: number | null; readonly output: string }>;
+  /** Suspends the process, or wakes it. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** What it has printed so far. */
+  output(): string;
 }
 
 /** Starts `seatkeeper <args>` and waits until it serves. Rejects with its status and output if it ends instead. */
@@ -42,6 +46,8 @@ export async function startProcess(
       kill(child, signal);
       return { status: await ended, output };
     },
+    signal: (signal) => kill(child, signal),
+    output: () => output,
   };
 }
 

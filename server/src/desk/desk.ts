@@ -127,12 +127,19 @@ export class Desk {
     try {
       return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses");
     } catch (error) {
-      if (error instanceof LicensesBusy) return this.#decideFree(jobs, error);
+      if (error instanceof LicensesBusy)
+        return isApart(jobs) ? this.#giveUp(jobs, error) : this.#decideFree(jobs, error);
       if (jobs.length === 1 || (error instanceof StoreFault && error.isUnknown)) {
         return jobs.map((job) => failed(job, error));
       }
       return this.#decideApart(jobs, error);
     }
+  }
+
+  /** They waited in vain, and so would everybody who has come to wait behind them. */
+  #giveUp(jobs: readonly Job[], error: LicensesBusy): Error[][] {
+    for (const behind of this.#queue.takeBehind(jobs)) answer(behind, failed(behind, error));
+    return jobs.map((job) => failed(job, error));
   }
 
   /** Some licences are in another server's hands: their jobs wait for them apart, the others go on without. */

@@ -52,6 +52,16 @@ export class Queue {
     return jobs;
   }
 
+  /** Takes out what waits for a licence of these jobs. */
+  takeBehind(jobs: readonly Job[]): Job[] {
+    const places = new Set(jobs.flatMap(({ commands }) => commands.map(placeOf)));
+    const isBehind = ({ commands }: Job) => commands.some((command) => places.has(placeOf(command)));
+    const behind = this.#jobs.filter(isBehind);
+    this.#jobs = this.#jobs.filter((job) => !isBehind(job));
+    for (const { commands } of behind) this.#commands -= commands.length;
+    return behind;
+  }
+
   /** The transaction of these jobs is over. */
   done(jobs: readonly Job[]): void {
     if (!this.#overlaps) return;

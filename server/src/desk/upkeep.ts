@@ -5,7 +5,8 @@ import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
 import { step } from "../core/step.ts";
 import type { Command } from "../core/types.ts";
-import type { Store } from "../stores/store.ts";
+import { type Store, StoreFault } from "../stores/store.ts";
+import { tellOfFault } from "../stores/trouble.ts";
 import type { Desk } from "./desk.ts";
 import { aliveIntervalMs, licensesPerSweepMax, pruneIntervalMs, slicesMax, sweepIntervalMs } from "./limits.ts";
 
@@ -78,7 +79,10 @@ function every(ms: number, what: string, work: () => Promise<void>, log: Log): (
   const timer = setInterval(() => {
     if (running !== null) return;
     running = work()
-      .catch((error: Error) => log.error({ err: error }, `${what} failed; it is tried again`))
+      .catch((error: Error) => {
+        if (error instanceof StoreFault) tellOfFault(log, error, { during: what });
+        else log.error({ err: error }, `${what} failed; it is tried again`);
+      })
       .finally(() => {
         running = null;
       });

@@ -37,6 +37,7 @@ export const problems = {
   signing_busy: { status: 503, title: "Too many answers wait to be signed." },
   overloaded: { status: 503, title: "The server has more to do than it may queue." },
   store_unavailable: { status: 503, title: "The store does not answer." },
+  outcome_unknown: { status: 503, title: "Whether the request happened cannot be told." },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 
 export type ProblemCode = keyof typeof problems;
@@ -127,6 +128,10 @@ export function problemOfError(error: unknown): { readonly problem: Problem; rea
       problem: new Problem("overloaded", "Nothing of the request happened. Try again in a moment.", after),
       isFault: false,
     };
+  }
+  if (error instanceof StoreFault && error.isUnknown) {
+    const detail = "The store broke off in the middle. Look at what is there, or send the same request again.";
+    return { problem: new Problem("outcome_unknown", detail, ["Retry-After", "5"]), isFault: true };
   }
   if (error instanceof StoreFault) {
     const detail = "Nothing of the request happened. Try again in a moment.";

@@ -5,6 +5,7 @@ import type { HeldClock } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
+import { tellOfFault } from "../stores/trouble.ts";
 import type { Caller, Reach } from "./access.ts";
 import { type Answer, type AnswerWriter, isSignable, jsonType } from "./answer.ts";
 import type { Head } from "./head.ts";
@@ -196,16 +197,7 @@ export function answerOfError(services: Services, error: unknown): Answer {
   return answer;
 }
 
-/** A store that is down fails every request alike: its fault is told once a second, and without a stack. */
-const faultToldMs = 1_000;
-let storeFaultToldAt = Number.NEGATIVE_INFINITY;
-
 function logFault({ log }: Services, error: unknown, requestId: string | undefined): void {
-  if (!(error instanceof StoreFault)) {
-    log.error({ err: error, requestId }, "a request failed");
-    return;
-  }
-  if (performance.now() - storeFaultToldAt < faultToldMs) return;
-  storeFaultToldAt = performance.now();
-  log.error({ reason: error.message, requestId }, "the store cannot serve; requests are answered 503");
+  if (error instanceof StoreFault) tellOfFault(log, error, { requestId });
+  else log.error({ err: error, requestId }, "a request failed");
 }

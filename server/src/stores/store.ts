@@ -5,8 +5,9 @@
  * time. It knows rows and keys; it knows no rule.
  *
  * - `transact` is told the commands that `work` will decide: their licences, and those that an activation may take its
- *   client from, are all that `work` may look at. It runs `work` once, synchronously, and keeps everything that it
- *   changed, or nothing. It resolves only when what was kept survives a crash (on a memory store: the process has it).
+ *   client from, are all that `work` may look at. It runs `work` synchronously and keeps everything that it changed, or
+ *   nothing; where the database has it give way to another transaction, it runs `work` again, as if for the first time.
+ *   It resolves only when what was kept survives a crash (on a memory store: the process has it).
  * - At most `lanes` transactions of one caller are under way at a time, and no two of them on one licence.
  * - If `work` throws, or saving fails, the call rejects and the store is as it was before: nothing of it is seen by a
  *   later call. A failure of the store itself rejects with `StoreFault`; one whose outcome is unknown says so.
@@ -109,7 +110,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Whether to wait for licences that another server is changing, or to refuse with `LicensesBusy` where others need not wait. */
+/** Whether to wait for licences that another server is changing, or to refuse at once; `LicensesBusy` where that was in vain. */
 export type Patience = "waits" | "refuses";
 
 export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[]) => T;
@@ -160,7 +161,7 @@ export class DatabaseRefused extends Error {
   override readonly name = "DatabaseRefused";
 }
 
-/** Some of a transaction's licences are in somebody else's hands; nothing of it happened. */
+/** Some of a transaction's licences are in somebody else's hands, after the wait if there was one; nothing of it happened. */
 export class LicensesBusy extends StoreFault {
   override readonly name = "LicensesBusy" as "StoreFault";
   readonly places: readonly Place[];

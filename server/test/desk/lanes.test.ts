@@ -391,6 +391,31 @@ describe("a licence in another server's hands", () => {
   });
 });
 
+describe("a licence that was waited for in vain", () => {
+  test("is refused to all that waited, at once and without trying each, and to all that have come behind them", async () => {
+    const waited = [submit("A anna"), submit("A ben")];
+    (await transaction(1)).fail(busy("A"));
+    const apart = await transaction(2);
+    expect(apart.patience).toBe("waits");
+    const behind = [submit("A carl"), submit("B carl", "A carl")];
+    const other = submit("B dora");
+    apart.fail(busy("A"));
+    expect(await Promise.all([...waited, ...behind].map(({ answered }) => answered))).toEqual([
+      ["LicensesBusy"],
+      ["LicensesBusy"],
+      ["LicensesBusy"],
+      ["LicensesBusy", "LicensesBusy"],
+    ]);
+    const next = await transaction(3);
+    expect(next.commands).toEqual(["B dora"]);
+    next.keep();
+    expect(await other.answered).toEqual(["granted"]);
+    const again = submit("A anna");
+    (await transaction(4)).keep();
+    expect(await again.answered).toEqual(["granted"]);
+  });
+});
+
 describe("a transaction of which nobody knows whether it was kept", () => {
   const unknown = () => new StoreFault("the connection broke in the commit", { isUnknown: true });
 

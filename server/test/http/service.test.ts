@@ -101,6 +101,13 @@ describe("faults", () => {
     expect(demo.logged.join("")).toContain("disk full");
   });
 
+  test("a store fault that leaves the outcome open is 503 too, and does not say that nothing happened", async () => {
+    const demo = await start(failing(new StoreFault("cut off", { isUnknown: true })));
+    const { status, body, headers, text } = await open(demo, anna);
+    expect([status, body.code, headers.get("retry-after")]).toEqual([503, "outcome_unknown", "5"]);
+    expect(text).not.toContain("Nothing of the request happened");
+  });
+
   test("a bug is 500, told without its text", async () => {
     const demo = await start(failing(new TypeError("secret detail")));
     const { status, body, text } = await open(demo, anna, { key: keys.rsa });

@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { fold } from "../../core/names.ts";
 import type { CloseProjectCommand, ProjectCommand } from "../../core/types.ts";
 import { newId, newSecret, secretHash } from "../../ids.ts";
+import { StoreFault } from "../../stores/store.ts";
 import { isBound, knownLicense, reachesLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonType, noContent } from "../answer.ts";
 import { Maybe, Name, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
@@ -90,7 +91,8 @@ function lifeRoutes(services: Services): Route[] {
         } as const;
         const { denial } = await desk.decide(command);
         if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
-        finish({ ...json(await projectOf(services.store, call.isvId, licenseId, command.id)), status: 201 });
+        const project = await readBack(() => projectOf(services.store, call.isvId, licenseId, command.id));
+        finish({ ...json(project), status: 201 });
       },
     }),
     projectRoute(services, "open", OpenProject, "Open a project", openingText, (body) => ({
@@ -180,7 +182,19 @@ async function submit(
   const { licenseId, projectId } = await projectIn(store, call);
   const command = { ...act, isvId: call.isvId, licenseId, projectId } as ProjectCommand;
   const { denial } = await desk.decide(command);
-  finish(denial !== null ? answerOfDenial(denial, call.wantsProblem) : await granted(licenseId, projectId));
+  finish(
+    denial !== null ? answerOfDenial(denial, call.wantsProblem) : await readBack(() => granted(licenseId, projectId)),
+  );
+}
+
+/** What is read after a decision to tell of it. Where that fails, the decision stands: nobody may hear that nothing happened. */
+async function readBack<T>(read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof StoreFault)) throw error;
+    throw new StoreFault(error.message, { cause: error, isUnknown: true });
+  }
 }
 
 /** @throws Problem (404) where the vendor has no such project, 403 where the key does not reach its licence. */

@@ -1,6 +1,8 @@
 /** What anybody may ask: whether the server runs, how its answers are signed, and in the sandbox what time it is. */
 import { Type } from "typebox";
 import type { HeldClock } from "../../clock.ts";
+import { StoreFault } from "../../stores/store.ts";
+import { tellOfFault } from "../../stores/trouble.ts";
 import { json } from "../answer.ts";
 import { sandboxAdvanceMax } from "../limits.ts";
 import { Problem } from "../problem.ts";
@@ -30,7 +32,8 @@ export function serviceRoutes({ store, signer, log, sandboxClock }: Services): R
         try {
           await store.ping();
         } catch (error) {
-          log.warn({ err: error }, "the store does not answer");
+          if (error instanceof StoreFault) tellOfFault(log, error);
+          else log.error({ err: error }, "the store does not answer");
           throw new Problem("store_unavailable", "The server runs, but cannot decide anything now.", [
             "Retry-After",
             "5",

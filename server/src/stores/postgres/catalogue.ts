@@ -31,12 +31,16 @@ const adoptDenials = `
   WHERE h.isv_id = k.isv_id AND h.license_id = $3 AND h.asked_for = k.license_id::text AND h.denial IS NOT NULL`;
 
 export class Catalogue {
-  readonly directory = new Directory();
+  #directory = new Directory();
   readonly #connections: Connections;
   #revision = 0;
 
   constructor(connections: Connections) {
     this.#connections = connections;
+  }
+
+  get directory(): Directory {
+    return this.#directory;
   }
 
   /** The revision that is known here. */
@@ -47,6 +51,14 @@ export class Catalogue {
   /** Reads what other servers have changed. */
   async refresh(): Promise<void> {
     this.#take(await this.#connections.query(entitiesSince, [this.#revision]));
+  }
+
+  /** Reads all of it, from another database than before. */
+  async reload(): Promise<void> {
+    const rows = await this.#connections.query(entitiesSince, [0]);
+    this.#directory = new Directory();
+    this.#revision = 0;
+    this.#take(rows);
   }
 
   /** Saves entities, after those that other servers saved before. */
@@ -60,15 +72,19 @@ export class Catalogue {
       const revision = Number(head?.revision) + 1;
       this.#send(transaction, entities, revision);
       await transaction.commit();
+      if (revision <= this.#revision) return;
       this.directory.put(entities);
-      this.#revision = Math.max(this.#revision, revision);
+      this.#revision = revision;
     } catch (error) {
       transaction.abandon();
       throw error;
     }
   }
 
-  #send(transaction: Transaction, entities: readonly StoredEntity[], revision: number): void {
+  #send(transaction: Transaction, saved: readonly StoredEntity[], revision: number): void {
+    // One that is there twice stands as it was written last; PostgreSQL takes no row twice in one statement.
+    const byName = new Map(saved.map((entity) => [`${entity.isvId}${entity.kind}${entity.id}`, entity]));
+    const entities = [...byName.values()];
     transaction.query(putEntities, [
       entities.map(({ isvId }) => isvId),
       entities.map(({ kind }) => kind),
@@ -89,9 +105,11 @@ export class Catalogue {
     transaction.query("UPDATE seatkeeper.catalog_head SET revision = $1", [revision]);
   }
 
+  /** Two reads may come back in either order: the older one tells nothing that is not known. */
   #take(rows: readonly Row[]): void {
-    this.directory.put(rows.map(entityOf));
-    for (const { revision } of rows) this.#revision = Math.max(this.#revision, Number(revision));
+    const news = rows.filter(({ revision }) => Number(revision) > this.#revision);
+    this.directory.put(news.map(entityOf));
+    for (const { revision } of news) this.#revision = Math.max(this.#revision, Number(revision));
   }
 }
 

@@ -1,5 +1,5 @@
 /** Connections to PostgreSQL, and a transaction on one of them: statements are sent without waiting for each other. */
-import { Pool, type PoolClient, type PoolConfig } from "pg";
+import { Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import { StoreFault } from "../store.ts";
 import * as limits from "./limits.ts";
 
@@ -7,6 +7,13 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** What a statement that only some transactions need answers with where it was left out. */
 export const noRows: Promise<readonly Row[]> = Promise.resolve([]);
+
+interface Beginning {
+  /** Decisions read, after the wait for their locks, what others committed meanwhile: whatever the database's default is. */
+  readonly mode?: "ISOLATION LEVEL READ COMMITTED" | "ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  /** How long it waits for a lock. */
+  readonly lockMs?: number;
+}
 
 export class Connections {
   readonly #pool: Pool;
@@ -35,17 +42,23 @@ export class Connections {
   }
 
   /** @throws StoreFault where no connection can be had in time. */
-  async begin(mode: "" | "ISOLATION LEVEL REPEATABLE READ READ ONLY" = ""): Promise<Transaction> {
+  async begin({
+    mode = "ISOLATION LEVEL READ COMMITTED",
+    lockMs = limits.lockMs,
+  }: Beginning = {}): Promise<Transaction> {
     const client = await this.#client();
     this.#warnings.delete(client);
-    return new Transaction(client, `BEGIN ${mode}; ${timeouts}`, () => this.#warnings.get(client));
+    return new Transaction(client, `BEGIN ${mode}; ${timeouts(lockMs)}`, () => this.#warnings.get(client));
   }
 
-  /** One statement, which is its own transaction. */
-  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+  /** One statement, which is its own transaction; it is given up after `ms`. */
+  async query(text: string, values: readonly unknown[] = [], ms = limits.answerMs): Promise<readonly Row[]> {
     const client = await this.#client();
+    this.#warnings.delete(client);
     try {
-      const { rows } = await client.query(text, [...values]);
+      const { rows } = await client.query(within(ms, text, values));
+      const warning = this.#warnings.get(client);
+      if (warning !== undefined) throw new StoreFault(`PostgreSQL warned: ${warning}`, { isUnknown: true });
       client.release();
       return rows;
     } catch (error) {
@@ -71,13 +84,17 @@ export class Connections {
  * For the transaction alone, so that a connection pooler in between does no harm. A server that stops in the middle of a
  * transaction, suspended or cut off, holds its licences no longer than the last of these.
  */
-const timeouts = `SET LOCAL lock_timeout = ${limits.lockMs}; SET LOCAL statement_timeout = ${limits.statementMs};
+const timeouts = (
+  lockMs: number,
+) => `SET LOCAL lock_timeout = ${lockMs}; SET LOCAL statement_timeout = ${limits.statementMs};
 SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 
 export class Transaction {
   readonly #client: PoolClient;
   readonly #warning: () => string | undefined;
   #isOver = false;
+  /** What went wrong first; PostgreSQL says of everything after it only that the transaction is over. */
+  #failure: StoreFault | undefined;
 
   constructor(client: PoolClient, begin: string, warning: () => string | undefined) {
     this.#client = client;
@@ -90,9 +107,12 @@ export class Transaction {
    * wait, `commit` tells.
    */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
-    const sent = this.#client.query(text, values as unknown[]).then(
+    const sent = this.#client.query(within(limits.answerMs, text, values)).then(
       (result) => result.rows,
-      (error) => Promise.reject(faultOf(error)),
+      (error) => {
+        this.#failure ??= faultOf(error);
+        throw this.#failure;
+      },
     );
     sent.catch(() => {});
     return sent;
@@ -121,6 +141,7 @@ export class Transaction {
         client.release(true);
         // Refused in words of its own, nothing of it stands; cut off, it may.
         const isUnknown = !isRefusal(error);
+        if (!isUnknown && this.#failure !== undefined) throw this.#failure;
         throw new StoreFault(`PostgreSQL did not commit: ${error.message}`, { cause: error, isUnknown });
       },
     );
@@ -161,6 +182,15 @@ export class Transaction {
 function isRefusal(error: Error): boolean {
   const { code } = error as { readonly code?: string };
   return code !== undefined && /^(23|25|40|55|42|53)/.test(code);
+}
+
+/**
+ * A statement that fails, and its connection with it, unless it is answered in time: PostgreSQL's own limits do not
+ * reach over a network that is down.
+ */
+function within(ms: number, text: string, values: readonly unknown[] | undefined): QueryConfig {
+  const config: QueryConfig & { readonly query_timeout: number } = { text, query_timeout: ms };
+  return values === undefined ? config : { ...config, values: [...values] };
 }
 
 function faultOf(error: unknown): StoreFault {

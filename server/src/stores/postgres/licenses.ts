@@ -49,6 +49,11 @@ export class KnownLicenses {
     if (this.#known.get(key) === known) this.#drop(key);
   }
 
+  clear(): void {
+    this.#known.clear();
+    this.#size = 0;
+  }
+
   #drop(key: string): void {
     this.#size -= this.#known.get(key)?.size ?? 0;
     this.#known.delete(key);

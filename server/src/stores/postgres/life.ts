@@ -30,6 +30,12 @@ export class Life {
     return isSilence(head, now) || Number(head.outage) > this.lastOutage;
   }
 
+  /** Reads the outages of another database. */
+  async reload(): Promise<void> {
+    this.#outages = [];
+    await this.sign();
+  }
+
   /** Puts on record that a server is alive; if none was for more than a minute, the outage too. Reads what others have found. */
   async sign(): Promise<void> {
     const transaction = await this.#connections.begin();
@@ -47,7 +53,9 @@ export class Life {
       transaction.query("UPDATE seatkeeper.alive SET alive_at = $1", [later(head, now)]);
       const rows = await transaction.query(lastOutages);
       await transaction.commit();
-      this.#outages = rows.map(outageOf).reverse();
+      const outages = rows.map(outageOf).reverse();
+      // Two rounds may end in either order, and an outage that is forgotten would be credited twice.
+      if ((outages.at(-1)?.no ?? 0) >= this.lastOutage) this.#outages = outages;
     } catch (error) {
       transaction.abandon();
       throw error;

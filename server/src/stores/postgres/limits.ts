@@ -15,8 +15,23 @@ export const idleMs = 60_000;
 /** Waiting for a licence that another server is deciding on: longer than `idleInTransactionMs`, after which it is free. */
 export const lockMs = 5_000;
 
+/**
+ * Waiting for one that others need not wait behind: another server's decision takes a few milliseconds. Whoever is not
+ * served by then waits apart, so that licences that a server has died with do not take all lanes.
+ */
+export const lockBrieflyMs = 100;
+
 /** Any one statement. The largest, loading a licence of a million sessions, stays below. */
 export const statementMs = 20_000;
+
+/** Any answer to a statement: longer than PostgreSQL's own limits, for one that is cut off and cannot say so. */
+export const answerMs = 25_000;
+
+/** The answer to a probe, which asks whether others would be served now. */
+export const pingMs = 3_000;
+
+/** How long a server calls itself unready after a decision found the disk full, unless one succeeds earlier. */
+export const lackMs = 5_000;
 
 /** How long a server that was suspended or cut off in the middle of a transaction keeps its licences from the others. */
 export const idleInTransactionMs = 3_000;

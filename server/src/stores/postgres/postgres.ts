@@ -50,7 +50,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   }
 }
 
-/** What came of one try: nothing, because the catalogue or an outage was news to this server. */
+/** What came of one try: nothing, because something was news to this server, or it had to begin again. */
 const news = Symbol("news");
 
 class PostgresStore implements Store {
@@ -66,7 +66,11 @@ class PostgresStore implements Store {
   readonly #settings = new Map<string, string>();
   /** The database's clock by the process's monotonic one. */
   #offset = Date.now() - performance.now();
+  /** What is known here is of this database; of another one, or of a copy that was brought back, it is worth nothing. */
+  #lineage: unknown;
   #livedAt = Number.NEGATIVE_INFINITY;
+  /** The last transaction failed for want of something that the probe does not need. */
+  #lack: { readonly at: number; readonly fault: StoreFault } | null = null;
   #pinged: { readonly at: number; readonly result: Promise<void> } | null = null;
 
   constructor(connections: Connections, held: Clock | null) {
@@ -100,11 +104,12 @@ class PostgresStore implements Store {
       const result = await this.#try(commands, work, patience);
       if (result !== news) return result as T;
     }
-    throw new StoreFault("the catalogue changes faster than it can be read");
+    throw new StoreFault("other servers change it faster than it can be read");
   }
 
   async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience): Promise<T | typeof news> {
-    const transaction = await this.#connections.begin();
+    const lockMs = patience === "waits" ? limits.lockMs : limits.lockBrieflyMs;
+    const transaction = await this.#connections.begin({ lockMs });
     let deciding: Deciding | undefined;
     try {
       const places = await this.#placesOf(transaction, commands);
@@ -113,7 +118,8 @@ class PostgresStore implements Store {
       if (await this.#isNews(transaction, head, clock)) return news;
       if (rows.length < places.length) {
         await transaction.rollback();
-        throw patience === "refuses" ? busy(places, rows) : new StoreFault("a licence of the catalogue has no row");
+        const isSkipped = patience === "refuses" && places.length > 1;
+        throw isSkipped ? busy(places, rows) : new StoreFault("a licence of the catalogue has no row");
       }
       deciding = new Deciding(await this.#bringUp(transaction, rows, log));
       const now = deciding.instant(clock);
@@ -121,11 +127,17 @@ class PostgresStore implements Store {
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
+      this.#lack = null;
       this.#settle(deciding, rows);
       return result;
     } catch (error) {
       for (const known of deciding?.known ?? []) this.#licenses.forget(known);
       transaction.abandon();
+      if (hasCode(error, conflicts)) return news;
+      // A connection that had broken while nobody used it, found out before anything was decided on it.
+      if (deciding === undefined && isLost(error)) return news;
+      if (hasCode(error, lacks)) this.#lack = { at: performance.now(), fault: error as StoreFault };
+      if (hasCode(error, [lockTimeout])) throw new LicensesBusy(named(commands));
       throw error;
     }
   }
@@ -166,9 +178,10 @@ class PostgresStore implements Store {
 
   /** Locks, and then reads the clock and what was missed: sent in one go, answered in this order. */
   async #lock(transaction: Transaction, places: readonly Place[], patience: Patience) {
-    const waits = places.length === 1 ? "waits" : patience;
+    const isSkipping = patience === "refuses" && places.length > 1;
     const known = places.map((place) => this.#licenses.get(place)).filter((each) => each !== undefined);
-    const locking = places.length === 0 ? noRows : transaction.query(statements.lockLicenses(waits), columnsOf(places));
+    const locking =
+      places.length === 0 ? noRows : transaction.query(statements.lockLicenses(isSkipping), columnsOf(places));
     const reading = transaction.query(statements.readHead);
     const catching =
       known.length === 0
@@ -191,13 +204,23 @@ class PostgresStore implements Store {
 
   /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
   async #isNews(transaction: Transaction, head: Row, clock: Millis): Promise<boolean> {
+    const isElsewhere = head.lineage !== this.#lineage;
     const isCatalogueNew = Number(head.revision) > this.#catalogue.revision;
     const isOutageNew = this.#held === null && this.#life.isNews(head, clock);
-    if (!isCatalogueNew && !isOutageNew) return false;
+    if (!isElsewhere && !isCatalogueNew && !isOutageNew) return false;
     await transaction.rollback();
+    if (isElsewhere) await this.#beginAnew(head.lineage);
     if (isCatalogueNew) await this.#catalogue.refresh();
     if (isOutageNew) await this.#life.sign();
     return true;
+  }
+
+  /** The database is another one than before, or an older copy of it: nothing that is known here can be trusted. */
+  async #beginAnew(lineage: unknown): Promise<void> {
+    await this.#catalogue.reload();
+    await this.#life.reload();
+    this.#licenses.clear();
+    this.#lineage = lineage;
   }
 
   /** The locked licences as they are now: what is known here and what was missed, or all of it from its rows. */
@@ -259,7 +282,7 @@ class PostgresStore implements Store {
     const place = { isvId, licenseId };
     if (this.#licenseOf(isvId, licenseId) === undefined) await this.#catalogue.refresh();
     if (this.#licenseOf(isvId, licenseId) === undefined) return undefined;
-    const transaction = await this.#connections.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    const transaction = await this.#connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ READ ONLY" });
     try {
       const known = this.#licenses.get(place);
       const values = [[isvId], [licenseId]];
@@ -272,10 +295,12 @@ class PostgresStore implements Store {
       // Meanwhile a transaction of this server may have taken it, or brought it further than this look goes.
       const isCurrent =
         known !== undefined &&
+        versions[0]?.lineage === this.#lineage &&
         this.#licenses.get(place) === known &&
         (known.version >= version || catchUp(known, version, log));
       const current = isCurrent ? known : await this.#load(transaction, place);
-      await transaction.rollback();
+      // Nobody waits for it: meanwhile a transaction could take the licence, and change it under the reader's eyes.
+      void transaction.rollback();
       if (current !== undefined) current.state.terms = this.#termsOf(place);
       return current?.state;
     } catch (error) {
@@ -397,10 +422,16 @@ class PostgresStore implements Store {
     await this.#folding.round();
   }
 
-  /** A probe costs a commit at most once a second, whoever asks how often. A database that cannot be written cannot serve. */
+  /**
+   * A probe costs a commit at most once a second, whoever asks how often. A database that cannot be written cannot
+   * serve; nor can one in which the probe finds room and the last decision did not, until one does or has not been tried.
+   */
   ping(): Promise<void> {
+    if (this.#lack !== null && performance.now() - this.#lack.at < limits.lackMs)
+      return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
-      const result = this.#connections.query(saveSetting, ["pinged_at", String(this.now())]).then(() => {});
+      const values = ["pinged_at", String(this.now())];
+      const result = this.#connections.query(saveSetting, values, limits.pingMs).then(() => {});
       result.catch(() => {});
       this.#pinged = { at: performance.now(), result };
     }
@@ -422,7 +453,22 @@ const noLicenses: Licenses = {
   record() {},
 };
 
-const versionOf = "SELECT version FROM seatkeeper.licenses WHERE isv_id = $1 AND license_id = $2";
+/** Another server made PostgreSQL choose this transaction to give way: nothing of it happened, and it may begin again. */
+const conflicts = ["40001", "40P01"];
+const lockTimeout = "55P03";
+
+/** The connection is gone: PostgreSQL said so, or the network. The driver's own word for it has no code. */
+const losses = ["57P01", "57P02", "EPIPE", "ECONNRESET"];
+
+function isLost(error: unknown): boolean {
+  return hasCode(error, losses) || (error as Error).message.includes("Connection terminated");
+}
+
+/** A full disk, too many connections, no memory; a disk that fails. */
+const lacks = ["53", "58"];
+
+const versionOf = `
+  SELECT version, ${statements.lineage} AS lineage FROM seatkeeper.licenses WHERE isv_id = $1 AND license_id = $2`;
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
 const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
 const assignmentsOfClient =
@@ -438,6 +484,20 @@ const claimDue = `
 const saveSetting = `
   INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 const keepSetting = "INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+function hasCode(error: unknown, codes: readonly string[]): boolean {
+  const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
+  return (
+    error instanceof StoreFault &&
+    !error.isUnknown &&
+    code !== undefined &&
+    codes.some((begin) => code.startsWith(begin))
+  );
+}
+
+function named(commands: readonly Command[]): Place[] {
+  return commands.map(({ isvId, licenseId }) => ({ isvId, licenseId }));
+}
 
 function busy(places: readonly Place[], rows: readonly Row[]): LicensesBusy {
   const locked = new Set(rows.map((row) => keyOf(placeOf(row))));

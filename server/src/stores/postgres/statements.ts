@@ -1,14 +1,21 @@
 /** Every statement of the hot path. They know rows and keys, and decide nothing. Unnamed, for the sake of poolers. */
 
-/** $1 vendors, $2 licences. In the order of their keys, so that no two servers wait for each other. */
-export const lockLicenses = (patience: "waits" | "refuses") => `
+/**
+ * $1 vendors, $2 licences. In the order of their keys, so that no two servers wait for each other. `isSkipping`: without
+ * those that another one has locked.
+ */
+export const lockLicenses = (isSkipping: boolean) => `
   SELECT isv_id, license_id, version, decided_at, outage, look_at FROM seatkeeper.licenses
   WHERE (isv_id, license_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-  ORDER BY isv_id, license_id FOR NO KEY UPDATE ${patience === "refuses" ? "SKIP LOCKED" : ""}`;
+  ORDER BY isv_id, license_id FOR NO KEY UPDATE ${isSkipping ? "SKIP LOCKED" : ""}`;
+
+/** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
+export const lineage = `
+  pg_postmaster_start_time()::text || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /** A statement of its own: the clock and the rows that it reads are those after the wait for the locks. */
 export const readHead = `
-  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage, ${lineage} AS lineage
   FROM seatkeeper.catalog_head, seatkeeper.alive`;
 
 /** $1 vendors, $2 licences, $3 the version that is known of each. */

@@ -1,0 +1,56 @@
+/** Three servers on one database, as a vendor runs them; each reaches it through a proxy of its own, each by a clock of its own. */
+import { fileURLToPath } from "node:url";
+import { type ServerProcess, startProcess } from "../process.ts";
+import { type PostgresProxy, startProxy } from "./proxy.ts";
+
+const setClock = fileURLToPath(new URL("../histories/set-clock.ts", import.meta.url));
+
+export class Node {
+  readonly proxy: PostgresProxy;
+  readonly #env: Readonly<Record<string, string>>;
+  #process: ServerProcess;
+
+  private constructor(proxy: PostgresProxy, env: Readonly<Record<string, string>>, process: ServerProcess) {
+    this.proxy = proxy;
+    this.#env = env;
+    this.#process = process;
+  }
+
+  static async start(database: string, tenantFile: string, leadMs: number): Promise<Node> {
+    const proxy = await startProxy(database);
+    const env = {
+      SEATKEEPER_DATABASE_URL: proxy.url,
+      SEATKEEPER_TENANT_FILES: tenantFile,
+      SEATKEEPER_LOG_LEVEL: "info",
+      NODE_OPTIONS: `--import=${setClock}`,
+      CLOCK_LEAD_MS: String(leadMs),
+    };
+    return new Node(proxy, env, await startProcess(["serve"], env));
+  }
+
+  get url(): string {
+    return this.#process.url;
+  }
+
+  async restart(): Promise<void> {
+    await this.#process.stop("SIGKILL");
+    this.#process = await startProcess(["serve"], this.#env);
+  }
+
+  suspend(): void {
+    this.#process.signal("SIGSTOP");
+  }
+
+  wake(): void {
+    this.#process.signal("SIGCONT");
+  }
+
+  output(): string {
+    return this.#process.output();
+  }
+
+  async remove(): Promise<void> {
+    await this.#process.stop("SIGKILL");
+    await this.proxy.close();
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * What a store on PostgreSQL and the desk before it do when something breaks: nothing that was acknowledged is lost,
+ * nothing is half done, a fault is told as one, and what is known in memory is what stands in the database.
+ */
+import { Client } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Outcome } from "../../src/core/step.ts";
+import type { Command, HistoryRecord } from "../../src/core/types.ts";
+import { Desk } from "../../src/desk/desk.ts";
+import * as limits from "../../src/stores/postgres/limits.ts";
+import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
+import { LicensesBusy, type Store, StoreFault } from "../../src/stores/store.ts";
+import { comparableView } from "../model/same.ts";
+import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { stepAll, workOf } from "../stores/steps.ts";
+import { type PostgresProxy, type Side, startProxy } from "./proxy.ts";
+import { type PostgresServer, startPostgres } from "./server.ts";
+
+const isvId = isvIdOf(1);
+const settings = Array.from({ length: 12 }, (_, n) =>
+  licenseSetting({ licenseId: licenseIdOf(n + 1), tokens: 10_000 }),
+);
+/** A look at the clock of whoever waits, far above what it takes and below what it would take to wait for somebody. */
+const atOnceMs = 2_000;
+
+let postgres: PostgresServer;
+let url: string;
+let proxy: PostgresProxy;
+/** Reaches PostgreSQL through the proxy. */
+let store: Store;
+/** Another server, which nothing stands in the way of. */
+let other: Store;
+let ids = 0;
+
+beforeAll(async () => {
+  postgres = await startPostgres({ settings: { max_connections: "100" } });
+});
+afterAll(() => postgres.remove());
+
+beforeEach(async () => {
+  url = await postgres.database();
+  proxy = await startProxy(url);
+  other = await openPostgresStore(url);
+  await other.saveCatalog(settings.flatMap(entitiesOf));
+  store = await openPostgresStore(proxy.url);
+  await warmUp();
+});
+
+afterEach(async () => {
+  await store.close();
+  await other.close();
+  await proxy.close();
+});
+
+const placeOf = (n: number) => ({ isvId, licenseId: licenseIdOf(n) });
+
+function open(n: number, clientId: string): Command {
+  const id = ++ids;
+  const fresh = { session: freshId(6, id), assignment: freshId(7, id), token: freshId(8, id) };
+  const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+  return { type: "open", ...placeOf(n), clientId, ...nothing, ids: fresh };
+}
+
+/** A connection is there, and idle, and the server knows the catalogue: what is disturbed is the transaction alone. */
+async function warmUp(): Promise<void> {
+  const close: Command = { type: "close", ...placeOf(11), clientId: "nobody", sessionId: null, userId: null };
+  await stepAll(store, [close]);
+}
+
+function bug(): never {
+  throw new Error("a bug");
+}
+
+/** Connects as somebody else, who is gone after the test. */
+async function foreigner(): Promise<Client> {
+  const client = new Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+/** What both servers show of a licence, and what stands in its rows, is one and the same. */
+async function expectAlike(n: number): Promise<string[]> {
+  const views = [];
+  for (const each of [store, other]) {
+    // A connection that was cut may be found broken only when it is used.
+    views.push(
+      await until(async () => {
+        const view = await settled(each.read(isvId, licenseIdOf(n)));
+        return view instanceof Error || view === undefined ? false : comparableView(view, 0);
+      }),
+    );
+  }
+  expect(views[0]).toEqual(views[1]);
+  const rows = await postgres.query(
+    url,
+    "SELECT kind, client_id FROM seatkeeper.history WHERE license_id = $1 AND kind = 'session.opened'",
+    [licenseIdOf(n)],
+  );
+  const clients = views[1]?.live.map(({ clientId }) => clientId).sort() ?? [];
+  expect(rows.map(({ client_id }) => client_id).sort()).toEqual(clients);
+  return clients;
+}
+
+async function settled<T>(promise: Promise<T>): Promise<T | Error> {
+  return promise.catch((error: Error) => error);
+}
+
+const isGranted = (outcome: Outcome | Error) => !(outcome instanceof Error) && outcome.denial === null;
+
+/** Asks again and again until it is so: for what PostgreSQL does by itself, and when is not ours to say. */
+async function until<T>(ask: () => Promise<T | false>): Promise<T> {
+  const end = performance.now() + 15_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== false) return answer;
+    if (performance.now() > end) throw new Error("it did not come about");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe("a licence that somebody else has locked", () => {
+  test("is 503 within the lock timeout, all others are served at once, and it is served when it is free", async () => {
+    const desk = new Desk(store);
+    const holder = await foreigner();
+    // More of them than there are lanes.
+    const stuck = Array.from({ length: limits.lanes + 3 }, (_, n) => n + 1);
+    await holder.query("BEGIN");
+    const lock = "SELECT 1 FROM seatkeeper.licenses WHERE license_id = ANY ($1) FOR UPDATE";
+    await holder.query(lock, [stuck.map(licenseIdOf)]);
+    const began = performance.now();
+    const waiting = stuck.map((n) => settled(desk.decide(open(n, "anna"))));
+    for (let n = 0; n < 20; n++) {
+      const asked = performance.now();
+      expect(isGranted(await desk.decide(open(12, `client${n}`)))).toBe(true);
+      expect(performance.now() - asked).toBeLessThan(atOnceMs);
+    }
+    const first = await Promise.race(waiting);
+    expect(first).toBeInstanceOf(LicensesBusy);
+    expect(performance.now() - began).toBeLessThan(limits.lockMs + atOnceMs);
+    await holder.query("ROLLBACK");
+    await Promise.all(waiting);
+    for (const n of stuck) expect(isGranted(await desk.decide(open(n, "anna")))).toBe(true);
+    await holder.end();
+  }, 60_000);
+
+  test("is served within seconds where a server was suspended in the middle of its decision", async () => {
+    proxy.hold(true);
+    const lost = settled(stepAll(store, [open(1, "anna")]));
+    await until(async () => {
+      const rows = await postgres.query(url, "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction'");
+      return rows.length > 0;
+    });
+    const began = performance.now();
+    const [outcome] = await stepAll(other, [open(1, "ben")]);
+    expect(isGranted(outcome as Outcome)).toBe(true);
+    expect(performance.now() - began).toBeLessThan(limits.idleInTransactionMs + atOnceMs);
+    proxy.hold(false);
+    expect(await lost).toBeInstanceOf(StoreFault);
+    expect(await expectAlike(1)).toEqual(["ben"]);
+    await stepAll(store, [open(1, "carl")]);
+    expect(await expectAlike(1)).toEqual(["ben", "carl"]);
+  });
+
+  test("is decided on after a deadlock that PostgreSQL breaks, without the client's help", async () => {
+    const holder = await foreigner();
+    await holder.query("BEGIN; SET LOCAL deadlock_timeout = '20s'");
+    await holder.query("SELECT 1 FROM seatkeeper.licenses WHERE license_id = $1 FOR UPDATE", [licenseIdOf(2)]);
+    const both = stepAll(store, [open(1, "anna"), open(2, "anna")]);
+    await until(async () => {
+      const rows = await postgres.query(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+      return rows.length > 0;
+    });
+    // Now each waits for the other, and the store's wait is the first to be looked at.
+    await holder.query("SELECT 1 FROM seatkeeper.licenses WHERE license_id = $1 FOR UPDATE", [licenseIdOf(1)]);
+    await holder.query("COMMIT");
+    expect((await both).every(isGranted)).toBe(true);
+    expect([await expectAlike(1), await expectAlike(2)]).toEqual([["anna"], ["anna"]]);
+    await holder.end();
+  });
+
+  test("is decided on whatever isolation the database has by default", async () => {
+    await postgres.query(
+      url,
+      `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET default_transaction_isolation = 'serializable'`,
+    );
+    proxy.cut();
+    const fresh = await openPostgresStore(url);
+    const clients = Array.from({ length: 30 }, (_, n) => `client${n}`);
+    const of = (each: Store, parity: number) =>
+      clients.filter((_, n) => n % 2 === parity).map((name) => settled(stepAll(each, [open(1, name)])));
+    const all = await Promise.all([...of(store, 0), ...of(fresh, 1)]);
+    expect(all.filter((each) => each instanceof Error)).toEqual([]);
+    expect(await expectAlike(1)).toEqual(clients.toSorted());
+    await fresh.close();
+  });
+});
+
+describe("a connection that breaks", () => {
+  test.each<Side>(["client", "server"])(
+    "after any message of the %s's in a transaction leaves it whole or not at all, and both servers agree",
+    async (side) => {
+      const desk = new Desk(store);
+      const told = { granted: 0, refused: 0, unknown: 0 };
+      for (let n = 1; ; n++) {
+        const client = `client${String(n).padStart(3, "0")}`;
+        await warmUp();
+        proxy.cutAfter(side, n);
+        const outcome = await settled(desk.decide(open(1, client)));
+        const isWhole = proxy.passed() < n;
+        const clients = await expectAlike(1);
+        if (isGranted(outcome)) told.granted++;
+        else if ((outcome as StoreFault).isUnknown) told.unknown++;
+        else told.refused++;
+        if (isGranted(outcome)) expect(clients).toContain(client);
+        else if (!(outcome as StoreFault).isUnknown) expect(clients, `message ${n}`).not.toContain(client);
+        if (isWhole) break;
+        if (n > 300) throw new Error("a transaction of 300 messages");
+      }
+      // Cut before anything was decided, it begins again by itself; only the commit leaves a doubt.
+      expect(told.granted).toBeGreaterThan(10);
+      expect(told.unknown).toBeGreaterThan(0);
+    },
+    60_000,
+  );
+
+  test("in the commit is not tried again: each call was decided once or never", async () => {
+    const desk = new Desk(store);
+    let unknown = 0;
+    for (let n = 90; n > 30; n -= 2) {
+      await warmUp();
+      const before = await versionsOf(1, 2);
+      proxy.cutAfter("server", n);
+      const outcomes = await Promise.all([1, 2].map((each) => settled(desk.decide(open(each, `client${n}`)))));
+      proxy.passed();
+      if (!outcomes.every((outcome) => outcome instanceof StoreFault && outcome.isUnknown)) continue;
+      unknown++;
+      const after = await versionsOf(1, 2);
+      for (const [index, version] of after.entries())
+        expect(version - (before[index] as number)).toBeLessThanOrEqual(1);
+    }
+    expect(unknown).toBeGreaterThan(0);
+  });
+});
+
+async function versionsOf(...licenses: number[]): Promise<number[]> {
+  const sql = "SELECT version FROM seatkeeper.licenses WHERE license_id = ANY ($1) ORDER BY license_id";
+  return (await postgres.query(url, sql, [licenses.map(licenseIdOf)])).map(({ version }) => Number(version));
+}
+
+describe("a commit that waits for a standby", () => {
+  afterEach(() => setStandby(""));
+
+  async function setStandby(name: string): Promise<void> {
+    await postgres.query(url, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
+    await postgres.query(url, "SELECT pg_reload_conf()");
+    // New connections wait only once the checkpointer has read it too.
+    await until(
+      async () => (await postgres.query(url, "SHOW synchronous_standby_names"))[0]?.synchronous_standby_names === name,
+    );
+  }
+
+  test("and is cancelled is told as unknown and not tried again; what it came to is read afresh", async () => {
+    const desk = new Desk(store);
+    await desk.decide(open(1, "anna"));
+    await setStandby("nobody");
+    const ben = settled(desk.decide(open(1, "ben")));
+    const waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
+    const pid = await until(async () => (await postgres.query(url, waits))[0]?.pid ?? false);
+    await postgres.query(url, "SELECT pg_cancel_backend($1)", [pid]);
+    const outcome = await ben;
+    expect(outcome).toMatchObject({ name: "StoreFault", isUnknown: true });
+    expect(await postgres.query(url, waits), "a second try").toEqual([]);
+    expect(await versionsOf(1)).toEqual([2]);
+    await setStandby("");
+    expect(await expectAlike(1)).toEqual(["anna", "ben"]);
+    expect(isGranted(await desk.decide(open(1, "ben")))).toBe(true);
+    expect(await expectAlike(1)).toEqual(["anna", "ben"]);
+  });
+
+  test("keeps every answer waiting, those that changed nothing too", async () => {
+    const close: Command = { type: "close", ...placeOf(1), clientId: "nobody", sessionId: null, userId: null };
+    await setStandby("nobody");
+    const denied = settled(stepAll(store, [close]));
+    const waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
+    await until(async () => (await postgres.query(url, waits)).length > 0);
+    await setStandby("");
+    expect((await denied) as Outcome[]).toMatchObject([{ denial: { code: "session_unknown" } }]);
+  });
+});
+
+test("connections stay within their bound under 500 calls at once, look-ups and faults among them", async () => {
+  const desk = new Desk(store);
+  const count = async () => {
+    const sql =
+      "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'seatkeeper' AND datname = current_database()";
+    return Number((await postgres.query(url, sql))[0]?.n);
+  };
+  const ofOther = await count();
+  let most = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) most = Math.max(most, await count());
+  })();
+  const calls = Array.from({ length: 500 }, (_, n) => {
+    const license = (n % 12) + 1;
+    if (n % 5 === 0) return settled(store.read(isvId, licenseIdOf(license)));
+    if (n % 7 === 0) return settled(store.transact([open(license, "fails")], bug));
+    return settled(desk.decide(open(license, `client${n}`)));
+  });
+  const all = await Promise.all(calls);
+  isOver = true;
+  await watching;
+  expect(all.filter((each) => each instanceof StoreFault)).toEqual([]);
+  expect(most - ofOther).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(ofOther + limits.lanes + limits.otherConnections);
+});
+
+test("a reader never sees what a transaction of the same server takes back", async () => {
+  await stepAll(store, [open(1, "anna")]);
+  let isOver = false;
+  const seen = new Set<string>();
+  const reading = Array.from({ length: 2 }, async () => {
+    while (!isOver) {
+      const view = await store.read(isvId, licenseIdOf(1));
+      for (const { clientId } of view?.sessions() ?? []) seen.add(clientId);
+    }
+  });
+  for (let n = 0; n < 40; n++) {
+    const commands = [open(1, `taken back ${n}`)];
+    const failing = store.transact(commands, (licenses, now, owed) => {
+      workOf(commands)(licenses, now, owed);
+      licenses.record({ ...unsavable, at: now });
+    });
+    expect(await settled(failing)).toBeInstanceOf(StoreFault);
+  }
+  isOver = true;
+  await Promise.all(reading);
+  expect([...seen]).toEqual(["anna"]);
+});
+
+/** A line that PostgreSQL refuses, for the sake of its NUL, when the change in memory is made already. */
+const unsavable: HistoryRecord = {
+  ...placeOf(1),
+  at: 0,
+  kind: "denied",
+  clientId: "\0",
+  userId: null,
+  sessionId: null,
+  projectId: null,
+  denial: null,
+  inUse: 0,
+  limit: 0,
+  isOveruse: false,
+  pool: null,
+  tokens: 0,
+  lengthMs: null,
+};

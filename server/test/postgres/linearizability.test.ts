@@ -1,0 +1,180 @@
+/**
+ * Goal: whatever happens to servers and connections, what clients see of a licence is one decision after the other.
+ * Method: clients open, extend, let lapse and close sessions, and open, switch and close projects, at once, over three
+ * real servers whose clocks stand minutes apart, while servers are killed or suspended and connections cut. The history
+ * of each licence is then judged by the model. Sessions last a little over a second, in real time: the clock is
+ * PostgreSQL's, and nobody holds that.
+ *
+ * `HISTORIES=1000` makes so many; `SEED=…` makes the same choices again, not the same timing.
+ */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Change, Command, Millis } from "../../src/core/types.ts";
+import { Random } from "../differential/stream.ts";
+import { type Operation, unexplained } from "../histories/checker.ts";
+import { LicenseWorld, sessionMs, tenantOf, termsOf } from "../histories/clients.ts";
+import { licenseIdOf } from "../model/vendor.ts";
+import { temporaryFolder } from "../process.ts";
+import { Node } from "./cluster.ts";
+import { type PostgresServer, startPostgres } from "./server.ts";
+
+const histories = Number(process.env.HISTORIES ?? 30);
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+const licensesPerRound = 10;
+const rounds = Math.ceil(histories / licensesPerRound);
+const roundMs = 2_500;
+const minute = 60_000;
+/** How far the machines' clocks lead: no token may come or go by them. */
+const leadsMs = [0, 7 * minute, -4 * minute];
+
+const folder = temporaryFolder();
+let postgres: PostgresServer;
+let database: string;
+const nodes: Node[] = [];
+/** A run without faults, or in which all is refused, would show nothing. */
+const seen = { granted: 0, denied: 0, unknown: 0, unknownAndKept: 0, kills: 0, suspensions: 0, cuts: 0 };
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  database = await postgres.database();
+  const file = folder.write("tenant.yaml", tenantOf(rounds * licensesPerRound));
+  for (const leadMs of leadsMs) nodes.push(await Node.start(database, file, leadMs));
+}, 120_000);
+
+afterAll(async () => {
+  for (const node of nodes) await node.remove();
+  await postgres.remove();
+  folder.remove();
+});
+
+for (let round = 0; round < rounds; round++) {
+  test(`round ${round}: every history can be explained (SEED=${seed})`, { timeout: 60_000 }, async () => {
+    const worlds = Array.from({ length: licensesPerRound }, (_, n) => worldOf(round * licensesPerRound + n + 1));
+    await Promise.all(worlds.map((world) => world.prepare()));
+    const until = Date.now() + roundMs;
+    await Promise.all([...worlds.map((world) => world.play(until)), disturb(new Random(seed + round * 7919), until)]);
+    await Promise.all(worlds.map((world) => world.look()));
+    for (const world of worlds) {
+      const operations = await withInstants(world);
+      count(operations);
+      const repeat = `licence ${world.n}; repeat with SEED=${seed} HISTORIES=${histories}`;
+      expect(unexplained(termsOf(world.n), operations), repeat).toBeNull();
+    }
+  });
+}
+
+test("much was granted and denied, and faults left calls without an answer", () => {
+  const told = JSON.stringify(seen);
+  // biome-ignore lint/suspicious/noConsole: asked for, to see what a run was worth.
+  if (process.env.SHOW_SEEN === "1") console.log(told);
+  expect(seen.granted, told).toBeGreaterThan(histories * 10);
+  expect(seen.denied, told).toBeGreaterThan(histories * 5);
+  expect(Math.min(seen.kills, seen.suspensions, seen.cuts, seen.unknown), told).toBeGreaterThan(0);
+});
+
+function worldOf(n: number): LicenseWorld {
+  return new LicenseWorld(
+    n,
+    { urls: () => nodes.map(({ url }) => url) },
+    (client) => new Random(seed + n * 104_729 + client),
+  );
+}
+
+function count(operations: readonly Operation[]): void {
+  for (const { answer, instants } of operations) {
+    if (answer === null) seen.unknown++;
+    else if (answer.type === "denied") seen.denied++;
+    else seen.granted++;
+    if (answer === null && instants !== null && instants.length > 0) seen.unknownAndKept++;
+  }
+}
+
+/** Servers and connections fail until the round ends; then everything runs again. */
+async function disturb(random: Random, until: Millis): Promise<void> {
+  const within = (ms: number) => pause(Math.max(0, Math.min(random.below(ms), until - Date.now())));
+  const kill = async () => {
+    await within(roundMs);
+    await random.pick(nodes).restart();
+    seen.kills++;
+  };
+  const suspend = async () => {
+    await within(roundMs / 2);
+    const node = random.pick(nodes);
+    node.suspend();
+    await pause(sessionMs + 100 + random.below(500));
+    node.wake();
+    seen.suspensions++;
+  };
+  const cut = async () => {
+    while (Date.now() < until) {
+      await within(roundMs / 4);
+      if (random.chance(0.5)) random.pick(nodes).proxy.cut();
+      else await postgres.query(database, terminateSome);
+      seen.cuts++;
+    }
+  };
+  await Promise.all([kill(), random.chance(0.7) ? suspend() : kill(), cut()]);
+}
+
+const terminateSome = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE application_name = 'seatkeeper' AND random() < 0.5`;
+
+/** Real time has to pass: the sessions end by PostgreSQL's clock. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+interface Trace {
+  readonly at: Millis;
+  readonly subject: string;
+}
+
+/**
+ * Calls without an answer, with the instants at which something of the kind was kept, by the database: so the search
+ * need not try all. What the database kept and no call explains is then found too, since the last look shows it.
+ */
+async function withInstants({ n, operations }: LicenseWorld): Promise<Operation[]> {
+  const traces = [...(await opensKept(n)), ...(await linesKept(n))];
+  return operations.map((operation) => {
+    if (operation.answer !== null) return operation;
+    const subject = subjectOf(operation.command);
+    return { ...operation, instants: traces.filter((trace) => trace.subject === subject).map(({ at }) => at) };
+  });
+}
+
+/** Opens and extends: the log of a licence that changed so little is still whole. */
+async function opensKept(n: number): Promise<Trace[]> {
+  const log = "SELECT version, changes FROM seatkeeper.changes WHERE license_id = $1 ORDER BY version";
+  const rows = await postgres.query(database, log, [licenseIdOf(n)]);
+  if (rows.length > 0) expect(Number(rows[0]?.version), `the log of licence ${n} was cut off`).toBe(1);
+  const changes = rows.flatMap((row) => JSON.parse(row.changes as string) as Change[]);
+  return changes.flatMap((change) => {
+    if (change.type !== "session") return [];
+    const { clientId, sessionId, extendedAt } = change.session;
+    return [{ at: extendedAt, subject: `open ${clientId} ${sessionId}` }];
+  });
+}
+
+/** Everything else that changes something leaves a line of history. */
+async function linesKept(n: number): Promise<Trace[]> {
+  const lines = "SELECT kind, at, client_id, session_id, project_id FROM seatkeeper.history WHERE license_id = $1";
+  const rows = await postgres.query(database, lines, [licenseIdOf(n)]);
+  return rows.map(({ kind, at, client_id, session_id, project_id }) => {
+    const subject = kind === "session.closed" ? `close ${client_id} ${session_id}` : `${kind} ${project_id}`;
+    return { at: Number(at), subject };
+  });
+}
+
+/** The project's line that each command leaves. */
+const kinds: Readonly<Record<string, string>> = {
+  "project.open": "project.opened",
+  "project.close": "project.closed",
+  "project.save": "project.saved",
+  "project.kind": "project.switched",
+};
+
+function subjectOf(command: Command): string {
+  if ("sessionId" in command && "clientId" in command) {
+    return `${command.type} ${command.clientId} ${command.sessionId}`;
+  }
+  return "projectId" in command ? `${kinds[command.type]} ${command.projectId}` : command.type;
+}
