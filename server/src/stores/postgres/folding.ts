@@ -36,9 +36,9 @@ const saveFolds = `
   WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id`;
 
 /** A server that is a little behind still finds what it has missed. */
-const deleteChanges = `
+const deleteChanges = (versionsKept: number) => `
   DELETE FROM seatkeeper.changes AS c USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
-  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to - ${limits.versionsKept}`;
+  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to - ${versionsKept}`;
 
 interface Behind extends Place {
   versions: number;
@@ -48,11 +48,13 @@ interface Behind extends Place {
 
 export class Folding {
   readonly #connections: Connections;
+  readonly #bounds: { readonly versionsKept: number; readonly foldedFrom: number };
   /** Licences whose log this server wrote to. After a crash their log stays, whole, until somebody writes to it again. */
   readonly #behind = new Map<string, Behind>();
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, bounds: { readonly versionsKept: number; readonly foldedFrom: number }) {
     this.#connections = connections;
+    this.#bounds = bounds;
   }
 
   /** Notes that one more version of a licence is in the log. */
@@ -65,7 +67,7 @@ export class Folding {
   }
 
   /** Folds what has grown long or old. Answers with how many licences it took, bounded. */
-  async round(isUrgent: (behind: Behind) => boolean = isDue): Promise<number> {
+  async round(isUrgent = (behind: Behind) => this.#isDue(behind)): Promise<number> {
     const places: Behind[] = [];
     for (const behind of this.#behind.values()) {
       if (places.length >= limits.licensesPerFold) break;
@@ -85,6 +87,10 @@ export class Folding {
   /** Folds everything that this server wrote. */
   async all(): Promise<void> {
     while ((await this.round(() => true)) > 0);
+  }
+
+  #isDue({ versions, since }: Behind): boolean {
+    return versions >= this.#bounds.foldedFrom || performance.now() - since >= limits.foldedAfterMs;
   }
 
   async #fold(places: readonly Place[]): Promise<void> {
@@ -131,17 +137,13 @@ export class Folding {
     const rows = [...folded.values()];
     const versions = [...columnsOf(rows.map(placeOf)), rows.map(({ version }) => version)];
     transaction.query(saveFolds, versions);
-    transaction.query(deleteChanges, versions);
+    transaction.query(deleteChanges(this.#bounds.versionsKept), versions);
   }
 }
 
 /** Without the key, which stands beside it and may hold what `jsonb` refuses. */
 function bodyOf(session: Session | null): string {
   return JSON.stringify({ ...session, key: undefined });
-}
-
-function isDue({ versions, since }: Behind): boolean {
-  return versions >= limits.foldedFrom || performance.now() - since >= limits.foldedAfterMs;
 }
 
 function columnsOf(places: readonly Place[]): unknown[] {

@@ -7,7 +7,6 @@ import { LicenseState } from "../../core/state.ts";
 import type { Assignment, Change, Project, Session, Terms } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import type { Row } from "./connections.ts";
-import { cachedMax } from "./limits.ts";
 
 /** A licence in memory. */
 export interface Known {
@@ -22,7 +21,13 @@ export interface Known {
 export class KnownLicenses {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
+  readonly #sizeMax: number;
   #size = 0;
+
+  /** `sizeMax`: sessions, clients and projects of all of them together. */
+  constructor(sizeMax: number) {
+    this.#sizeMax = sizeMax;
+  }
 
   /** A licence as it is known here; undefined: it is not, or a transaction is changing it. */
   get(place: Place): Known | undefined {
@@ -38,7 +43,7 @@ export class KnownLicenses {
     this.#known.set(key, known);
     this.#size += known.size;
     for (const [oldest, { isTaken }] of this.#known) {
-      if (this.#size <= cachedMax) break;
+      if (this.#size <= this.#sizeMax) break;
       if (!isTaken && oldest !== key) this.#drop(oldest);
     }
   }

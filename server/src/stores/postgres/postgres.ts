@@ -36,11 +36,20 @@ import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, t
 export interface PostgresOptions {
   /** Tells the time in the database's place: a clock that a test holds. */
   readonly clock?: Clock;
+  /** Other bounds than the usual ones: a test reaches them sooner. */
+  readonly bounds?: Partial<Bounds>;
+}
+
+interface Bounds {
+  readonly cachedMax: number;
+  readonly versionsKept: number;
+  readonly foldedFrom: number;
 }
 
 /** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
-  const store = new PostgresStore(new Connections(url, limits.lanes + limits.otherConnections), options.clock ?? null);
+  const connections = new Connections(url, limits.lanes + limits.otherConnections);
+  const store = new PostgresStore(connections, options.clock ?? null, { ...limits, ...options.bounds });
   try {
     await store.open();
     return store;
@@ -62,7 +71,7 @@ class PostgresStore implements Store {
   readonly #catalogue: Catalogue;
   readonly #life: Life;
   readonly #folding: Folding;
-  readonly #licenses = new KnownLicenses();
+  readonly #licenses: KnownLicenses;
   readonly #settings = new Map<string, string>();
   /** The database's clock by the process's monotonic one. */
   #offset = Date.now() - performance.now();
@@ -73,12 +82,13 @@ class PostgresStore implements Store {
   #lack: { readonly at: number; readonly fault: StoreFault } | null = null;
   #pinged: { readonly at: number; readonly result: Promise<void> } | null = null;
 
-  constructor(connections: Connections, held: Clock | null) {
+  constructor(connections: Connections, held: Clock | null, bounds: Bounds) {
     this.#connections = connections;
     this.#held = held;
     this.#catalogue = new Catalogue(connections);
     this.#life = new Life(connections, (head) => this.#clock(head));
-    this.#folding = new Folding(connections);
+    this.#folding = new Folding(connections, bounds);
+    this.#licenses = new KnownLicenses(bounds.cachedMax);
   }
 
   async open(): Promise<void> {
