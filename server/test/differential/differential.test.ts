@@ -22,7 +22,7 @@ import {
 } from "../model/same.ts";
 import { entitiesOf, type LicenseSetting, modelTermsOf } from "../model/vendor.ts";
 import { elapse } from "../stores/steps.ts";
-import { type StoreUnderTest, storesUnderTest } from "../stores/under-test.ts";
+import { postgresUnderTest, type StoreUnderTest, storesUnderTest } from "../stores/under-test.ts";
 import { floors } from "./floors.ts";
 import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 
@@ -36,6 +36,9 @@ const stepsPerCheckpoint = 50;
 const start = Date.parse("2026-01-01T00:00:00Z");
 
 const kinds = storesUnderTest();
+/** A round trip for each step: one world of twelve goes there too. */
+const postgres = postgresUnderTest();
+const kindsOf = (world: number) => (world % 12 === 0 ? [...kinds, postgres] : kinds);
 const reached = new Map<string, number>();
 
 for (let world = 0; world < worlds; world++) {
@@ -43,7 +46,7 @@ for (let world = 0; world < worlds; world++) {
     timeout: 60_000,
   }, async () => {
     try {
-      await new World(seed + world * 7919).run();
+      await new World(seed + world * 7919, kindsOf(world)).run();
     } catch (error) {
       const again = `SEED=${seed} WORLDS=${worlds} STEPS=${stepsPerWorld} vitest run server/test/differential -t "world ${world} "`;
       (error as Error).message = `${(error as Error).message}\nrepeat with: ${again}`;
@@ -67,19 +70,21 @@ class World {
   readonly #random: Random;
   readonly #clock = new HeldClock(start);
   readonly #model = new Model();
+  readonly #kinds: readonly StoreUnderTest[];
   readonly #stores: { readonly kind: StoreUnderTest; store: Store }[] = [];
   readonly #settings: LicenseSetting[];
   /** The last steps, for whoever has to understand a failure. */
   readonly #trail: string[] = [];
 
-  constructor(worldSeed: number) {
+  constructor(worldSeed: number, storeKinds: readonly StoreUnderTest[]) {
+    this.#kinds = storeKinds;
     this.#random = new Random(worldSeed);
     this.#settings = startingSettings(this.#random, start);
   }
 
   async run(): Promise<void> {
     try {
-      for (const kind of kinds) this.#stores.push({ kind, store: await kind.open(this.#clock) });
+      for (const kind of this.#kinds) this.#stores.push({ kind, store: await kind.open(this.#clock) });
       for (const setting of this.#settings) await this.#saveTerms(setting);
       const stream = new Stream(this.#random, this.#model, this.#settings);
       for (let n = 1; n <= stepsPerWorld; n++) {

@@ -1,32 +1,5 @@
 /** The PostgreSQL store, held to the contract that all stores are held to. */
-import { afterAll, beforeAll } from "vitest";
-import type { HeldClock } from "../../src/clock.ts";
-import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
-import type { Store } from "../../src/stores/store.ts";
 import { storeConformance } from "../stores/conformance.ts";
-import { type PostgresServer, startPostgres } from "./server.ts";
+import { postgresUnderTest } from "../stores/under-test.ts";
 
-let server: PostgresServer;
-const urls = new WeakMap<Store, string>();
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-afterAll(() => server.remove());
-
-async function openAt(url: string, clock: HeldClock): Promise<Store> {
-  const store = await openPostgresStore(url, { clock });
-  urls.set(store, url);
-  return store;
-}
-
-storeConformance({
-  name: "the PostgreSQL store",
-  saysWhatIsOwed: true,
-  open: async (clock) => openAt(await server.database(), clock),
-  reopen: async (store, clock) => {
-    const url = urls.get(store) as string;
-    await store.close();
-    return openAt(url, clock);
-  },
-});
+storeConformance(postgresUnderTest());

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import type { HeldClock } from "../../src/clock.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
+import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { temporaryFolder } from "../process.ts";
 
 export interface StoreUnderTest {
@@ -22,6 +24,30 @@ export function storesUnderTest(): readonly StoreUnderTest[] {
   const folder = temporaryFolder();
   afterAll(() => folder.remove());
   return [{ name: "the memory store", open: async (clock) => openMemoryStore(clock) }, sqliteIn(folder.path)];
+}
+
+/** PostgreSQL, which takes longer: for those who choose how much of it they need. Its server starts with the first store. */
+export function postgresUnderTest(): StoreUnderTest {
+  let starting: Promise<PostgresServer> | undefined;
+  afterAll(async () => (await starting)?.remove());
+  const urls = new WeakMap<Store, string>();
+  const openAt = async (url: string, clock: HeldClock) => {
+    const store = await openPostgresStore(url, { clock });
+    urls.set(store, url);
+    return store;
+  };
+  return {
+    name: "the PostgreSQL store",
+    saysWhatIsOwed: true,
+    async open(clock) {
+      starting ??= startPostgres();
+      return openAt(await (await starting).database(), clock);
+    },
+    async reopen(store, clock) {
+      await store.close();
+      return openAt(urls.get(store) as string, clock);
+    },
+  };
 }
 
 function sqliteIn(folder: string): StoreUnderTest {
