@@ -82,7 +82,8 @@ export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
     };
   }
   const detail = `${denial.message} ${remedy}`;
-  const next = denial.code === "tokens_exhausted" ? { next_free_at: instantOrNull(denial.nextFreeAt) } : undefined;
+  const isWait = denial.code === "tokens_exhausted" || denial.code === "tokens_held";
+  const next = isWait ? { next_free_at: instantOrNull(denial.nextFreeAt) } : undefined;
   return {
     status,
     contentType: problemType,

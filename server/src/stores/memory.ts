@@ -3,7 +3,16 @@ import type { Tally } from "../analytics/tally.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book } from "./book.ts";
-import type { DenialQuery, Retained, Store, TallyKey } from "./store.ts";
+import {
+  type DenialQuery,
+  type DumpLine,
+  heldFromOf,
+  heldFromSetting,
+  type Retained,
+  type Store,
+  StoreNotEmpty,
+  type TallyKey,
+} from "./store.ts";
 
 /** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
@@ -82,6 +91,33 @@ export function openMemoryStore(clock: Clock): Store {
       if (!settings.has(name)) settings.set(name, value);
       return settings.get(name) as string;
     },
+    async hold() {
+      settings.set(heldFromSetting, String(now()));
+      book.hold(now());
+    },
+    async dump() {
+      // Values never change, so the one instant costs a reference each.
+      const all = [...book.dumpLines([...settings]), ...lines.map((record): DumpLine => ({ type: "history", record }))];
+      return { aliveAt: now(), lines: toAsync(all) };
+    },
+    async load(dump) {
+      if (book.catalog.vendors()[Symbol.iterator]().next().done !== true) throw new StoreNotEmpty();
+      const all: DumpLine[] = [];
+      const trial = new Book();
+      for await (const line of dump.lines) {
+        if (line.type !== "setting" && line.type !== "history") trial.load(line);
+        all.push(line);
+      }
+      for (const line of all) {
+        if (line.type === "setting") settings.set(line.name, line.value);
+        else if (line.type === "history") lines.push(line.record);
+        else book.load(line);
+      }
+      book.hold(heldFromOf(settings.get(heldFromSetting)));
+    },
+    async backup() {
+      return null;
+    },
     async live() {},
     async tidy() {},
     now,
@@ -124,6 +160,10 @@ class MemoryTallies {
 
 function isAfter(row: Tally, other: Tally): boolean {
   return row.start > other.start || (row.start === other.start && row.part > other.part);
+}
+
+async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {
+  yield* items;
 }
 
 function isMatch(line: HistoryRecord, query: DenialQuery): boolean {

@@ -41,7 +41,7 @@ export async function migrate(
   try {
     // Whoever comes second waits for as long as the first one's migrations take.
     transaction.query("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
-    await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
+    await lockSchema(transaction);
     const known = migrations.length;
     const { version, runsBeside } = await schemaOf(transaction);
     if (version > known && runsBeside > known) throw new DatabaseRefused(newer(version, known));
@@ -63,6 +63,11 @@ export async function migrate(
     transaction.abandon();
     throw error;
   }
+}
+
+/** Waits until nobody else changes the schema, or fills it; until the transaction ends nobody else will. */
+export async function lockSchema(transaction: { query: Connections["query"] }): Promise<void> {
+  await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
 }
 
 async function schemaOf(transaction: { query: Connections["query"] }) {

@@ -333,6 +333,18 @@ export class Rows {
     return rows.map(historyOf);
   }
 
+  /** All history, in the order in which it was written. */
+  *allHistory(): Iterable<HistoryRecord> {
+    const rows = this.#db
+      .prepare(
+        `SELECT h.*, isv.id AS isv_id, coalesce(license.id, h.license_id) AS license_id
+         FROM history AS h JOIN entities AS isv ON isv.no = h.isv_no
+         LEFT JOIN entities AS license ON license.no = h.license_no ORDER BY h.no`,
+      )
+      .iterate();
+    for (const row of rows as Iterable<HistoryRow>) yield historyOf(row);
+  }
+
   countHistory(where: string, parameters: readonly (string | number)[]): number {
     const row = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${where}`).get(...parameters);
     return (row as { n: number }).n;

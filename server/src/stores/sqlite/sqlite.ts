@@ -4,6 +4,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { SqliteError } from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
@@ -12,10 +13,24 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
-import { type DenialQuery, type Retained, type Store, StoreFault, type TallyKey, type Work } from "../store.ts";
+import {
+  type Backup,
+  type DenialQuery,
+  type Dump,
+  heldFromOf,
+  heldFromSetting,
+  type Retained,
+  type Store,
+  StoreFault,
+  StoreNotEmpty,
+  type TallyKey,
+  type Work,
+} from "../store.ts";
 import { openFile } from "./file.ts";
+import { Loading } from "./loading.ts";
 import { Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
+import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { TallyRows } from "./tallies.ts";
 
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
@@ -48,6 +63,7 @@ class SqliteStore implements Store {
   constructor(path: string, clock: Clock) {
     this.#clock = clock;
     this.#db = openFile(path);
+    removeSnapshots(this.#db.name);
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
@@ -70,6 +86,7 @@ class SqliteStore implements Store {
       if (license !== undefined) licenses.set(no, license);
     }
     for (const { name, value } of this.#rows.settings()) this.#settings.set(name, value);
+    this.#book.hold(heldFromOf(this.#settings.get(heldFromSetting)));
     const licenseOf = (no: number) => licenses.get(no) as LicenseState;
     for (const { licenseNo, assignment } of this.#rows.assignments()) {
       const license = licenseOf(licenseNo);
@@ -298,6 +315,35 @@ class SqliteStore implements Store {
     const known = this.#settings.get(name);
     if (known === undefined) await this.saveSetting(name, value);
     return known ?? value;
+  }
+
+  async hold(): Promise<void> {
+    const from = this.now();
+    await this.saveSetting(heldFromSetting, String(from));
+    this.#book.hold(from);
+  }
+
+  dump(): Promise<Dump> {
+    return dumpOf(this.#db, aliveAt);
+  }
+
+  async load(dump: Dump): Promise<void> {
+    if (this.#numbers.size > 0) throw new StoreNotEmpty();
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const loading = new Loading(this.#rows);
+      for await (const line of dump.lines) loading.put(line);
+      if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+      if (!(error instanceof SqliteError)) throw error;
+      throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
+    }
+  }
+
+  backup(): Promise<Backup> {
+    return backupOf(this.#db);
   }
 
   live(): Promise<void> {

@@ -1,0 +1,91 @@
+/**
+ * A copy of the file as of one instant, made while the server goes on. The server alone may open its file, so backups and
+ * exports are made from such a copy, which stands beside the file and goes when it has been read.
+ */
+import { chmodSync, closeSync, createReadStream, openSync, readdirSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import Database from "better-sqlite3";
+import { Directory } from "../directory.ts";
+import { type Backup, type Dump, type DumpLine, type Place, StoreFault, settingsOfStore } from "../store.ts";
+import { Rows } from "./rows.ts";
+import { loggedSpans, storedSessions } from "./sessions.ts";
+
+/** Pages that are copied between two turns of the server's loop: about a millisecond. */
+const pagesAtATime = 256;
+
+/** Copies are told apart by a number: a second one may be asked for while the first is read. */
+let copies = 0;
+
+/**
+ * Copies the database a slice at a time. What the server commits meanwhile is in the copy too: SQLite sees to it, because it
+ * is the same connection. Answers with the copy's path: a file by itself, without a log beside it.
+ * @throws StoreFault where there is no room for it.
+ */
+async function takeSnapshot(db: Database.Database): Promise<string> {
+  const path = `${db.name}.snapshot-${++copies}`;
+  try {
+    // Before anything is written into it: it holds private keys.
+    closeSync(openSync(path, "w", 0o600));
+    chmodSync(path, 0o600);
+    await db.backup(path, { progress: () => pagesAtATime });
+    const copy = new Database(path);
+    copy.pragma("journal_mode = DELETE");
+    copy.close();
+    return path;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw new StoreFault(`SQLite cannot copy its file: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Removes the copies that a killed server left behind. */
+export function removeSnapshots(file: string): void {
+  const mine = `${basename(file)}.snapshot-`;
+  for (const name of readdirSync(dirname(file))) {
+    if (name.startsWith(mine)) rmSync(join(dirname(file), name), { force: true });
+  }
+}
+
+/** A copy of the file, to be read once. */
+export async function backupOf(db: Database.Database): Promise<Backup> {
+  const path = await takeSnapshot(db);
+  const stream = createReadStream(path);
+  stream.once("close", () => rmSync(path, { force: true }));
+  return { bytes: statSync(path).size, stream };
+}
+
+/** Everything in the file. */
+export async function dumpOf(db: Database.Database, aliveAtSetting: string): Promise<Dump> {
+  const path = await takeSnapshot(db);
+  const copy = new Database(path, { readonly: true });
+  const rows = new Rows(copy);
+  const alive = rows.settings().find(({ name }) => name === aliveAtSetting);
+  const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
+  return { aliveAt: latest === 0 ? null : latest, lines: linesOf(copy, rows, path) };
+}
+
+async function* linesOf(copy: Database.Database, rows: Rows, path: string): AsyncIterable<DumpLine> {
+  try {
+    for (const { name, value } of rows.settings()) {
+      if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
+    }
+    const stored = rows.entities();
+    const directory = new Directory();
+    directory.put(stored.map(({ entity }) => entity));
+    for (const entity of directory.entities()) yield { type: "entity", ...entity };
+    const places = new Map(stored.map(({ no, entity }) => [no, { isvId: entity.isvId, licenseId: entity.id }]));
+    const placeOf = (no: number) => places.get(no) as Place;
+    for (const { licenseNo, assignment } of rows.assignments()) {
+      yield { type: "assignment", ...placeOf(licenseNo), assignment };
+    }
+    for (const { licenseNo, project } of rows.projects()) yield { type: "project", ...placeOf(licenseNo), project };
+    const termsOf = (no: number) => directory.knownTerms(placeOf(no).isvId, placeOf(no).licenseId);
+    for (const { row, session } of storedSessions(rows, loggedSpans(rows).spans, termsOf)) {
+      yield { type: "session", ...placeOf(row.license_no), session };
+    }
+    for (const record of rows.allHistory()) yield { type: "history", record };
+  } finally {
+    copy.close();
+    rmSync(path, { force: true });
+  }
+}
