@@ -98,7 +98,7 @@ export function openMemoryStore(clock: Clock): Store {
     async dump() {
       // Values never change, so the one instant costs a reference each.
       const all = [...book.dumpLines([...settings]), ...lines.map((record): DumpLine => ({ type: "history", record }))];
-      return { aliveAt: now(), lines: toAsync(all) };
+      return { aliveAt: now(), lines: toAsync(all), close() {} };
     },
     async load(dump) {
       if (book.catalog.vendors()[Symbol.iterator]().next().done !== true) throw new StoreNotEmpty();

@@ -101,8 +101,8 @@ export interface Store {
   /** From now on no licence gives a token for one session period: the store is an older state, restored. */
   hold(): Promise<void>;
 
-  /** Everything that the store keeps, as of one instant, while it goes on serving. Read it to its end, or give it up. */
-  dump(): Promise<Dump>;
+  /** Everything that the store keeps, as of one instant, while it goes on serving. To be closed, read or not. */
+  dump(): Promise<OpenDump>;
   /**
    * Fills an empty store with what another one dumped: all of it, or nothing where the lines end in an error. Nobody else
    * uses the store meanwhile; to be served from it is opened again.
@@ -131,6 +131,11 @@ export interface Dump {
   readonly aliveAt: Millis | null;
   /** In the order of `DumpLine`: what a line refers to comes before it. */
   readonly lines: AsyncIterable<DumpLine>;
+}
+
+/** A dump with what it is read from. */
+export interface OpenDump extends Dump {
+  close(): void;
 }
 
 /** One thing that a store keeps. History stands in the order in which it was written. */
@@ -209,6 +214,9 @@ export class StoreFault extends Error {
 export class DatabaseRefused extends Error {
   override readonly name = "DatabaseRefused";
 }
+
+/** Somebody else has the database, who must stop first. */
+export class DatabaseInUse extends DatabaseRefused {}
 
 /** What was to fill a store does not make one: truncated, altered, or written by a newer program. */
 export class DumpRefused extends Error {

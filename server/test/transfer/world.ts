@@ -1,7 +1,7 @@
 /** A store filled by random commands through the real rules, and what two stores must have in common. */
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
-import type { Dump, DumpLine, Store } from "../../src/stores/store.ts";
+import type { DumpLine, Store } from "../../src/stores/store.ts";
 import { type Event, Random, Stream, startingSettings } from "../differential/stream.ts";
 import { Model } from "../model/model.ts";
 import { comparableOutcome } from "../model/same.ts";
@@ -75,9 +75,12 @@ async function liveAll(stores: readonly Store[]): Promise<void> {
   }
 }
 
-export async function linesOf({ lines }: Dump): Promise<DumpLine[]> {
+/** Everything that a store keeps. */
+export async function linesOf(store: Store): Promise<DumpLine[]> {
+  const dump = await store.dump();
   const all: DumpLine[] = [];
-  for await (const line of lines) all.push(line);
+  for await (const line of dump.lines) all.push(line);
+  dump.close();
   return all;
 }
 

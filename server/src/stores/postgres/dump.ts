@@ -1,7 +1,7 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
 import type { Assignment, Change, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
-import { type Dump, type DumpLine, type Place, settingsOfStore } from "../store.ts";
+import { type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { recordOf } from "./history.ts";
@@ -41,13 +41,14 @@ const projects = "SELECT isv_id, license_id, body FROM seatkeeper.projects ORDER
 /** In the order of writing, which is that of commits within a licence. */
 const history = "SELECT * FROM seatkeeper.history ORDER BY no";
 
-export async function dumpOf(connections: Connections): Promise<Dump> {
+export async function dumpOf(connections: Connections): Promise<OpenDump> {
   const transaction = await connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ READ ONLY" });
   try {
     transaction.query(patience);
     const [latest] = await transaction.query(latestInstant);
     const at = latest?.at ?? null;
-    return { aliveAt: at === null ? null : Number(at), lines: linesOf(transaction) };
+    const aliveAt = at === null ? null : Number(at);
+    return { aliveAt, lines: linesOf(transaction), close: () => transaction.abandon() };
   } catch (error) {
     transaction.abandon();
     throw error;
@@ -55,30 +56,25 @@ export async function dumpOf(connections: Connections): Promise<Dump> {
 }
 
 async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
-  try {
-    for (const row of await transaction.query("SELECT name, value FROM seatkeeper.settings ORDER BY name")) {
-      const { name, value } = row as { name: string; value: string };
-      if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
-    }
-    const directory = new Directory();
-    directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));
-    for (const entity of directory.entities()) yield { type: "entity", ...entity };
-    for await (const row of all(transaction, assignments)) {
-      yield { type: "assignment", ...placeOf(row), assignment: row.body as Assignment };
-    }
-    for await (const row of all(transaction, projects)) {
-      yield { type: "project", ...placeOf(row), project: row.body as Project };
-    }
-    for (const row of await transaction.query(licensesWithSessions)) {
-      for await (const session of sessionsOf(transaction, placeOf(row), row.folded_to)) {
-        yield { type: "session", ...placeOf(row), session };
-      }
-    }
-    for await (const row of all(transaction, history)) yield { type: "history", record: recordOf(row) };
-    await transaction.rollback();
-  } finally {
-    transaction.abandon();
+  for (const row of await transaction.query("SELECT name, value FROM seatkeeper.settings ORDER BY name")) {
+    const { name, value } = row as { name: string; value: string };
+    if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
+  const directory = new Directory();
+  directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));
+  for (const entity of directory.entities()) yield { type: "entity", ...entity };
+  for await (const row of all(transaction, assignments)) {
+    yield { type: "assignment", ...placeOf(row), assignment: row.body as Assignment };
+  }
+  for await (const row of all(transaction, projects)) {
+    yield { type: "project", ...placeOf(row), project: row.body as Project };
+  }
+  for (const row of await transaction.query(licensesWithSessions)) {
+    for await (const session of sessionsOf(transaction, placeOf(row), row.folded_to)) {
+      yield { type: "session", ...placeOf(row), session };
+    }
+  }
+  for await (const row of all(transaction, history)) yield { type: "history", record: recordOf(row) };
 }
 
 /** The rows of a query, some at a time. */

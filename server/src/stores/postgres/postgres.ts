@@ -16,6 +16,7 @@ import {
   heldFromSetting,
   type KnownClient,
   LicensesBusy,
+  type OpenDump,
   type Patience,
   type Place,
   type Retained,
@@ -423,7 +424,7 @@ class PostgresStore implements Store {
     this.#catalogue.directory.heldFrom = from;
   }
 
-  dump(): Promise<Dump> {
+  dump(): Promise<OpenDump> {
     return dumpOf(this.#connections);
   }
 

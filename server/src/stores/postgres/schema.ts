@@ -1,7 +1,7 @@
 /** Brings a database to the schema that this program knows: one numbered file after the other, one server at a time. */
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseRefused } from "../store.ts";
-import type { Connections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 
 const folder = new URL("../../../migrations/postgres/", import.meta.url);
 
@@ -62,6 +62,28 @@ export async function migrate(
   } catch (error) {
     transaction.abandon();
     throw error;
+  }
+}
+
+/**
+ * Migrates from outside a server. Servers may go on beside migrations that say so; for any other one `requireNoServer` is asked
+ * first. Answers with the names of those that were missing.
+ */
+export async function migrateDatabase(
+  url: string,
+  dryRun: boolean,
+  requireNoServer: () => Promise<void>,
+): Promise<string[]> {
+  const connections = new Connections(url, 1);
+  try {
+    const migrations = readMigrations();
+    const missing = await migrate(connections, { dryRun: true });
+    const present = migrations.length - missing.length;
+    const isApart = migrations.slice(present).some(({ runsBeside }) => runsBeside > present);
+    if (!dryRun && present > 0 && isApart) await requireNoServer();
+    return dryRun ? missing : await migrate(connections);
+  } finally {
+    await connections.close();
   }
 }
 

@@ -4,6 +4,9 @@ import type { StoredEntity } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 
+/** The setting that tells a later server until when the last one was alive, in milliseconds. */
+export const aliveAt = "alive_at";
+
 export interface SessionRow {
   no: number;
   license_no: number;

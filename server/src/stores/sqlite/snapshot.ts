@@ -5,9 +5,11 @@
 import { chmodSync, closeSync, createReadStream, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
-import { type Backup, type Dump, type DumpLine, type Place, StoreFault, settingsOfStore } from "../store.ts";
-import { Rows } from "./rows.ts";
+import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, settingsOfStore } from "../store.ts";
+import { migrate } from "./file.ts";
+import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
 
 /** Pages that are copied between two turns of the server's loop: about a millisecond. */
@@ -55,37 +57,46 @@ export async function backupOf(db: Database.Database): Promise<Backup> {
 }
 
 /** Everything in the file. */
-export async function dumpOf(db: Database.Database, aliveAtSetting: string): Promise<Dump> {
+export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   const path = await takeSnapshot(db);
-  const copy = new Database(path, { readonly: true });
+  const copy = new Database(path);
+  // No work for a server's file; that of an older program, which no server has open, stays as it is.
+  migrate(copy);
   const rows = new Rows(copy);
-  const alive = rows.settings().find(({ name }) => name === aliveAtSetting);
+  const alive = rows.settings().find(({ name }) => name === aliveAt);
   const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
-  return { aliveAt: latest === 0 ? null : latest, lines: linesOf(copy, rows, path) };
+  return {
+    aliveAt: latest === 0 ? null : latest,
+    lines: linesOf(rows),
+    close() {
+      copy.close();
+      rmSync(path, { force: true });
+    },
+  };
 }
 
-async function* linesOf(copy: Database.Database, rows: Rows, path: string): AsyncIterable<DumpLine> {
-  try {
-    for (const { name, value } of rows.settings()) {
-      if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
-    }
-    const stored = rows.entities();
-    const directory = new Directory();
-    directory.put(stored.map(({ entity }) => entity));
-    for (const entity of directory.entities()) yield { type: "entity", ...entity };
-    const places = new Map(stored.map(({ no, entity }) => [no, { isvId: entity.isvId, licenseId: entity.id }]));
-    const placeOf = (no: number) => places.get(no) as Place;
-    for (const { licenseNo, assignment } of rows.assignments()) {
-      yield { type: "assignment", ...placeOf(licenseNo), assignment };
-    }
-    for (const { licenseNo, project } of rows.projects()) yield { type: "project", ...placeOf(licenseNo), project };
-    const termsOf = (no: number) => directory.knownTerms(placeOf(no).isvId, placeOf(no).licenseId);
-    for (const { row, session } of storedSessions(rows, loggedSpans(rows).spans, termsOf)) {
-      yield { type: "session", ...placeOf(row.license_no), session };
-    }
-    for (const record of rows.allHistory()) yield { type: "history", record };
-  } finally {
-    copy.close();
-    rmSync(path, { force: true });
+async function* linesOf(rows: Rows): AsyncIterable<DumpLine> {
+  for (const { name, value } of rows.settings()) {
+    if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
+  const stored = rows.entities();
+  const directory = new Directory();
+  directory.put(stored.map(({ entity }) => entity));
+  for (const entity of directory.entities()) yield { type: "entity", ...entity };
+  const places = new Map(stored.map(({ no, entity }) => [no, { isvId: entity.isvId, licenseId: entity.id }]));
+  const placeOf = (no: number) => places.get(no) as Place;
+  for (const { licenseNo, assignment } of rows.assignments()) {
+    yield { type: "assignment", ...placeOf(licenseNo), assignment };
+  }
+  for (const { licenseNo, project } of rows.projects()) yield { type: "project", ...placeOf(licenseNo), project };
+  const terms = new Map(
+    stored
+      .filter(({ entity }) => entity.kind === "license")
+      .map(({ no, entity }) => [no, directory.knownTerms(entity.isvId, entity.id)]),
+  );
+  const termsOf = (no: number) => terms.get(no) as Terms;
+  for (const { row, session } of storedSessions(rows, loggedSpans(rows).spans, termsOf)) {
+    yield { type: "session", ...placeOf(row.license_no), session };
+  }
+  for (const record of rows.allHistory()) yield { type: "history", record };
 }

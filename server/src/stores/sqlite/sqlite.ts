@@ -19,6 +19,7 @@ import {
   type Dump,
   heldFromOf,
   heldFromSetting,
+  type OpenDump,
   type Retained,
   type Store,
   StoreFault,
@@ -28,7 +29,7 @@ import {
 } from "../store.ts";
 import { openFile } from "./file.ts";
 import { Loading } from "./loading.ts";
-import { Rows } from "./rows.ts";
+import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { TallyRows } from "./tallies.ts";
@@ -39,9 +40,6 @@ export function openSqliteStore(path: string, clock: Clock = processClock()): St
 
 /** The setting that tells up to which instant history is counted. */
 const countedUntil = "counted_until";
-
-/** The setting that tells a later server until when this one was alive, in milliseconds. */
-const aliveAt = "alive_at";
 
 class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
@@ -323,8 +321,8 @@ class SqliteStore implements Store {
     this.#book.hold(from);
   }
 
-  dump(): Promise<Dump> {
-    return dumpOf(this.#db, aliveAt);
+  dump(): Promise<OpenDump> {
+    return dumpOf(this.#db);
   }
 
   async load(dump: Dump): Promise<void> {
