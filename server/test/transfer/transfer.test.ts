@@ -115,6 +115,63 @@ describe.each([1, 2, 3])("a store filled by random commands (seed %i)", (seed) =
   });
 });
 
+describe("what is no whole export is refused, and leaves the target empty:", () => {
+  const alter: Record<string, readonly [(text: string) => string, RegExp]> = {
+    "a file cut off in a line": [(text) => text.slice(0, -200), /truncated/],
+    "a file cut off behind a line": [(text) => text.replace(/^.*"type":"end".*\n$/m, ""), /truncated/],
+    "an altered file": [(text) => text.replace("anna@", "hans@"), /altered/],
+    "a file with a line too little": [(text) => text.replace(/^.*"type":"history".*\n/m, ""), /altered/],
+    "a file with something behind its end": [(text) => `${text}{"type":"end"}\n`, /altered/],
+    "a line that is no JSON": [
+      (text) => text.replace('{"type":"history"', '{"type":history'),
+      /line \d+ cannot be read/,
+    ],
+    "a line of an unknown type": [(text) => text.replace('{"type":"history"', '{"type":"story"'), /no known type/],
+    "a newer format": [
+      (text) => text.replace('"version":1', '"version":2'),
+      /format 2, and this program reads up to 1/,
+    ],
+    "a file of something else": [() => "name,tokens\nCAD,5\n", /no export of Seatkeeper/],
+    "an empty file": [() => "", /truncated/],
+  };
+  let whole = "";
+  let files = 0;
+  const targets = [
+    ["memory", async () => openMemoryStore(new HeldClock())],
+    ["SQLite", async () => openSqliteStore(`${folder.path}/refused-${++files}.db`, new HeldClock())],
+    ["PostgreSQL", async () => openPostgresStore(await server.database(), { clock: new HeldClock() })],
+  ] as const;
+
+  beforeAll(async () => {
+    const world = new TransferWorld(4);
+    const source = openSqliteStore(`${folder.path}/whole.db`, world.clock);
+    await world.describe([source]);
+    await world.play(100, [source]);
+    whole = "";
+    const dump = await source.dump();
+    for await (const text of writeExport(dump, 0)) whole += text;
+    dump.close();
+    await source.close();
+  });
+
+  const cases = Object.entries(alter).flatMap(([name, [change, text]]) =>
+    targets.map(([kind, open]) => ({ name, kind, change, text, open })),
+  );
+  test.each(cases)("$name, on $kind", async ({ change, text, open }) => {
+    const target = await open();
+    const take = async (file: string) => target.load(await readExport(Readable.from([Buffer.from(file)])));
+    expect(change(whole)).not.toBe(whole);
+    await expect(take(change(whole))).rejects.toMatchObject({
+      name: "DumpRefused",
+      message: expect.stringMatching(text),
+    });
+    expect(await linesOf(target)).toEqual([]);
+    await take(whole);
+    expect((await linesOf(target)).length).toBeGreaterThan(100);
+    await target.close();
+  });
+});
+
 test("a move carries since when tokens are held, and when a server was last alive", async () => {
   const clock = new HeldClock();
   const source = openSqliteStore(`${folder.path}/held.db`, clock);

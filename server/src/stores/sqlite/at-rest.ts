@@ -2,8 +2,8 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
-import { type Backup, DatabaseInUse, DatabaseRefused, DumpRefused, type OpenDump } from "../store.ts";
-import { applicationId, createPrivately, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
+import { type Backup, DatabaseRefused, DumpRefused, type OpenDump } from "../store.ts";
+import { applicationId, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
 import { backupOf, dumpOf } from "./snapshot.ts";
 
 /** A copy of the file as it is, whichever program wrote it. */
@@ -95,28 +95,17 @@ export interface Replaceable {
 export function lockToReplace(path: string): Replaceable {
   const file = resolve(path);
   const isNew = !existsSync(file);
-  createPrivately(file);
-  const db = new Database(file, { timeout: 0 });
-  let isReadable = true;
+  const db = lockUnlessDamaged(file);
   let isReplaced = false;
-  try {
-    // What is in the log goes into the file: a log that stayed would be read into the new one.
-    db.pragma("journal_mode = DELETE");
-    db.exec("BEGIN EXCLUSIVE");
-  } catch (error) {
-    const refused = refusal(error, file);
-    if (refused instanceof DatabaseInUse) {
-      db.close();
-      throw refused;
-    }
-    isReadable = false;
-  }
   return {
-    linesAfter: (at) => (isReadable ? linesAfter(db, at) : null),
+    linesAfter: (at) => (db === null ? null : linesAfter(db, at)),
     replace(by, keptAs) {
+      // What is in the log goes into the file: a log that stayed would be read into the new one.
+      db?.pragma("journal_mode = DELETE");
       if (!isNew) keep(file, keptAs);
       for (const part of ["-wal", "-shm", "-journal"]) {
-        if (existsSync(file + part)) renameSync(file + part, keptAs + part);
+        if (db === null && existsSync(file + part)) renameSync(file + part, keptAs + part);
+        rmSync(file + part, { force: true });
       }
       renameSync(by, file);
       isReplaced = true;
@@ -124,10 +113,22 @@ export function lockToReplace(path: string): Replaceable {
       return isNew ? null : keptAs;
     },
     close() {
-      db.close();
+      db?.close();
       if (isNew && !isReplaced) rmSync(file, { force: true });
     },
   };
+}
+
+/** Null: SQLite cannot read the file, so no server can either, and nobody needs to be kept from it. */
+function lockUnlessDamaged(file: string): Database.Database | null {
+  try {
+    return lockFile(file);
+  } catch (error) {
+    const { cause } = error as Error;
+    const isDamaged = cause instanceof Database.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(cause.code);
+    if (isDamaged) return null;
+    throw error;
+  }
 }
 
 function linesAfter(db: Database.Database, at: number): number | null {

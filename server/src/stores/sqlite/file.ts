@@ -73,7 +73,7 @@ export function refusal(error: unknown, file: string): unknown {
 }
 
 /** The file holds private keys: readable to its owner alone, as are the files that SQLite puts beside it. */
-export function createPrivately(file: string): void {
+function createPrivately(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     closeSync(openSync(file, "wx", 0o600));
