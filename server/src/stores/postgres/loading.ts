@@ -3,10 +3,10 @@ import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
 import { type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
-import type { Connections, Transaction } from "./connections.ts";
+import { Connections, type Transaction } from "./connections.ts";
 import { historyRow } from "./deciding.ts";
 import { bodyOf, putSessions } from "./folding.ts";
-import { lockSchema } from "./schema.ts";
+import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 
 /** Lines of one kind that go into one statement. */
@@ -25,6 +25,17 @@ const settleLicenses = `
   UPDATE seatkeeper.licenses AS l SET decided_at = $1,
     look_at = (SELECT min((s.body ->> 'validUntil')::bigint) FROM seatkeeper.sessions AS s
       WHERE s.isv_id = l.isv_id AND s.license_id = l.license_id)`;
+
+/** Fills a database without being one of its servers: no sign of life is left behind. */
+export async function loadDatabase(url: string, dump: Dump): Promise<void> {
+  const connections = new Connections(url, 1);
+  try {
+    await migrate(connections);
+    await loadInto(connections, dump);
+  } finally {
+    await connections.close();
+  }
+}
 
 /** @throws StoreNotEmpty, DumpRefused; nothing is kept then. */
 export async function loadInto(connections: Connections, dump: Dump): Promise<void> {
