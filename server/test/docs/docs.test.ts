@@ -220,7 +220,7 @@ interface ApiDocument {
   >;
 }
 
-type Reach = "public" | "app" | "backend" | "admin";
+type Reach = "public" | "app" | "backend" | "admin" | "operator";
 
 function callsOf(page: string): Record<string, Reach> {
   const [, table = ""] = /<!-- calls: begin -->([\s\S]*?)<!-- calls: end -->/.exec(page) ?? [];
@@ -228,7 +228,7 @@ function callsOf(page: string): Record<string, Reach> {
   return sorted(
     rows.map(([, call = "", cells = ""]) => {
       const may = cells.split(" | ").map((cell) => cell === "yes");
-      return [call, (["public", "app", "backend", "admin"] as const)[may.indexOf(true)] ?? "admin"];
+      return [call, (["public", "app", "backend", "admin", "operator"] as const)[may.indexOf(true)] ?? "admin"];
     }),
   );
 }
@@ -240,6 +240,7 @@ function callsOfDocument({ paths }: ApiDocument): Record<string, Reach> {
       Object.entries(methods).map(([method, { security = [], description = "" }]): [string, Reach] => {
         const call = `${method.toUpperCase()} ${path.startsWith(prefix) ? path.slice(prefix.length) : `/${path}`}`;
         if (security.length === 0) return [call, "public"];
+        if (security.some((scheme) => "OperatorKey" in scheme)) return [call, "operator"];
         if (!security.some((scheme) => "ProvisioningKey" in scheme)) return [call, "admin"];
         return [call, description.includes("ProvisioningKey of scope `backend`") ? "backend" : "app"];
       }),
