@@ -67,6 +67,15 @@ test.each(["README.md", "docs/reference/configuration.md"])(
   },
 );
 
+test("the page of the command line has every command and option, and no other", () => {
+  const main = readFileSync(join(root, "server/src/cli/main.ts"), "utf8");
+  const found = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, word]) => word));
+  const page = read("docs/reference/cli.md");
+  const commands = found(main, /\.command\("([a-z]+)"\)/g);
+  expect(found(page, /^\| `([a-z]+)[^`]*` \|/gm)).toEqual(commands);
+  expect(found(page.replaceAll("`--help`", ""), /--([a-z][a-z-]*)/g)).toEqual(found(main, /"--([a-z-]+)/g));
+});
+
 test("every exit status of the code is explained", () => {
   const statuses = [...readFileSync(join(root, "server/src/cli/exit-codes.ts"), "utf8").matchAll(/: (\d+),/g)].map(
     ([, n]) => n,

@@ -1,4 +1,5 @@
 /** Data that moves between stores: everything arrives, and what arrives goes on alike. */
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -171,6 +172,30 @@ describe("what is no whole export is refused, and leaves the target empty:", () 
     await target.close();
   });
 });
+
+test("the page of the export's format has every member of every line", async () => {
+  const page = readFileSync(new URL("../../../docs/reference/export-format.md", import.meta.url), "utf8");
+  const world = new TransferWorld(1);
+  const store = openMemoryStore(world.clock);
+  await world.describe([store]);
+  await world.play(300, [store]);
+  const dump = await store.dump();
+  const names = new Set<string>();
+  for await (const text of writeExport(dump, 0)) {
+    for (const line of text.trimEnd().split("\n")) addNames(JSON.parse(line), names);
+  }
+  expect(names.size).toBeGreaterThan(50);
+  expect([...names].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+/** The names of all members but those of the catalogue's documents, which have pages of their own. */
+function addNames(value: unknown, names: Set<string>): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, member] of Object.entries(value)) {
+    if (!Array.isArray(value)) names.add(name);
+    if (name !== "body" && name !== "applied") addNames(member, names);
+  }
+}
 
 test("a move carries since when tokens are held, and when a server was last alive", async () => {
   const clock = new HeldClock();

@@ -120,6 +120,10 @@ export function migrate(db: Database.Database): string[] {
   db.exec("BEGIN IMMEDIATE");
   try {
     const missing = missingMigrations(db);
+    if (missing.length === 0) {
+      db.exec("ROLLBACK");
+      return missing;
+    }
     const version = db.pragma("user_version", { simple: true }) as number;
     for (const name of missing) db.exec(readFileSync(new URL(name, migrations), "utf8"));
     db.pragma(`application_id = ${applicationId}`);
