@@ -24,6 +24,9 @@ interface Done {
   readonly projectBefore: Project | undefined;
 }
 
+/** A line of a dump that a book takes over. */
+export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" }>;
+
 export class Book implements Licenses {
   readonly #directory = new Directory();
   readonly #licenses = new Map<string, LicenseState>();
@@ -175,7 +178,7 @@ export class Book implements Licenses {
   }
 
   /** Takes over one line of a dump. */
-  load(line: Exclude<DumpLine, { readonly type: "setting" | "history" }>): void {
+  load(line: BookLine): void {
     if (line.type === "entity") {
       this.checkEntities([line]);
       this.putEntities([line]);

@@ -120,6 +120,7 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "project",
   "session",
   "history",
+  "tally",
 ]);
 
 function parsed(line: Buffer, number: number): DumpLine | End {

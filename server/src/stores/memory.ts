@@ -2,8 +2,9 @@
 import type { Tally } from "../analytics/tally.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
-import { Book } from "./book.ts";
+import { Book, type BookLine } from "./book.ts";
 import {
+  countedUntilSetting,
   type DenialQuery,
   type DumpLine,
   heldFromOf,
@@ -97,7 +98,12 @@ export function openMemoryStore(clock: Clock): Store {
     },
     async dump() {
       // Values never change, so the one instant costs a reference each.
-      const all = [...book.dumpLines([...settings]), ...lines.map((record): DumpLine => ({ type: "history", record }))];
+      const named = counted === 0 ? [...settings] : [...settings, [countedUntilSetting, String(counted)] as const];
+      const all = [
+        ...book.dumpLines(named),
+        ...lines.map((record): DumpLine => ({ type: "history", record })),
+        ...tallies.all().map((tally): DumpLine => ({ type: "tally", tally })),
+      ];
       return { aliveAt: now(), lines: toAsync(all), close() {} };
     },
     async load(dump) {
@@ -105,13 +111,15 @@ export function openMemoryStore(clock: Clock): Store {
       const all: DumpLine[] = [];
       const trial = new Book();
       for await (const line of dump.lines) {
-        if (line.type !== "setting" && line.type !== "history") trial.load(line);
+        if (isOfBook(line)) trial.load(line);
         all.push(line);
       }
       for (const line of all) {
-        if (line.type === "setting") settings.set(line.name, line.value);
+        if (isOfBook(line)) book.load(line);
         else if (line.type === "history") lines.push(line.record);
-        else book.load(line);
+        else if (line.type === "tally") tallies.put(line.tally);
+        else if (line.name === countedUntilSetting) counted = Number(line.value);
+        else settings.set(line.name, line.value);
       }
       book.hold(heldFromOf(settings.get(heldFromSetting)));
     },
@@ -149,6 +157,10 @@ class MemoryTallies {
     return rows.filter(({ start }) => start >= from && start < to).slice(0, limit);
   }
 
+  all(): Tally[] {
+    return [...this.#series.values()].flat();
+  }
+
   prune(until: Retained): void {
     for (const [key, rows] of this.#series) {
       const isMinutes = rows[0]?.series.startsWith("usage/1/") === true;
@@ -160,6 +172,10 @@ class MemoryTallies {
 
 function isAfter(row: Tally, other: Tally): boolean {
   return row.start > other.start || (row.start === other.start && row.part > other.part);
+}
+
+function isOfBook(line: DumpLine): line is BookLine {
+  return line.type !== "setting" && line.type !== "history" && line.type !== "tally";
 }
 
 async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {

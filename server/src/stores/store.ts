@@ -145,7 +145,8 @@ export type DumpLine =
   | ({ readonly type: "assignment"; readonly assignment: Assignment } & Place)
   | ({ readonly type: "project"; readonly project: Project } & Place)
   | ({ readonly type: "session"; readonly session: Session } & Place)
-  | { readonly type: "history"; readonly record: HistoryRecord };
+  | { readonly type: "history"; readonly record: HistoryRecord }
+  | { readonly type: "tally"; readonly tally: Tally };
 
 /** A copy of a store's file, gone once it is read. */
 export interface Backup {
@@ -155,6 +156,9 @@ export interface Backup {
 
 /** Settings that are of one store and of no use in another: they are not dumped. */
 export const settingsOfStore: ReadonlySet<string> = new Set(["alive_at", "opened", "pinged_at"]);
+
+/** The setting that says up to which instant history is counted. */
+export const countedUntilSetting = "counted_until";
 
 /** The setting that says since when tokens are held. */
 export const heldFromSetting = "held_from";

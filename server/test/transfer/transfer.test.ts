@@ -9,6 +9,7 @@ import { openMemoryStore } from "../../src/stores/memory.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { isvIdOf } from "../model/vendor.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { temporaryFolder } from "../process.ts";
 import { linesOf, TransferWorld, tablesOf } from "./world.ts";
@@ -42,6 +43,7 @@ function rowsOf(path: string): Record<string, unknown[]> {
     extends: db.prepare("SELECT * FROM extends").all(),
     assignments: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM assignments ORDER BY assignments.id`).all(),
     projects: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM projects ORDER BY projects.id, license`).all(),
+    tallies: db.prepare("SELECT * FROM tallies").all(),
     history: db.prepare(`SELECT *, ${named}, 0 AS license_no, 0 AS isv_no FROM history ORDER BY history.no`).all(),
     settings: db.prepare("SELECT * FROM settings WHERE name NOT IN ('opened', 'pinged_at') ORDER BY name").all(),
   };
@@ -67,6 +69,12 @@ describe.each([1, 2, 3])("a store filled by random commands (seed %i)", (seed) =
     await world.describe([sqlite]);
     await world.play(600, [sqlite]);
     await sqlite.saveSetting("signing-key:of-nobody", "-----BEGIN PRIVATE KEY-----\nöß\n");
+    const tally = { isvId: isvIdOf(1), start: 900_000, part: "", body: { level: 1, denied: { tokens_held: 2 } } };
+    await sqlite.saveTallies(
+      [1, 2, 3, 4].map((n) => ({ ...tally, series: `usage/15/license/${n}/floating` })),
+      0,
+      1_800_000,
+    );
     await sqlite.live();
     const sent = await linesOf(sqlite);
 
@@ -86,7 +94,7 @@ describe.each([1, 2, 3])("a store filled by random commands (seed %i)", (seed) =
     await Promise.all([back.close(), sqlite.close()]);
     const wanted = rowsOf(first);
     expect(rowsOf(third)).toEqual(wanted);
-    for (const table of ["sessions", "assignments", "projects", "history"]) {
+    for (const table of ["sessions", "assignments", "projects", "history", "tallies"]) {
       expect(wanted[table]?.length, table).toBeGreaterThan(3);
     }
 

@@ -1,11 +1,12 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
 import type { Assignment, Change, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
-import { type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
+import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { recordOf } from "./history.ts";
 import { placeOf } from "./licenses.ts";
+import { tallyOf } from "./tallies.ts";
 
 /** Rows that are read at a time. */
 const rowsAtATime = 1_000;
@@ -60,6 +61,10 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
     const { name, value } = row as { name: string; value: string };
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
+  const [counted] = await transaction.query("SELECT until FROM seatkeeper.counted");
+  if (Number(counted?.until ?? 0) > 0) {
+    yield { type: "setting", name: countedUntilSetting, value: String(counted?.until) };
+  }
   const directory = new Directory();
   directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));
   for (const entity of directory.entities()) yield { type: "entity", ...entity };
@@ -75,6 +80,9 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
     }
   }
   for await (const row of all(transaction, history)) yield { type: "history", record: recordOf(row) };
+  for await (const row of all(transaction, "SELECT * FROM seatkeeper.tallies")) {
+    yield { type: "tally", tally: tallyOf(row) };
+  }
 }
 
 /** The rows of a query, some at a time. */

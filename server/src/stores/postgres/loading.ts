@@ -1,13 +1,14 @@
 /** Fills an empty database with the lines of a dump, in one transaction. */
 import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
-import { type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
+import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { historyRow } from "./deciding.ts";
 import { bodyOf, putSessions } from "./folding.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
+import { columnsWithBodies, putTallies } from "./tallies.ts";
 
 /** Lines of one kind that go into one statement. */
 const linesAtATime = 1_000;
@@ -98,11 +99,13 @@ class Loading {
         return this.#sessions(lines as LineOf<"session">[]);
       case "history":
         return this.#history(lines as LineOf<"history">[]);
+      case "tally":
+        return this.#tallies(lines as LineOf<"tally">[]);
     }
   }
 
   #check(line: DumpLine): void {
-    if (line.type === "setting") return;
+    if (line.type === "setting" || line.type === "tally") return;
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
@@ -122,7 +125,12 @@ class Loading {
   }
 
   async #settings(lines: readonly LineOf<"setting">[]): Promise<void> {
-    await this.#transaction.query(saveSettings, [lines.map(({ name }) => name), lines.map(({ value }) => value)]);
+    const counted = lines.find(({ name }) => name === countedUntilSetting);
+    if (counted !== undefined) {
+      await this.#transaction.query("UPDATE seatkeeper.counted SET until = $1", [counted.value]);
+    }
+    const others = lines.filter((line) => line !== counted);
+    await this.#transaction.query(saveSettings, [others.map(({ name }) => name), others.map(({ value }) => value)]);
   }
 
   async #entities(lines: readonly LineOf<"entity">[]): Promise<void> {
@@ -165,6 +173,10 @@ class Loading {
       lines.map(({ session }) => JSON.stringify(session.key)),
       lines.map(({ session }) => bodyOf(session)),
     ]);
+  }
+
+  async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {
+    await this.#transaction.query(putTallies, columnsWithBodies(lines.map(({ tally }) => tally)));
   }
 
   async #history(lines: readonly LineOf<"history">[]): Promise<void> {

@@ -3,18 +3,21 @@ import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
 import type { Rows } from "./rows.ts";
+import type { TallyRows } from "./tallies.ts";
 
 /** Puts lines into rows, one at a time. The transaction is the caller's. */
 export class Loading {
   readonly #rows: Rows;
+  readonly #tallies: TallyRows;
   readonly #directory = new Directory();
   /** The numbers of vendors and licences. */
   readonly #numbers = new Map<string, number>();
   readonly #terms = new Map<string, Terms>();
   #sessions = 0;
 
-  constructor(rows: Rows) {
+  constructor(rows: Rows, tallies: TallyRows) {
     this.#rows = rows;
+    this.#tallies = tallies;
   }
 
   /** @throws DumpRefused where the line refers to what did not come before it. */
@@ -42,6 +45,9 @@ export class Loading {
         this.#rows.saveHistory(line.record, isvNo, this.#numbers.get(isvId + licenseId));
         break;
       }
+      case "tally":
+        this.#tallies.put(line.tally);
+        break;
     }
   }
 

@@ -12,6 +12,7 @@ import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, sett
 import { migrate } from "./file.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
+import { TallyRows } from "./tallies.ts";
 
 /** Pages that are copied between two turns of the server's loop: well below a millisecond, so that nobody notices. */
 const pagesAtATime = 64;
@@ -92,7 +93,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
   return {
     aliveAt: latest === 0 ? null : latest,
-    lines: linesOf(rows),
+    lines: linesOf(rows, new TallyRows(copy)),
     close() {
       copy.close();
       rmSync(path, { force: true });
@@ -100,7 +101,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   };
 }
 
-async function* linesOf(rows: Rows): AsyncIterable<DumpLine> {
+async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine> {
   for (const { name, value } of rows.settings()) {
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
@@ -124,4 +125,5 @@ async function* linesOf(rows: Rows): AsyncIterable<DumpLine> {
     yield { type: "session", ...placeOf(row.license_no), session };
   }
   for (const record of rows.allHistory()) yield { type: "history", record };
+  for (const tally of tallies.all()) yield { type: "tally", tally };
 }

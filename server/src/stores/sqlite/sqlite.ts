@@ -15,6 +15,7 @@ import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
 import {
   type Backup,
+  countedUntilSetting,
   type DenialQuery,
   type Dump,
   heldFromOf,
@@ -37,9 +38,6 @@ import { TallyRows } from "./tallies.ts";
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
   return new SqliteStore(path, clock);
 }
-
-/** The setting that tells up to which instant history is counted. */
-const countedUntil = "counted_until";
 
 class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
@@ -224,16 +222,16 @@ class SqliteStore implements Store {
   }
 
   async countedUntil(): Promise<Millis> {
-    return Number(this.#settings.get(countedUntil) ?? 0);
+    return Number(this.#settings.get(countedUntilSetting) ?? 0);
   }
 
   async saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
     if ((await this.countedUntil()) !== from) return false;
     this.#commit(() => {
       for (const tally of tallies) this.#tallies.put(tally);
-      this.#rows.saveSetting(countedUntil, String(to));
+      this.#rows.saveSetting(countedUntilSetting, String(to));
     });
-    this.#settings.set(countedUntil, String(to));
+    this.#settings.set(countedUntilSetting, String(to));
     return true;
   }
 
@@ -329,7 +327,7 @@ class SqliteStore implements Store {
     if (this.#numbers.size > 0) throw new StoreNotEmpty();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const loading = new Loading(this.#rows);
+      const loading = new Loading(this.#rows, this.#tallies);
       for await (const line of dump.lines) loading.put(line);
       if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
       this.#db.exec("COMMIT");
