@@ -12,6 +12,8 @@ export interface Config {
   readonly database: DatabaseUrl;
   readonly tenantFiles: readonly string[];
   readonly logLevel: (typeof logLevels)[number];
+  /** The key of whoever operates the server, which reaches what is of no one vendor; null: nothing does. */
+  readonly operatorKey: string | null;
 }
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -32,7 +34,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // An empty value is an unset one: that is what compose files and unit files make of a missing variable.
     const text = env[name]?.trim() || fallback;
     const value = parse(text);
-    if (value === undefined) faults.push(`${name}=${JSON.stringify(withoutPassword(text))}: want ${want}`);
+    const shown = secrets.has(name) ? "" : `=${JSON.stringify(withoutPassword(text))}`;
+    if (value === undefined) faults.push(`${name}${shown}: want ${want}`);
     return value as T;
   };
   const config: Config = {
@@ -41,10 +44,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, wantedDatabase),
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
+    operatorKey: read("SEATKEEPER_OPERATOR_KEY", "", parseOperatorKey, "24 to 512 letters, digits or signs, no blanks"),
   };
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
 }
+
+/** Settings whose values are told to nobody. */
+const secrets: ReadonlySet<string> = new Set(["SEATKEEPER_OPERATOR_KEY"]);
 
 const wantedDatabase = "sqlite:PATH, postgres://USER@HOST/DATABASE or memory:";
 
@@ -69,6 +76,12 @@ function parseList(text: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+/** As long as nobody guesses, and as a header can hold. */
+function parseOperatorKey(text: string): string | null | undefined {
+  if (text === "") return null;
+  return /^[!-~]{24,512}$/.test(text) ? text : undefined;
 }
 
 /** An address that is told to somebody, or logged. */

@@ -34,7 +34,8 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await recover(store, log);
     const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
-    const app = await createApp({ store, desk, signer, log, ...(sandboxClock && { sandboxClock }) });
+    const { operatorKey } = config;
+    const app = await createApp({ store, desk, signer, log, operatorKey, ...(sandboxClock && { sandboxClock }) });
     const stopUpkeep = startUpkeep(store, desk, log);
     try {
       await listen(app.server, config);
@@ -61,7 +62,8 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
   }
 }
 
-async function openStore({ database }: Config, sandboxClock: HeldClock | undefined): Promise<Store> {
+/** Opens the database of the settings. */
+export async function openStore({ database }: Pick<Config, "database">, sandboxClock?: HeldClock): Promise<Store> {
   switch (database.kind) {
     case "memory":
       return openMemoryStore(sandboxClock ?? processClock());

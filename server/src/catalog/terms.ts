@@ -6,7 +6,7 @@ import type { Edition, License } from "./entities.ts";
 const msPerMinute = 60_000;
 
 /** Merges a licence and its edition into the terms that decisions look at. */
-export function termsOf(isvId: string, license: License, edition: Edition): Terms {
+export function termsOf(isvId: string, license: License, edition: Edition): Omit<Terms, "heldFrom"> {
   const isFloating = edition.provisioning_mode === "floating";
   return {
     isvId,

@@ -2,10 +2,18 @@
 export const exitCodes = {
   /** The command line is wrong. */
   usage: 64,
+  /** A file to import or to restore is truncated, altered or of a newer format. */
+  data: 65,
+  /** A file that was named is not there or cannot be read. */
+  noInput: 66,
   /** A bug. */
   software: 70,
+  /** What was to be written is there already: a file, or a database that is not empty. */
+  cannotCreate: 73,
   /** The address or the database file is taken by somebody else; it may be free later. */
   unavailable: 75,
+  /** The server does not take the operator's key. */
+  noPermission: 77,
   /** The settings or a tenant file are wrong; nothing changes until somebody mends them. */
   config: 78,
 } as const;

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { TenantFileFault } from "../catalog/tenant-file.ts";
 import { ConfigRefused } from "../config.ts";
-import { DatabaseRefused, StoreFault } from "../stores/store.ts";
+import { DatabaseRefused, DumpRefused, StoreFault, StoreNotEmpty } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { CommandRefused } from "./refused.ts";
 
 /** Runs one command line (without the program's own name). Sets the exit status; a server goes on until it is told to stop. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -22,6 +23,37 @@ export async function main(args: readonly string[]): Promise<void> {
     .command("sandbox")
     .description("run a server in memory whose clock you hold: POST /sandbox/clock")
     .action(async () => (await import("./sandbox.ts")).sandbox());
+  program
+    .command("migrate")
+    .description("bring the database to this program's schema, as a start of the server does")
+    .option("--dry-run", "say what would be run, and change nothing")
+    .action(async (options: { dryRun?: boolean }) => (await import("./migrate.ts")).migrate(options));
+  program
+    .command("backup")
+    .description("copy the SQLite database into FILE (- is standard output); a running server makes the copy")
+    .argument("<file>")
+    .option("--url <url>", "the running server's address, where the settings do not tell")
+    .action(async (file: string, options: { url?: string }) => (await import("./backup.ts")).backup(file, options));
+  program
+    .command("restore")
+    .description("put a backup in the place of the SQLite database; no server may run")
+    .argument("[file]")
+    .option("--hold", "give no token for one session period; without FILE, of a database restored by other means")
+    .option("--verify", "look whether the backup is whole and can be served, and change nothing")
+    .action(async (file: string | undefined, options: { hold?: boolean; verify?: boolean }) =>
+      (await import("./restore.ts")).restore(file, options),
+    );
+  program
+    .command("export")
+    .description("write everything into FILE (- is standard output), to move it to another store")
+    .argument("<file>")
+    .option("--url <url>", "the running server's address, where the settings do not tell")
+    .action(async (file: string, options: { url?: string }) => (await import("./export.ts")).exportTo(file, options));
+  program
+    .command("import")
+    .description("fill an empty database from FILE (- is standard input); no server may run")
+    .argument("<file>")
+    .action(async (file: string) => (await import("./import.ts")).importFrom(file));
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
@@ -32,6 +64,9 @@ export async function main(args: readonly string[]): Promise<void> {
 /** Says what went wrong, for a person, and with which status the process ends. */
 function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
+  if (error instanceof CommandRefused) return say(error, error.status);
+  if (error instanceof DumpRefused) return say(error, exitCodes.data);
+  if (error instanceof StoreNotEmpty) return say(error, exitCodes.cannotCreate);
   if (error instanceof ConfigRefused || error instanceof TenantFileFault) return say(error, exitCodes.config);
   if (error instanceof DatabaseRefused || error instanceof StoreFault) return say(error, exitCodes.unavailable);
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };

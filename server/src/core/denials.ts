@@ -184,6 +184,12 @@ export const denials = {
     title: "The holder has as many live sessions as its token allows.",
     remedy: "Close one of the holder's other sessions, or wait until one lapses.",
   },
+  tokens_held: {
+    id: 14007,
+    status: 409,
+    title: "A backup was restored: tokens given after it was made are held for their users.",
+    remedy: "Wait until the hold ends, one session period after the restore.",
+  },
   tokens_exhausted: {
     id: 1007,
     status: 409,

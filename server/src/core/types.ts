@@ -53,6 +53,11 @@ export interface Terms {
   readonly sharesMonoWithSameUser: boolean;
   /** Lower-case mail domains whose users may enter; empty: everybody may. */
   readonly allowedUserDomains: readonly string[];
+  /**
+   * Not of the licence but of its store: when an older state of it was restored, so that tokens given since are not known
+   * and all count as taken for one session period (`heldUntil`); null: nothing is held.
+   */
+  readonly heldFrom: Millis | null;
 }
 
 /**
@@ -401,7 +406,7 @@ export interface Denial {
   readonly message: string;
   readonly inUse: number;
   readonly limit: number;
-  /** The earliest end of a live session, where a token is what is missing. */
+  /** The next instant at which a token may be free, where a token is what is missing. */
   readonly nextFreeAt: Millis | null;
   /** What whoever was refused a project wants to know; null on every other denial. */
   readonly project: ProjectDenial | null;

@@ -52,6 +52,17 @@ export async function sweep(store: Store, desk: Desk): Promise<void> {
   await Promise.all(due.map(({ isvId, licenseId }) => desk.decide({ type: "sweep", isvId, licenseId })));
 }
 
+/** Brings every licence up to now: what it is owed is credited, and what is over stands in history. */
+export async function sweepAll(store: Store, desk: Desk): Promise<void> {
+  const places = [...store.catalog.vendors()].flatMap(({ isv, licenses }) =>
+    [...licenses.keys()].map((licenseId) => ({ isvId: isv.id, licenseId })),
+  );
+  for (let n = 0; n < places.length; n += licensesPerSweepMax) {
+    const some = places.slice(n, n + licensesPerSweepMax);
+    await Promise.all(some.map((place) => desk.decide({ type: "sweep", ...place })));
+  }
+}
+
 /** Starts the rounds. The answer stops them, after a last sign of life. */
 export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<void> {
   const live = () => store.live();

@@ -1,4 +1,5 @@
 /** API keys: who is asking, and what the key reaches. */
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { Catalog, Vendor } from "../catalog/catalog.ts";
 import type { Key, License } from "../catalog/entities.ts";
 import type { Head } from "./head.ts";
@@ -7,9 +8,13 @@ import { Problem } from "./problem.ts";
 
 /**
  * The least key that a route takes. `app`: any, also keys that ship inside software. `backend`: provisioning keys that
- * stay on a server. `admin`: AdminKeys alone. `public`: no key at all.
+ * stay on a server. `admin`: AdminKeys alone. `public`: no key at all. `operator`: the key of whoever runs the server,
+ * for what is of all vendors at once.
  */
-export type Reach = "public" | "app" | "backend" | "admin";
+export type Reach = "public" | "app" | "backend" | "admin" | "operator";
+
+/** What a key of some vendor may reach. */
+export type VendorReach = Exclude<Reach, "public" | "operator">;
 
 /** Who asks: a key of the vendor that the path names. */
 export interface Caller {
@@ -26,7 +31,7 @@ const challenge = ["WWW-Authenticate", 'ApiKey realm="seatkeeper"'] as const;
  * Keys are looked up by the SHA-256 of what was sent, so how long a comparison takes tells of a digest that nobody can
  * aim at, and never how much of a secret was right.
  */
-export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: Exclude<Reach, "public">): Caller {
+export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: VendorReach): Caller {
   const { provisioningKey, adminKey } = head;
   if (provisioningKey !== null && adminKey !== null) {
     throw new Problem("keys_ambiguous", "Send either ProvisioningKey or AdminKey.");
@@ -53,10 +58,27 @@ export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: Exc
   return { key: found.key, vendor };
 }
 
-function suffices(key: Key, reach: Exclude<Reach, "public">): boolean {
+function suffices(key: Key, reach: VendorReach): boolean {
   if (key.role === "admin" || reach === "app") return true;
   return reach === "backend" && key.scope === "backend";
 }
+
+/**
+ * @throws Problem unless the operator's key was sent. It is one of the server's settings and of no vendor: what it reaches
+ * holds the data of all of them.
+ */
+export function requireOperator(operatorKey: string | null, head: Head): void {
+  if (operatorKey === null) {
+    throw new Problem("operator_off", "Set SEATKEEPER_OPERATOR_KEY where the server runs, and start it again.");
+  }
+  if (head.operatorKey === null) throw new Problem("key_missing", "Send the header OperatorKey.", challenge);
+  // Digests are of one length, and tell nothing of a secret that was nearly right.
+  if (!timingSafeEqual(digest(head.operatorKey), digest(operatorKey))) {
+    throw new Problem("key_unknown", "The operator's key is another.", challenge);
+  }
+}
+
+const digest = (secret: string) => createHash("sha256").update(secret).digest();
 
 /** Whether the key's bounds, if it has any, include the licence. */
 export function reachesLicense(key: Key, license: License): boolean {

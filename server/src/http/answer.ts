@@ -1,6 +1,7 @@
 /** An answer, and how it becomes a response: exact length, no compression, signed when the API key says so. */
 import type { ServerResponse } from "node:http";
-import { answerReadMs, answerTimedBytes } from "./limits.ts";
+import { pipeline, type Readable } from "node:stream";
+import { answerReadMs, answerTimedBytes, downloadIdleMs } from "./limits.ts";
 import type { Signatures } from "./signing.ts";
 
 export const jsonType = "application/json";
@@ -20,6 +21,14 @@ export interface Answer {
 export interface AnswerWriter {
   /** Does nothing where nobody is left to read it. */
   write(answer: Answer, signatures: Signatures | null): void;
+}
+
+/** A good answer of which there is more than fits into memory. Cut off where its stream ends in an error. */
+export interface Download {
+  readonly contentType: string;
+  /** Null: it is not known beforehand. */
+  readonly bytes: number | null;
+  readonly stream: Readable;
 }
 
 const noHeaders: readonly string[] = [];
@@ -71,6 +80,21 @@ export class ResponseWriter implements AnswerWriter {
     res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signatures));
     if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
     res.end(answer.body);
+  }
+
+  /** Writes a download as fast as it is taken. It is for nobody's cache. */
+  download({ contentType, bytes, stream }: Download, requestId: string): void {
+    const res = this.#res;
+    if (res.headersSent || res.destroyed) {
+      stream.destroy();
+      return;
+    }
+    const length = bytes === null ? [] : ["Content-Length", String(bytes)];
+    const rest = ["Cache-Control", "no-store", "Connection", "close", "X-Request-Id", requestId];
+    res.writeHead(200, ["Content-Type", contentType, ...length, ...rest]);
+    res.setTimeout(downloadIdleMs, () => res.destroy());
+    // An error on either side ends both: whoever reads sees that the end is missing.
+    pipeline(stream, res, () => {});
   }
 }
 

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
-import { callerOf } from "./access.ts";
+import { callerOf, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
 import { type Head, readHead } from "./head.ts";
@@ -19,6 +19,7 @@ import { analyticsRoutes } from "./native/analytics.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -76,6 +77,7 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...analyticsRoutes(services),
     ...projectRoutes(services),
     ...serviceRoutes(services),
+    ...operatorRoutes(services),
     ...docsRoutes(document),
   ];
 }
@@ -193,6 +195,10 @@ declare module "fastify" {
 
 function callerIn(services: Services, route: Route, request: FastifyRequest) {
   if (route.reach === "public") return null;
+  if (route.reach === "operator") {
+    requireOperator(services.operatorKey ?? null, request.head);
+    return null;
+  }
   const { isv_id: isvId } = request.params as { isv_id: string };
   return callerOf(services.store.catalog, request.head, isvId, route.reach);
 }

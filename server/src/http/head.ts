@@ -7,6 +7,7 @@ import { Problem } from "./problem.ts";
 export interface Head {
   readonly provisioningKey: string | null;
   readonly adminKey: string | null;
+  readonly operatorKey: string | null;
   readonly contentType: string | null;
   readonly contentLength: number | null;
   readonly isChunked: boolean;
@@ -18,6 +19,7 @@ export interface Head {
 class MutableHead implements Head {
   provisioningKey: string | null = null;
   adminKey: string | null = null;
+  operatorKey: string | null = null;
   contentType: string | null = null;
   contentLength: number | null = null;
   isChunked = false;
@@ -52,6 +54,9 @@ export function readHead(req: RawHead): Head {
         break;
       case 8:
         if (is(name, "adminkey")) head.adminKey = once(head.adminKey, value, "AdminKey");
+        break;
+      case 11:
+        if (is(name, "operatorkey")) head.operatorKey = once(head.operatorKey, value, "OperatorKey");
         break;
       case 12:
         if (is(name, "content-type")) head.contentType = once(head.contentType, value, "Content-Type");

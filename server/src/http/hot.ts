@@ -4,7 +4,7 @@
  * and answers as in Fastify, which has these routes too; one test sends every case through all three.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Caller, callerOf, type Reach } from "./access.ts";
+import { type Caller, callerOf, type VendorReach } from "./access.ts";
 import { type AnswerWriter, ResponseWriter } from "./answer.ts";
 import { type Head, readHead } from "./head.ts";
 import { type Check, checkOf, parseJson, readBody, requireJson } from "./input.ts";
@@ -13,7 +13,7 @@ import { fail, hasBody, type KeyedCall, type Route, type Services, serve } from 
 
 export interface HotRoute {
   readonly route: Route;
-  readonly reach: Exclude<Reach, "public">;
+  readonly reach: VendorReach;
   readonly checkBody: Check<unknown>;
 }
 
@@ -35,7 +35,7 @@ export function hotAddresses(routes: readonly Route[]): HotAddresses {
   const byPath = new Map<string, HotRoute>();
   const byShortPath = new Map<string, HotRoute>();
   for (const route of routes) {
-    if (!route.isHot || route.reach === "public" || route.body === null) continue;
+    if (!route.isHot || route.reach === "public" || route.reach === "operator" || route.body === null) continue;
     const hot = { route, reach: route.reach, checkBody: checkOf(route.bodyChecked ?? route.body, "body") };
     byPath.set(route.path, hot);
     for (const alias of route.aliases) byShortPath.set(alias.slice("/isv/:isv_id".length), hot);

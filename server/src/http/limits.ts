@@ -66,6 +66,9 @@ export const laneHeadsMax = 4;
 /** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
 export const answerReadMs = 30_000;
 
+/** How long nothing of a download may move: longer than a database takes for the first row of a sorted table. */
+export const downloadIdleMs = 120_000;
+
 /** Answers up to here fit the kernel's buffer of a socket, so nobody can hold them up in ours. */
 export const answerTimedBytes = 65_536;
 

@@ -32,6 +32,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       },
       { name: "Jobs", description: "Upkeep on demand." },
       { name: "Service", description: "The server itself." },
+      { name: "Operator", description: "For whoever runs the server: copies of everything." },
       { name: "Sandbox", description: "Only in the sandbox." },
     ],
     components: {
@@ -42,6 +43,12 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
           name: "ProvisioningKey",
           description:
             "Scope `backend`: stays on a server. Scope `app`: ships inside software and reaches only what a client needs.",
+        },
+        OperatorKey: {
+          type: "apiKey",
+          in: "header",
+          name: "OperatorKey",
+          description: "The server's own setting: reaches what holds the data of all vendors.",
         },
         AdminKey: { type: "apiKey", in: "header", name: "AdminKey", description: "Reaches everything of its vendor." },
       },
@@ -54,6 +61,7 @@ const security: Readonly<Record<Reach, readonly Readonly<Record<string, readonly
   app: [{ ProvisioningKey: [] }, { AdminKey: [] }],
   backend: [{ ProvisioningKey: [] }, { AdminKey: [] }],
   admin: [{ AdminKey: [] }],
+  operator: [{ OperatorKey: [] }],
 };
 
 const ProblemDetails = Type.Object(

@@ -21,6 +21,8 @@ export const problems = {
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
+  operator_off: { status: 403, title: "The server has no operator's key, so nobody may ask for this." },
+  backup_elsewhere: { status: 409, title: "This store is not backed up by the server." },
   route_unknown: { status: 404, title: "There is nothing at this address." },
   license_unknown: { status: 404, title: "There is no licence of this id." },
   project_unknown: { status: 404, title: "There is no project of this id." },
@@ -36,6 +38,7 @@ export const problems = {
   fault: { status: 500, title: "The server failed at this request." },
   signing_busy: { status: 503, title: "Too many answers wait to be signed." },
   overloaded: { status: 503, title: "The server has more to do than it may queue." },
+  download_busy: { status: 503, title: "Another backup or export is being made." },
   store_unavailable: { status: 503, title: "The store does not answer." },
   outcome_unknown: { status: 503, title: "Whether the request happened cannot be told." },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
@@ -82,7 +85,8 @@ export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
     };
   }
   const detail = `${denial.message} ${remedy}`;
-  const next = denial.code === "tokens_exhausted" ? { next_free_at: instantOrNull(denial.nextFreeAt) } : undefined;
+  const isWait = denial.code === "tokens_exhausted" || denial.code === "tokens_held";
+  const next = isWait ? { next_free_at: instantOrNull(denial.nextFreeAt) } : undefined;
   return {
     status,
     contentType: problemType,

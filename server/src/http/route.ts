@@ -6,8 +6,8 @@ import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
-import type { Caller, Reach } from "./access.ts";
-import { type Answer, type AnswerWriter, isSignable, jsonType } from "./answer.ts";
+import type { Caller, VendorReach } from "./access.ts";
+import { type Answer, type AnswerWriter, type Download, isSignable, jsonType, ResponseWriter } from "./answer.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
 import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
@@ -19,6 +19,8 @@ export interface Services {
   readonly desk: Desk;
   readonly signer: Signer;
   readonly log: FastifyBaseLogger;
+  /** The key of whoever operates the server; without one nobody reaches what is of all vendors. */
+  readonly operatorKey?: string | null;
   /** The clock that the tester holds; only in the sandbox. */
   readonly sandboxClock?: HeldClock | undefined;
 }
@@ -38,7 +40,7 @@ export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B
 }
 
 /** Takes what a request came to: its answer, or the error that it met. Called exactly once. */
-export type Finish = (result: Answer | Error) => void;
+export type Finish = (result: Answer | Download | Error) => void;
 
 interface Description {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -67,9 +69,9 @@ interface Description {
 
 export type Route = Description &
   (
-    | { readonly reach: "public"; readonly handle: (call: Call, finish: Finish) => void | Promise<void> }
+    | { readonly reach: "public" | "operator"; readonly handle: (call: Call, finish: Finish) => void | Promise<void> }
     | {
-        readonly reach: Exclude<Reach, "public">;
+        readonly reach: VendorReach;
         readonly handle: (call: KeyedCall, finish: Finish) => void | Promise<void>;
       }
   );
@@ -103,7 +105,7 @@ export function keyed<
   Q extends TSchema = Type.TUnknown,
 >(
   spec: Spec<B, P, Q> & {
-    readonly reach: Exclude<Reach, "public">;
+    readonly reach: VendorReach;
     readonly handle: (call: KeyedCall<Static<B>, Static<P>, Static<Q>>, finish: Finish) => void | Promise<void>;
   },
 ): Route {
@@ -123,9 +125,21 @@ export function open<
   return { ...defaults, ...spec, reach: "public" } as unknown as Route;
 }
 
+/** A route for whoever operates the server. */
+export function forOperator<P extends TSchema = Type.TUnknown>(
+  spec: Spec<Type.TUnknown, P, Type.TUnknown> & {
+    readonly handle: (call: Call<unknown, Static<P>>, finish: Finish) => void | Promise<void>;
+  },
+): Route {
+  return { ...defaults, ...spec, reach: "operator" } as unknown as Route;
+}
+
+/** Whether a route is of the server and of no vendor. */
+const isOfServer = ({ reach }: Route) => reach === "public" || reach === "operator";
+
 /** The paths under which a route stands. */
 export function pathsOf(route: Route): string[] {
-  return [route.reach === "public" ? route.path : `/api/v2/isv/:isv_id${route.path}`, ...route.aliases];
+  return [isOfServer(route) ? route.path : `/api/v2/isv/:isv_id${route.path}`, ...route.aliases];
 }
 
 /** Whether a request comes with a body. */
@@ -164,6 +178,10 @@ function finisher(
   return (result) => {
     if (isFinished) return;
     isFinished = true;
+    if (!(result instanceof Error) && "stream" in result) {
+      if (!(writer instanceof ResponseWriter)) throw new Error("no hot route has a download");
+      return writer.download(result, newId());
+    }
     const answer = answerOf(services, route, result);
     if (!isSigned) return writer.write(answer, null);
     if (!isSignable(answer.status)) {

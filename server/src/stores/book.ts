@@ -11,7 +11,7 @@ import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
 import { Directory } from "./directory.ts";
-import type { KnownClient, Place } from "./store.ts";
+import { type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
 
 /** One applied change, with what is needed to take it back. */
 interface Done {
@@ -23,6 +23,9 @@ interface Done {
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
 }
+
+/** A line of a dump that a book takes over. */
+export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" }>;
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
@@ -146,6 +149,51 @@ export class Book implements Licenses {
       const known = this.#licenses.get(place);
       if (known === undefined) this.#licenses.set(place, new LicenseState(terms));
       else known.terms = terms;
+    }
+  }
+
+  /** Tokens count as taken from this instant on, for one session period. */
+  hold(heldFrom: Millis | null): void {
+    this.#directory.heldFrom = heldFrom;
+    for (const license of this.#licenses.values()) license.terms = { ...license.terms, heldFrom };
+  }
+
+  /** Everything but history, as lines of a dump: all of it at once, since no value ever changes. */
+  dumpLines(settings: readonly (readonly [string, string])[]): DumpLine[] {
+    const of = (license: LicenseState) => ({ isvId: license.terms.isvId, licenseId: license.terms.licenseId });
+    const licenses = [...this.#licenses.values()];
+    return [
+      ...settings.map(([name, value]): DumpLine => ({ type: "setting", name, value })),
+      ...this.#directory.entities().map((entity): DumpLine => ({ type: "entity", ...entity })),
+      ...licenses.flatMap((license) =>
+        [...license.assignments()].map((assignment): DumpLine => ({ type: "assignment", ...of(license), assignment })),
+      ),
+      ...licenses.flatMap((license) =>
+        [...license.projects()].map((project): DumpLine => ({ type: "project", ...of(license), project })),
+      ),
+      ...licenses.flatMap((license) =>
+        [...license.sessions()].map((session): DumpLine => ({ type: "session", ...of(license), session })),
+      ),
+    ];
+  }
+
+  /** Takes over one line of a dump. */
+  load(line: BookLine): void {
+    if (line.type === "entity") {
+      this.checkEntities([line]);
+      this.putEntities([line]);
+      return;
+    }
+    const license = this.license(line.isvId, line.licenseId);
+    if (license === undefined)
+      throw new DumpRefused(`a ${line.type} of a licence that is not there: ${line.licenseId}`);
+    if (line.type === "session") license.putSession(line.session);
+    else if (line.type === "project") {
+      license.putProject(line.project);
+      this.indexProject(license, line.project.id);
+    } else {
+      license.putAssignment(line.assignment);
+      this.index(license, line.assignment, undefined);
     }
   }
 

@@ -1,12 +1,14 @@
 /** The catalogue as a store holds it in memory: entities, what the tenant files last said of them, and terms. */
 import { Catalog } from "../catalog/catalog.ts";
-import type { Edition, License, StoredEntity } from "../catalog/entities.ts";
+import type { Edition, EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
 import { termsOf } from "../catalog/terms.ts";
-import type { Terms } from "../core/types.ts";
+import type { Millis, Terms } from "../core/types.ts";
 
 export class Directory {
   readonly catalog = new Catalog();
   readonly #applied = new Map<string, StoredEntity["applied"]>();
+  /** When an older state of the store was restored; null: its tokens are not held. */
+  heldFrom: Millis | null = null;
 
   /** Throws unless the entities fit together and with what is there: before anything is saved. */
   check(entities: readonly StoredEntity[]): void {
@@ -41,6 +43,19 @@ export class Directory {
     return this.#applied.get(placeOf(isvId, kind, id)) ?? null;
   }
 
+  /** Every entity as it is stored, in the order of `kinds`: what others refer to comes first. */
+  entities(): StoredEntity[] {
+    const all = [...this.catalog.vendors()].flatMap(({ isv, keys, products, editions, customers, licenses }) => [
+      entityOf(isv.id, "isv", isv),
+      ...[...keys.values()].map((body) => entityOf(isv.id, "key", body)),
+      ...[...products.values()].map((body) => entityOf(isv.id, "product", body)),
+      ...[...editions.values()].map((body) => entityOf(isv.id, "edition", body)),
+      ...[...customers.values()].map((body) => entityOf(isv.id, "customer", body)),
+      ...[...licenses.values()].map((body) => entityOf(isv.id, "license", body)),
+    ]);
+    return all.map((entity) => ({ ...entity, applied: this.applied(entity.isvId, entity.kind, entity.id) }));
+  }
+
   /** What a licence and its edition allow; undefined: there is no such licence. */
   terms(isvId: string, licenseId: string): Terms | undefined {
     const vendor = this.catalog.vendor(isvId);
@@ -48,7 +63,14 @@ export class Directory {
     if (vendor === undefined || license === undefined) return undefined;
     const edition = vendor.editions.get(license.edition_id);
     if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
-    return termsOf(isvId, license, edition as Edition);
+    return { ...termsOf(isvId, license, edition as Edition), heldFrom: this.heldFrom };
+  }
+
+  /** The terms of a licence that is there. */
+  knownTerms(isvId: string, licenseId: string): Terms {
+    const terms = this.terms(isvId, licenseId);
+    if (terms === undefined) throw new Error(`there is no licence ${licenseId}`);
+    return terms;
   }
 
   #termsOfEdition(isvId: string, editionId: string): Terms[] {
@@ -57,6 +79,10 @@ export class Directory {
       .filter((license) => license.edition_id === editionId)
       .map((license) => this.terms(isvId, license.id) as Terms);
   }
+}
+
+function entityOf<K extends Kind>(isvId: string, kind: K, body: EntityOf[K]) {
+  return { isvId, kind, id: body.id, body };
 }
 
 function placeOf(isvId: string, kind: string, id: string): string {

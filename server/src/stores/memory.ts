@@ -2,8 +2,18 @@
 import type { Tally } from "../analytics/tally.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
-import { Book } from "./book.ts";
-import type { DenialQuery, Retained, Store, TallyKey } from "./store.ts";
+import { Book, type BookLine } from "./book.ts";
+import {
+  countedUntilSetting,
+  type DenialQuery,
+  type DumpLine,
+  heldFromOf,
+  heldFromSetting,
+  type Retained,
+  type Store,
+  StoreNotEmpty,
+  type TallyKey,
+} from "./store.ts";
 
 /** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
@@ -82,6 +92,40 @@ export function openMemoryStore(clock: Clock): Store {
       if (!settings.has(name)) settings.set(name, value);
       return settings.get(name) as string;
     },
+    async hold() {
+      settings.set(heldFromSetting, String(now()));
+      book.hold(now());
+    },
+    async dump() {
+      // Values never change, so the one instant costs a reference each.
+      const named = counted === 0 ? [...settings] : [...settings, [countedUntilSetting, String(counted)] as const];
+      const all = [
+        ...book.dumpLines(named),
+        ...lines.map((record): DumpLine => ({ type: "history", record })),
+        ...tallies.all().map((tally): DumpLine => ({ type: "tally", tally })),
+      ];
+      return { aliveAt: now(), lines: toAsync(all), close() {} };
+    },
+    async load(dump) {
+      if (book.catalog.vendors()[Symbol.iterator]().next().done !== true) throw new StoreNotEmpty();
+      const all: DumpLine[] = [];
+      const trial = new Book();
+      for await (const line of dump.lines) {
+        if (isOfBook(line)) trial.load(line);
+        all.push(line);
+      }
+      for (const line of all) {
+        if (isOfBook(line)) book.load(line);
+        else if (line.type === "history") lines.push(line.record);
+        else if (line.type === "tally") tallies.put(line.tally);
+        else if (line.name === countedUntilSetting) counted = Number(line.value);
+        else settings.set(line.name, line.value);
+      }
+      book.hold(heldFromOf(settings.get(heldFromSetting)));
+    },
+    async backup() {
+      return null;
+    },
     async live() {},
     async tidy() {},
     now,
@@ -113,6 +157,10 @@ class MemoryTallies {
     return rows.filter(({ start }) => start >= from && start < to).slice(0, limit);
   }
 
+  all(): Tally[] {
+    return [...this.#series.values()].flat();
+  }
+
   prune(until: Retained): void {
     for (const [key, rows] of this.#series) {
       const isMinutes = rows[0]?.series.startsWith("usage/1/") === true;
@@ -124,6 +172,14 @@ class MemoryTallies {
 
 function isAfter(row: Tally, other: Tally): boolean {
   return row.start > other.start || (row.start === other.start && row.part > other.part);
+}
+
+function isOfBook(line: DumpLine): line is BookLine {
+  return line.type !== "setting" && line.type !== "history" && line.type !== "tally";
+}
+
+async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {
+  yield* items;
 }
 
 function isMatch(line: HistoryRecord, query: DenialQuery): boolean {

@@ -16,11 +16,12 @@
  *   set a clock, and waiting for it would freeze the licence.
  * - What other methods read may lag behind a running `transact`, and never shows what did not commit.
  */
+import type { Readable } from "node:stream";
 import type { Tally } from "../analytics/tally.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Command, HistoryRecord, LicenseView, Millis } from "../core/types.ts";
+import type { Assignment, Command, HistoryRecord, LicenseView, Millis, Project, Session } from "../core/types.ts";
 
 /** A licence, by its vendor and id. */
 export interface Place {
@@ -97,6 +98,20 @@ export interface Store {
   /** Saves a value unless there is one, and answers with the one that stands: for what several servers must agree on. */
   keepSetting(name: string, value: string): Promise<string>;
 
+  /** From now on no licence gives a token for one session period: the store is an older state, restored. */
+  hold(): Promise<void>;
+
+  /** Everything that the store keeps, as of one instant, while it goes on serving. To be closed, read or not. */
+  dump(): Promise<OpenDump>;
+  /**
+   * Fills an empty store with what another one dumped: all of it, or nothing where the lines end in an error. Nobody else
+   * uses the store meanwhile; to be served from it is opened again.
+   * @throws StoreNotEmpty before anything is read.
+   */
+  load(dump: Dump): Promise<void>;
+  /** A copy of the store's file as of one instant, while it goes on serving; null where the store is not a file. */
+  backup(): Promise<Backup | null>;
+
   /** Puts on record that a server is alive, for a later one to know how long there was none. */
   live(): Promise<void>;
 
@@ -108,6 +123,49 @@ export interface Store {
   /** Rejects with `StoreFault` unless the store could serve a transaction now. */
   ping(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What a store keeps, to be put into another one. */
+export interface Dump {
+  /** The latest instant on record: the next server counts from here for how long there was none. */
+  readonly aliveAt: Millis | null;
+  /** In the order of `DumpLine`: what a line refers to comes before it. */
+  readonly lines: AsyncIterable<DumpLine>;
+}
+
+/** A dump with what it is read from. */
+export interface OpenDump extends Dump {
+  close(): void;
+}
+
+/** One thing that a store keeps. History stands in the order in which it was written. */
+export type DumpLine =
+  | { readonly type: "setting"; readonly name: string; readonly value: string }
+  | ({ readonly type: "entity" } & StoredEntity)
+  | ({ readonly type: "assignment"; readonly assignment: Assignment } & Place)
+  | ({ readonly type: "project"; readonly project: Project } & Place)
+  | ({ readonly type: "session"; readonly session: Session } & Place)
+  | { readonly type: "history"; readonly record: HistoryRecord }
+  | { readonly type: "tally"; readonly tally: Tally };
+
+/** A copy of a store's file, gone once it is read. */
+export interface Backup {
+  readonly bytes: number;
+  readonly stream: Readable;
+}
+
+/** Settings that are of one store and of no use in another: they are not dumped. */
+export const settingsOfStore: ReadonlySet<string> = new Set(["alive_at", "opened", "pinged_at"]);
+
+/** The setting that says up to which instant history is counted. */
+export const countedUntilSetting = "counted_until";
+
+/** The setting that says since when tokens are held. */
+export const heldFromSetting = "held_from";
+
+/** Its value as an instant. */
+export function heldFromOf(value: string | undefined): Millis | null {
+  return value === undefined ? null : Number(value);
 }
 
 /** Whether to wait for licences that another server is changing, or to refuse at once; `LicensesBusy` where that was in vain. */
@@ -159,6 +217,23 @@ export class StoreFault extends Error {
 /** The database cannot be used as it is; the text says why and what to do. */
 export class DatabaseRefused extends Error {
   override readonly name = "DatabaseRefused";
+}
+
+/** Somebody else has the database, who must stop first. */
+export class DatabaseInUse extends DatabaseRefused {}
+
+/** What was to fill a store does not make one: truncated, altered, or written by a newer program. */
+export class DumpRefused extends Error {
+  override readonly name = "DumpRefused";
+}
+
+/** The store holds something already, and was to be filled. */
+export class StoreNotEmpty extends Error {
+  override readonly name = "StoreNotEmpty";
+
+  constructor() {
+    super("The database holds a vendor's catalogue already; an import wants an empty one. Nothing was changed.");
+  }
 }
 
 /** Some of a transaction's licences are in somebody else's hands, after the wait if there was one; nothing of it happened. */

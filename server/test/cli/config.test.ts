@@ -8,6 +8,7 @@ test("an empty environment gives the documented defaults", () => {
     database: { kind: "sqlite", path: "./data/seatkeeper.db" },
     tenantFiles: [],
     logLevel: "info",
+    operatorKey: null,
   });
 });
 
@@ -28,6 +29,13 @@ test("all faults of the environment are told together, each with what is wanted"
       SEATKEEPER_PORT="80a": want a whole number from 0 to 65535 (0: any free port)
       SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH, postgres://USER@HOST/DATABASE or memory:
       SEATKEEPER_LOG_LEVEL="loud": want one of fatal, error, warn, info, debug, trace, silent]
+  `);
+});
+
+test("an operator's key that is too short is refused, and not shown", () => {
+  expect(() => readConfig({ SEATKEEPER_OPERATOR_KEY: "hunter2" })).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigRefused: configuration:
+      SEATKEEPER_OPERATOR_KEY: want 24 to 512 letters, digits or signs, no blanks]
   `);
 });
 

@@ -67,6 +67,15 @@ test.each(["README.md", "docs/reference/configuration.md"])(
   },
 );
 
+test("the page of the command line has every command and option, and no other", () => {
+  const main = readFileSync(join(root, "server/src/cli/main.ts"), "utf8");
+  const found = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, word]) => word));
+  const page = read("docs/reference/cli.md");
+  const commands = found(main, /\.command\("([a-z]+)"\)/g);
+  expect(found(page, /^\| `([a-z]+)[^`]*` \|/gm)).toEqual(commands);
+  expect(found(page.replaceAll("`--help`", ""), /--([a-z][a-z-]*)/g)).toEqual(found(main, /"--([a-z-]+)/g));
+});
+
 test("every exit status of the code is explained", () => {
   const statuses = [...readFileSync(join(root, "server/src/cli/exit-codes.ts"), "utf8").matchAll(/: (\d+),/g)].map(
     ([, n]) => n,
@@ -220,7 +229,7 @@ interface ApiDocument {
   >;
 }
 
-type Reach = "public" | "app" | "backend" | "admin";
+type Reach = "public" | "app" | "backend" | "admin" | "operator";
 
 function callsOf(page: string): Record<string, Reach> {
   const [, table = ""] = /<!-- calls: begin -->([\s\S]*?)<!-- calls: end -->/.exec(page) ?? [];
@@ -228,7 +237,7 @@ function callsOf(page: string): Record<string, Reach> {
   return sorted(
     rows.map(([, call = "", cells = ""]) => {
       const may = cells.split(" | ").map((cell) => cell === "yes");
-      return [call, (["public", "app", "backend", "admin"] as const)[may.indexOf(true)] ?? "admin"];
+      return [call, (["public", "app", "backend", "admin", "operator"] as const)[may.indexOf(true)] ?? "admin"];
     }),
   );
 }
@@ -240,6 +249,7 @@ function callsOfDocument({ paths }: ApiDocument): Record<string, Reach> {
       Object.entries(methods).map(([method, { security = [], description = "" }]): [string, Reach] => {
         const call = `${method.toUpperCase()} ${path.startsWith(prefix) ? path.slice(prefix.length) : `/${path}`}`;
         if (security.length === 0) return [call, "public"];
+        if (security.some((scheme) => "OperatorKey" in scheme)) return [call, "operator"];
         if (!security.some((scheme) => "ProvisioningKey" in scheme)) return [call, "admin"];
         return [call, description.includes("ProvisioningKey of scope `backend`") ? "backend" : "app"];
       }),

@@ -8,6 +8,7 @@ import type { Command, DenialCode, Millis, ProjectKind, RecordKind, Terms } from
 import {
   attended,
   entry,
+  holds,
   isProjectStep,
   type ModelProject,
   type ModelRefusal,
@@ -115,7 +116,16 @@ export class Model {
   readonly #licenses = new Map<string, ModelLicense>();
   readonly #history: { readonly place: string; readonly line: ModelLine }[] = [];
 
-  setTerms(isvId: string, licenseId: string, terms: Terms): void {
+  #heldFrom: Millis | null = null;
+
+  /** An older state was restored at this instant, and its tokens are to be held. */
+  hold(at: Millis): void {
+    this.#heldFrom = at;
+    for (const license of this.#licenses.values()) license.terms = { ...license.terms, heldFrom: at };
+  }
+
+  setTerms(isvId: string, licenseId: string, given: Terms): void {
+    const terms = { ...given, heldFrom: this.#heldFrom };
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
     if (known !== undefined) known.terms = terms;
     else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [] });
@@ -230,6 +240,7 @@ export class Model {
     if (ofHolder.length >= terms.sessionsPerHolderMax) return deny("sessions_exhausted");
     const isPooled = terms.provisioningMode === "floating";
     const needsToken = isPooled && ofHolder.length === 0;
+    if (needsToken && holds(terms, now)) return deny("tokens_held");
     const isBeyond = needsToken && holders(license).length >= terms.floatingTokenLimit;
     if (isBeyond && terms.enforceFloatingLimit) return deny("tokens_exhausted");
 
@@ -272,7 +283,7 @@ export class Model {
       return granted(license, { session: known });
     }
 
-    const entered = entry(license, project, command);
+    const entered = entry(license, project, command, now);
     if (typeof entered === "string") {
       return { ...deny(entered), refusal: structuredClone(refusal(license, project, project.kind)) };
     }
@@ -525,7 +536,9 @@ export class Model {
       lengthMs: null,
     });
     const ends = liveSessions(license).map((session) => session.validUntil);
-    const nextFreeAt = denial === "tokens_exhausted" && ends.length > 0 ? Math.min(...ends) : null;
+    const { heldFrom, sessionPeriodMs } = license.terms;
+    const freeAt = denial === "tokens_exhausted" && ends.length > 0 ? Math.min(...ends) : null;
+    const nextFreeAt = denial === "tokens_held" ? (heldFrom as Millis) + sessionPeriodMs : freeAt;
     return { denialCode: denial, inUse, limit, nextFreeAt, ...nothing };
   }
 

@@ -2,7 +2,15 @@
  * The rules of project licences a second time, from `project-tokens-reven.md` and issue 3 alone: T and D below are its
  * transitions and decisions. As naive as `model.ts`: who is in is looked up among the sessions each time.
  */
-import type { Command, DenialCode, ExecutionState, Millis, ProjectKind, RecordKind } from "../../src/core/types.ts";
+import type {
+  Command,
+  DenialCode,
+  ExecutionState,
+  Millis,
+  ProjectKind,
+  RecordKind,
+  Terms,
+} from "../../src/core/types.ts";
 import type { ModelLicense, ModelOutcome, ModelSession } from "./model.ts";
 
 export interface ModelExecution {
@@ -112,12 +120,20 @@ export function refusal(license: ModelLicense, project: ModelProject, kind: Proj
   };
 }
 
+/** After a restore: nobody is given a token of an enforced pool until one session period has passed since. */
+export function holds(terms: Terms, now: Millis): boolean {
+  if (terms.heldFrom === null || !terms.enforceFloatingLimit) return false;
+  const passed = now - terms.heldFrom;
+  return passed >= -60_000 && passed < terms.sessionPeriodMs;
+}
+
 /** T3–T6: whether a caller without a live session may enter an open project, and whether that is beyond the pool. */
 export function entry(
   license: ModelLicense,
   project: ModelProject,
   caller: { readonly clientId: string; readonly userId: string | null },
-): "project_in_use" | "tokens_exhausted" | { readonly isBeyond: boolean } {
+  now: Millis,
+): "project_in_use" | "tokens_held" | "tokens_exhausted" | { readonly isBeyond: boolean } {
   const { terms } = license;
   const inside = usersOf(license, project.id);
   if (project.kind === "mono" && inside.length > 0) {
@@ -127,6 +143,7 @@ export function entry(
     if (!terms.sharesMonoWithSameUser || !isSame || inside.length >= sharedMonoMax) return "project_in_use";
   }
   if (inside.length > 0) return { isBeyond: false };
+  if (holds(terms, now)) return "tokens_held";
   const isBeyond = left(license, project.kind as ProjectKind) === 0;
   return isBeyond && terms.enforceFloatingLimit ? "tokens_exhausted" : { isBeyond };
 }
@@ -153,7 +170,7 @@ export function stepProject(license: ModelLicense, command: ProjectStep, now: Mi
     case "project.delete":
       return close(license, project, command, now, pen);
     case "project.kind":
-      return switchKind(license, project, command, pen);
+      return switchKind(license, project, command, now, pen);
     case "execution.start":
       return start(license, project, command, now, pen);
     case "execution.report":
@@ -216,7 +233,13 @@ function close(
 }
 
 /** T14, and where the edition lifts it an atomic swap of the token. */
-function switchKind(license: ModelLicense, project: ModelProject, command: Of<"project.kind">, pen: Pen): ModelOutcome {
+function switchKind(
+  license: ModelLicense,
+  project: ModelProject,
+  command: Of<"project.kind">,
+  now: Millis,
+  pen: Pen,
+): ModelOutcome {
   const { terms } = license;
   const users = usersOf(license, project.id);
   if (project.kind === null) return pen.deny("project_not_open");
@@ -224,8 +247,12 @@ function switchKind(license: ModelLicense, project: ModelProject, command: Of<"p
   if (!terms.allowsKindSwitch) return pen.deny("kind_locked");
   if (command.kind === "mono" && users.length > 1) return pen.deny("project_attended");
   const needsToken = users.length > 0 && terms.enforceFloatingLimit;
-  if (needsToken && left(license, command.kind) === 0) {
-    return { ...pen.deny("tokens_exhausted"), refusal: structuredClone(refusal(license, project, command.kind)) };
+  const isHeld = holds(terms, now);
+  if (needsToken && (isHeld || left(license, command.kind) === 0)) {
+    return {
+      ...pen.deny(isHeld ? "tokens_held" : "tokens_exhausted"),
+      refusal: structuredClone(refusal(license, project, command.kind)),
+    };
   }
   project.kind = command.kind;
   pen.note("project.switched", project.id);

@@ -177,5 +177,6 @@ export function modelTermsOf(setting: LicenseSetting): Terms {
     allowsKindSwitch: setting.allowsSwitch,
     sharesMonoWithSameUser: setting.sharesMono,
     allowedUserDomains: setting.domains.map((domain) => domain.trim().toLowerCase()),
+    heldFrom: null,
   };
 }

@@ -119,6 +119,8 @@ interface View {
 }
 
 interface Side {
+  /** Holds every token from this instant on, as after a restore. */
+  hold(at: Millis): Promise<void>;
   save(setting: LicenseSetting): Promise<void>;
   step(command: Command, now: Millis): Promise<Answer>;
   view(isvId: string, licenseId: string, now: Millis): Promise<View>;
@@ -133,6 +135,11 @@ class CoreSide implements Side {
 
   save(setting: LicenseSetting): Promise<void> {
     return this.#store.saveCatalog(entitiesOf(setting));
+  }
+
+  hold(at: Millis): Promise<void> {
+    this.#clock.advance(at - this.#clock.now());
+    return this.#store.hold();
   }
 
   async step(command: Command, now: Millis): Promise<Answer> {
@@ -182,6 +189,10 @@ class ModelSide implements Side {
 
   async save(setting: LicenseSetting): Promise<void> {
     this.#model.setTerms(setting.isvId, setting.licenseId, modelTermsOf(setting));
+  }
+
+  async hold(at: Millis): Promise<void> {
+    this.#model.hold(at);
   }
 
   async step(command: Command, now: Millis): Promise<Answer> {
@@ -239,6 +250,8 @@ class Scene {
       case "ahead":
         this.#leadMs = act.ms;
         return;
+      case "hold":
+        return this.#side.hold(this.#now + this.#leadMs);
       case "licence":
         return this.#declare(act);
       case "change":
@@ -374,7 +387,18 @@ class Scene {
     act: Exclude<
       Act,
       {
-        verb: "licence" | "change" | "tick" | "ahead" | "in-use" | "live" | "clients" | "history" | "left" | "project";
+        verb:
+          | "licence"
+          | "change"
+          | "hold"
+          | "tick"
+          | "ahead"
+          | "in-use"
+          | "live"
+          | "clients"
+          | "history"
+          | "left"
+          | "project";
       }
     >,
   ): Promise<Command> {

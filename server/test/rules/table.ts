@@ -6,6 +6,7 @@
  *   open CAD anna session=s1 as A -> opened until 5m
  *   open CAD ben -> tokens_exhausted in-use 2/2 free-at 5m
  *   tick 5m                                  time passes
+ *   hold                                     an older state was restored, and its tokens are to be held
  *   in-use CAD 1                             tokens of the pool in use
  *
  * Of a project licence:
@@ -45,6 +46,7 @@ export type Act =
       readonly from: From;
     }
   | { readonly verb: "change"; readonly licence: string; readonly setting: Partial<LicenseSetting> }
+  | { readonly verb: "hold" }
   | { readonly verb: "tick"; readonly ms: number }
   | { readonly verb: "ahead"; readonly ms: number }
   | ({
@@ -299,6 +301,8 @@ class Words {
 function readAct(words: Words): Act {
   const verb = words.next("a verb");
   switch (verb) {
+    case "hold":
+      return { verb };
     case "tick":
     case "ahead":
       return { verb, ms: duration(words, words.next("a duration")) };

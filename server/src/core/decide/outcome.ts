@@ -1,5 +1,6 @@
 /** How a decision is put together: what every family of commands shares. */
 import { type DenialCode, denials } from "../denials.ts";
+import { outageNoticedMs } from "../limits.ts";
 import type {
   Assignment,
   Change,
@@ -13,6 +14,7 @@ import type {
   ProjectKind,
   RecordKind,
   Session,
+  Terms,
 } from "../types.ts";
 
 /** Who or what a line of history is about. */
@@ -100,13 +102,18 @@ export function deny(
       message: detail === undefined ? denials[code].title : `${denials[code].title} ${detail}`,
       inUse: line.inUse,
       limit: line.limit,
-      nextFreeAt: code === "tokens_exhausted" ? license.nextFreeAt() : null,
+      nextFreeAt: nextFreeAt(license, code),
       project,
     },
     granted: null,
     changes: [],
     records: [line],
   };
+}
+
+function nextFreeAt(license: LicenseView, code: DenialCode): Millis | null {
+  if (code === "tokens_held") return heldUntil(license.terms);
+  return code === "tokens_exhausted" ? license.nextFreeAt() : null;
 }
 
 /** Refuses a command that names a licence the vendor does not have. */
@@ -153,6 +160,22 @@ export function grant(
     changes,
     records,
   };
+}
+
+/** Until when tokens that a restored backup does not know of are held: whoever had one has extended or lost it by then. */
+function heldUntil({ heldFrom, sessionPeriodMs }: Terms): Millis | null {
+  return heldFrom === null ? null : heldFrom + sessionPeriodMs;
+}
+
+/**
+ * Why a holder without a token gets none of this pool; null: one is free, or the limit is not enforced. A hold that lies in the
+ * future is of a clock that somebody has set back since, and holds nothing.
+ */
+export function noToken(terms: Terms, inUse: number, limit: number, now: Millis): DenialCode | null {
+  if (!terms.enforceFloatingLimit) return null;
+  const isHeld = now < (heldUntil(terms) ?? now) && now - (terms.heldFrom ?? now) >= -outageNoticedMs;
+  if (isHeld) return "tokens_held";
+  return inUse >= limit ? "tokens_exhausted" : null;
 }
 
 /** The licence is there but not to be used: inactive or expired. Null: it is to be used. */

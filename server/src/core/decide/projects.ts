@@ -28,7 +28,7 @@ import type {
   Session,
   StartExecutionCommand,
 } from "../types.ts";
-import { deny, grant, instant, record, recordEnds, subjectOf, suspension, unusable } from "./outcome.ts";
+import { deny, grant, instant, noToken, record, recordEnds, subjectOf, suspension, unusable } from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
 
 /**
@@ -56,7 +56,7 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
   if (known !== undefined) return again(license, command, now, project, known);
 
-  const full = noPlace(license, project, project.kind, command);
+  const full = noPlace(license, project, project.kind, command, now);
   if (full !== null)
     return deny(license, now, full, command, undefined, projectDenial(license, project, project.kind, now));
   const isFirst = license.sessionsOfHolder(project.id) === 0;
@@ -91,7 +91,13 @@ function again(license: LicenseView, command: OpenCommand, now: Millis, project:
 }
 
 /** Why a further user has no place on the project; null: there is one. */
-function noPlace(license: LicenseView, project: Project, kind: ProjectKind, command: OpenCommand): DenialCode | null {
+function noPlace(
+  license: LicenseView,
+  project: Project,
+  kind: ProjectKind,
+  command: OpenCommand,
+  now: Millis,
+): DenialCode | null {
   const { terms } = license;
   const users = license.sessionsOfHolder(project.id);
   if (users > 0) {
@@ -100,7 +106,7 @@ function noPlace(license: LicenseView, project: Project, kind: ProjectKind, comm
       ? null
       : "project_in_use";
   }
-  return terms.enforceFloatingLimit && license.attended(kind) >= terms.projectTokens[kind] ? "tokens_exhausted" : null;
+  return noToken(terms, license.attended(kind), terms.projectTokens[kind], now);
 }
 
 /** Whether everybody in the project is the caller, on the caller's own machine. */
@@ -245,9 +251,9 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (!terms.allowsKindSwitch) return deny(license, now, "kind_locked", about(project));
   const users = license.sessionsOfHolder(project.id);
   if (kind === "mono" && users > 1) return deny(license, now, "project_attended", about(project));
-  const isFull = users > 0 && terms.enforceFloatingLimit && license.attended(kind) >= terms.projectTokens[kind];
-  if (isFull) {
-    return deny(license, now, "tokens_exhausted", about(project), undefined, {
+  const denied = users > 0 ? noToken(terms, license.attended(kind), terms.projectTokens[kind], now) : null;
+  if (denied !== null) {
+    return deny(license, now, denied, about(project), undefined, {
       ...projectDenial(license, project, kind, now),
       holders: usersOfKind(license, kind)
         .slice(0, holdersNamedMax)

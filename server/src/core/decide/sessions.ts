@@ -16,7 +16,7 @@ import type {
   Terms,
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
-import { deny, gone, grant, instant, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import { deny, gone, grant, instant, noToken, record, recordEnds, suspension, unusable } from "./outcome.ts";
 
 const msPerMinute = 60_000;
 
@@ -64,7 +64,7 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     return extend(license, own, command, now);
   }
 
-  const denied = noRoom(license, holder);
+  const denied = noRoom(license, holder, now);
   if (denied !== null) return deny(license, now, denied, command);
   const isNew = license.sessionsOfHolder(holder) === 0;
   const holders = license.holders + (isNew ? 1 : 0);
@@ -110,7 +110,7 @@ export function longestCheckout(terms: Terms): string {
 }
 
 /** Why a new session of this holder has no room; null: it has. */
-function noRoom(license: LicenseView, holder: string) {
+function noRoom(license: LicenseView, holder: string, now: Millis): DenialCode | null {
   const { terms } = license;
   const sessions = license.sessionsOfHolder(holder);
   if (sessions > 0) {
@@ -119,11 +119,8 @@ function noRoom(license: LicenseView, holder: string) {
       ? "sessions_exhausted"
       : null;
   }
-  return terms.provisioningMode === "floating" &&
-    terms.enforceFloatingLimit &&
-    license.holders >= terms.floatingTokenLimit
-    ? "tokens_exhausted"
-    : null;
+  if (terms.provisioningMode === "named") return null;
+  return noToken(terms, license.holders, terms.floatingTokenLimit, now);
 }
 
 /** The caller's live session, with a new end. It needs no second token and succeeds when the pool is full. */

@@ -8,20 +8,20 @@ const entitiesSince = `
   SELECT isv_id, kind, id, body, applied, revision FROM seatkeeper.entities WHERE revision > $1
   ORDER BY revision, kind <> 'isv'`;
 
-const putEntities = `
+export const putEntities = `
   INSERT INTO seatkeeper.entities (isv_id, kind, id, body, applied, revision)
   SELECT k.*, $6 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[]) AS k
   ON CONFLICT (isv_id, kind, id) DO UPDATE
     SET body = excluded.body, applied = excluded.applied, revision = excluded.revision`;
 
 /** A new licence has missed no outage. */
-const insertLicenses = `
+export const insertLicenses = `
   INSERT INTO seatkeeper.licenses (isv_id, license_id, outage)
   SELECT k.isv_id, k.license_id, alive.outage
   FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id), seatkeeper.alive
   ON CONFLICT DO NOTHING`;
 
-const insertFolds = `
+export const insertFolds = `
   INSERT INTO seatkeeper.folds (isv_id, license_id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING`;
 
 /** Denials that were recorded before there was a licence of this id become the licence's. */
@@ -113,7 +113,8 @@ export class Catalogue {
   }
 }
 
-function entityOf(row: Row): StoredEntity {
+/** An entity from its row. */
+export function entityOf(row: Row): StoredEntity {
   const { isv_id: isvId, kind, id, body, applied } = row;
   return { isvId, kind, id, body, applied } as StoredEntity;
 }

@@ -185,7 +185,8 @@ function rank({ type }: Change): number {
   return type === "session" || type === "session.gone" ? 0 : 1;
 }
 
-function historyRow(line: HistoryRecord, isKnown: boolean) {
+/** A line of history as its row; `isKnown`: there is a licence of its id. */
+export function historyRow(line: HistoryRecord, isKnown: boolean) {
   return {
     isv_id: line.isvId,
     license_id: isKnown ? line.licenseId : nobody,

@@ -59,7 +59,8 @@ function addLicense(add: Add, licenseId: string, isKnown: boolean): void {
   if (!isKnown) add((place) => `asked_for = ${place}`, licenseId);
 }
 
-function recordOf(row: Row): HistoryRecord {
+/** A line of history from its row. */
+export function recordOf(row: Row): HistoryRecord {
   return {
     at: Number(row.at),
     kind: row.kind as HistoryRecord["kind"],

@@ -11,8 +11,12 @@ import type { Licenses } from "../../core/step.ts";
 import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
 import {
   type DenialQuery,
+  type Dump,
+  heldFromOf,
+  heldFromSetting,
   type KnownClient,
   LicensesBusy,
+  type OpenDump,
   type Patience,
   type Place,
   type Retained,
@@ -24,11 +28,13 @@ import {
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
+import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
 import { denialsOf, historyOf, linesBetween } from "./history.ts";
 import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
+import { loadInto } from "./loading.ts";
 import { migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
@@ -96,6 +102,7 @@ class PostgresStore implements Store {
     for (const { name, value } of await this.#connections.query("SELECT name, value FROM seatkeeper.settings")) {
       this.#settings.set(name as string, value as string);
     }
+    this.#catalogue.directory.heldFrom = heldFromOf(this.#settings.get(heldFromSetting));
     await this.#catalogue.refresh();
     await this.live();
   }
@@ -419,6 +426,25 @@ class PostgresStore implements Store {
     const kept = row?.value as string;
     this.#settings.set(name, kept);
     return kept;
+  }
+
+  async hold(): Promise<void> {
+    const from = this.now();
+    await this.saveSetting(heldFromSetting, String(from));
+    this.#catalogue.directory.heldFrom = from;
+  }
+
+  dump(): Promise<OpenDump> {
+    return dumpOf(this.#connections);
+  }
+
+  load(dump: Dump): Promise<void> {
+    return loadInto(this.#connections, dump);
+  }
+
+  /** Backups are the database's own: pg_dump's, or those of whoever archives its log. */
+  async backup(): Promise<null> {
+    return null;
   }
 
   async live(): Promise<void> {

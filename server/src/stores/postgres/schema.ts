@@ -1,7 +1,7 @@
 /** Brings a database to the schema that this program knows: one numbered file after the other, one server at a time. */
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseRefused } from "../store.ts";
-import type { Connections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 
 const folder = new URL("../../../migrations/postgres/", import.meta.url);
 
@@ -41,7 +41,7 @@ export async function migrate(
   try {
     // Whoever comes second waits for as long as the first one's migrations take.
     transaction.query("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
-    await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
+    await lockSchema(transaction);
     const known = migrations.length;
     const { version, runsBeside } = await schemaOf(transaction);
     if (version > known && runsBeside > known) throw new DatabaseRefused(newer(version, known));
@@ -63,6 +63,33 @@ export async function migrate(
     transaction.abandon();
     throw error;
   }
+}
+
+/**
+ * Migrates from outside a server. Servers may go on beside migrations that say so; for any other one `requireNoServer` is asked
+ * first. Answers with the names of those that were missing.
+ */
+export async function migrateDatabase(
+  url: string,
+  dryRun: boolean,
+  requireNoServer: () => Promise<void>,
+): Promise<string[]> {
+  const connections = new Connections(url, 1);
+  try {
+    const migrations = readMigrations();
+    const missing = await migrate(connections, { dryRun: true });
+    const present = migrations.length - missing.length;
+    const isApart = migrations.slice(present).some(({ runsBeside }) => runsBeside > present);
+    if (!dryRun && present > 0 && isApart) await requireNoServer();
+    return dryRun ? missing : await migrate(connections);
+  } finally {
+    await connections.close();
+  }
+}
+
+/** Waits until nobody else changes the schema, or fills it; until the transaction ends nobody else will. */
+export async function lockSchema(transaction: { query: Connections["query"] }): Promise<void> {
+  await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
 }
 
 async function schemaOf(transaction: { query: Connections["query"] }) {

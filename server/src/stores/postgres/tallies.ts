@@ -27,7 +27,7 @@ export async function countedUntil(connections: Connections): Promise<Millis> {
   return Number(row?.until);
 }
 
-const put = `
+export const putTallies = `
   INSERT INTO seatkeeper.tallies (isv_id, series, start, part, body)
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[])
   ON CONFLICT (isv_id, series, start, part) DO UPDATE SET body = excluded.body`;
@@ -41,7 +41,7 @@ export async function saveTallies(connections: Connections, tallies: readonly Ta
       return false;
     }
     if (tallies.length > 0) {
-      transaction.query(put, [...columnsOf(tallies), tallies.map(({ body }) => JSON.stringify(body))]);
+      transaction.query(putTallies, columnsWithBodies(tallies));
     }
     await transaction.commit();
     return true;
@@ -116,6 +116,11 @@ async function remove(connections: Connections, table: string, where: string, un
   return rows.length;
 }
 
+/** The values of `putTallies`. */
+export function columnsWithBodies(tallies: readonly Tally[]): unknown[] {
+  return [...columnsOf(tallies), tallies.map(({ body }) => JSON.stringify(body))];
+}
+
 function columnsOf(keys: readonly TallyKey[]): unknown[] {
   return [
     keys.map(({ isvId }) => isvId),
@@ -125,7 +130,8 @@ function columnsOf(keys: readonly TallyKey[]): unknown[] {
   ];
 }
 
-function tallyOf(row: Row): Tally {
+/** A tally from its row. */
+export function tallyOf(row: Row): Tally {
   const { isv_id, series, start, part, body } = row;
   return { isvId: isv_id as string, series: series as string, start: Number(start), part: part as string, body };
 }

@@ -2,12 +2,12 @@
 import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
-import { DatabaseRefused } from "../store.ts";
+import { DatabaseInUse, DatabaseRefused } from "../store.ts";
 
 const migrations = new URL("../../../migrations/sqlite/", import.meta.url);
 
 /** In the file's header: says that it is ours ("Seat"). */
-const applicationId = 0x53656174;
+export const applicationId = 0x53656174;
 
 /** Bytes that the write-ahead log keeps once it is folded into the file: a large commit does not occupy its size for good. */
 const logBytesKept = 16_777_216;
@@ -20,6 +20,19 @@ const logBytesKept = 16_777_216;
  * it. Nothing here does.
  */
 export function openFile(path: string): Database.Database {
+  const db = lockFile(path);
+  try {
+    migrate(db);
+    assertDurable(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw refusal(error, db.name);
+  }
+}
+
+/** Opens the file and takes its lock, at whatever schema it is. A file that is not there is made. */
+export function lockFile(path: string): Database.Database {
   // A whole path, because the driver reads `:memory:` as no file at all.
   const file = resolve(path);
   createPrivately(file);
@@ -33,8 +46,6 @@ export function openFile(path: string): Database.Database {
     db.pragma("synchronous = FULL");
     db.pragma(`journal_size_limit = ${logBytesKept}`);
     requireOurs(db, file);
-    migrate(db, file);
-    assertDurable(db);
     return db;
   } catch (error) {
     db?.close();
@@ -42,14 +53,14 @@ export function openFile(path: string): Database.Database {
   }
 }
 
+const inUse =
+  "is in use by another process. One server owns its file alone: stop the other one, or give this one a file of its own (SEATKEEPER_DATABASE_URL)";
+
 /** What SQLite says when it cannot, in words that help; everything else as it is. */
-function refusal(error: unknown, file: string): unknown {
+export function refusal(error: unknown, file: string): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
+  if (error.code.startsWith("SQLITE_BUSY")) return new DatabaseInUse(`${file} ${inUse}.`, { cause: error });
   const texts: readonly (readonly [string, string])[] = [
-    [
-      "SQLITE_BUSY",
-      "is in use by another process. One server owns its file alone: stop the other one, or give this one a file of its own (SEATKEEPER_DATABASE_URL)",
-    ],
     ["SQLITE_NOTADB", "is not a SQLite database. Name another file in SEATKEEPER_DATABASE_URL"],
     ["SQLITE_FULL", "cannot be written: the disk is full"],
     ["SQLITE_READONLY", "cannot be written: it, its folder or its disk is read-only"],
@@ -90,23 +101,35 @@ function requireOurs(db: Database.Database, file: string): void {
   throw new DatabaseRefused(`${file} is another program's database. Name another file in SEATKEEPER_DATABASE_URL.`);
 }
 
-/** Brings the schema to the newest version, one numbered file after the other, in one transaction. */
-function migrate(db: Database.Database, file: string): void {
+/** The migrations that a file lacks, by name. @throws DatabaseRefused where a newer program has written it. */
+export function missingMigrations(db: Database.Database): string[] {
   const files = readdirSync(migrations)
     .filter((name) => /^\d{4}-.+\.sql$/.test(name))
     .toSorted();
+  const version = db.pragma("user_version", { simple: true }) as number;
+  if (version > files.length) throw new DatabaseRefused(`${db.name} ${newer(version, files.length)}`);
+  return files.slice(version);
+}
+
+function newer(version: number, known: number): string {
+  return `was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`;
+}
+
+/** Brings the schema to the newest version, one numbered file after the other, in one transaction. Answers with their names. */
+export function migrate(db: Database.Database): string[] {
   db.exec("BEGIN IMMEDIATE");
   try {
-    const version = db.pragma("user_version", { simple: true }) as number;
-    if (version > files.length) {
-      throw new DatabaseRefused(
-        `${file} was written by a newer Seatkeeper (schema ${version}; this one knows ${files.length}). Run that version or a later one.`,
-      );
+    const missing = missingMigrations(db);
+    if (missing.length === 0) {
+      db.exec("ROLLBACK");
+      return missing;
     }
-    for (const name of files.slice(version)) db.exec(readFileSync(new URL(name, migrations), "utf8"));
+    const version = db.pragma("user_version", { simple: true }) as number;
+    for (const name of missing) db.exec(readFileSync(new URL(name, migrations), "utf8"));
     db.pragma(`application_id = ${applicationId}`);
-    db.pragma(`user_version = ${files.length}`);
+    db.pragma(`user_version = ${version + missing.length}`);
     db.exec("COMMIT");
+    return missing;
   } catch (error) {
     if (db.inTransaction) db.exec("ROLLBACK");
     throw error;

@@ -4,6 +4,9 @@ import type { StoredEntity } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 
+/** The setting that tells a later server until when the last one was alive, in milliseconds. */
+export const aliveAt = "alive_at";
+
 export interface SessionRow {
   no: number;
   license_no: number;
@@ -331,6 +334,18 @@ export class Rows {
       )
       .all(...parameters, limit, offset) as HistoryRow[];
     return rows.map(historyOf);
+  }
+
+  /** All history, in the order in which it was written. */
+  *allHistory(): Iterable<HistoryRecord> {
+    const rows = this.#db
+      .prepare(
+        `SELECT h.*, isv.id AS isv_id, coalesce(license.id, h.license_id) AS license_id
+         FROM history AS h JOIN entities AS isv ON isv.no = h.isv_no
+         LEFT JOIN entities AS license ON license.no = h.license_no ORDER BY h.no`,
+      )
+      .iterate();
+    for (const row of rows as Iterable<HistoryRow>) yield historyOf(row);
   }
 
   countHistory(where: string, parameters: readonly (string | number)[]): number {

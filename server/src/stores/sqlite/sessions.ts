@@ -6,7 +6,7 @@
 import type { Entry } from "../../core/heap.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Millis, Session, Terms } from "../../core/types.ts";
-import { type Rows, type Span, sessionOf, spanOf } from "./rows.ts";
+import { type Rows, type SessionRow, type Span, sessionOf, spanOf } from "./rows.ts";
 
 /** Rows that one transaction folds: a few milliseconds, so that nobody waits long behind it. */
 const foldedAtATimeMax = 1_000;
@@ -30,16 +30,11 @@ export class SessionRows {
 
   /** Reads rows and log into the licences, and folds the whole log. Answers with the latest instant seen. */
   load(licenseOf: (no: number) => LicenseState, inTransaction: (write: () => void) => void): Millis {
-    const spans = new Map<number, Span>();
-    for (const line of this.#rows.extends()) {
-      for (const span of line.spans) spans.set(span[0], span);
-      this.#nextLine = line.no + 1;
-    }
+    const { spans, lastLine } = loggedSpans(this.#rows);
+    this.#nextLine = lastLine + 1;
     let latest = 0;
-    for (const row of this.#rows.sessions()) {
-      const license = licenseOf(row.license_no);
-      const session = withSpan(sessionOf(row, license.terms), spans.get(row.no));
-      license.putSession(session).row = row.no;
+    for (const { row, session } of storedSessions(this.#rows, spans, (no) => licenseOf(no).terms)) {
+      licenseOf(row.license_no).putSession(session).row = row.no;
       latest = Math.max(latest, session.extendedAt);
       this.#nextRow = Math.max(this.#nextRow, row.no + 1);
     }
@@ -116,6 +111,28 @@ export class SessionRows {
     let skipped = 0;
     for (const entry of this.#behind) if (skipped++ === slice.length) return entry.loggedIn;
     return this.#nextLine;
+  }
+}
+
+/** The log's last word on every session that it names, by the number of the session's row. */
+export function loggedSpans(rows: Rows): { readonly spans: ReadonlyMap<number, Span>; readonly lastLine: number } {
+  const spans = new Map<number, Span>();
+  let lastLine = 0;
+  for (const line of rows.extends()) {
+    for (const span of line.spans) spans.set(span[0], span);
+    lastLine = line.no;
+  }
+  return { spans, lastLine };
+}
+
+/** Every session as its row and the log tell it. */
+export function* storedSessions(
+  rows: Rows,
+  spans: ReadonlyMap<number, Span>,
+  termsOf: (licenseNo: number) => Terms,
+): Iterable<{ readonly row: SessionRow; readonly session: Session }> {
+  for (const row of rows.sessions()) {
+    yield { row, session: withSpan(sessionOf(row, termsOf(row.license_no)), spans.get(row.no)) };
   }
 }
 

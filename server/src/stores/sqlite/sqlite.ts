@@ -4,6 +4,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { SqliteError } from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
@@ -12,21 +13,31 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
-import { type DenialQuery, type Retained, type Store, StoreFault, type TallyKey, type Work } from "../store.ts";
+import {
+  type Backup,
+  countedUntilSetting,
+  type DenialQuery,
+  type Dump,
+  heldFromOf,
+  heldFromSetting,
+  type OpenDump,
+  type Retained,
+  type Store,
+  StoreFault,
+  StoreNotEmpty,
+  type TallyKey,
+  type Work,
+} from "../store.ts";
 import { openFile } from "./file.ts";
-import { Rows } from "./rows.ts";
+import { Loading } from "./loading.ts";
+import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
+import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { TallyRows } from "./tallies.ts";
 
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
   return new SqliteStore(path, clock);
 }
-
-/** The setting that tells up to which instant history is counted. */
-const countedUntil = "counted_until";
-
-/** The setting that tells a later server until when this one was alive, in milliseconds. */
-const aliveAt = "alive_at";
 
 class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
@@ -48,6 +59,7 @@ class SqliteStore implements Store {
   constructor(path: string, clock: Clock) {
     this.#clock = clock;
     this.#db = openFile(path);
+    removeSnapshots(this.#db.name);
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
@@ -70,6 +82,7 @@ class SqliteStore implements Store {
       if (license !== undefined) licenses.set(no, license);
     }
     for (const { name, value } of this.#rows.settings()) this.#settings.set(name, value);
+    this.#book.hold(heldFromOf(this.#settings.get(heldFromSetting)));
     const licenseOf = (no: number) => licenses.get(no) as LicenseState;
     for (const { licenseNo, assignment } of this.#rows.assignments()) {
       const license = licenseOf(licenseNo);
@@ -209,16 +222,16 @@ class SqliteStore implements Store {
   }
 
   async countedUntil(): Promise<Millis> {
-    return Number(this.#settings.get(countedUntil) ?? 0);
+    return Number(this.#settings.get(countedUntilSetting) ?? 0);
   }
 
   async saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
     if ((await this.countedUntil()) !== from) return false;
     this.#commit(() => {
       for (const tally of tallies) this.#tallies.put(tally);
-      this.#rows.saveSetting(countedUntil, String(to));
+      this.#rows.saveSetting(countedUntilSetting, String(to));
     });
-    this.#settings.set(countedUntil, String(to));
+    this.#settings.set(countedUntilSetting, String(to));
     return true;
   }
 
@@ -298,6 +311,35 @@ class SqliteStore implements Store {
     const known = this.#settings.get(name);
     if (known === undefined) await this.saveSetting(name, value);
     return known ?? value;
+  }
+
+  async hold(): Promise<void> {
+    const from = this.now();
+    await this.saveSetting(heldFromSetting, String(from));
+    this.#book.hold(from);
+  }
+
+  dump(): Promise<OpenDump> {
+    return dumpOf(this.#db);
+  }
+
+  async load(dump: Dump): Promise<void> {
+    if (this.#numbers.size > 0) throw new StoreNotEmpty();
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const loading = new Loading(this.#rows, this.#tallies);
+      for await (const line of dump.lines) loading.put(line);
+      if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+      if (!(error instanceof SqliteError)) throw error;
+      throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
+    }
+  }
+
+  backup(): Promise<Backup> {
+    return backupOf(this.#db);
   }
 
   live(): Promise<void> {

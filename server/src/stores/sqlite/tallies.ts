@@ -20,6 +20,7 @@ export class TallyRows {
   readonly #before;
   readonly #range;
   readonly #prune;
+  readonly #all;
 
   constructor(db: Database.Database) {
     this.#put = db.prepare(
@@ -34,6 +35,7 @@ export class TallyRows {
       `SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
        ORDER BY start, part LIMIT ?`,
     );
+    this.#all = db.prepare("SELECT * FROM tallies");
     const tallies = (where: string) =>
       db.prepare(
         `DELETE FROM tallies WHERE (isv_id, series, start, part) IN
@@ -63,6 +65,10 @@ export class TallyRows {
 
   range(isvId: string, series: string, from: Millis, to: Millis, limit: number): Tally[] {
     return (this.#range.all(isvId, series, from, to, limit) as TallyRow[]).map(tallyOf);
+  }
+
+  *all(): Iterable<Tally> {
+    for (const row of this.#all.iterate() as Iterable<TallyRow>) yield tallyOf(row);
   }
 
   /** Answers whether there may be more to forget. */

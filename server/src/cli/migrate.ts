@@ -1,0 +1,33 @@
+import { existsSync } from "node:fs";
+import { ConfigRefused, readConfig } from "../config.ts";
+import { requireNoServer } from "../stores/postgres/alone.ts";
+import { migrateDatabase } from "../stores/postgres/schema.ts";
+import { migrateFile } from "../stores/sqlite/at-rest.ts";
+import { tellWait } from "./waiting.ts";
+
+/** `seatkeeper migrate`: brings the database to the schema that this program knows, as a start of the server would. */
+export async function migrate({ dryRun = false }: { readonly dryRun?: boolean }): Promise<void> {
+  const { database } = readConfig(process.env);
+  if (database.kind === "memory") throw new ConfigRefused(["SEATKEEPER_DATABASE_URL=memory: has no schema"]);
+  const names =
+    database.kind === "postgres"
+      ? await migrateDatabase(database.url, dryRun, () => requireNoServer(database.url, tellWait))
+      : migrateSqlite(database.path, dryRun);
+  if (names.length === 0) {
+    console.log("The database has the newest schema that this program knows: nothing to do.");
+    return;
+  }
+  console.log(`${dryRun ? "To be run" : "Done"}:\n${names.map((name) => `  ${name}`).join("\n")}`);
+  console.log(
+    dryRun ? "Nothing was changed. To go on: back up, then seatkeeper migrate." : "To go on: seatkeeper serve",
+  );
+}
+
+/** A dry run makes no file that is not there. */
+function migrateSqlite(path: string, dryRun: boolean): string[] {
+  if (dryRun && !existsSync(path)) {
+    console.log(`${path} is not there: it would be made, with all migrations.`);
+    return [];
+  }
+  return migrateFile(path, dryRun);
+}

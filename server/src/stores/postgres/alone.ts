@@ -1,0 +1,42 @@
+/** Whether servers run on a database. Each gives a sign of life every few seconds; whoever stops leaves the last one behind. */
+import { setTimeout as wait } from "node:timers/promises";
+import { DatabaseInUse } from "../store.ts";
+import { Connections } from "./connections.ts";
+import { aliveIntervalMs } from "./limits.ts";
+
+/** No server is silent for so long: three signs of life. */
+const silenceMs = 3 * aliveIntervalMs;
+
+/** How often it is looked for a sign. */
+const lookMs = 500;
+
+const lastSign = `
+  SELECT alive_at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM seatkeeper.alive`;
+
+/**
+ * Waits until it is certain that no server runs: at most for `silenceMs`, and not at all where the last sign is older.
+ * `onWait` is told that there is a wait.
+ * @throws DatabaseInUse as soon as one shows that it is alive.
+ */
+export async function requireNoServer(url: string, onWait: (ms: number) => void): Promise<void> {
+  const connections = new Connections(url, 1);
+  try {
+    const [there] = await connections.query("SELECT to_regclass('seatkeeper.alive') IS NOT NULL AS is_there");
+    if (there?.is_there !== true) return;
+    const [first] = await connections.query(lastSign);
+    if (first?.alive_at == null) return;
+    // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
+    const ageMs = Math.max(0, Number(first.now) - Number(first.alive_at));
+    if (ageMs >= silenceMs) return;
+    onWait(silenceMs - ageMs);
+    for (let waitedMs = ageMs; waitedMs < silenceMs; waitedMs += lookMs) {
+      await wait(lookMs);
+      const [row] = await connections.query(lastSign);
+      if (Number(row?.alive_at) !== Number(first.alive_at)) throw new DatabaseInUse(running);
+    }
+  } finally {
+    await connections.close();
+  }
+}
+
+const running = "A server is running on this database. Stop all of them first: nothing was changed.";

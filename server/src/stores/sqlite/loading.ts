@@ -1,0 +1,75 @@
+/** Fills an empty file with the lines of a dump. */
+import type { Terms } from "../../core/types.ts";
+import { Directory } from "../directory.ts";
+import { type DumpLine, DumpRefused, type Place } from "../store.ts";
+import type { Rows } from "./rows.ts";
+import type { TallyRows } from "./tallies.ts";
+
+/** Puts lines into rows, one at a time. The transaction is the caller's. */
+export class Loading {
+  readonly #rows: Rows;
+  readonly #tallies: TallyRows;
+  readonly #directory = new Directory();
+  /** The numbers of vendors and licences. */
+  readonly #numbers = new Map<string, number>();
+  readonly #terms = new Map<string, Terms>();
+  #sessions = 0;
+
+  constructor(rows: Rows, tallies: TallyRows) {
+    this.#rows = rows;
+    this.#tallies = tallies;
+  }
+
+  /** @throws DumpRefused where the line refers to what did not come before it. */
+  put(line: DumpLine): void {
+    switch (line.type) {
+      case "setting":
+        this.#rows.saveSetting(line.name, line.value);
+        break;
+      case "entity":
+        this.#putEntity(line);
+        break;
+      case "assignment":
+        this.#rows.saveAssignment(this.#licenseOf(line).no, line.assignment);
+        break;
+      case "project":
+        this.#rows.saveProject(this.#licenseOf(line).no, line.project);
+        break;
+      case "session":
+        this.#rows.insertSession(++this.#sessions, this.#licenseOf(line), line.session);
+        break;
+      case "history": {
+        const { isvId, licenseId } = line.record;
+        const isvNo = this.#numbers.get(isvId);
+        if (isvNo === undefined) throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
+        this.#rows.saveHistory(line.record, isvNo, this.#numbers.get(isvId + licenseId));
+        break;
+      }
+      case "tally":
+        this.#tallies.put(line.tally);
+        break;
+    }
+  }
+
+  #putEntity({ type: _, ...entity }: Extract<DumpLine, { readonly type: "entity" }>): void {
+    const { isvId, kind, id } = entity;
+    try {
+      this.#directory.check([entity]);
+    } catch (error) {
+      throw new DumpRefused((error as Error).message);
+    }
+    this.#directory.put([entity]);
+    const no = this.#rows.saveEntity(entity);
+    if (kind === "isv") this.#numbers.set(isvId, no);
+    if (kind === "license") this.#numbers.set(isvId + id, no);
+  }
+
+  #licenseOf({ isvId, licenseId }: Place): { readonly no: number; readonly terms: Terms } {
+    const place = isvId + licenseId;
+    const no = this.#numbers.get(place);
+    if (no === undefined) throw new DumpRefused(`a licence that is not there: ${licenseId}`);
+    const terms = this.#terms.get(place) ?? this.#directory.knownTerms(isvId, licenseId);
+    this.#terms.set(place, terms);
+    return { no, terms };
+  }
+}
