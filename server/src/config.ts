@@ -1,4 +1,5 @@
 /** The server's settings: read once from the environment, and all their faults told together. */
+import { addressesOf } from "./stores/postgres/addresses.ts";
 
 export type DatabaseUrl =
   | { readonly kind: "memory" }
@@ -46,7 +47,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return Object.freeze(config);
 }
 
-const wantedDatabase = "sqlite:PATH, postgres://USER@HOST/DATABASE or memory:";
+const wantedDatabase = "sqlite:PATH, postgres://USER@HOST,…/DATABASE or memory:";
 
 function parseHost(text: string): string | undefined {
   return /^[A-Za-z0-9._:-]+$/.test(text) ? text : undefined;
@@ -59,9 +60,14 @@ function parsePort(text: string): number | undefined {
 
 function parseDatabase(text: string): DatabaseUrl | undefined {
   if (text === "memory:") return { kind: "memory" };
-  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text) ? { kind: "postgres", url: text } : undefined;
+  if (/^postgres(ql)?:\/\//.test(text))
+    return addressesOf(text).every(isAddress) ? { kind: "postgres", url: text } : undefined;
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : "";
   return path === "" ? undefined : { kind: "sqlite", path };
+}
+
+function isAddress(url: string): boolean {
+  return URL.canParse(url);
 }
 
 function parseList(text: string): string[] {
