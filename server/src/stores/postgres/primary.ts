@@ -23,7 +23,7 @@ export async function findPrimary(urls: readonly string[], timeline: string): Pr
     const reasons = (error as AggregateError).errors.map(({ message }: Error, n) =>
       urls.length === 1 ? message : `${new URL(urls[n] as string).host}: ${message}`,
     );
-    throw new StoreFault(`PostgreSQL cannot be reached: ${reasons.join("; ")}`, { cause: error });
+    throw new StoreFault(`PostgreSQL cannot be reached: ${reasons.join("; ")}`);
   }
 }
 
