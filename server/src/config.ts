@@ -13,6 +13,8 @@ export interface Config {
   readonly database: DatabaseUrl;
   readonly tenantFiles: readonly string[];
   readonly logLevel: (typeof logLevels)[number];
+  /** How long a server that is told to stop is still there for whoever has not noticed. */
+  readonly drainSeconds: number;
 }
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -42,6 +44,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, wantedDatabase),
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
+    drainSeconds: read("SEATKEEPER_DRAIN_SECONDS", "0", parseDrain, "a whole number from 0 to 300"),
   };
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
@@ -80,6 +83,12 @@ function parseList(text: string): string[] {
 /** An address that is told to somebody, or logged. */
 export function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^:/@]*):[^@/]*@/, "$1@");
+}
+
+/** Five minutes: more than any balancer needs, and than any supervisor waits. */
+function parseDrain(text: string): number | undefined {
+  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  return seconds <= 300 ? seconds : undefined;
 }
 
 function parseLogLevel(text: string): Config["logLevel"] | undefined {

@@ -8,6 +8,7 @@ test("an empty environment gives the documented defaults", () => {
     database: { kind: "sqlite", path: "./data/seatkeeper.db" },
     tenantFiles: [],
     logLevel: "info",
+    drainSeconds: 0,
   });
 });
 
@@ -33,6 +34,10 @@ test("all faults of the environment are told together, each with what is wanted"
 
 test.each(["65536", "-1", "7070.5", "0x1f", "1e3"])("port %s is refused", (port) => {
   expect(() => readConfig({ SEATKEEPER_PORT: port })).toThrow(/SEATKEEPER_PORT/);
+});
+
+test.each(["-1", "301", "1.5", "5s"])("a drain of %s seconds is refused", (seconds) => {
+  expect(() => readConfig({ SEATKEEPER_DRAIN_SECONDS: seconds })).toThrow(/SEATKEEPER_DRAIN_SECONDS/);
 });
 
 test.each([
