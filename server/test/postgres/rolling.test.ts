@@ -4,7 +4,7 @@
  * ones do.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { call, licenseIds, type SessionCall, tenant, tokens } from "../faults/vendor.ts";
+import { call, isv, licenseIds, type SessionCall, tenant, tokens } from "../faults/vendor.ts";
 import { type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 import { type Balancer, startBalancer } from "./balancer.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
@@ -58,13 +58,23 @@ test("three servers are replaced under load, and every request is answered", asy
 
 test("a server that is to stop says so, serves on, and ends each connection with its next answer", async () => {
   const server = servers[0] as ServerProcess;
+  expect(await openOn(server)).toEqual([200, "keep-alive"]);
   const stopping = server.stop("SIGTERM");
   await expect.poll(async () => (await fetch(`${server.url}/readyz`)).status).toBe(503);
-  const response = await fetch(`${server.url}/healthz`);
-  expect([response.status, response.headers.get("connection")]).toEqual([200, "close"]);
-  expect((await call(server.url, "open", sessionOf(clients))).status).toBe(200);
+  expect(await openOn(server)).toEqual([200, "close"]);
   expect((await stopping).status).toBe(0);
 });
+
+/** The status of an open, and what becomes of its connection. */
+async function openOn({ url }: ServerProcess): Promise<[number, string | null]> {
+  const response = await fetch(`${url}/api/v2/isv/${isv}/provisioning/session/open`, {
+    method: "POST",
+    headers: { ProvisioningKey: "faults-provisioning-key", "Content-Type": "application/json" },
+    body: JSON.stringify(sessionOf(clients)),
+  });
+  await response.text();
+  return [response.status, response.headers.get("connection")];
+}
 
 interface Load {
   requests: number;
