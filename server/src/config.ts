@@ -1,4 +1,5 @@
 /** The server's settings: read once from the environment, and all their faults told together. */
+import { addressesOf } from "./stores/postgres/addresses.ts";
 
 export type DatabaseUrl =
   | { readonly kind: "memory" }
@@ -14,6 +15,8 @@ export interface Config {
   readonly logLevel: (typeof logLevels)[number];
   /** The key of whoever operates the server, which reaches what is of no one vendor; null: nothing does. */
   readonly operatorKey: string | null;
+  /** How long a server that is told to stop is still there for whoever has not noticed. */
+  readonly drainSeconds: number;
 }
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -45,6 +48,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
     operatorKey: read("SEATKEEPER_OPERATOR_KEY", "", parseOperatorKey, "24 to 512 letters, digits or signs, no blanks"),
+    drainSeconds: read("SEATKEEPER_DRAIN_SECONDS", "0", parseDrain, "a whole number from 0 to 300"),
   };
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
@@ -53,7 +57,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 /** Settings whose values are told to nobody. */
 const secrets: ReadonlySet<string> = new Set(["SEATKEEPER_OPERATOR_KEY"]);
 
-const wantedDatabase = "sqlite:PATH, postgres://USER@HOST/DATABASE or memory:";
+const wantedDatabase = "sqlite:PATH, postgres://USER@HOST,…/DATABASE or memory:";
 
 function parseHost(text: string): string | undefined {
   return /^[A-Za-z0-9._:-]+$/.test(text) ? text : undefined;
@@ -66,9 +70,14 @@ function parsePort(text: string): number | undefined {
 
 function parseDatabase(text: string): DatabaseUrl | undefined {
   if (text === "memory:") return { kind: "memory" };
-  if (/^postgres(ql)?:\/\//.test(text)) return URL.canParse(text) ? { kind: "postgres", url: text } : undefined;
+  if (/^postgres(ql)?:\/\//.test(text))
+    return addressesOf(text).every(isAddress) ? { kind: "postgres", url: text } : undefined;
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : "";
   return path === "" ? undefined : { kind: "sqlite", path };
+}
+
+function isAddress(url: string): boolean {
+  return URL.canParse(url);
 }
 
 function parseList(text: string): string[] {
@@ -87,6 +96,12 @@ function parseOperatorKey(text: string): string | null | undefined {
 /** An address that is told to somebody, or logged. */
 export function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^:/@]*):[^@/]*@/, "$1@");
+}
+
+/** Five minutes: more than any balancer needs, and than any supervisor waits. */
+function parseDrain(text: string): number | undefined {
+  const seconds = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  return seconds <= 300 ? seconds : undefined;
 }
 
 function parseLogLevel(text: string): Config["logLevel"] | undefined {

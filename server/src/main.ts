@@ -1,5 +1,6 @@
 /** Puts a server together from its settings, and takes it apart again in the right order. */
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { applyTenantPaths } from "./catalog/tenant-file.ts";
 import { type HeldClock, processClock } from "./clock.ts";
@@ -17,7 +18,7 @@ import type { Store } from "./stores/store.ts";
 export interface RunningServer {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
-  /** Finishes what is in flight, then closes the store. */
+  /** Stays for as long as balancers may need to notice, finishes what is in flight, then closes the store. */
   stop(): Promise<void>;
 }
 
@@ -48,7 +49,9 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     return {
       url,
       async stop() {
-        log.info({}, "stopping: finishing what is in flight");
+        log.info({ drainSeconds: config.drainSeconds }, "stopping: finishing what is in flight");
+        app.drain();
+        if (config.drainSeconds > 0) await delay(config.drainSeconds * 1_000);
         await app.stop();
         await stopUpkeep();
         await desk.idle();

@@ -35,6 +35,8 @@ export interface App {
   readonly server: Server;
   /** The OpenAPI document. */
   document(): object;
+  /** Says that it is not ready any more. Everything is still served, and every connection ends with its next answer. */
+  drain(): void;
   /** Takes no more connections, and resolves when the requests in flight are answered. */
   stop(): Promise<void>;
 }
@@ -46,13 +48,18 @@ export interface AppOptions extends Services {
 }
 
 export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
-  const routes = routesOf(services, () => app.swagger());
+  let isDraining = false;
+  const routes = routesOf(
+    services,
+    () => app.swagger(),
+    () => isDraining,
+  );
   const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
   const isHot = hotListener(services, addresses);
   const app = fastify({
     loggerInstance: services.log,
     logController: new LogController({ disableRequestLogging: true }),
-    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler),
+    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler, () => isDraining),
     clientErrorHandler: onClientError,
     frameworkErrors: (error, _request, reply) => refuse(services, error, reply as FastifyReply),
     routerOptions: { maxParamLength: limits.nameLengthMax },
@@ -63,10 +70,14 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   for (const route of routes) addRoute(app, services, route);
   await app.ready();
   const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
-  return { server: app.server, document: () => app.swagger(), stop: () => stop(app, lane, patience) };
+  const drain = () => {
+    isDraining = true;
+    lane?.drain();
+  };
+  return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, lane, patience) };
 }
 
-function routesOf(services: Services, document: () => object): Route[] {
+function routesOf(services: Services, document: () => object, isDraining: () => boolean): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
@@ -76,8 +87,8 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...denialRoutes(services),
     ...analyticsRoutes(services),
     ...projectRoutes(services),
-    ...serviceRoutes(services),
     ...operatorRoutes(services),
+    ...serviceRoutes(services, isDraining),
     ...docsRoutes(document),
   ];
 }
@@ -87,6 +98,7 @@ function createHttpServer(
   patience: limits.Patience,
   isHot: HotListener,
   fastifyHandler: RequestListener,
+  isDraining: () => boolean,
 ): Server {
   const server = createServer(
     {
@@ -100,6 +112,8 @@ function createHttpServer(
       requireHostHeader: false,
     },
     (req, res) => {
+      // Whoever asks next finds another server, and is not cut off when this one is gone.
+      if (isDraining()) res.shouldKeepAlive = false;
       if (!isHot(req, res)) fastifyHandler(req, res);
     },
   );

@@ -10,7 +10,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "clock.ts": ["core"],
   "ids.ts": ["core"],
-  "config.ts": [],
+  "config.ts": ["stores/postgres/addresses.ts"],
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
   stores: ["core", "catalog", "clock.ts", "analytics/tally.ts"],

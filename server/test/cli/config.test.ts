@@ -9,6 +9,7 @@ test("an empty environment gives the documented defaults", () => {
     tenantFiles: [],
     logLevel: "info",
     operatorKey: null,
+    drainSeconds: 0,
   });
 });
 
@@ -27,7 +28,7 @@ test("all faults of the environment are told together, each with what is wanted"
     [ConfigRefused: configuration:
       SEATKEEPER_HOST="two words": want an address or host name to listen on
       SEATKEEPER_PORT="80a": want a whole number from 0 to 65535 (0: any free port)
-      SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH, postgres://USER@HOST/DATABASE or memory:
+      SEATKEEPER_DATABASE_URL="mysql://x": want sqlite:PATH, postgres://USER@HOST,…/DATABASE or memory:
       SEATKEEPER_LOG_LEVEL="loud": want one of fatal, error, warn, info, debug, trace, silent]
   `);
 });
@@ -43,13 +44,24 @@ test.each(["65536", "-1", "7070.5", "0x1f", "1e3"])("port %s is refused", (port)
   expect(() => readConfig({ SEATKEEPER_PORT: port })).toThrow(/SEATKEEPER_PORT/);
 });
 
+test.each(["-1", "301", "1.5", "5s"])("a drain of %s seconds is refused", (seconds) => {
+  expect(() => readConfig({ SEATKEEPER_DRAIN_SECONDS: seconds })).toThrow(/SEATKEEPER_DRAIN_SECONDS/);
+});
+
 test.each([
   ["memory:", { kind: "memory" }],
   ["sqlite:data/x.db", { kind: "sqlite", path: "data/x.db" }],
   ["sqlite:/var/lib/x.db", { kind: "sqlite", path: "/var/lib/x.db" }],
   ["sqlite:///var/lib/x.db", { kind: "sqlite", path: "/var/lib/x.db" }],
+  ["postgres://a:b@db/x", { kind: "postgres", url: "postgres://a:b@db/x" }],
+  ["postgres://a:b@db1:5432,db2:5433/x", { kind: "postgres", url: "postgres://a:b@db1:5432,db2:5433/x" }],
 ])("%s names a store", (url, database) => {
   expect(readConfig({ SEATKEEPER_DATABASE_URL: url }).database).toEqual(database);
+});
+
+test("an address of which one server is no address is refused, without its password", () => {
+  const refused = () => readConfig({ SEATKEEPER_DATABASE_URL: "postgres://a:secret@db1:5432,db2:none/x" });
+  expect(refused).toThrow('SEATKEEPER_DATABASE_URL="postgres://a@db1:5432,db2:none/x"');
 });
 
 test("tenant files are a list with commas; spaces and empty places do not count", () => {

@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -35,6 +36,9 @@ export interface PostgresServer {
   start(): Promise<void>;
   kill(): Promise<void>;
   stop(): Promise<void>;
+  /** Lets it stand still as on a machine that is gone: connections stay open, nobody answers. */
+  freeze(): void;
+  thaw(): void;
   /** Stops it and removes its folder. */
   remove(): Promise<void>;
 }
@@ -53,19 +57,22 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Whether commits wait for the disk. Only a crash of the machine can tell; off where nothing is measured. */
   readonly isDurable?: boolean;
+  /** A stopped server whose data it begins with, as a standby that follows nobody until it is promoted. */
+  readonly copyOf?: PostgresServer;
 }
 
 export async function startPostgres({
   settings = {},
   isDurable = false,
+  copyOf,
 }: PostgresOptions = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "seatkeeper-postgres-"));
   if (isRoot) chownSync(folder, nobody, nobody);
   const binaries = binariesIn(folder);
   const data = join(folder, "data");
   const port = await freePort();
-  const init = ["-D", data, "-U", "seatkeeper", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"];
-  await run(join(binaries, "initdb"), init, { ...as, cwd: folder });
+  if (copyOf !== undefined) await copyData(copyOf.data, data);
+  else await initialise(binaries, data);
   const all = {
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
@@ -111,9 +118,12 @@ export async function startPostgres({
       }
     },
     kill: () => exited("SIGKILL"),
+    freeze: () => signalAll(child, "SIGSTOP"),
+    thaw: () => signalAll(child, "SIGCONT"),
     /** Fast: connections are cut, and what is committed is written. */
     stop: () => exited("SIGINT"),
     async remove() {
+      server.thaw();
       await exited("SIGQUIT");
       rmSync(folder, { recursive: true, force: true });
     },
@@ -125,6 +135,24 @@ export async function startPostgres({
     throw error;
   }
   return server;
+}
+
+async function initialise(binaries: string, data: string): Promise<void> {
+  const args = ["-D", data, "-U", "seatkeeper", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"];
+  await run(join(binaries, "initdb"), args, { ...as, cwd: dirname(data) });
+}
+
+/** With its owners and modes: PostgreSQL refuses a folder that others may read. */
+async function copyData(from: string, to: string): Promise<void> {
+  await run("cp", ["-a", from, to]);
+  writeFileSync(join(to, "standby.signal"), "");
+}
+
+/** To the server and to the processes that serve its connections. */
+function signalAll(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
+  if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+  for (const pid of [child.pid, ...children.split(" ").filter(Boolean).map(Number)]) process.kill(pid, signal);
 }
 
 /** Debian's, where they are installed, or those of the package, copied to where nobody may read them. */

@@ -64,8 +64,9 @@ export class Connection implements AnswerWriter {
   };
 
   #begin(chunk: Buffer): void {
-    // An answer that its client has not read: `node:http` knows how to wait for that.
-    const head = this.#socket.writableLength > 0 ? null : this.#headOf(chunk);
+    // An answer that its client has not read: `node:http` knows how to wait for that. And how to say goodbye.
+    const isOurs = this.#socket.writableLength === 0 && !this.#lane.isDraining;
+    const head = isOurs ? this.#headOf(chunk) : null;
     if (head === null || chunk.length > head.requestBytes) this.#handOver(chunk);
     else if (chunk.length === head.requestBytes) this.#serve(head, chunk);
     else if (head.isOfCaller(this.#lane.services.store.catalog)) this.#await(head, chunk);

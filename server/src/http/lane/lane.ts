@@ -18,6 +18,7 @@ export class Lane {
   /** Takes a connection over, with what it has not read. */
   readonly toNodeHttp: (socket: Socket) => void;
   readonly #connections = new Set<Connection>();
+  #isDraining = false;
   #isClosing = false;
 
   /** Puts a lane before a server that has no connections yet. */
@@ -35,6 +36,15 @@ export class Lane {
     // One timer for all: a timer for each connection would have to be set anew with each of its requests.
     const checking = setInterval(() => this.#check(), patience.connectionsCheckingIntervalMs).unref();
     server.on("close", () => clearInterval(checking));
+  }
+
+  /** From now on every request is `node:http`'s, which says that its connection ends. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
   }
 
   /** From now on connections end as soon as they are idle. */

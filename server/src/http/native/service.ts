@@ -10,7 +10,7 @@ import { open, type Route, type Services } from "../route.ts";
 
 const Status = Type.Object({ status: Type.String() });
 
-export function serviceRoutes({ store, signer, log, sandboxClock }: Services): Route[] {
+export function serviceRoutes({ store, signer, log, sandboxClock }: Services, isDraining: () => boolean): Route[] {
   return [
     open({
       method: "GET",
@@ -26,9 +26,10 @@ export function serviceRoutes({ store, signer, log, sandboxClock }: Services): R
       method: "GET",
       path: "/readyz",
       tag: "Service",
-      summary: "Does the store answer?",
+      summary: "Does the store answer, and is the server there to stay?",
       answers: { 200: Status },
       async handle(_call, finish) {
+        if (isDraining()) throw new Problem("stopping", "Ask another server.", ["Retry-After", "1"]);
         try {
           await store.ping();
         } catch (error) {

@@ -1,7 +1,13 @@
-/** Connections to PostgreSQL, and a transaction on one of them: statements are sent without waiting for each other. */
-import { Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
+/**
+ * Connections to PostgreSQL, to whichever of its servers is the primary; and a transaction on one of them: statements
+ * are sent without waiting for each other.
+ */
+import { Socket } from "node:net";
+import { Client, type ClientConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import { StoreFault } from "../store.ts";
+import { addressesOf } from "./addresses.ts";
 import * as limits from "./limits.ts";
+import { findPrimary, type Primary, timelineOf } from "./primary.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -15,30 +21,52 @@ interface Beginning {
   readonly lockMs?: number;
 }
 
+interface PrimaryConfig extends PoolConfig {
+  readonly pipeline?: boolean;
+  readonly addressNow?: () => string | undefined;
+}
+
+/** A connection to the primary, wherever it is when it is made; it can be cut though nobody answers on it. */
+class ToPrimary extends Client {
+  readonly #socket: Socket;
+
+  constructor({ addressNow, ...config }: PrimaryConfig = {}) {
+    const socket = new Socket();
+    super({ ...config, connectionString: addressNow?.(), stream: () => socket } as ClientConfig);
+    this.#socket = socket;
+  }
+
+  cut(): void {
+    this.#socket.destroy();
+  }
+}
+
 export class Connections {
-  readonly #pool: Pool;
+  readonly #urls: readonly string[];
+  readonly #config: PrimaryConfig;
+  /** Null: nobody has looked yet. */
+  #primary: Primary | null = null;
+  #pool: Pool | null = null;
+  #finding: Promise<Pool> | null = null;
+  /** Connections in use, and since when by the process's monotonic clock. */
+  readonly #taken = new Map<ToPrimary, number>();
+  readonly #watch: NodeJS.Timeout;
   /** What the server warned of since the transaction on a connection began. */
   readonly #warnings = new WeakMap<PoolClient, string>();
 
+  /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
-    const config: PoolConfig & { readonly pipeline: boolean } = {
-      connectionString: url,
+    this.#urls = addressesOf(url);
+    this.#config = {
       max: connectionsMax,
       connectionTimeoutMillis: limits.connectMs,
       idleTimeoutMillis: limits.idleMs,
       application_name: "seatkeeper",
       keepAlive: true,
       pipeline: true,
+      addressNow: () => this.#primary?.url,
     };
-    this.#pool = new Pool(config);
-    // A connection that breaks while nobody uses it is thrown away; whoever needs one next gets a new one.
-    this.#pool.on("error", () => {});
-    this.#pool.on("connect", (client) => {
-      client.on("error", () => {});
-      client.on("notice", ({ severity, message }) => {
-        if (severity === "WARNING") this.#warnings.set(client, message ?? "a warning without a text");
-      });
-    });
+    this.#watch = setInterval(() => this.#lookAfterLateOnes(), limits.watchMs).unref();
   }
 
   /** @throws StoreFault where no connection can be had in time. */
@@ -68,14 +96,79 @@ export class Connections {
   }
 
   async close(): Promise<void> {
-    if (!this.#pool.ending) await this.#pool.end();
+    await this.#finding?.catch(() => {});
+    if (this.#pool?.ending === false) await this.#pool.end();
+    clearInterval(this.#watch);
   }
 
   async #client(): Promise<PoolClient> {
+    const pool = this.#pool ?? (await this.#find());
     try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw new StoreFault(`PostgreSQL cannot be reached: ${(error as Error).message}`, { cause: error });
+      return await pool.connect();
+    } catch {
+      // Gone, or a standby by now: another one may be the primary.
+      const found = await this.#find();
+      return await found.connect().catch((error: Error) => {
+        throw new StoreFault(`PostgreSQL cannot be reached: ${error.message}`, { cause: error });
+      });
+    }
+  }
+
+  /** The connections to the primary, wherever it is now. Whoever asks meanwhile, or soon after nobody was found, shares the answer. */
+  #find(): Promise<Pool> {
+    this.#finding ??= findPrimary(this.#urls, this.#primary?.timeline ?? "").then(
+      (primary) => {
+        this.#finding = null;
+        return this.#moveTo(primary);
+      },
+      (error) => {
+        setTimeout(() => {
+          this.#finding = null;
+        }, limits.findAgainMs).unref();
+        throw error;
+      },
+    );
+    return this.#finding;
+  }
+
+  /** On a new timeline every connection to the old primary is cut: it may hang for good, and must not be believed any more. */
+  #moveTo(primary: Primary): Pool {
+    const isSame = this.#primary?.timeline === primary.timeline;
+    this.#primary = primary;
+    if (this.#pool !== null && isSame) return this.#pool;
+    void this.#pool?.end().catch(() => {});
+    for (const client of this.#taken.keys()) client.cut();
+    this.#taken.clear();
+    this.#pool = this.#open(primary.timeline);
+    return this.#pool;
+  }
+
+  #open(timeline: string): Pool {
+    const pool = new Pool({
+      ...this.#config,
+      Client: ToPrimary,
+      onConnect: async (client) => {
+        if ((await timelineOf(client, timeline)) !== timeline) throw new StoreFault("another primary is in force");
+      },
+    });
+    // A connection that breaks while nobody uses it is thrown away; whoever needs one next gets a new one.
+    pool.on("error", () => {});
+    pool.on("acquire", (client) => this.#taken.set(client as PoolClient & ToPrimary, performance.now()));
+    pool.on("release", (_error, client) => this.#taken.delete(client as PoolClient & ToPrimary));
+    pool.on("connect", (client) => {
+      client.on("error", () => {});
+      client.on("notice", ({ severity, message }) => {
+        if (severity === "WARNING") this.#warnings.set(client, message ?? "a warning without a text");
+      });
+    });
+    return pool;
+  }
+
+  /** A primary whose machine is gone or stands still does not cut its connections: looking is the only way to know. */
+  #lookAfterLateOnes(): void {
+    const late = performance.now() - limits.lateMs;
+    for (const since of this.#taken.values()) {
+      if (since < late) return void this.#find().catch(() => {});
     }
   }
 }

@@ -9,6 +9,13 @@ export const otherConnections = 4;
 /** Making a connection, in milliseconds. A primary that does not answer by then is taken for gone. */
 export const connectMs = 3_000;
 
+/** How long it stands that no server is the primary: requests that arrive meanwhile ask no server again. */
+export const findAgainMs = 100;
+
+/** A connection that somebody has used for so long may lead to a primary that is gone; how often that is looked at. */
+export const lateMs = 2_000;
+export const watchMs = 1_000;
+
 /** Connections that nobody used for so long are closed. */
 export const idleMs = 60_000;
 
