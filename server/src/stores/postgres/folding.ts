@@ -2,11 +2,13 @@
  * Folds the log of changes into the rows of sessions. Nothing of it stands in a decision's way: it locks rows that only
  * folding looks at, and whoever loads a licence meanwhile sees rows and log of one instant.
  */
-import type { Change, Session } from "../../core/types.ts";
+import type { Session } from "../../core/types.ts";
 import type { Place } from "../store.ts";
+import { plain, texts } from "./arrays.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
-import { keyOf, placeOf } from "./licenses.ts";
+import { columnsOf, keyOf, placeOf } from "./licenses.ts";
 import * as limits from "./limits.ts";
+import { type Extension, read } from "./log.ts";
 
 const lockFolds = `
   SELECT isv_id, license_id, folded_to FROM seatkeeper.folds
@@ -23,8 +25,14 @@ const changesAfter = `
 
 const putSessions = `
   INSERT INTO seatkeeper.sessions (isv_id, license_id, key, body)
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[])
+  SELECT isv_id, license_id, key, body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k (isv_id, license_id, key, body)
   ON CONFLICT (isv_id, license_id, key) DO UPDATE SET body = excluded.body`;
+
+const extendSessions = `
+  UPDATE seatkeeper.sessions AS s SET body = s.body || k.body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k (isv_id, license_id, key, body)
+  WHERE s.isv_id = k.isv_id AND s.license_id = k.license_id AND s.key = k.key`;
 
 const deleteSessions = `
   DELETE FROM seatkeeper.sessions AS s USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (isv_id, license_id, key)
@@ -93,7 +101,7 @@ export class Folding {
       const locked = await transaction.query(lockFolds, columnsOf(places));
       const log = await transaction.query(changesAfter, [
         ...columnsOf(locked.map(placeOf)),
-        locked.map(({ folded_to }) => folded_to),
+        plain(locked.map(({ folded_to }) => folded_to as string)),
       ]);
       if (log.length > 0) this.#send(transaction, log);
       await transaction.commit();
@@ -105,45 +113,59 @@ export class Folding {
 
   #send(transaction: Transaction, log: readonly Row[]): void {
     const folded = new Map<string, Row>();
-    const sessions = new Map<
-      string,
-      { readonly place: Place; readonly key: string; readonly session: Session | null }
-    >();
-    for (const row of log) {
-      const place = placeOf(row);
-      folded.set(keyOf(place), row);
-      for (const change of JSON.parse(row.changes as string) as Change[]) {
-        if (change.type !== "session" && change.type !== "session.gone") continue;
-        const session = change.type === "session" ? change.session : null;
-        const key = session?.key ?? (change as { readonly key: string }).key;
-        sessions.set(`${keyOf(place)}${key}`, { place, key: JSON.stringify(key), session });
-      }
-    }
-    const live = [...sessions.values()].filter(({ session }) => session !== null);
-    const gone = [...sessions.values()].filter(({ session }) => session === null);
-    const keyColumns = (rows: typeof live) => [
-      ...columnsOf(rows.map(({ place }) => place)),
-      rows.map(({ key }) => key),
-    ];
-    if (live.length > 0)
-      transaction.query(putSessions, [...keyColumns(live), live.map(({ session }) => bodyOf(session))]);
-    if (gone.length > 0) transaction.query(deleteSessions, keyColumns(gone));
+    for (const row of log) folded.set(keyOf(placeOf(row)), row);
+    const words = [...lastWords(log)];
+    const whole = words.filter(({ session }) => session !== null);
+    const extended = words.filter(({ session, extension }) => session === null && extension !== null);
+    const gone = words.filter(({ session, extension }) => session === null && extension === null);
+    if (whole.length > 0) transaction.query(putSessions, [...keysOf(whole), texts(whole.map(bodyOf))]);
+    if (extended.length > 0) transaction.query(extendSessions, [...keysOf(extended), texts(extended.map(bodyOf))]);
+    if (gone.length > 0) transaction.query(deleteSessions, keysOf(gone));
     const rows = [...folded.values()];
-    const versions = [...columnsOf(rows.map(placeOf)), rows.map(({ version }) => version)];
+    const versions = [...columnsOf(rows.map(placeOf)), plain(rows.map(({ version }) => version as string))];
     transaction.query(saveFolds, versions);
     transaction.query(deleteChanges, versions);
   }
 }
 
+/** What a stretch of the log comes to for a session: a whole one, an extension of the one there is, or (neither) its end. */
+interface LastWord {
+  readonly place: Place;
+  readonly key: string;
+  readonly session: Session | null;
+  readonly extension: Extension | null;
+}
+
+function lastWords(log: readonly Row[]): Iterable<LastWord> {
+  const words = new Map<string, LastWord>();
+  for (const row of log) {
+    const place = placeOf(row);
+    for (const logged of read(row.changes as string)) {
+      if (logged.type === "session") {
+        const { key } = logged.session;
+        words.set(keyOf(place) + key, { place, key, session: logged.session, extension: null });
+      } else if (logged.type === "session.gone") {
+        const { key } = logged;
+        words.set(keyOf(place) + key, { place, key, session: null, extension: null });
+      } else if (logged.type === "session.extended") {
+        const { key, extension } = logged;
+        const session = words.get(keyOf(place) + key)?.session ?? null;
+        words.set(keyOf(place) + key, { place, key, session, extension });
+      }
+    }
+  }
+  return words.values();
+}
+
+function keysOf(words: readonly LastWord[]): unknown[] {
+  return [...columnsOf(words.map(({ place }) => place)), texts(words.map(({ key }) => JSON.stringify(key)))];
+}
+
 /** Without the key, which stands beside it and may hold what `jsonb` refuses. */
-function bodyOf(session: Session | null): string {
-  return JSON.stringify({ ...session, key: undefined });
+function bodyOf({ session, extension }: LastWord): string {
+  return JSON.stringify({ ...session, ...extension, key: undefined });
 }
 
 function isDue({ versions, since }: Behind): boolean {
   return versions >= limits.foldedFrom || performance.now() - since >= limits.foldedAfterMs;
-}
-
-function columnsOf(places: readonly Place[]): unknown[] {
-  return [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
 }

@@ -21,12 +21,13 @@ import {
   type TallyKey,
   type Work,
 } from "../store.ts";
+import { plain } from "./arrays.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { Folding } from "./folding.ts";
 import { denialsOf, historyOf, linesBetween } from "./history.ts";
-import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
+import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
 import { migrate } from "./schema.ts";
@@ -182,18 +183,14 @@ class PostgresStore implements Store {
     const known = places.map((place) => this.#licenses.get(place)).filter((each) => each !== undefined);
     const locking =
       places.length === 0 ? noRows : transaction.query(statements.lockLicenses(isSkipping), columnsOf(places));
-    const reading = transaction.query(statements.readHead);
-    const catching =
-      known.length === 0
-        ? noRows
-        : transaction.query(statements.changesSince, [
-            ...columnsOf(known.map(({ state }) => state.terms)),
-            known.map(({ version }) => version),
-          ]);
+    const reading = transaction.query(statements.readHeadAndLog, [
+      ...columnsOf(known.map(({ state }) => state.terms)),
+      plain(known.map(({ version }) => version)),
+    ]);
     const rows = await locking;
-    const [head] = await reading;
+    const [head, ...more] = await reading;
     const log = new Map<string, Row[]>();
-    for (const row of await catching) {
+    for (const row of head?.version === null ? [] : [head as Row, ...more]) {
       const key = keyOf(placeOf(row));
       const ofLicense = log.get(key);
       if (ofLicense === undefined) log.set(key, [row]);
@@ -515,8 +512,4 @@ function clientColumns(activations: readonly ActivateCommand[]): unknown[] {
     [isvId, fold(clientId)],
   ]);
   return [keys.map(([isvId]) => isvId), keys.map(([, key]) => key)];
-}
-
-function columnsOf(places: readonly Place[]): unknown[] {
-  return [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
 }
