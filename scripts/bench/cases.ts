@@ -145,13 +145,15 @@ export const openAndClose = (on: Licenses) =>
 /** The first hundred closes of each thread find nothing to close, and sessions of a broken-off round are still open. */
 export const lateCloses = (load: Load) => Math.max(0, load.refused - 400) / load.requests;
 
-/** Opens of holders that nobody has seen before; `series` keeps those of one case apart from those of the others. */
-export const openNew = (on: Licenses, series: number) => `${format}
-local n = 0
+/** Opens of holders that nobody has seen before, in no run of wrk that began in another second. */
+export const openNew = (on: Licenses) => `${format}
+local n
+function init()
+  n = (os.time() % 0x100000) * 0x10000000 + thread * 0x1000000
+end
 function request()
   n = n + 1
-  local id = ${series} * 0x10000000 + thread * 0x1000000 + n
-  return post("/provisioning/session/open", session(${licenseOf(on, "n")}, "new." .. id, id))
+  return post("/provisioning/session/open", session(${licenseOf(on, "n")}, "new." .. n, n))
 end
 `;
 

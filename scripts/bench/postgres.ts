@@ -29,14 +29,12 @@ const streams = [
   { name: "open + close", lua: openAndClose, unexpected: lateCloses },
 ];
 
-const cases: readonly Case[] = streams.flatMap(({ name, lua, unexpected }, n) => {
-  // Every case of a round opens sessions of its own.
-  let series = n * 10;
+const cases: readonly Case[] = streams.flatMap(({ name, lua, unexpected }) => {
   const make = (what: string, on: string, licenses: "spread" | "hot", more: Partial<Case>): Case => ({
     name: `${name}, ${licenses === "hot" ? "1 hot licence" : "1,000 licences"}: ${what}`,
     on,
     connections: 64,
-    lua: lua(licenses, ++series),
+    lua: lua(licenses),
     unexpected: (load) => (more.isFloor === true ? none(load) : unexpected(load)),
     ...more,
   });
@@ -52,37 +50,27 @@ const cases: readonly Case[] = streams.flatMap(({ name, lua, unexpected }, n) =>
   return [upsert, locking, one, ...more(one, "spread"), lockingHot, oneHot, ...more(oneHot, "hot")];
 });
 
-/** A fresh database, and fresh nodes, for every round: so that none is measured on what those before it left behind. */
+/** One database and the same programs for all rounds, as in production. */
 export async function postgresSuite(folder: string): Promise<Suite> {
   writeFileSync(join(folder, "tenant.yaml"), tenantFile());
   const postgres = await startPostgres({ isDurable: true });
-  let running: Program[] = [];
-  const stopRound = async () => {
-    for (const program of running) await program.stop();
-    running = [];
-  };
+  const url = await postgres.database();
+  const nodes: Program[] = [];
+  for (let n = 0; n < nodesMax; n++) nodes.push(await startServer(folder, url, cores));
+  const upsert = await startDatabaseFloor("upsert", folder, lastingAnswer, url, cores);
+  const locking = await startDatabaseFloor("locking", folder, lastingAnswer, url, cores);
+  await prepare((nodes[0] as Program).url);
+  const several = nodes.map((_, n) => [String(n + 1), targetOf(nodes.slice(0, n + 1), postgres.pid)] as const);
   return {
     cases,
     loadCores: cores,
-    async startRound() {
-      await stopRound();
-      const url = await postgres.database();
-      for (let n = 0; n < nodesMax; n++) running.push(await startServer(folder, url, cores));
-      const nodes = [...running];
-      const upsert = await startDatabaseFloor("upsert", folder, lastingAnswer, url, cores);
-      running.push(upsert);
-      const locking = await startDatabaseFloor("locking", folder, lastingAnswer, url, cores);
-      running.push(locking);
-      await prepare((nodes[0] as Program).url);
-      const several = nodes.map((_, n) => [String(n + 1), targetOf(nodes.slice(0, n + 1), postgres.pid)] as const);
-      return {
-        ...Object.fromEntries(several),
-        upsert: targetOf([upsert], postgres.pid),
-        locking: targetOf([locking], postgres.pid),
-      };
+    targets: {
+      ...Object.fromEntries(several),
+      upsert: targetOf([upsert], postgres.pid),
+      locking: targetOf([locking], postgres.pid),
     },
     async stop() {
-      await stopRound();
+      for (const program of [...nodes, upsert, locking]) await program.stop();
       await postgres.remove();
     },
   };

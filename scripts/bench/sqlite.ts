@@ -82,8 +82,7 @@ export async function sqliteSuite(folder: string): Promise<Suite> {
   return {
     cases,
     loadCores: "1",
-    startRound: () =>
-      Promise.resolve({ server: targetOf([server]), floor: targetOf([floor]), append: targetOf([append]) }),
+    targets: { server: targetOf([server]), floor: targetOf([floor]), append: targetOf([append]) },
     async stop() {
       for (const program of [server, floor, append]) await program.stop();
     },

@@ -6,7 +6,7 @@ export interface Suite {
   readonly cases: readonly Case[];
   /** The cores that wrk runs on, as taskset takes them. */
   readonly loadCores: string;
-  /** The targets of a round, by the name under which cases say that they run on them. */
-  startRound(): Promise<Readonly<Record<string, Target>>>;
+  /** By the name under which cases say that they run on them. */
+  readonly targets: Readonly<Record<string, Target>>;
   stop(): Promise<void>;
 }
