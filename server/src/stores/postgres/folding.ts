@@ -43,10 +43,10 @@ const saveFolds = `
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
   WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id`;
 
-/** A server that is a little behind still finds what it has missed. */
+/** What the fold before this one had taken goes: a server that is behind by less finds what it has missed. */
 const deleteChanges = `
   DELETE FROM seatkeeper.changes AS c USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
-  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to - ${limits.versionsKept}`;
+  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to`;
 
 interface Behind extends Place {
   versions: number;
@@ -90,6 +90,12 @@ export class Folding {
     return places.length;
   }
 
+  /** Folds what has grown long or old, as much of it as half a second allows. */
+  async rounds(): Promise<void> {
+    const from = performance.now();
+    while ((await this.round()) > 0 && performance.now() - from < limits.foldingMs);
+  }
+
   /** Folds everything that this server wrote. */
   async all(): Promise<void> {
     while ((await this.round(() => true)) > 0);
@@ -99,11 +105,10 @@ export class Folding {
     const transaction = await this.#connections.begin();
     try {
       const locked = await transaction.query(lockFolds, columnsOf(places));
-      const log = await transaction.query(changesAfter, [
-        ...columnsOf(locked.map(placeOf)),
-        plain(locked.map(({ folded_to }) => folded_to as string)),
-      ]);
+      const before = [...columnsOf(locked.map(placeOf)), plain(locked.map(({ folded_to }) => folded_to as string))];
+      const log = await transaction.query(changesAfter, before);
       if (log.length > 0) this.#send(transaction, log);
+      transaction.query(deleteChanges, before);
       await transaction.commit();
     } catch (error) {
       transaction.abandon();
@@ -122,9 +127,10 @@ export class Folding {
     if (extended.length > 0) transaction.query(extendSessions, [...keysOf(extended), texts(extended.map(bodyOf))]);
     if (gone.length > 0) transaction.query(deleteSessions, keysOf(gone));
     const rows = [...folded.values()];
-    const versions = [...columnsOf(rows.map(placeOf)), plain(rows.map(({ version }) => version as string))];
-    transaction.query(saveFolds, versions);
-    transaction.query(deleteChanges, versions);
+    transaction.query(saveFolds, [
+      ...columnsOf(rows.map(placeOf)),
+      plain(rows.map(({ version }) => version as string)),
+    ]);
   }
 }
 

@@ -100,7 +100,7 @@ class PostgresStore implements Store {
   }
 
   async transact<T>(commands: readonly Command[], work: Work<T>, patience: Patience = "waits"): Promise<T> {
-    if (commands.length === 0) return work(noLicenses, this.now(), []);
+    if (commands.length === 0) return work(noLicenses, this.now(), [], []);
     for (let n = 0; n < limits.triesMax; n++) {
       const result = await this.#try(commands, work, patience);
       if (result !== news) return result as T;
@@ -117,14 +117,17 @@ class PostgresStore implements Store {
       const { head, rows, log } = await this.#lock(transaction, places, patience);
       const clock = this.#clock(head);
       if (await this.#isNews(transaction, head, clock)) return news;
-      if (rows.length < places.length) {
+      const busy = missing(places, rows);
+      // An activation looks at more licences than it names: without one of them it would be decided wrongly.
+      const mayGoOn = patience === "refuses" && rows.length > 0 && !commands.some(({ type }) => type === "activate");
+      if (busy.length > 0 && !mayGoOn) {
         await transaction.rollback();
         const isSkipped = patience === "refuses" && places.length > 1;
-        throw isSkipped ? busy(places, rows) : new StoreFault("a licence of the catalogue has no row");
+        throw isSkipped ? new LicensesBusy(busy) : new StoreFault("a licence of the catalogue has no row");
       }
       deciding = new Deciding(await this.#bringUp(transaction, rows, log));
       const now = deciding.instant(clock);
-      const result = work(deciding, now, deciding.owed(clock, this.#life.outages));
+      const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
@@ -416,7 +419,7 @@ class PostgresStore implements Store {
   async tidy(): Promise<void> {
     if (performance.now() - this.#livedAt >= limits.aliveIntervalMs) await this.live();
     await this.#catalogue.refresh();
-    await this.#folding.round();
+    await this.#folding.rounds();
   }
 
   /**
@@ -496,9 +499,11 @@ function named(commands: readonly Command[]): Place[] {
   return commands.map(({ isvId, licenseId }) => ({ isvId, licenseId }));
 }
 
-function busy(places: readonly Place[], rows: readonly Row[]): LicensesBusy {
-  const locked = new Set(rows.map((row) => keyOf(placeOf(row))));
-  return new LicensesBusy(places.filter((place) => !locked.has(keyOf(place))));
+/** The places of which the rows have none. */
+function missing(places: readonly Place[], rows: readonly Row[]): Place[] {
+  if (rows.length === places.length) return [];
+  const found = new Set(rows.map((row) => keyOf(placeOf(row))));
+  return places.filter((place) => !found.has(keyOf(place)));
 }
 
 /** The number of the lock under which a client is activated: on all licences of a vendor, as its siblings may be any. */
