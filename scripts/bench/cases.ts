@@ -20,13 +20,13 @@ export interface Case {
 
 export const licenses = 1_000;
 export const batchOf = 500;
-const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
+export const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
 const key = "bench-provisioning-key";
 /** Sessions that are open from the start, over all licences; and holders that come and go. */
 const sessions = 5_000;
 const visitors = 20_000;
 
-const licenseId = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
+export const licenseId = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
 const fullLicense = licenses;
 const hotLicense = licenses + 1;
 

@@ -5,9 +5,10 @@
  * those that another one has locked.
  */
 export const lockLicenses = (isSkipping: boolean) => `
-  SELECT isv_id, license_id, version, decided_at, outage, look_at FROM seatkeeper.licenses
-  WHERE (isv_id, license_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-  ORDER BY isv_id, license_id FOR NO KEY UPDATE ${isSkipping ? "SKIP LOCKED" : ""}`;
+  SELECT l.isv_id, l.license_id, l.version, l.decided_at, l.outage, l.look_at
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
+  JOIN seatkeeper.licenses AS l ON l.isv_id = k.isv_id AND l.license_id = k.license_id
+  ORDER BY l.isv_id, l.license_id FOR NO KEY UPDATE OF l ${isSkipping ? "SKIP LOCKED" : ""}`;
 
 /** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
 export const lineage = `
