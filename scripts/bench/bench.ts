@@ -1,28 +1,31 @@
 /**
  * `npm run bench`: how fast a session is opened, extended, denied and closed, durably, as ratios to a bare `node:http`
- * server that answers the same bytes in the same run. docs/performance.md explains every line of it.
+ * server that answers the same bytes in the same run; `--store postgres`: beside statements written by hand. docs/performance.md explains every line of it.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { batchOf, cases, lastingAnswer, licenses, prepare, tenantFile } from "./cases.ts";
-import { type Load, measure } from "./load.ts";
-import { type Program, startFloor, startServer } from "./programs.ts";
+import { batchOf, type Case, licenses } from "./cases.ts";
+import { type Load, measure, type Target } from "./load.ts";
+import { postgresSuite } from "./postgres.ts";
+import { sqliteSuite } from "./sqlite.ts";
 import { median, printTable, type Row } from "./table.ts";
 
 const { values: options } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "4" },
-    only: { type: "string" },
+    only: { type: "string", multiple: true },
+    store: { type: "string", default: "sqlite" },
   },
 });
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 
 if (!(rounds >= 1 && seconds >= 1)) throw new Error("--rounds and --seconds want whole numbers from 1 on");
+if (options.store !== "sqlite" && options.store !== "postgres") throw new Error("--store wants sqlite or postgres");
 if (spawnSync("wrk", ["-v"]).error) {
   console.error("bench needs wrk, the load generator: apt-get install wrk");
   process.exit(69);
@@ -30,40 +33,40 @@ if (spawnSync("wrk", ["-v"]).error) {
 if (cpus().length < 2) console.log("Only one core: server and load generator share it, and the ratios say less.");
 
 const folder = mkdtempSync(join(tmpdir(), "seatkeeper-bench-"));
-const programs: Program[] = [];
+const suite = options.store === "postgres" ? await postgresSuite(folder) : await sqliteSuite(folder);
 try {
-  await run();
+  await measureAll();
 } finally {
-  for (const program of programs) await program.stop();
+  await suite.stop();
   rmSync(folder, { recursive: true });
 }
 
-async function run(): Promise<void> {
-  writeFileSync(join(folder, "tenant.yaml"), tenantFile());
-  const server = await startServer(folder);
-  programs.push(server);
-  await prepare(server.url);
-  const floor = await startFloor("inline", folder, lastingAnswer);
-  const appending = await startFloor("append", folder, lastingAnswer);
-  programs.push(floor, appending);
-  const programOf = { server, floor, append: appending };
+/** A case that is asked for, and what it is held against. */
+function namesToRun({ name, floor }: Case): string[] {
+  if (options.only?.every((text) => !name.includes(text))) return [];
+  const beside = suite.cases.find((one) => one.name === floor);
+  return [name, ...(floor === undefined ? [] : [floor]), ...(beside?.floor === undefined ? [] : [beside.floor])];
+}
 
-  const chosen = cases.filter(
-    ({ name, on }) => options.only === undefined || on !== "server" || name.includes(options.only),
-  );
+async function measureAll(): Promise<void> {
+  const names = new Set(suite.cases.flatMap(namesToRun));
+  const chosen = suite.cases.filter(({ name }) => names.has(name));
   const loads = new Map<string, Load[]>(chosen.map(({ name }) => [name, []]));
-  for (let round = 1; round <= rounds; round++) {
+  const run = (one: Case, forSeconds: number) =>
+    measure(suite.targets[one.on] as Target, one, forSeconds, folder, suite.loadCores);
+  for (let round = 0; round <= rounds; round++) {
     for (const one of chosen) {
-      process.stderr.write(`\rround ${round} of ${rounds}: ${one.name.padEnd(40)}`);
-      const load = measure(programOf[one.on], one, seconds, folder);
-      loads.get(one.name)?.push(load);
+      process.stderr.write(`\rround ${round} of ${rounds}: ${one.name.padEnd(50)}`);
+      // The first one is not counted: in it Node compiles what the others run.
+      if (round === 0) run(one, 1);
+      else loads.get(one.name)?.push(run(one, seconds));
     }
   }
-  process.stderr.write(`\r${" ".repeat(70)}\r`);
+  process.stderr.write(`\r${" ".repeat(80)}\r`);
   report(chosen, loads);
 }
 
-function report(chosen: typeof cases, loads: ReadonlyMap<string, readonly Load[]>): void {
+function report(chosen: readonly Case[], loads: ReadonlyMap<string, readonly Load[]>): void {
   const of = (name: string) => loads.get(name) ?? [];
   const rows: Row[] = chosen.map(({ name, floor, target, perRequest = 1, unexpected }) => {
     const mine = of(name);
@@ -76,6 +79,8 @@ function report(chosen: typeof cases, loads: ReadonlyMap<string, readonly Load[]
       p50Ms: median(mine.map((load) => load.p50Ms)),
       p99Ms: median(mine.map((load) => load.p99Ms)),
       cpuUs: median(mine.map((load) => load.cpuUs / perRequest)),
+      databaseCpuUs:
+        mine[0]?.databaseCpuUs == null ? null : median(mine.map((load) => (load.databaseCpuUs ?? 0) / perRequest)),
       // Round by round: the machine's speed drifts, and the two of one round drifted together.
       ratio:
         floor === undefined ? null : median(mine.map((load, n) => load.perSecond / (of(floor)[n]?.perSecond ?? 0))),

@@ -1,9 +1,11 @@
-/** The cases: a catalogue of 1,000 licences, the sessions that are open from the start, and the requests of each case. */
+/** The catalogue of 1,000 licences, the sessions that are open from the start, and the requests of the cases. */
 import type { Load } from "./load.ts";
 
 export interface Case {
   readonly name: string;
-  readonly on: "server" | "floor" | "append";
+  /** The name of the target among those of its suite. */
+  readonly on: string;
+  readonly isFloor?: boolean;
   readonly connections: number;
   /** The wrk script: formats its requests beforehand, so that the load generator stays far from its own limit. */
   readonly lua: string;
@@ -18,14 +20,15 @@ export interface Case {
 
 export const licenses = 1_000;
 export const batchOf = 500;
-const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
+export const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
 const key = "bench-provisioning-key";
 /** Sessions that are open from the start, over all licences; and holders that come and go. */
 const sessions = 5_000;
 const visitors = 20_000;
 
-const licenseId = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
+export const licenseId = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
 const fullLicense = licenses;
+const hotLicense = licenses + 1;
 
 /** What the answer to an extend looks like, for the floors. */
 export const lastingAnswer = JSON.stringify({
@@ -54,6 +57,7 @@ customers:
 licenses:
 ${all.join("\n")}
   - { id: ${licenseId(fullLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1 }
+  - { id: ${licenseId(hotLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1000000 }
 `;
 }
 
@@ -71,7 +75,7 @@ const lasting = (n: number): Item => ({
   checkout_period: 0,
 });
 
-/** Opens the sessions that the cases extend, and fills the licence that the denials are about. */
+/** Opens the sessions that the cases extend, spread and on the hot licence, and fills the licence that the denials are about. */
 export async function prepare(url: string): Promise<void> {
   const post = async (items: readonly Item[]) => {
     const response = await fetch(`${url}/api/v2/isv/${isv}/provisioning/session/batch`, {
@@ -83,13 +87,16 @@ export async function prepare(url: string): Promise<void> {
     const failed = results?.find(({ status }) => status !== 200);
     if (!response.ok || failed !== undefined) throw new Error(`prepare: ${response.status} ${JSON.stringify(failed)}`);
   };
-  for (let n = 0; n < sessions; n += 500) await post(Array.from({ length: 500 }, (_, m) => lasting(n + m)));
+  for (let n = 0; n < sessions; n += 500) {
+    const items = Array.from({ length: 500 }, (_, m) => lasting(n + m));
+    await post(items);
+    await post(items.map((item) => ({ ...item, license_id: licenseId(hotLicense) })));
+  }
   await post([{ ...lasting(0), license_id: licenseId(fullLicense), checkout_period: 1440 }]);
 }
 
-/** Lua that sends the formatted requests in a cycle. `each` is a Lua expression for the n-th one. */
-function cycle(count: number, each: string): string {
-  return `
+/** Lua that makes requests. */
+const format = `
 local function post(path, body)
   return wrk.format("POST", "/api/v2/isv/${isv}" .. path,
     { ["ProvisioningKey"] = "${key}", ["Content-Type"] = "application/json", ["Accept"] = "application/json" }, body)
@@ -98,8 +105,14 @@ local function session(license, client, id)
   return string.format('{"license_id":"00000000-0000-4000-8000-%012x","client_id":"%s@factor.com","session_id":"3fa85f64-5717-4562-b3fc-%012x","checkout_period":0}',
     license, client, id)
 end
+`;
+
+/** Lua that sends the formatted requests in a cycle, each thread from a place of its own. `each` is a Lua expression for the n-th one. */
+function cycle(count: number, each: string): string {
+  return `${format}
 local requests, n = {}, 0
 function init()
+  n = math.floor(${count} / threads * thread)
   for i = 0, ${count} - 1 do requests[i] = ${each} end
 end
 function request()
@@ -110,79 +123,58 @@ end
 `;
 }
 
-const extendOf = (n: string) => `session(${n} % ${licenses}, "anna." .. (${n}), ${n})`;
-const extend = cycle(sessions, `post("/provisioning/session/open", ${extendOf("i")})`);
-const visitor = (n: string) => `session(${n} % ${licenses}, "guest." .. (${n}), 0x100000 + ${n})`;
-// The close of a visitor follows its open 100 opens later: by then no open is still on its way over 64 connections.
-const openAndClose = cycle(
-  2 * visitors,
-  `i % 2 == 0 and post("/provisioning/session/open", ${visitor("(i / 2)")})
-      or post("/provisioning/session/close", ${visitor(`(((i - 1) / 2 - 100) % ${visitors})`)})`,
+/** A Lua expression for the licence of the n-th request: in turn over all of them, or always the same. */
+type Licenses = "spread" | "hot";
+const licenseOf = (on: Licenses, n: string) => (on === "hot" ? String(hotLicense) : `${n} % ${licenses}`);
+
+const extendOf = (n: string, on: Licenses) => `session(${licenseOf(on, n)}, "anna." .. (${n}), ${n})`;
+
+/** Opens of sessions that are open. */
+export const extend = (on: Licenses) => cycle(sessions, `post("/provisioning/session/open", ${extendOf("i", on)})`);
+
+const visitor = (n: string, on: Licenses) => `session(${licenseOf(on, n)}, "guest." .. (${n}), 0x100000 + ${n})`;
+
+/** The close of a visitor follows its open 100 opens later: by then no open is still on its way over 64 connections. */
+export const openAndClose = (on: Licenses) =>
+  cycle(
+    2 * visitors,
+    `i % 2 == 0 and post("/provisioning/session/open", ${visitor("(i / 2)", on)})
+      or post("/provisioning/session/close", ${visitor(`(((i - 1) / 2 - 100) % ${visitors})`, on)})`,
+  );
+
+/** The first hundred closes of each thread find nothing to close, and sessions of a broken-off round are still open. */
+export const lateCloses = (load: Load) => Math.max(0, load.refused - 400) / load.requests;
+
+/** Opens of holders that nobody has seen before, in no run of wrk that began in another second. */
+export const openNew = (on: Licenses) => `${format}
+local n
+function init()
+  n = (os.time() % 0x100000) * 0x10000000 + thread * 0x1000000
+end
+function request()
+  n = n + 1
+  return post("/provisioning/session/open", session(${licenseOf(on, "n")}, "new." .. n, n))
+end
+`;
+
+export const denied = cycle(
+  1000,
+  `post("/provisioning/session/open", session(${fullLicense}, "late." .. i, 0x200000 + i))`,
 );
-const denied = cycle(1000, `post("/provisioning/session/open", session(${fullLicense}, "late." .. i, 0x200000 + i))`);
-const batch = `
+
+const items = `
 local function items(from)
   local t = {}
   for m = 0, ${batchOf} - 1 do
     local k = (from + m) % ${sessions}
-    t[#t + 1] = '{"op":"open",' .. string.sub(${extendOf("k")}, 2)
+    t[#t + 1] = '{"op":"open",' .. string.sub(${extendOf("k", "spread")}, 2)
   end
   return '{"items":[' .. table.concat(t, ",") .. "]}"
 end
 `;
+export const extendBatch = cycle(10, `post("/provisioning/session/batch", items(i * ${batchOf}))`).replace(
+  "local requests",
+  `${items}local requests`,
+);
 
-const none = (load: Load) => load.refused / load.requests;
-
-export const cases: readonly Case[] = [
-  { name: "F1: bare node:http, inline", on: "floor", connections: 64, lua: extend, unexpected: none },
-  {
-    name: "extend",
-    on: "server",
-    connections: 64,
-    lua: extend,
-    floor: "F1: bare node:http, inline",
-    target: { ratio: 1.0 },
-    unexpected: none,
-  },
-  {
-    name: "open + close, holders that held nothing",
-    on: "server",
-    connections: 64,
-    lua: openAndClose,
-    floor: "F1: bare node:http, inline",
-    target: { ratio: 0.8 },
-    // The first hundred closes of a round find nothing to close, and sessions of a broken-off round are still open.
-    unexpected: (load) => Math.max(0, load.refused - 300) / load.requests,
-  },
-  {
-    name: "denial 1007",
-    on: "server",
-    connections: 64,
-    lua: denied,
-    floor: "F1: bare node:http, inline",
-    target: { ratio: 0.8 },
-    unexpected: (load) => (load.requests - load.refused) / load.requests,
-  },
-  {
-    name: "batch call, sessions",
-    on: "server",
-    connections: 8,
-    lua: cycle(10, `post("/provisioning/session/batch", items(i * ${batchOf}))`).replace(
-      "local requests",
-      `${batch}local requests`,
-    ),
-    target: { perSecond: 30_000 },
-    perRequest: batchOf,
-    unexpected: none,
-  },
-  { name: "floor of one: append + fdatasync, inline", on: "append", connections: 1, lua: extend, unexpected: none },
-  {
-    name: "lone caller: extend",
-    on: "server",
-    connections: 1,
-    lua: extend,
-    floor: "floor of one: append + fdatasync, inline",
-    target: { ratio: 0.8 },
-    unexpected: none,
-  },
-];
+export const none = (load: Load) => load.refused / load.requests;

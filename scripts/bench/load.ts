@@ -1,4 +1,4 @@
-/** Load on one server from wrk, and what it cost the server. */
+/** Load from wrk on one server or on several equal ones, and what it cost them. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +9,10 @@ export interface Load {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU time of the server process for one request, user and system. */
+  /** CPU time of the server processes for one request, user and system. */
   readonly cpuUs: number;
+  /** The same of their database's processes; null: it has none. */
+  readonly databaseCpuUs: number | null;
   readonly requests: number;
   /** Answers with a status from 400 on. */
   readonly refused: number;
@@ -19,37 +21,57 @@ export interface Load {
 /** The kernel counts a process's time in ticks of 10 ms on every common machine. */
 const usPerTick = 10_000;
 
-/** Runs wrk against a program on the other core. Only ever at loopback. */
-export function measure(program: Program, one: Case, seconds: number, folder: string): Load {
-  if (!program.url.startsWith("http://127.0.0.1:")) throw new Error(`not a loopback address: ${program.url}`);
+/** Servers that share a load. */
+export interface Target {
+  readonly programs: readonly Program[];
+  /** The first process of their database, where it has its own. */
+  readonly databasePid: number | null;
+}
+
+export function targetOf(programs: readonly Program[], databasePid: number | null = null): Target {
+  return { programs, databasePid };
+}
+
+/** Runs wrk on some cores, with a thread for each server. Only ever at loopback. */
+export function measure(target: Target, one: Case, seconds: number, folder: string, cores: string): Load {
+  const urls = target.programs.map(({ url }) => url);
+  const stranger = urls.find((url) => !url.startsWith("http://127.0.0.1:"));
+  if (stranger !== undefined) throw new Error(`not a loopback address: ${stranger}`);
   const script = join(folder, "wrk.lua");
-  writeFileSync(script, one.lua + report);
-  const before = ticksOf(program.pid);
-  const args = [
-    "-c",
-    "1",
-    "wrk",
-    "-t1",
-    `-c${one.connections}`,
-    `-d${seconds}s`,
-    "--timeout",
-    "10s",
-    "-s",
-    script,
-    program.url,
-  ];
+  writeFileSync(script, spread(urls) + one.lua + report);
+  const ticks = () => target.programs.reduce((sum, { pid }) => sum + ticksOf(pid), 0);
+  const databaseTicks = () => (target.databasePid === null ? 0 : ticksOf(target.databasePid));
+  const [before, databaseBefore] = [ticks(), databaseTicks()];
+  const wrk = `wrk -t${urls.length} -c${one.connections} -d${seconds}s --timeout 10s -s`.split(" ");
+  const args = ["-c", cores, ...wrk, script, urls[0] as string];
   const printed = execFileSync("taskset", args, { encoding: "utf8", maxBuffer: 1 << 24 });
   const result = JSON.parse(printed.slice(printed.indexOf('{"requests"'))) as Record<string, number>;
   const { requests = 0, us = 1, p50 = 0, p99 = 0, refused = 0, broken = 0 } = result;
   if (broken > 0) throw new Error(`${one.name}: ${broken} requests met a broken connection or a time-out`);
+  const cpuUs = (spent: number) => (spent * usPerTick) / requests;
   return {
     perSecond: (requests / us) * 1e6,
     p50Ms: p50 / 1000,
     p99Ms: p99 / 1000,
-    cpuUs: ((ticksOf(program.pid) - before) * usPerTick) / requests,
+    cpuUs: cpuUs(ticks() - before),
+    databaseCpuUs: target.databasePid === null ? null : cpuUs(databaseTicks() - databaseBefore),
     requests,
     refused,
   };
+}
+
+/** Lua that gives every thread of wrk a server of its own, and its number. */
+function spread(urls: readonly string[]): string {
+  const ports = urls.map((url) => `"${new URL(url).port}"`).join(", ");
+  return `
+local ports, set = { ${ports} }, 0
+function setup(each)
+  each:set("thread", set)
+  each:set("threads", #ports)
+  set = set + 1
+  each.addr = wrk.lookup("127.0.0.1", ports[set])[1]
+end
+`;
 }
 
 const report = `
@@ -61,7 +83,19 @@ done = function(summary, latency)
 end
 `;
 
+/** Of a process and its children, those included that are over. */
 function ticksOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return children.reduce((sum, child) => sum + (timesOf(child)?.own ?? 0), timesOf(pid)?.all ?? 0);
+}
+
+/** undefined: the process is over, and its time has become its parent's. */
+function timesOf(pid: number) {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ").map(Number) ?? [];
+    const [user = 0, system = 0, ofChildren = 0, systemOfChildren = 0] = fields.slice(11);
+    return { own: user + system, all: user + system + ofChildren + systemOfChildren };
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-/** The programs under load: the server as users start it, and the floors beside it. Each on the first core. */
+/** The programs under load: the server as users start it, and the floors beside it. */
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,12 +12,13 @@ export interface Program {
 
 const bin = fileURLToPath(new URL("../../server/bin/seatkeeper.js", import.meta.url));
 const floorProgram = fileURLToPath(new URL("./floor.ts", import.meta.url));
+const databaseFloorProgram = fileURLToPath(new URL("./database-floor.ts", import.meta.url));
 
-/** Seatkeeper on a fresh SQLite file (which it refuses unless commits are on disk: `synchronous=FULL`). */
-export function startServer(folder: string): Promise<Program> {
-  return start([bin, "serve"], {
+/** Seatkeeper on a database (an SQLite file it refuses unless commits are on disk: `synchronous=FULL`). */
+export function startServer(folder: string, databaseUrl: string, cores: string): Promise<Program> {
+  return start(cores, [bin, "serve"], {
     SEATKEEPER_PORT: "0",
-    SEATKEEPER_DATABASE_URL: `sqlite:${join(folder, "bench.db")}`,
+    SEATKEEPER_DATABASE_URL: databaseUrl,
     SEATKEEPER_TENANT_FILES: join(folder, "tenant.yaml"),
     SEATKEEPER_LOG_LEVEL: "info",
   });
@@ -25,13 +26,28 @@ export function startServer(folder: string): Promise<Program> {
 
 /** A bare `node:http` server that answers `answer` to everything; `append`: after a line in a file and an fdatasync. */
 export function startFloor(kind: "inline" | "append", folder: string, answer: string): Promise<Program> {
-  const file = join(folder, `${kind}.answer`);
-  writeFileSync(file, answer);
-  return start([floorProgram, kind, file, join(folder, "floor.log")], {});
+  return start("0", [floorProgram, kind, written(folder, answer), join(folder, "floor.log")], {});
 }
 
-async function start(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Program> {
-  const child = spawn("taskset", ["-c", "0", process.execPath, ...args], {
+/** The same, after each request has become a row of a PostgreSQL: in batches, or under the lock of its licence. */
+export function startDatabaseFloor(
+  kind: "upsert" | "locking",
+  folder: string,
+  answer: string,
+  databaseUrl: string,
+  cores: string,
+): Promise<Program> {
+  return start(cores, [databaseFloorProgram, kind, written(folder, answer), databaseUrl], {});
+}
+
+function written(folder: string, answer: string): string {
+  const file = join(folder, "answer.json");
+  writeFileSync(file, answer);
+  return file;
+}
+
+async function start(cores: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Program> {
+  const child = spawn("taskset", ["-c", cores, process.execPath, ...args], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -5,6 +5,7 @@ export interface Row {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly cpuUs: number;
+  readonly databaseCpuUs: number | null;
   /** To the floor of the same round; null: this is a floor. */
   readonly ratio: number | null;
   /** What the ratio (or, without one, the rate) shall reach. */
@@ -19,16 +20,27 @@ export function median(values: readonly number[]): number {
 }
 
 export function printTable(rows: readonly Row[]): void {
-  const cells = rows.map(({ name, perSecond, p50Ms, p99Ms, cpuUs, ratio, target }) => [
+  const hasDatabase = rows.some(({ databaseCpuUs }) => databaseCpuUs !== null);
+  const cells = rows.map(({ name, perSecond, p50Ms, p99Ms, cpuUs, databaseCpuUs, ratio, target }) => [
     name,
     Math.round(perSecond).toLocaleString("en-US"),
     p50Ms.toFixed(2),
     p99Ms.toFixed(2),
     cpuUs.toFixed(1),
+    ...(hasDatabase ? [databaseCpuUs?.toFixed(1) ?? ""] : []),
     ratio === null ? "" : ratio.toFixed(2),
     verdict(perSecond, ratio, target),
   ]);
-  const head = ["case", "per second", "p50 ms", "p99 ms", "CPU µs each", "ratio", "target"];
+  const head = [
+    "case",
+    "per second",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs each",
+    ...(hasDatabase ? ["database's"] : []),
+    "ratio",
+    "target",
+  ];
   const widths = head.map((title, n) => Math.max(title.length, ...cells.map((row) => (row[n] ?? "").length)));
   for (const row of [head, widths.map((width) => "-".repeat(width)), ...cells]) {
     console.log(

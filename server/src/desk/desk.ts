@@ -5,7 +5,7 @@
 import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
-import { LicensesBusy, type Patience, type Store, StoreFault } from "../stores/store.ts";
+import { LicensesBusy, type Patience, type Place, type Store, StoreFault } from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
 import { type Job, placeOf, Queue } from "./queue.ts";
 
@@ -21,6 +21,9 @@ export class Overloaded extends Error {
 
 /** Told for each command in its own place: what it came to, or the error that it met. */
 export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
+
+/** What came of a job: its outcomes, or that it goes back into the queue; for its licence is in another server's hands. */
+type OfJob = readonly (Outcome | Error)[] | "later" | "left out";
 
 export interface DeskOptions {
   /**
@@ -113,17 +116,20 @@ export class Desk {
     this.#waiting -= waiting;
     this.#queue.done(jobs);
     // The last one first: each goes before everything else, and they keep their order.
-    const later = jobs.filter((_, n) => outcomes[n] === "later").toReversed();
-    for (const job of later) this.#queue.putBack({ ...job, isApart: true });
+    for (const [n, job] of [...jobs.entries()].toReversed()) {
+      if (outcomes[n] === "later") this.#queue.putBack({ ...job, isApart: true });
+      if (outcomes[n] === "left out")
+        this.#queue.putBack({ ...job, isApart: job.wasLeftOut === true, wasLeftOut: true });
+    }
     for (const [n, job] of jobs.entries()) {
-      const ofJob = outcomes[n] as (Outcome | Error)[] | "later";
-      if (ofJob !== "later") answer(job, ofJob);
+      const ofJob = outcomes[n];
+      if (typeof ofJob === "object") answer(job, ofJob);
     }
     if (this.#queue.length > 0) this.#wake();
     else if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #decideAll(jobs: readonly Job[]): Promise<((Outcome | Error)[] | "later")[]> {
+  async #decideAll(jobs: readonly Job[]): Promise<OfJob[]> {
     try {
       return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses");
     } catch (error) {
@@ -143,15 +149,8 @@ export class Desk {
   }
 
   /** Some licences are in another server's hands: their jobs wait for them apart, the others go on without. */
-  async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<((Outcome | Error)[] | "later")[]> {
-    const busy = new Set(places.map(placeOf));
-    const free = jobs.filter(({ commands }) => {
-      const own = commands.map(placeOf);
-      const isFree = !own.some((place) => busy.has(place));
-      // Whoever waits is not overtaken on its other licences.
-      if (!isFree) for (const place of own) busy.add(place);
-      return isFree;
-    });
+  async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<OfJob[]> {
+    const free = freeOf(jobs, places);
     // None of these that a command names: an activation's client is on it, nobody can tell whose.
     if (free.length === jobs.length) return jobs.map(() => "later");
     const outcomes = free.length === 0 ? [] : await this.#decideAll(free);
@@ -159,8 +158,8 @@ export class Desk {
   }
 
   /** A batch failed: each job for itself, so that one that meets a bug, or that the store cannot take, fails alone and whole. */
-  async #decideApart(jobs: readonly Job[], first: unknown): Promise<(Outcome | Error)[][]> {
-    const outcomes: (Outcome | Error)[][] = [];
+  async #decideApart(jobs: readonly Job[], first: unknown): Promise<OfJob[]> {
+    const outcomes: OfJob[] = [];
     let faults = 0;
     for (const job of jobs) {
       try {
@@ -176,14 +175,18 @@ export class Desk {
     return outcomes;
   }
 
-  async #transact(jobs: readonly Job[], patience: Patience): Promise<Outcome[][]> {
+  async #transact(jobs: readonly Job[], patience: Patience): Promise<OfJob[]> {
     const aliveAt = this.#aliveAt;
     const commands = jobs.length === 1 ? (jobs[0] as Job).commands : jobs.flatMap((job) => job.commands);
     try {
-      const work = (licenses: Licenses, now: Millis, owed: readonly Command[]) => {
+      const work = (licenses: Licenses, now: Millis, owed: readonly Command[], busy: readonly Place[] = []) => {
         this.#creditOutage(licenses, now);
         for (const command of owed) step(licenses, command, now);
-        return jobs.map((job) => job.commands.map((command) => step(licenses, command, now)));
+        const free = busy.length === 0 ? null : new Set(freeOf(jobs, busy));
+        return jobs.map((job): OfJob => {
+          if (free?.has(job) === false) return "left out";
+          return job.commands.map((command) => step(licenses, command, now));
+        });
       };
       return await this.#store.transact(commands, work, patience);
     } catch (error) {
@@ -208,6 +211,18 @@ export class Desk {
   beat(): Promise<void> {
     return new Promise((resolve) => this.submit([], () => resolve()));
   }
+}
+
+/** The jobs that can do without these licences. */
+function freeOf(jobs: readonly Job[], places: readonly Place[]): Job[] {
+  const busy = new Set(places.map(placeOf));
+  return jobs.filter(({ commands }) => {
+    const own = commands.map(placeOf);
+    const isFree = !own.some((place) => busy.has(place));
+    // Whoever waits is not overtaken on its other licences.
+    if (!isFree) for (const place of own) busy.add(place);
+    return isFree;
+  });
 }
 
 function isApart(jobs: readonly Job[]): boolean {

@@ -9,6 +9,8 @@ export interface Job {
   readonly reply: Reply;
   /** Its licence was in somebody else's hands: it waits for it in a transaction that nobody shares who need not. */
   readonly isApart: boolean;
+  /** A batch had to go on without it. Once, it just joins the next one: by then its licence is mostly free again. */
+  readonly wasLeftOut?: boolean;
 }
 
 export class Queue {

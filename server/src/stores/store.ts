@@ -168,10 +168,14 @@ export function heldFromOf(value: string | undefined): Millis | null {
   return value === undefined ? null : Number(value);
 }
 
-/** Whether to wait for licences that another server is changing, or to refuse at once; `LicensesBusy` where that was in vain. */
+/**
+ * Whether to wait for licences that another server is changing; or else to go on without them, and to refuse with
+ * `LicensesBusy` where that cannot be.
+ */
 export type Patience = "waits" | "refuses";
 
-export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[]) => T;
+/** `busy` are licences of its commands that it must do without: another server is changing them. */
+export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[], busy?: readonly Place[]) => T;
 
 /** A tally by its name; `start` null: the last one of its series. */
 export interface TallyKey {

@@ -23,8 +23,8 @@ interface Transaction {
   readonly commands: readonly string[];
   readonly licenses: readonly string[];
   readonly patience: Patience | undefined;
-  /** Runs the work and keeps what it did. */
-  keep(): void;
+  /** Runs the work and keeps what it did; `busy` are licences that it must do without. */
+  keep(...busy: Name[]): void;
   fail(error: Error): void;
 }
 
@@ -64,10 +64,12 @@ function transact<T>(...[commands, work, patience]: Parameters<typeof memory.tra
       commands: commands.map(shown),
       licenses,
       patience,
-      keep() {
+      keep(...busy) {
         end();
-        kept.push(...transaction.commands);
-        resolve(memory.transact(commands, (shows, now, owed) => work(only(commands, shows), now, owed)));
+        const locked = commands.filter((command) => !busy.includes(nameOf(command) as Name));
+        kept.push(...locked.map(shown));
+        const places = busy.map(placeOf);
+        resolve(memory.transact(commands, (shows, now, owed) => work(only(locked, shows), now, owed, places)));
       },
       fail(error) {
         end();
@@ -280,6 +282,32 @@ describe("a licence in another server's hands", () => {
     expect(jobs[1].told).toBeNull();
     apart.keep();
     expect(await jobs[1].answered).toEqual(["granted"]);
+  });
+
+  test("is left out of a batch that goes on without it: its jobs join the next one, and only then are waited for", async () => {
+    const jobs = [submit("A anna"), submit("B ben"), submit("B bill")] as const;
+    (await transaction(1)).keep("B");
+    expect(await jobs[0].answered).toEqual(["granted"]);
+    submit("C carl");
+    const again = await transaction(2);
+    expect([again.commands, again.patience]).toEqual([["B ben", "B bill", "C carl"], "refuses"]);
+    again.keep("B");
+    const apart = await transaction(3);
+    expect([apart.commands, apart.patience]).toEqual([["B ben", "B bill"], "waits"]);
+    apart.keep();
+    expect(await Promise.all([jobs[1].answered, jobs[2].answered])).toEqual([["granted"], ["granted"]]);
+  });
+
+  test("leaves a job of several licences out whole, and nobody overtakes it on the others", async () => {
+    const both = submit("A anna", "B anna");
+    const behind = submit("A ben");
+    const free = submit("C carl");
+    (await transaction(1)).keep("B");
+    expect(await free.answered).toEqual(["granted"]);
+    const again = await transaction(2);
+    expect(again.commands).toEqual(["A anna", "B anna", "A ben"]);
+    again.keep();
+    expect(await Promise.all([both.answered, behind.answered])).toEqual([["granted", "granted"], ["granted"]]);
   });
 
   test("is waited for by all that want it together, in their order, and by nobody who came later", async () => {

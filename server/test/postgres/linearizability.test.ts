@@ -8,7 +8,8 @@
  * `HISTORIES=1000` makes so many; `SEED=…` makes the same choices again, not the same timing.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Change, Command, Millis } from "../../src/core/types.ts";
+import type { Command, Millis, Session } from "../../src/core/types.ts";
+import { read } from "../../src/stores/postgres/log.ts";
 import { Random } from "../differential/stream.ts";
 import { type Operation, unexplained } from "../histories/checker.ts";
 import { LicenseWorld, sessionMs, tenantOf, termsOf } from "../histories/clients.ts";
@@ -146,12 +147,17 @@ async function opensKept(n: number): Promise<Trace[]> {
   const log = "SELECT version, changes FROM seatkeeper.changes WHERE license_id = $1 ORDER BY version";
   const rows = await postgres.query(database, log, [licenseIdOf(n)]);
   if (rows.length > 0) expect(Number(rows[0]?.version), `the log of licence ${n} was cut off`).toBe(1);
-  const changes = rows.flatMap((row) => JSON.parse(row.changes as string) as Change[]);
-  return changes.flatMap((change) => {
-    if (change.type !== "session") return [];
-    const { clientId, sessionId, extendedAt } = change.session;
-    return [{ at: extendedAt, subject: `open ${clientId} ${sessionId}` }];
-  });
+  const sessions = new Map<string, Session>();
+  return rows
+    .flatMap(({ changes }) => read(changes as string))
+    .flatMap((logged) => {
+      if (logged.type !== "session" && logged.type !== "session.extended") return [];
+      const opened = logged.type === "session" ? logged.session : sessions.get(logged.key);
+      if (opened === undefined) throw new Error(`the log of licence ${n} extends a session that it does not open`);
+      const session = { ...opened, ...(logged.type === "session.extended" && logged.extension) };
+      sessions.set(session.key, session);
+      return [{ at: session.extendedAt, subject: `open ${session.clientId} ${session.sessionId}` }];
+    });
 }
 
 /** A session that was opened and closed in one transaction is not in the log. */

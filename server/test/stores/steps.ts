@@ -1,8 +1,8 @@
 /** Transactions as the desk makes them, and time as a server lives through it. */
 import type { HeldClock } from "../../src/clock.ts";
-import { type Licenses, type Outcome, step } from "../../src/core/step.ts";
-import type { Command, Millis } from "../../src/core/types.ts";
-import type { Store } from "../../src/stores/store.ts";
+import { type Outcome, step } from "../../src/core/step.ts";
+import type { Command } from "../../src/core/types.ts";
+import type { Store, Work } from "../../src/stores/store.ts";
 
 /** One transaction of these commands, in their order. */
 export function stepAll(store: Store, commands: readonly Command[]): Promise<Outcome[]> {
@@ -10,8 +10,8 @@ export function stepAll(store: Store, commands: readonly Command[]): Promise<Out
 }
 
 /** What a transaction of these commands has to do: what its licences are owed comes first. */
-export function workOf(commands: readonly Command[]) {
-  return (licenses: Licenses, now: Millis, owed: readonly Command[]): Outcome[] => {
+export function workOf(commands: readonly Command[]): Work<Outcome[]> {
+  return (licenses, now, owed) => {
     for (const command of owed) step(licenses, command, now);
     return commands.map((command) => step(licenses, command, now));
   };

@@ -3,6 +3,7 @@
  * are sent without waiting for each other.
  */
 import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { Client, type ClientConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import { StoreFault } from "../store.ts";
 import { addressesOf } from "./addresses.ts";
@@ -51,12 +52,17 @@ export class Connections {
   /** Connections in use, and since when by the process's monotonic clock. */
   readonly #taken = new Map<ToPrimary, number>();
   readonly #watch: NodeJS.Timeout;
+  /** null: the address ends in `?prepare=off`, because a pooler in between knows no named statements. */
+  readonly #names: StatementNames | null;
   /** What the server warned of since the transaction on a connection began. */
   readonly #warnings = new WeakMap<PoolClient, string>();
 
   /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
     this.#urls = addressesOf(url);
+    this.#names = this.#urls.some((each) => new URL(each).searchParams.get("prepare") === "off")
+      ? null
+      : new StatementNames();
     this.#config = {
       max: connectionsMax,
       connectionTimeoutMillis: limits.connectMs,
@@ -76,7 +82,9 @@ export class Connections {
   }: Beginning = {}): Promise<Transaction> {
     const client = await this.#client();
     this.#warnings.delete(client);
-    return new Transaction(client, `BEGIN ${mode}; ${timeouts(lockMs)}`, () => this.#warnings.get(client));
+    return new Transaction(client, this.#names, `BEGIN ${mode}; ${timeouts(lockMs)}; ${byKeys}`, () =>
+      this.#warnings.get(client),
+    );
   }
 
   /** One statement, which is its own transaction; it is given up after `ms`. */
@@ -182,15 +190,42 @@ const timeouts = (
 ) => `SET LOCAL lock_timeout = ${lockMs}; SET LOCAL statement_timeout = ${limits.statementMs};
 SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 
+/**
+ * Every statement in a transaction finds its rows by their keys. PostgreSQL keeps the plans of named statements, and a
+ * plan that it made while a table was still empty would otherwise read all of it for ever after.
+ */
+const byKeys = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+SET LOCAL jit = off`;
+
+/** Names under which PostgreSQL keeps the plans of a transaction's statements, which are a fixed few. */
+class StatementNames {
+  readonly #names = new Map<string, string>();
+
+  of(text: string): string {
+    const name = this.#names.get(text) ?? `s${this.#names.size}`;
+    this.#names.set(text, name);
+    return name;
+  }
+}
+
+/** What is sent in this turn goes out in one piece: every write to a socket wakes PostgreSQL. */
+function gather(client: PoolClient): void {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Duplex } }).connection;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 export class Transaction {
   readonly #client: PoolClient;
+  readonly #names: StatementNames | null;
   readonly #warning: () => string | undefined;
   #isOver = false;
   /** What went wrong first; PostgreSQL says of everything after it only that the transaction is over. */
   #failure: StoreFault | undefined;
 
-  constructor(client: PoolClient, begin: string, warning: () => string | undefined) {
+  constructor(client: PoolClient, names: StatementNames | null, begin: string, warning: () => string | undefined) {
     this.#client = client;
+    this.#names = names;
     this.#warning = warning;
     this.query(begin);
   }
@@ -200,7 +235,9 @@ export class Transaction {
    * wait, `commit` tells.
    */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
-    const sent = this.#client.query(within(limits.answerMs, text, values)).then(
+    gather(this.#client);
+    const name = values === undefined ? undefined : this.#names?.of(text);
+    const sent = this.#client.query({ ...within(limits.answerMs, text, values), ...(name && { name }) }).then(
       (result) => result.rows,
       (error) => {
         this.#failure ??= faultOf(error);
@@ -220,6 +257,7 @@ export class Transaction {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
+    gather(client);
     const committed = client.query("SET LOCAL statement_timeout = 0; COMMIT").then(
       (result) => {
         const last = [result].flat().at(-1);

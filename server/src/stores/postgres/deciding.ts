@@ -5,8 +5,11 @@ import { clientKey, fold } from "../../core/names.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
 import type { Change, Command, HistoryRecord, Millis } from "../../core/types.ts";
+import type { Place } from "../store.ts";
+import { plain, texts } from "./arrays.ts";
 import type { Row, Transaction } from "./connections.ts";
-import { type Known, keyOf } from "./licenses.ts";
+import { columnsOf, type Known, keyOf } from "./licenses.ts";
+import { type Changed, written } from "./log.ts";
 import * as statements from "./statements.ts";
 
 /** The licence column of history for a licence that does not exist. */
@@ -17,7 +20,7 @@ interface Locked {
   readonly known: Known;
   readonly row: Row;
   /** What it came to, by session, assignment or project: whoever reads it needs the last word only. */
-  readonly changes: Map<string, Change>;
+  readonly changes: Map<string, Changed>;
 }
 
 /** A time in which no server was alive. */
@@ -61,8 +64,13 @@ export class Deciding implements Licenses {
   }
 
   apply(license: LicenseState, change: Change): void {
+    const changes = this.#locked.get(keyOf(license.terms))?.changes;
+    const subject = subjectOf(change);
+    const first = changes?.get(subject);
+    const before =
+      first === undefined && change.type === "session" ? license.session(change.session.key) : first?.before;
+    changes?.set(subject, { change, before });
     evolve(license, change);
-    this.#locked.get(keyOf(license.terms))?.changes.set(subjectOf(change), change);
   }
 
   record(line: HistoryRecord): void {
@@ -93,20 +101,15 @@ export class Deciding implements Licenses {
     for (const { known } of changed) known.version++;
     if (locked.length > 0) {
       transaction.query(statements.saveLicenses, [
-        ...columns(locked, ({ known }) => known.version),
-        locked.map((each) => lookAt(each, now, swept.has(keyOf(each.known.state.terms)))),
+        ...columnsOf(locked.map(placeOf)),
+        plain(locked.map(({ known }) => known.version)),
+        plain(locked.map((each) => lookAt(each, now, swept.has(keyOf(each.known.state.terms))))),
+        texts(locked.map(({ changes }) => (changes.size === 0 ? null : written(changes.values())))),
         now,
         lastOutage,
       ]);
     }
-    if (changed.length > 0) {
-      const inOrder = (changes: Locked["changes"]) => [...changes.values()].toSorted((a, b) => rank(a) - rank(b));
-      transaction.query(statements.insertChanges, [
-        ...columns(changed, ({ known }) => known.version),
-        changed.map(({ changes }) => JSON.stringify(inOrder(changes))),
-      ]);
-      this.#saveRows(transaction, changed);
-    }
+    this.#saveRows(transaction, changed);
     if (this.#lines.length > 0) {
       const rows = this.#lines.map((line) => historyRow(line, this.#locked.has(keyOf(line))));
       transaction.query(statements.insertHistory, [JSON.stringify(rows)]);
@@ -115,7 +118,7 @@ export class Deciding implements Licenses {
 
   /** Assignments and projects: what look-ups find must be current. */
   #saveRows(transaction: Transaction, changed: readonly Locked[]): void {
-    const all = changed.flatMap(({ known, changes }) => [...changes.values()].map((change) => ({ known, change })));
+    const all = changed.flatMap(({ known, changes }) => [...changes.values()].map(({ change }) => ({ known, change })));
     const assignments = all.flatMap(({ known, change }) =>
       change.type === "assignment" ? { known, value: change.assignment } : [],
     );
@@ -127,31 +130,27 @@ export class Deciding implements Licenses {
     );
     if (assignments.length > 0) {
       transaction.query(statements.putAssignments, [
-        ...columns(assignments, ({ value }) => value.clientKey),
-        assignments.map(({ value }) => value.tokenKey),
-        assignments.map(({ value }) => (value.userId === null ? null : fold(value.userId))),
-        assignments.map(({ value }) => JSON.stringify(value)),
+        ...columnsOf(assignments.map(placeOf)),
+        texts(assignments.map(({ value }) => value.clientKey)),
+        plain(assignments.map(({ value }) => value.tokenKey)),
+        texts(assignments.map(({ value }) => (value.userId === null ? null : fold(value.userId)))),
+        texts(assignments.map(({ value }) => JSON.stringify(value))),
       ]);
     }
     if (projects.length > 0) {
-      const bodies = projects.map(({ value }) => JSON.stringify(value));
-      transaction.query(statements.putProjects, [...columns(projects, ({ value }) => value.id), bodies]);
+      transaction.query(statements.putProjects, [
+        ...columnsOf(projects.map(placeOf)),
+        plain(projects.map(({ value }) => value.id)),
+        texts(projects.map(({ value }) => JSON.stringify(value))),
+      ]);
     }
-    if (gone.length > 0)
-      transaction.query(
-        statements.deleteProjects,
-        columns(gone, ({ value }) => value),
-      );
+    if (gone.length > 0) {
+      transaction.query(statements.deleteProjects, [
+        ...columnsOf(gone.map(placeOf)),
+        plain(gone.map(({ value }) => value)),
+      ]);
+    }
   }
-}
-
-/** Vendors, licences and one more column, as arrays. */
-function columns<T extends { readonly known: Known }>(rows: readonly T[], third: (row: T) => unknown): unknown[] {
-  return [
-    rows.map(({ known }) => known.state.terms.isvId),
-    rows.map(({ known }) => known.state.terms.licenseId),
-    rows.map(third),
-  ];
 }
 
 /**
@@ -163,6 +162,10 @@ function lookAt({ known, row }: Locked, now: Millis, isSwept: boolean): Millis |
   const due = known.state.nextDueAt();
   if (due === Number.POSITIVE_INFINITY) return null;
   return !isSwept && written !== null && written > now && written <= due ? written : due;
+}
+
+function placeOf({ known }: { readonly known: Known }): Place {
+  return known.state.terms;
 }
 
 function subjectOf(change: Change): string {
@@ -178,11 +181,6 @@ function subjectOf(change: Change): string {
     case "project.gone":
       return `p${change.id}`;
   }
-}
-
-/** Sessions before projects: a project that goes has lost its users, and one that changes its kind takes them along. */
-function rank({ type }: Change): number {
-  return type === "session" || type === "session.gone" ? 0 : 1;
 }
 
 /** A line of history as its row; `isKnown`: there is a licence of its id. */

@@ -1,9 +1,10 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
-import type { Assignment, Change, Project, Session } from "../../core/types.ts";
+import type { Assignment, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
+import { isGone, lastWords } from "./folding.ts";
 import { recordOf } from "./history.ts";
 import { placeOf } from "./licenses.ts";
 import { tallyOf } from "./tallies.ts";
@@ -30,7 +31,7 @@ const licensesWithSessions = `
   ORDER BY isv_id, license_id`;
 
 const changesAfter = `
-  SELECT changes FROM seatkeeper.changes WHERE isv_id = $1 AND license_id = $2 AND version > $3 ORDER BY version`;
+  SELECT isv_id, license_id, changes FROM seatkeeper.changes WHERE isv_id = $1 AND license_id = $2 AND version > $3 ORDER BY version`;
 
 const sessionsAfter = `
   SELECT key, body FROM seatkeeper.sessions WHERE isv_id = $1 AND license_id = $2 AND key > $3
@@ -99,7 +100,8 @@ async function* all(transaction: Transaction, query: string): AsyncIterable<Row>
 /** A licence's sessions: its rows, and over them what the log says of them since. */
 async function* sessionsOf(transaction: Transaction, place: Place, foldedTo: unknown): AsyncIterable<Session> {
   const values = [place.isvId, place.licenseId];
-  const newer = lastWords(await transaction.query(changesAfter, [...values, foldedTo]));
+  const log = await transaction.query(changesAfter, [...values, foldedTo]);
+  const newer = new Map(Array.from(lastWords(log), (word) => [word.key, word]));
   let last = "";
   while (true) {
     const rows = await transaction.query(sessionsAfter, [...values, last]);
@@ -108,22 +110,11 @@ async function* sessionsOf(transaction: Transaction, place: Place, foldedTo: unk
       const key = JSON.parse(last) as string;
       const word = newer.get(key);
       newer.delete(key);
-      if (word === undefined) yield { ...(row.body as Omit<Session, "key">), key };
-      else if (word !== null) yield word;
+      const session = { ...(row.body as Omit<Session, "key">), key };
+      if (word === undefined) yield session;
+      else if (!isGone(word)) yield { ...(word.session ?? session), ...word.extension };
     }
     if (rows.length < rowsAtATime) break;
   }
-  for (const session of newer.values()) if (session !== null) yield session;
-}
-
-/** What the log says last of every session that it names; null: it is gone. */
-function lastWords(log: readonly Row[]): Map<string, Session | null> {
-  const words = new Map<string, Session | null>();
-  for (const { changes } of log) {
-    for (const change of JSON.parse(changes as string) as Change[]) {
-      if (change.type === "session") words.set(change.session.key, change.session);
-      if (change.type === "session.gone") words.set(change.key, null);
-    }
-  }
-  return words;
+  for (const { session, extension } of newer.values()) if (session !== null) yield { ...session, ...extension };
 }

@@ -2,11 +2,13 @@
  * Folds the log of changes into the rows of sessions. Nothing of it stands in a decision's way: it locks rows that only
  * folding looks at, and whoever loads a licence meanwhile sees rows and log of one instant.
  */
-import type { Change, Session } from "../../core/types.ts";
+import type { Session } from "../../core/types.ts";
 import type { Place } from "../store.ts";
+import { plain, texts } from "./arrays.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
-import { keyOf, placeOf } from "./licenses.ts";
+import { columnsOf, keyOf, placeOf } from "./licenses.ts";
 import * as limits from "./limits.ts";
+import { type Extension, read } from "./log.ts";
 
 const lockFolds = `
   SELECT isv_id, license_id, folded_to FROM seatkeeper.folds
@@ -23,8 +25,14 @@ const changesAfter = `
 
 export const putSessions = `
   INSERT INTO seatkeeper.sessions (isv_id, license_id, key, body)
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[])
+  SELECT isv_id, license_id, key, body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k (isv_id, license_id, key, body)
   ON CONFLICT (isv_id, license_id, key) DO UPDATE SET body = excluded.body`;
+
+const extendSessions = `
+  UPDATE seatkeeper.sessions AS s SET body = s.body || k.body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k (isv_id, license_id, key, body)
+  WHERE s.isv_id = k.isv_id AND s.license_id = k.license_id AND s.key = k.key`;
 
 const deleteSessions = `
   DELETE FROM seatkeeper.sessions AS s USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS k (isv_id, license_id, key)
@@ -35,10 +43,10 @@ const saveFolds = `
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
   WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id`;
 
-/** A server that is a little behind still finds what it has missed. */
-const deleteChanges = (versionsKept: number) => `
+/** What the fold before this one had taken goes: a server that is behind by less finds what it has missed. */
+const deleteChanges = `
   DELETE FROM seatkeeper.changes AS c USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
-  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to - ${versionsKept}`;
+  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to`;
 
 interface Behind extends Place {
   versions: number;
@@ -48,11 +56,11 @@ interface Behind extends Place {
 
 export class Folding {
   readonly #connections: Connections;
-  readonly #bounds: { readonly versionsKept: number; readonly foldedFrom: number };
+  readonly #bounds: { readonly foldedFrom: number };
   /** Licences whose log this server wrote to. After a crash their log stays, whole, until somebody writes to it again. */
   readonly #behind = new Map<string, Behind>();
 
-  constructor(connections: Connections, bounds: { readonly versionsKept: number; readonly foldedFrom: number }) {
+  constructor(connections: Connections, bounds: { readonly foldedFrom: number }) {
     this.#connections = connections;
     this.#bounds = bounds;
   }
@@ -84,6 +92,12 @@ export class Folding {
     return places.length;
   }
 
+  /** Folds what has grown long or old, as much of it as half a second allows. */
+  async rounds(): Promise<void> {
+    const from = performance.now();
+    while ((await this.round()) > 0 && performance.now() - from < limits.foldingMs);
+  }
+
   /** Folds everything that this server wrote. */
   async all(): Promise<void> {
     while ((await this.round(() => true)) > 0);
@@ -97,11 +111,10 @@ export class Folding {
     const transaction = await this.#connections.begin();
     try {
       const locked = await transaction.query(lockFolds, columnsOf(places));
-      const log = await transaction.query(changesAfter, [
-        ...columnsOf(locked.map(placeOf)),
-        locked.map(({ folded_to }) => folded_to),
-      ]);
+      const before = [...columnsOf(locked.map(placeOf)), plain(locked.map(({ folded_to }) => folded_to as string))];
+      const log = await transaction.query(changesAfter, before);
       if (log.length > 0) this.#send(transaction, log);
+      transaction.query(deleteChanges, before);
       await transaction.commit();
     } catch (error) {
       transaction.abandon();
@@ -111,41 +124,64 @@ export class Folding {
 
   #send(transaction: Transaction, log: readonly Row[]): void {
     const folded = new Map<string, Row>();
-    const sessions = new Map<
-      string,
-      { readonly place: Place; readonly key: string; readonly session: Session | null }
-    >();
-    for (const row of log) {
-      const place = placeOf(row);
-      folded.set(keyOf(place), row);
-      for (const change of JSON.parse(row.changes as string) as Change[]) {
-        if (change.type !== "session" && change.type !== "session.gone") continue;
-        const session = change.type === "session" ? change.session : null;
-        const key = session?.key ?? (change as { readonly key: string }).key;
-        sessions.set(`${keyOf(place)}${key}`, { place, key: JSON.stringify(key), session });
-      }
-    }
-    const live = [...sessions.values()].filter(({ session }) => session !== null);
-    const gone = [...sessions.values()].filter(({ session }) => session === null);
-    const keyColumns = (rows: typeof live) => [
-      ...columnsOf(rows.map(({ place }) => place)),
-      rows.map(({ key }) => key),
-    ];
-    if (live.length > 0)
-      transaction.query(putSessions, [...keyColumns(live), live.map(({ session }) => bodyOf(session))]);
-    if (gone.length > 0) transaction.query(deleteSessions, keyColumns(gone));
+    for (const row of log) folded.set(keyOf(placeOf(row)), row);
+    const words = [...lastWords(log)];
+    const whole = words.filter(({ session }) => session !== null);
+    const extended = words.filter(({ session, extension }) => session === null && extension !== null);
+    const gone = words.filter(isGone);
+    if (whole.length > 0) transaction.query(putSessions, [...keysOf(whole), texts(whole.map(bodyOf))]);
+    if (extended.length > 0) transaction.query(extendSessions, [...keysOf(extended), texts(extended.map(bodyOf))]);
+    if (gone.length > 0) transaction.query(deleteSessions, keysOf(gone));
     const rows = [...folded.values()];
-    const versions = [...columnsOf(rows.map(placeOf)), rows.map(({ version }) => version)];
-    transaction.query(saveFolds, versions);
-    transaction.query(deleteChanges(this.#bounds.versionsKept), versions);
+    transaction.query(saveFolds, [
+      ...columnsOf(rows.map(placeOf)),
+      plain(rows.map(({ version }) => version as string)),
+    ]);
   }
 }
 
+/** What a stretch of the log comes to for a session: a whole one, an extension of the one there is, or (neither) its end. */
+export interface LastWord {
+  readonly place: Place;
+  readonly key: string;
+  readonly session: Session | null;
+  readonly extension: Extension | null;
+}
+
+export function lastWords(log: readonly Row[]): Iterable<LastWord> {
+  const words = new Map<string, LastWord>();
+  for (const row of log) {
+    const place = placeOf(row);
+    for (const logged of read(row.changes as string)) {
+      if (logged.type === "session") {
+        const { key } = logged.session;
+        words.set(keyOf(place) + key, { place, key, session: logged.session, extension: null });
+      } else if (logged.type === "session.gone") {
+        const { key } = logged;
+        words.set(keyOf(place) + key, { place, key, session: null, extension: null });
+      } else if (logged.type === "session.extended") {
+        const { key, extension } = logged;
+        const session = words.get(keyOf(place) + key)?.session ?? null;
+        words.set(keyOf(place) + key, { place, key, session, extension });
+      }
+    }
+  }
+  return words.values();
+}
+
+export function isGone({ session, extension }: LastWord): boolean {
+  return session === null && extension === null;
+}
+
+function keysOf(words: readonly LastWord[]): unknown[] {
+  return [...columnsOf(words.map(({ place }) => place)), texts(words.map(({ key }) => JSON.stringify(key)))];
+}
+
 /** Without the key, which stands beside it and may hold what `jsonb` refuses. */
-export function bodyOf(session: Session | null): string {
+export function sessionBody(session: Session): string {
   return JSON.stringify({ ...session, key: undefined });
 }
 
-function columnsOf(places: readonly Place[]): unknown[] {
-  return [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
+function bodyOf({ session, extension }: LastWord): string {
+  return JSON.stringify({ ...session, ...extension, key: undefined });
 }

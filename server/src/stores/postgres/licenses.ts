@@ -5,8 +5,10 @@
 import { evolve } from "../../core/evolve.ts";
 import { LicenseState } from "../../core/state.ts";
 import type { Assignment, Change, Project, Session, Terms } from "../../core/types.ts";
-import type { Place } from "../store.ts";
+import { type Place, StoreFault } from "../store.ts";
+import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
+import { type Logged, read } from "./log.ts";
 
 /** A licence in memory. */
 export interface Known {
@@ -74,6 +76,11 @@ export function placeOf(row: Row): Place {
   return { isvId: row.isv_id as string, licenseId: row.license_id as string };
 }
 
+/** Vendors and licences, as two arrays. */
+export function columnsOf(places: readonly Place[]): string[] {
+  return [plain(places.map(({ isvId }) => isvId)), plain(places.map(({ licenseId }) => licenseId))];
+}
+
 function sizeOf(state: LicenseState): number {
   return 1 + state.openSessions + state.clients + state.projectCount;
 }
@@ -83,10 +90,17 @@ export function catchUp(known: Known, version: number, log: readonly Row[]): boo
   const missed = log.filter((row) => Number(row.version) > known.version && Number(row.version) <= version);
   if (known.version + missed.length !== version) return false;
   for (const { changes } of missed) {
-    for (const change of JSON.parse(changes as string) as Change[]) evolve(known.state, change);
+    for (const logged of read(changes as string)) evolve(known.state, changeOf(known.state, logged));
   }
   known.version = version;
   return true;
+}
+
+function changeOf(state: LicenseState, logged: Logged): Change {
+  if (logged.type !== "session.extended") return logged;
+  const session = state.session(logged.key);
+  if (session === undefined) throw new StoreFault(`the log extends a session that ${state.terms.licenseId} has not`);
+  return { type: "session", session: { ...session, ...logged.extension } };
 }
 
 /** A licence from a row of `loadLicenses`: sessions as they were folded, and the log after them. */
@@ -97,9 +111,12 @@ export function loaded(terms: Terms, row: Row): Known {
     sessions.set(session.key, session);
   }
   for (const changes of listOf<string>(row.changes)) {
-    for (const change of JSON.parse(changes) as Change[]) {
-      if (change.type === "session") sessions.set(change.session.key, change.session);
-      if (change.type === "session.gone") sessions.delete(change.key);
+    for (const logged of read(changes)) {
+      if (logged.type === "session") sessions.set(logged.session.key, logged.session);
+      if (logged.type === "session.gone") sessions.delete(logged.key);
+      if (logged.type === "session.extended") {
+        sessions.set(logged.key, { ...(sessions.get(logged.key) as Session), ...logged.extension });
+      }
     }
   }
   const state = new LicenseState(terms);

@@ -1,7 +1,10 @@
 /** Bounds of the PostgreSQL store, each with its reason. */
 
-/** Transactions under way at once. On the machine of the benchmark more of them only share the same processors. */
-export const lanes = 4;
+/**
+ * Transactions under way at once: while one commits the next is decided, and one may wait. With more of them batches become smaller, and a
+ * transaction costs the more the fewer it serves.
+ */
+export const lanes = 3;
 
 /** Connections beyond the lanes: look-ups, the sweeper and the housekeeping, one each. */
 export const otherConnections = 4;
@@ -52,12 +55,12 @@ export const triesMax = 10;
 /** Sessions, clients and projects of all cached licences together: about a kilobyte each. */
 export const cachedMax = 1_000_000;
 
-/** Versions of a licence whose changes stay in the log after they are folded, for servers that are behind. */
-export const versionsKept = 256;
-
 /** Versions that make a licence worth folding, and how long it waits when it has fewer. */
-export const foldedFrom = 64;
+export const foldedFrom = 256;
 export const foldedAfterMs = 10_000;
+
+/** Folding in one round of the housekeeping, in milliseconds: the rest of it waits behind. */
+export const foldingMs = 500;
 
 /** Licences and rows of the log that one fold takes. */
 export const licensesPerFold = 200;

@@ -5,7 +5,7 @@ import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place,
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { historyRow } from "./deciding.ts";
-import { bodyOf, putSessions } from "./folding.ts";
+import { putSessions, sessionBody } from "./folding.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 import { columnsWithBodies, putTallies } from "./tallies.ts";
@@ -171,7 +171,7 @@ class Loading {
     await this.#transaction.query(putSessions, [
       ...placesOf(lines),
       lines.map(({ session }) => JSON.stringify(session.key)),
-      lines.map(({ session }) => bodyOf(session)),
+      lines.map(({ session }) => sessionBody(session)),
     ]);
   }
 

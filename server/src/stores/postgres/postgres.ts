@@ -25,13 +25,14 @@ import {
   type TallyKey,
   type Work,
 } from "../store.ts";
+import { plain } from "./arrays.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
 import { denialsOf, historyOf, linesBetween } from "./history.ts";
-import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
+import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
 import { loadInto } from "./loading.ts";
@@ -48,7 +49,6 @@ export interface PostgresOptions {
 
 interface Bounds {
   readonly cachedMax: number;
-  readonly versionsKept: number;
   readonly foldedFrom: number;
 }
 
@@ -116,7 +116,7 @@ class PostgresStore implements Store {
   }
 
   async transact<T>(commands: readonly Command[], work: Work<T>, patience: Patience = "waits"): Promise<T> {
-    if (commands.length === 0) return work(noLicenses, this.now(), []);
+    if (commands.length === 0) return work(noLicenses, this.now(), [], []);
     for (let n = 0; n < limits.triesMax; n++) {
       const result = await this.#try(commands, work, patience);
       if (result !== news) return result as T;
@@ -133,14 +133,17 @@ class PostgresStore implements Store {
       const { head, rows, log } = await this.#lock(transaction, places, patience);
       const clock = this.#clock(head);
       if (await this.#isNews(transaction, head, clock)) return news;
-      if (rows.length < places.length) {
+      const busy = missing(places, rows);
+      // An activation looks at more licences than it names: without one of them it would be decided wrongly.
+      const mayGoOn = patience === "refuses" && rows.length > 0 && !commands.some(({ type }) => type === "activate");
+      if (busy.length > 0 && !mayGoOn) {
         await transaction.rollback();
         const isSkipped = patience === "refuses" && places.length > 1;
-        throw isSkipped ? busy(places, rows) : new StoreFault("a licence of the catalogue has no row");
+        throw isSkipped ? new LicensesBusy(busy) : new StoreFault("a licence of the catalogue has no row");
       }
       deciding = new Deciding(await this.#bringUp(transaction, rows, log));
       const now = deciding.instant(clock);
-      const result = work(deciding, now, deciding.owed(clock, this.#life.outages));
+      const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
@@ -199,18 +202,14 @@ class PostgresStore implements Store {
     const known = places.map((place) => this.#licenses.get(place)).filter((each) => each !== undefined);
     const locking =
       places.length === 0 ? noRows : transaction.query(statements.lockLicenses(isSkipping), columnsOf(places));
-    const reading = transaction.query(statements.readHead);
-    const catching =
-      known.length === 0
-        ? noRows
-        : transaction.query(statements.changesSince, [
-            ...columnsOf(known.map(({ state }) => state.terms)),
-            known.map(({ version }) => version),
-          ]);
+    const reading = transaction.query(statements.readHeadAndLog, [
+      ...columnsOf(known.map(({ state }) => state.terms)),
+      plain(known.map(({ version }) => version)),
+    ]);
     const rows = await locking;
-    const [head] = await reading;
+    const [head, ...more] = await reading;
     const log = new Map<string, Row[]>();
-    for (const row of await catching) {
+    for (const row of head?.version === null ? [] : [head as Row, ...more]) {
       const key = keyOf(placeOf(row));
       const ofLicense = log.get(key);
       if (ofLicense === undefined) log.set(key, [row]);
@@ -455,7 +454,7 @@ class PostgresStore implements Store {
   async tidy(): Promise<void> {
     if (performance.now() - this.#livedAt >= limits.aliveIntervalMs) await this.live();
     await this.#catalogue.refresh();
-    await this.#folding.round();
+    await this.#folding.rounds();
   }
 
   /**
@@ -535,9 +534,11 @@ function named(commands: readonly Command[]): Place[] {
   return commands.map(({ isvId, licenseId }) => ({ isvId, licenseId }));
 }
 
-function busy(places: readonly Place[], rows: readonly Row[]): LicensesBusy {
-  const locked = new Set(rows.map((row) => keyOf(placeOf(row))));
-  return new LicensesBusy(places.filter((place) => !locked.has(keyOf(place))));
+/** The places of which the rows have none. */
+function missing(places: readonly Place[], rows: readonly Row[]): Place[] {
+  if (rows.length === places.length) return [];
+  const found = new Set(rows.map((row) => keyOf(placeOf(row))));
+  return places.filter((place) => !found.has(keyOf(place)));
 }
 
 /** The number of the lock under which a client is activated: on all licences of a vendor, as its siblings may be any. */
@@ -551,8 +552,4 @@ function clientColumns(activations: readonly ActivateCommand[]): unknown[] {
     [isvId, fold(clientId)],
   ]);
   return [keys.map(([isvId]) => isvId), keys.map(([, key]) => key)];
-}
-
-function columnsOf(places: readonly Place[]): unknown[] {
-  return [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
 }

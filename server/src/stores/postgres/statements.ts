@@ -1,22 +1,18 @@
-/** Every statement of the hot path. They know rows and keys, and decide nothing. Unnamed, for the sake of poolers. */
+/** Every statement of the hot path. They know rows and keys, and decide nothing. */
 
 /**
  * $1 vendors, $2 licences. In the order of their keys, so that no two servers wait for each other. `isSkipping`: without
  * those that another one has locked.
  */
 export const lockLicenses = (isSkipping: boolean) => `
-  SELECT isv_id, license_id, version, decided_at, outage, look_at FROM seatkeeper.licenses
-  WHERE (isv_id, license_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
-  ORDER BY isv_id, license_id FOR NO KEY UPDATE ${isSkipping ? "SKIP LOCKED" : ""}`;
+  SELECT l.isv_id, l.license_id, l.version, l.decided_at, l.outage, l.look_at
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
+  JOIN seatkeeper.licenses AS l ON l.isv_id = k.isv_id AND l.license_id = k.license_id
+  ORDER BY l.isv_id, l.license_id FOR NO KEY UPDATE OF l ${isSkipping ? "SKIP LOCKED" : ""}`;
 
 /** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
 export const lineage = `
   pg_postmaster_start_time()::text || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
-
-/** A statement of its own: the clock and the rows that it reads are those after the wait for the locks. */
-export const readHead = `
-  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage, ${lineage} AS lineage
-  FROM seatkeeper.catalog_head, seatkeeper.alive`;
 
 /** $1 vendors, $2 licences, $3 the version that is known of each. */
 export const changesSince = `
@@ -24,6 +20,19 @@ export const changesSince = `
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, version)
   JOIN seatkeeper.changes AS c ON c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version > k.version
   ORDER BY c.version`;
+
+/** A statement of its own: the clock and the rows that it reads are those after the wait for the locks. */
+export const readHead = `
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage, ${lineage} AS lineage
+  FROM seatkeeper.catalog_head AS c, seatkeeper.alive AS a WHERE c.one AND a.one`;
+
+/** $1 vendors, $2 licences, $3 the version that is known of each. One row of the log a row, or one row without any of it. */
+export const readHeadAndLog = `
+  SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now, revision, alive_at, outage, ${lineage} AS lineage,
+    log.isv_id, log.license_id, log.version, log.changes
+  FROM seatkeeper.catalog_head AS c CROSS JOIN seatkeeper.alive AS a
+  LEFT JOIN (${changesSince}) AS log ON true
+  WHERE c.one AND a.one ORDER BY log.version`;
 
 /** $1 vendors, $2 licences. One statement, so one instant: folding may go on beside it. */
 export const loadLicenses = `
@@ -40,16 +49,14 @@ export const loadLicenses = `
   FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
   JOIN seatkeeper.folds AS f ON f.isv_id = k.isv_id AND f.license_id = k.license_id`;
 
-/** $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 the instant, $6 the last outage. */
+/** $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 changes if any, $6 the instant, $7 the last outage. */
 export const saveLicenses = `
-  UPDATE seatkeeper.licenses AS l SET version = k.version, look_at = k.look_at, decided_at = $5, outage = $6
-  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS k (isv_id, license_id, version, look_at)
-  WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
-
-/** $1 vendors, $2 licences, $3 versions, $4 changes. */
-export const insertChanges = `
-  INSERT INTO seatkeeper.changes (isv_id, license_id, version, changes)
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])`;
+  WITH k AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[])
+      AS k (isv_id, license_id, version, look_at, changes)),
+    logged AS (INSERT INTO seatkeeper.changes (isv_id, license_id, version, changes)
+      SELECT isv_id, license_id, version, changes FROM k WHERE changes IS NOT NULL)
+  UPDATE seatkeeper.licenses AS l SET version = k.version, look_at = k.look_at, decided_at = $6, outage = $7
+  FROM k WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
 /** $1 rows as JSON. */
 export const insertHistory = `
@@ -65,14 +72,17 @@ export const insertHistory = `
 /** $1 vendors, $2 licences, $3 client keys, $4 token keys, $5 user keys, $6 bodies. */
 export const putAssignments = `
   INSERT INTO seatkeeper.assignments (isv_id, license_id, client_key, token_key, user_key, body)
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
+  SELECT isv_id, license_id, client_key, token_key, user_key, body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[])
+    AS k (isv_id, license_id, client_key, token_key, user_key, body)
   ON CONFLICT (isv_id, license_id, client_key) DO UPDATE
     SET token_key = excluded.token_key, user_key = excluded.user_key, body = excluded.body`;
 
 /** $1 vendors, $2 licences, $3 ids, $4 bodies. */
 export const putProjects = `
   INSERT INTO seatkeeper.projects (isv_id, license_id, id, body)
-  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::jsonb[])
+  SELECT isv_id, license_id, id, body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS k (isv_id, license_id, id, body)
   ON CONFLICT (isv_id, license_id, id) DO UPDATE SET body = excluded.body`;
 
 /** $1 vendors, $2 licences, $3 ids. */
