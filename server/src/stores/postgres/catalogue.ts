@@ -56,9 +56,16 @@ export class Catalogue {
   /** Reads all of it, from another database than before. */
   async reload(): Promise<void> {
     const rows = await this.#connections.query(entitiesSince, [0]);
-    this.#directory = new Directory();
+    this.#startAnew();
     this.#revision = 0;
     this.#take(rows);
+  }
+
+  /** Of another database the catalogue is another one; what is held stays so. */
+  #startAnew(): void {
+    const { heldFrom } = this.#directory;
+    this.#directory = new Directory();
+    this.#directory.heldFrom = heldFrom;
   }
 
   /** Saves entities, after those that other servers saved before. */
