@@ -34,7 +34,7 @@ describe("the service", () => {
   test("the API document is OpenAPI 3.1 and holds every route, with summary, reach and example", async () => {
     const { body } = await root(demo, "/openapi.json");
     expect(body.openapi).toBe("3.1.0");
-    expect(Object.keys(body.components.securitySchemes)).toEqual(["ProvisioningKey", "AdminKey", "AdminKey"]);
+    expect(Object.keys(body.components.securitySchemes)).toEqual(["ProvisioningKey", "OperatorKey", "AdminKey"]);
     const operations = Object.values(body.paths).flatMap((path) => Object.values(path as object));
     expect(operations.length).toBeGreaterThan(20);
     for (const operation of operations) expect(operation.summary, operation.operationId).toBeTruthy();
