@@ -1,5 +1,6 @@
 /** The catalogue's rows. Each change has a revision; servers that know an older one read what came after it. */
 import type { StoredEntity } from "../../catalog/entities.ts";
+import type { Millis } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { nobody } from "./deciding.ts";
@@ -53,10 +54,11 @@ export class Catalogue {
     this.#take(await this.#connections.query(entitiesSince, [this.#revision]));
   }
 
-  /** Reads all of it, from another database than before. */
-  async reload(): Promise<void> {
+  /** Reads all of it, from another database than before, whose tokens are held from `heldFrom` on. */
+  async reload(heldFrom: Millis | null): Promise<void> {
     const rows = await this.#connections.query(entitiesSince, [0]);
     this.#directory = new Directory();
+    this.#directory.heldFrom = heldFrom;
     this.#revision = 0;
     this.#take(rows);
   }
