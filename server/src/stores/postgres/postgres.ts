@@ -99,12 +99,17 @@ class PostgresStore implements Store {
 
   async open(): Promise<void> {
     await migrate(this.#connections);
-    for (const { name, value } of await this.#connections.query("SELECT name, value FROM seatkeeper.settings")) {
-      this.#settings.set(name as string, value as string);
-    }
-    this.#catalogue.directory.heldFrom = heldFromOf(this.#settings.get(heldFromSetting));
+    this.#catalogue.directory.heldFrom = await this.#readSettings();
     await this.#catalogue.refresh();
     await this.live();
+  }
+
+  /** Answers with the instant from which on tokens are held. */
+  async #readSettings(): Promise<Millis | null> {
+    const rows = await this.#connections.query("SELECT name, value FROM seatkeeper.settings");
+    this.#settings.clear();
+    for (const { name, value } of rows) this.#settings.set(name as string, value as string);
+    return heldFromOf(this.#settings.get(heldFromSetting));
   }
 
   get catalog() {
@@ -233,7 +238,7 @@ class PostgresStore implements Store {
 
   /** The database is another one than before, or an older copy of it: nothing that is known here can be trusted. */
   async #beginAnew(lineage: unknown): Promise<void> {
-    await this.#catalogue.reload();
+    await this.#catalogue.reload(await this.#readSettings());
     await this.#life.reload();
     this.#licenses.clear();
     this.#lineage = lineage;
