@@ -15,7 +15,7 @@ import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
-import { analyticsRoutes } from "./native/analytics.ts";
+import { chartRoutes } from "./native/analytics/charts.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
@@ -85,7 +85,7 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
-    ...analyticsRoutes(services),
+    ...chartRoutes(services),
     ...projectRoutes(services),
     ...operatorRoutes(services),
     ...serviceRoutes(services, isDraining),

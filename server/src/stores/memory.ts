@@ -163,9 +163,13 @@ class MemoryTallies {
 
   prune(until: Retained): void {
     for (const [key, rows] of this.#series) {
-      const isMinutes = rows[0]?.series.startsWith("usage/1/") === true;
-      const kept = rows.filter(({ start }) => start >= (isMinutes ? until.minutes : until.tallies));
-      this.#series.set(key, kept);
+      const series = rows[0]?.series ?? "";
+      const cut = series.startsWith("people/") ? until.people : series.startsWith("1/") ? until.minutes : until.sums;
+      const last = series.includes("/usage/") ? rows.findLast(({ start }) => start < cut) : undefined;
+      this.#series.set(
+        key,
+        rows.filter((row) => row.start >= cut || row === last),
+      );
     }
   }
 }

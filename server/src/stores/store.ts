@@ -181,11 +181,15 @@ export interface TallyKey {
   readonly part: string;
 }
 
-/** Of each kind, what is older than its instant is not kept. */
+/**
+ * Of each kind, what is older than its instant is not kept: lines of history, tallies that name people, those of minutes
+ * and all others. The last tally of use before the instant stays: its level goes on.
+ */
 export interface Retained {
   readonly history: Millis;
+  readonly people: Millis;
   readonly minutes: Millis;
-  readonly tallies: Millis;
+  readonly sums: Millis;
 }
 
 export interface DenialQuery {
