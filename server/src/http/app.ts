@@ -15,7 +15,9 @@ import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
+import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
+import { peopleRoutes } from "./native/analytics/people.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
@@ -86,6 +88,8 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...adminRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
+    ...peopleRoutes(services),
+    ...adviceRoutes(services),
     ...projectRoutes(services),
     ...operatorRoutes(services),
     ...serviceRoutes(services, isDraining),
