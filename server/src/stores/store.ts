@@ -78,6 +78,8 @@ export interface Store {
   settledUntil(): Promise<Millis>;
   /** Lines of all vendors from one instant on and before another, in order of time, at most `limit`. */
   linesBetween(from: Millis, to: Millis, limit: number): Promise<readonly HistoryRecord[]>;
+  /** Lines of all vendors behind a place in history and before an instant, in the same order, at most `limit`. */
+  linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
   /** Up to which instant history is counted. */
   countedUntil(): Promise<Millis>;
   /** Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile. */
@@ -172,6 +174,16 @@ export function heldFromOf(value: string | undefined): Millis | null {
 export type Patience = "waits" | "refuses";
 
 export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[]) => T;
+
+/** A place in history: lines are in order of time, and of one instant by a number that stays theirs. */
+export interface Position {
+  readonly at: Millis;
+  readonly no: number;
+}
+
+export interface NumberedLine extends Position {
+  readonly line: HistoryRecord;
+}
 
 /** A tally by its name; `start` null: the last one of its series. */
 export interface TallyKey {

@@ -408,6 +408,22 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await seen(0, clock.now())).toEqual(all);
       });
 
+      test("goes through history from any place in it, line by line, also within one instant", async () => {
+        await act(openCommand(cad, "anna"));
+        await act(openCommand(cam, "ben"));
+        clock.advance(1_000);
+        await act(closeCommand(cad, "anna"));
+        const all = await store.linesAfter({ at: 0, no: 0 }, clock.now() + 1, 100);
+        expect(all.map(({ line }) => line)).toEqual(await store.linesBetween(0, clock.now() + 1, 100));
+        expect(all.map(({ at, line }) => at - line.at)).toEqual([0, 0, 0, 0, 0]);
+        await restart();
+        for (const [n, { at, no }] of all.entries()) {
+          expect(await store.linesAfter({ at, no }, clock.now() + 1, 100)).toEqual(all.slice(n + 1));
+        }
+        expect(await store.linesAfter({ at: 0, no: 0 }, clock.now(), 3)).toEqual(all.slice(0, 3));
+        expect(await store.linesAfter({ at: 0, no: 0 }, clock.now(), 100)).toEqual(all.slice(0, 4));
+      });
+
       test("is told up to when nothing more will be recorded: before what is over and not on record", async () => {
         expect(await store.settledUntil()).toBe(clock.now());
         await act(openCommand(cad, "anna"));
