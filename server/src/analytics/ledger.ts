@@ -4,6 +4,8 @@ import type { TallyKey } from "../stores/store.ts";
 import {
   type Episode,
   episodeMaxMs,
+  isMinutes,
+  minute,
   type Resolution,
   resolutions,
   type Scope,
@@ -152,10 +154,12 @@ export class Ledger {
     return [...this.#usage.values()].filter((series) => !series.isKnown);
   }
 
-  /** What changed since the last time. */
-  takeChanged(): Tally[] {
-    const changed = [...this.#changed.values()];
-    for (const series of this.#usage.values()) series.takeChanged(changed);
+  /** What changed since the last time, without minutes that are too old to be kept: whoever catches up needs none. */
+  takeChanged(minutesFrom: Millis): Tally[] {
+    const changed = [...this.#changed.values()].filter(
+      ({ series, start }) => start >= minutesFrom || !isMinutes(series),
+    );
+    for (const series of this.#usage.values()) series.takeChanged(changed, minutesFrom);
     this.#changed = new Map();
     return changed;
   }
@@ -231,9 +235,13 @@ export class UsageSeries {
     return { isvId, series, start: this.#start, part: "", body: { ...(this.#row as Usage) } };
   }
 
-  takeChanged(into: Tally[]): void {
+  /** The last one always: its level goes on. */
+  takeChanged(into: Tally[], minutesFrom: Millis): void {
     if (!this.#isChanged) return;
-    into.push(...this.#finished, this.#tally());
+    for (const row of this.#finished) {
+      if (row.start >= minutesFrom || this.#resolution !== minute) into.push(row);
+    }
+    into.push(this.#tally());
     this.#finished = [];
     this.#isChanged = false;
   }

@@ -9,8 +9,8 @@ import { count, poolsOf, sumsOf } from "./counting.ts";
 import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
-/** Lines that one round takes: some 20 ms of work, between which others have their turn. */
-const linesPerRound = 2_000;
+/** Lines that one round takes: some 10 ms of work, between which others have their turn. */
+const linesPerRound = 500;
 
 /** How long each kind is kept, in days: docs/reference/retention.md. */
 export const keptDays = {
@@ -65,7 +65,8 @@ export class Rollup {
     try {
       await this.#recall(lines);
       for (const line of lines) count(line, this.#ledger);
-      const isKept = await store.saveTallies(this.#ledger.takeChanged(), from, to);
+      const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
+      const isKept = await store.saveTallies(tallies, from, to);
       this.#countedUntil = isKept ? to : null;
     } catch (error) {
       this.#countedUntil = null;

@@ -88,6 +88,7 @@ export const usageSeries = (resolution: Resolution, scope: Scope, id: string, po
   `${resolution / minute}/usage/${scope}/${id}/${pool}`;
 export const denialSeries = (resolution: Resolution, scope: Scope, id: string) =>
   `${resolution / minute}/denials/${scope}/${id}`;
+export const isMinutes = (series: string) => series.startsWith("1/");
 /** By days (UTC) and licences. */
 export const deniedLicenses = "denied-licenses";
 /** Series that name people are kept as long as history. */

@@ -280,6 +280,7 @@ async function countedAgain({ store }: World): Promise<Tally[]> {
   const kept = new Map<string, Tally>();
   const empty: Partial<Store> = {
     catalog: store.catalog,
+    now: () => store.now(),
     read: (isvId, licenseId) => store.read(isvId, licenseId),
     countedUntil: async () => counted,
     settledUntil: async () => until,
