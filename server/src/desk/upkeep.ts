@@ -92,13 +92,17 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
 }
 
 /** Slice after slice until nothing is left or the server stops; the time in between is the others'. */
-export async function slices(slice: () => Promise<boolean>, stop: AbortSignal): Promise<void> {
+export async function slices(slice: () => Promise<boolean>, stop: AbortSignal, rest = pause): Promise<void> {
   for (let n = 0; n < slicesMax && !stop.aborted; n++) {
     const began = performance.now();
     if (!(await slice())) return;
-    const restMs = (performance.now() - began) * restShare;
-    await setTimeout(restMs, undefined, { signal: stop }).catch(() => {});
+    await rest((performance.now() - began) * restShare, stop);
   }
+}
+
+/** Ends early when the server stops. */
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal: stop }).catch(() => {});
 }
 
 /** Runs `work` again and again, one at a time; a failure is logged and the next round tries again. */
