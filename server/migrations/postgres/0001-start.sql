@@ -142,9 +142,10 @@ CREATE TABLE seatkeeper.tallies (
   PRIMARY KEY (isv_id, series, start, part)
 );
 
--- Sums of minutes are kept for some days, the others for years.
-CREATE INDEX minutes_by_start ON seatkeeper.tallies (start) WHERE series >= 'usage/1/' AND series < 'usage/10';
-CREATE INDEX tallies_by_start ON seatkeeper.tallies (start) WHERE NOT (series >= 'usage/1/' AND series < 'usage/10');
+-- What names people is kept as long as history, sums of minutes for some days, the others for years.
+CREATE INDEX people_by_start ON seatkeeper.tallies (start) WHERE series >= 'people/';
+CREATE INDEX minutes_by_start ON seatkeeper.tallies (start) WHERE series < '10';
+CREATE INDEX sums_by_start ON seatkeeper.tallies (start) WHERE series >= '10' AND series < 'people/';
 
 -- One row: up to which instant history is counted.
 CREATE TABLE seatkeeper.counted (

@@ -15,10 +15,14 @@ import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
-import { analyticsRoutes } from "./native/analytics.ts";
+import { adviceRoutes } from "./native/analytics/advice.ts";
+import { chartRoutes } from "./native/analytics/charts.ts";
+import { peopleRoutes } from "./native/analytics/people.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { eventRoutes } from "./native/events.ts";
+import { Feed } from "./native/feed.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
@@ -49,8 +53,10 @@ export interface AppOptions extends Services {
 
 export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
   let isDraining = false;
+  const feed = new Feed(services.store, services.log);
   const routes = routesOf(
     services,
+    feed,
     () => app.swagger(),
     () => isDraining,
   );
@@ -74,10 +80,10 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
     isDraining = true;
     lane?.drain();
   };
-  return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, lane, patience) };
+  return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, feed, lane, patience) };
 }
 
-function routesOf(services: Services, document: () => object, isDraining: () => boolean): Route[] {
+function routesOf(services: Services, feed: Feed, document: () => object, isDraining: () => boolean): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
@@ -85,7 +91,10 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
-    ...analyticsRoutes(services),
+    ...chartRoutes(services),
+    ...peopleRoutes(services),
+    ...adviceRoutes(services),
+    ...eventRoutes(services, feed),
     ...projectRoutes(services),
     ...operatorRoutes(services),
     ...serviceRoutes(services, isDraining),
@@ -218,7 +227,8 @@ function callerIn(services: Services, route: Route, request: FastifyRequest) {
 }
 
 function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
-  const call = { body, params, query, wantsProblem: head.wantsProblem };
+  const { wantsProblem, lastEventId } = head;
+  const call = { body, params, query, wantsProblem, lastEventId };
   return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
 }
 
@@ -264,8 +274,9 @@ function noRoute(methods: readonly string[]): Problem {
   return new Problem("method_refused", `The address takes ${allowed}.`, ["Allow", allowed]);
 }
 
-async function stop(app: FastifyInstance, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
+async function stop(app: FastifyInstance, feed: Feed, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
   const { server } = app;
+  feed.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   lane?.close();
   // A connection that becomes idle only now is not closed by `close` itself.

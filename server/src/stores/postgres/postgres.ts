@@ -19,6 +19,7 @@ import {
   type OpenDump,
   type Patience,
   type Place,
+  type Position,
   type Retained,
   type Store,
   StoreFault,
@@ -31,7 +32,7 @@ import { Connections, noRows, type Row, type Transaction } from "./connections.t
 import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
-import { denialsOf, historyOf, linesBetween } from "./history.ts";
+import { denialsOf, historyOf, linesAfter, linesBetween } from "./history.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -381,6 +382,10 @@ class PostgresStore implements Store {
 
   linesBetween(from: Millis, to: Millis, limit: number) {
     return linesBetween(this.#connections, from, to, limit);
+  }
+
+  linesAfter(position: Position, before: Millis, limit: number) {
+    return linesAfter(this.#connections, position, before, limit);
   }
 
   countedUntil(): Promise<Millis> {
