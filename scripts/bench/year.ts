@@ -108,7 +108,15 @@ function idOf(kind: number, n: number): string {
 
 async function charts(): Promise<void> {
   const database = { kind: "sqlite", path: file } as const;
-  const config = { host: "127.0.0.1", port: 0, database, tenantFiles: [], logLevel: "silent" } as const;
+  const config = {
+    host: "127.0.0.1",
+    port: 0,
+    database,
+    tenantFiles: [],
+    logLevel: "silent",
+    operatorKey: null,
+    drainSeconds: 0,
+  } as const;
   const server = await startServer(config as Parameters<typeof startServer>[0]);
   const since = (span: number) => `from=${new Date(Date.now() - span * day).toISOString()}`;
   const year = since(days);
