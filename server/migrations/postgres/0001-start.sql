@@ -52,8 +52,8 @@ CREATE TABLE seatkeeper.licenses (
 ) WITH (fillfactor = 50);
 CREATE INDEX licenses_by_look ON seatkeeper.licenses (look_at) WHERE look_at IS NOT NULL;
 
--- What each version changed, as `Change[]` in JSON: written with the decision, read by servers that know an older version,
--- and folded into `sessions` a little later. Text, because the key of a session may hold NUL as JSON writes it.
+-- What each version changed, in JSON, of an extend its numbers alone: written with the decision, read by servers that
+-- know an older version, and folded into `sessions` a little later. Text, because the key of a session may hold NUL as JSON writes it.
 CREATE TABLE seatkeeper.changes (
   isv_id     uuid NOT NULL,
   license_id uuid NOT NULL,
