@@ -139,3 +139,11 @@ export interface StoredEntity<K extends Kind = Kind> {
   /** What the tenant file last said of it and what that meant (`tenant-apply.ts`); null: it never came from a file. */
   readonly applied: Readonly<Record<string, unknown>> | null;
 }
+
+/** One entity as it shall be. A stored one is the plainest change: it shall be just so, whatever is there. */
+export interface EntityChange<K extends Kind = Kind> extends Omit<StoredEntity<K>, "body"> {
+  /** Null: it is to go. A vendor does not. */
+  readonly body: EntityOf[K] | null;
+  /** What the change was made from, which must still be there; null: nothing. Left out: whatever is there. */
+  readonly from?: EntityOf[K] | null;
+}

@@ -1,11 +1,12 @@
 /** The store for trials, tests and the sandbox: everything is gone with the process. */
 import type { Tally } from "../analytics/tally.ts";
+import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book } from "./book.ts";
-import type { DenialQuery, Retained, Store, TallyKey } from "./store.ts";
+import type { AuditQuery, DenialQuery, Retained, Store, TallyKey } from "./store.ts";
 
-/** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
+/** Lines of history, and of the audit log, that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
 
 export function openMemoryStore(clock: Clock): Store {
@@ -14,8 +15,13 @@ export function openMemoryStore(clock: Clock): Store {
   const tallies = new MemoryTallies();
   let counted = 0;
   let lines: HistoryRecord[] = [];
+  let audited: AuditLine[] = [];
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
+  const audit = (fresh: readonly AuditLine[]) => {
+    audited.push(...fresh);
+    if (audited.length > linesMax) audited = audited.slice(-linesMax / 2);
+  };
 
   return {
     catalog: book.catalog,
@@ -33,9 +39,10 @@ export function openMemoryStore(clock: Clock): Store {
         throw error;
       }
     },
-    async saveCatalog(entities) {
-      book.checkEntities(entities);
-      book.putEntities(entities);
+    async saveCatalog(changes, author = theServer) {
+      book.checkEntities(changes);
+      audit(book.auditLines(changes, author, now()));
+      book.putEntities(changes);
     },
     applied: (isvId, kind, id) => book.applied(isvId, kind, id),
     read: async (isvId, licenseId) => book.license(isvId, licenseId),
@@ -73,6 +80,13 @@ export function openMemoryStore(clock: Clock): Store {
     },
     async history(isvId, licenseId, limit) {
       return lines.filter((line) => line.isvId === isvId && line.licenseId === licenseId).slice(0, limit);
+    },
+    async saveAudit(line) {
+      audit([line]);
+    },
+    async audit(query) {
+      const matching = audited.filter((line) => isAsked(line, query)).toReversed();
+      return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
     },
     setting: (name) => settings.get(name),
     async saveSetting(name, value) {
@@ -132,6 +146,16 @@ function isMatch(line: HistoryRecord, query: DenialQuery): boolean {
     line.isvId === query.isvId &&
     (query.licenseId === null || line.licenseId === query.licenseId) &&
     (query.clientId === null || line.clientId === query.clientId) &&
+    (query.from === null || line.at >= query.from) &&
+    (query.to === null || line.at < query.to)
+  );
+}
+
+function isAsked(line: AuditLine, query: AuditQuery): boolean {
+  return (
+    line.isvId === query.isvId &&
+    (query.kind === null || line.kind === query.kind) &&
+    (query.id === null || line.id === query.id) &&
     (query.from === null || line.at >= query.from) &&
     (query.to === null || line.at < query.to)
   );

@@ -17,8 +17,9 @@
  * - What other methods read may lag behind a running `transact`, and never shows what did not commit.
  */
 import type { Tally } from "../analytics/tally.ts";
+import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { StoredEntity } from "../catalog/entities.ts";
+import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Command, HistoryRecord, LicenseView, Millis } from "../core/types.ts";
 
@@ -48,9 +49,15 @@ export interface Store {
   /** `owed` are commands that these licences are owed before any other: credits of an outage, a clock to settle. */
   transact<T>(commands: readonly Command[], work: Work<T>, patience?: Patience): Promise<T>;
 
-  /** Saves entities and what follows from them: licences see their new terms at once. All or nothing. */
-  saveCatalog(entities: readonly StoredEntity[]): Promise<void>;
-  /** What the tenant file last said of an entity. */
+  /**
+   * Saves changes of the catalogue and what follows from them, with a line of the audit log for each that changes
+   * anything: licences see their new terms at once, and a licence that goes takes its clients and projects along; its
+   * history stays. All or nothing.
+   * @throws CatalogConflict where a change was made from something that is no longer there, where it refers to
+   * something that is not there, or where something refers to what goes, a live session included.
+   */
+  saveCatalog(changes: readonly EntityChange[], author?: Author): Promise<void>;
+  /** What the tenant file last said of an entity, of one that was deleted too. */
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"];
 
   /** A licence as of the last commit, for reading at once; undefined: there is none. */
@@ -90,6 +97,10 @@ export interface Store {
 
   /** Forgets at most `limit` rows of each kind that are older than they are kept for; true: there may be more of them. */
   prune(until: Retained, limit: number): Promise<boolean>;
+  /** Puts on record what an administrator did outside the catalogue. */
+  saveAudit(line: AuditLine): Promise<void>;
+  /** The audit log of one vendor, newest first. */
+  audit(query: AuditQuery): Promise<{ readonly items: readonly AuditLine[]; readonly total: number }>;
 
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;
@@ -139,6 +150,31 @@ export interface DenialQuery {
   readonly to: Millis | null;
   readonly offset: number;
   readonly limit: number;
+}
+
+export interface AuditQuery {
+  readonly isvId: string;
+  /** Changes of this kind of thing, and of this one; null: of all. */
+  readonly kind: AuditLine["kind"] | null;
+  readonly id: string | null;
+  /** From this instant on, and before that one; null: no bound. */
+  readonly from: Millis | null;
+  readonly to: Millis | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A change of the catalogue that does not fit what is there: nothing of it happened. Look again, and decide anew. */
+export class CatalogConflict extends Error {
+  override readonly name = "CatalogConflict";
+  readonly kind: Kind;
+  readonly id: string;
+
+  constructor(kind: Kind, id: string, reason: string) {
+    super(`${kind} ${id} ${reason}`);
+    this.kind = kind;
+    this.id = id;
+  }
 }
 
 /** The store could not do its work: disk, network, lock. The request may be repeated. */

@@ -3,7 +3,9 @@ import { afterAll, beforeAll } from "vitest";
 import type { HeldClock } from "../../src/clock.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import type { Store } from "../../src/stores/store.ts";
+import { catalogueConformance } from "../stores/catalogue-conformance.ts";
 import { storeConformance } from "../stores/conformance.ts";
+import type { StoreUnderTest } from "../stores/under-test.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
 
 let server: PostgresServer;
@@ -20,7 +22,7 @@ async function openAt(url: string, clock: HeldClock): Promise<Store> {
   return store;
 }
 
-storeConformance({
+const underTest: StoreUnderTest = {
   name: "the PostgreSQL store",
   saysWhatIsOwed: true,
   open: async (clock) => openAt(await server.database(), clock),
@@ -29,4 +31,7 @@ storeConformance({
     await store.close();
     return openAt(url, clock);
   },
-});
+};
+
+storeConformance(underTest);
+catalogueConformance(underTest);

@@ -4,12 +4,14 @@
  */
 import { hash } from "node:crypto";
 import type { Tally } from "../../analytics/tally.ts";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import { type AuditLine, theServer } from "../../catalog/audit.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
 import type { Licenses } from "../../core/step.ts";
 import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
 import {
+  type AuditQuery,
   type DenialQuery,
   type KnownClient,
   LicensesBusy,
@@ -21,11 +23,12 @@ import {
   type TallyKey,
   type Work,
 } from "../store.ts";
+import { auditOf, auditValues, insertAudit } from "./audit.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { Folding } from "./folding.ts";
-import { denialsOf, historyOf, linesBetween } from "./history.ts";
+import { denialsOf, historyOf, linesBetween, type Standing } from "./history.ts";
 import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -270,11 +273,11 @@ class PostgresStore implements Store {
     return this.#held?.now() ?? now;
   }
 
-  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
-    await this.#catalogue.save(entities);
+  async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
+    await this.#catalogue.save(changes, author, this.now());
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+  applied(isvId: string, kind: Kind, id: string) {
     return this.#catalogue.directory.applied(isvId, kind, id);
   }
 
@@ -387,11 +390,24 @@ class PostgresStore implements Store {
   }
 
   denials(query: DenialQuery) {
-    return denialsOf(this.#connections, query, this.#licenseOf(query.isvId, query.licenseId ?? "") !== undefined);
+    return denialsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId ?? ""));
   }
 
   history(isvId: string, licenseId: string, limit: number) {
-    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#licenseOf(isvId, licenseId) !== undefined);
+    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#standingOf(isvId, licenseId));
+  }
+
+  #standingOf(isvId: string, licenseId: string): Standing {
+    if (this.#licenseOf(isvId, licenseId) !== undefined) return "there";
+    return this.#catalogue.directory.isGone(isvId, "license", licenseId) ? "gone" : "unknown";
+  }
+
+  async saveAudit(line: AuditLine): Promise<void> {
+    await this.#connections.query(insertAudit, auditValues([line]));
+  }
+
+  audit(query: AuditQuery) {
+    return auditOf(this.#connections, query);
   }
 
   setting(name: string) {

@@ -1,6 +1,6 @@
 /** Rows to values and back. Knows columns and no rule. */
 import type Database from "better-sqlite3";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 
@@ -79,8 +79,9 @@ interface HistoryRow {
 interface EntityRow {
   no: number;
   isv_id: string;
-  kind: StoredEntity["kind"];
+  kind: Kind;
   id: string;
+  /** JSON; `null` of an entity that was deleted, whose number history still names. */
   body: string;
   applied: string | null;
 }
@@ -258,8 +259,15 @@ export class Rows {
     this.#adoptDenials.run(licenseNo, isvNo, licenseId);
   }
 
+  /** What a licence that goes takes along. Its history stays. */
+  emptyLicense(licenseNo: number): void {
+    for (const table of ["sessions", "assignments", "projects"]) {
+      this.#db.prepare(`DELETE FROM ${table} WHERE license_no = ?`).run(licenseNo);
+    }
+  }
+
   /** Answers with the entity's number. */
-  saveEntity(entity: StoredEntity): number {
+  saveEntity(entity: EntityChange): number {
     const applied = entity.applied === null ? null : JSON.stringify(entity.applied);
     const row = this.#putEntity.get(entity.isvId, entity.kind, entity.id, JSON.stringify(entity.body), applied);
     return (row as { no: number }).no;
@@ -269,7 +277,7 @@ export class Rows {
     this.#putSetting.run(name, value);
   }
 
-  entities(): { readonly no: number; readonly entity: StoredEntity }[] {
+  entities(): { readonly no: number; readonly entity: EntityChange }[] {
     const rows = this.#db.prepare("SELECT * FROM entities ORDER BY no").all() as EntityRow[];
     return rows.map((row) => ({
       no: row.no,

@@ -5,14 +5,24 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import { type AuditLine, theServer } from "../../catalog/audit.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
-import { type DenialQuery, type Retained, type Store, StoreFault, type TallyKey, type Work } from "../store.ts";
+import {
+  type AuditQuery,
+  type DenialQuery,
+  type Retained,
+  type Store,
+  StoreFault,
+  type TallyKey,
+  type Work,
+} from "../store.ts";
+import { AuditRows } from "./audit.ts";
 import { openFile } from "./file.ts";
 import { Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
@@ -36,6 +46,7 @@ class SqliteStore implements Store {
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
   readonly #tallies: TallyRows;
+  readonly #audit: AuditRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
   readonly #settings = new Map<string, string>();
@@ -51,6 +62,7 @@ class SqliteStore implements Store {
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
+    this.#audit = new AuditRows(this.#db);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -146,16 +158,18 @@ class SqliteStore implements Store {
     }
   }
 
-  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
-    this.#book.checkEntities(entities);
+  async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
+    this.#book.checkEntities(changes);
+    const lines = this.#book.auditLines(changes, author, this.now());
     const numbers: number[] = [];
     this.#commit(() => {
-      for (const entity of entities) numbers.push(this.#saveEntity(entity));
+      for (const change of changes) numbers.push(this.#saveEntity(change));
+      for (const line of lines) this.#audit.save(line);
     });
-    entities.forEach((entity, n) => {
-      this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), numbers[n] as number);
+    changes.forEach(({ isvId, kind, id }, n) => {
+      this.#numbers.set(placeOf(isvId, kind, id), numbers[n] as number);
     });
-    this.#book.putEntities(entities);
+    this.#book.putEntities(changes);
   }
 
   async tidy(): Promise<void> {
@@ -163,16 +177,17 @@ class SqliteStore implements Store {
     while (this.#db.open && this.#sessions.fold(round, (write) => this.#commit(write))) await setImmediate();
   }
 
-  #saveEntity(entity: StoredEntity): number {
-    const { isvId, kind, id } = entity;
-    const no = this.#rows.saveEntity(entity);
+  #saveEntity(change: EntityChange): number {
+    const { isvId, kind, id, body } = change;
+    const no = this.#rows.saveEntity(change);
+    if (kind === "license" && body === null) this.#rows.emptyLicense(no);
     const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId));
     const isNewLicense = kind === "license" && !this.#numbers.has(placeOf(isvId, kind, id));
     if (isNewLicense && isvNo !== undefined) this.#rows.adoptDenials(isvNo, no, id);
     return no;
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+  applied(isvId: string, kind: Kind, id: string) {
     return this.#book.applied(isvId, kind, id);
   }
 
@@ -283,6 +298,14 @@ class SqliteStore implements Store {
     return no === undefined
       ? ["license_no IS NULL AND license_id = ?", licenseId]
       : ["license_no = ? AND license_id IS NULL", no];
+  }
+
+  async saveAudit(line: AuditLine): Promise<void> {
+    this.#commit(() => this.#audit.save(line));
+  }
+
+  async audit(query: AuditQuery) {
+    return this.#audit.page(query);
   }
 
   setting(name: string) {
