@@ -92,6 +92,7 @@ export class Catalog {
     const vendor = this.#vendors.get(isvId);
     const old = vendor?.entity(kind, id);
     if (vendor === undefined || old === undefined) return;
+    this.#revision++;
     if (kind === "key") this.#indexKey(isvId, old as Key, null);
     if (kind === "license") this.#indexLegacyKey(isvId, old as License, null);
     collectionOf(vendor, kind).delete(id);

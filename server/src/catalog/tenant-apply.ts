@@ -6,17 +6,17 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { Value } from "typebox/value";
-import { checkoutPeriodDefaultMax } from "../core/limits.ts";
 import { CatalogConflict, type Store } from "../stores/store.ts";
 import type { Author } from "./audit.ts";
 import type { Vendor } from "./catalog.ts";
+import { newBody } from "./defaults.ts";
 import { type Edition, type EntityChange, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
 import { isRecord } from "./tenant-check.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
 import { type TenantFile, tryTenantPath } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
 import { checkSecrets, checkVendor } from "./tenant-rules.ts";
-import { entityField, entrySchemas } from "./tenant-schema.ts";
+import { entityField } from "./tenant-schema.ts";
 
 /** How many entities were written anew, changed, and found as the files want them. */
 export interface Applied {
@@ -134,7 +134,7 @@ function merge(
   if (current === undefined && lastTime !== null && isDeepStrictEqual(lastTime.said, said)) return null;
   const last = current === undefined ? null : lastTime;
   const written = new Set<string>();
-  const body: Record<string, unknown> = { ...(current ?? newBody(kind, resolved)) };
+  const body: Record<string, unknown> = { ...(current ?? newBody(kind, resolved.id, resolved.meant)) };
   for (const [field, value] of Object.entries(resolved.meant)) {
     if (last !== null && isAsBefore(field, said[field], value, last)) continue;
     written.add(field);
@@ -155,23 +155,4 @@ function isAsBefore(field: string, said: unknown, meant: unknown, last: LastAppl
 function lastApplied(applied: StoredEntity["applied"]): LastApplied | null {
   if (applied === null || !isRecord(applied.said) || !isRecord(applied.meant)) return null;
   return { said: applied.said, meant: applied.meant };
-}
-
-/** The defaults: those of the schema, and the few that hang on another field. */
-function newBody(kind: Kind, { id, meant }: Resolved): Record<string, unknown> {
-  const body: Record<string, unknown> = { id };
-  for (const [field, schema] of Object.entries(entrySchemas[kind].properties)) {
-    if ("default" in schema) body[entityField(field)] = schema.default;
-  }
-  if (kind === "key") body.response_signature = meant.role === "provisioning" ? "rsa" : "none";
-  if (kind === "edition") {
-    const isProjects = meant.client_type === "projects";
-    body.session_period = isNamedDevices(meant) ? null : isProjects ? 2 : 60;
-    body.max_checkout_period = isProjects ? 0 : checkoutPeriodDefaultMax;
-  }
-  return body;
-}
-
-function isNamedDevices(edition: Readonly<Record<string, unknown>>): boolean {
-  return edition.provisioning_mode === "named" && edition.client_type === "devices";
 }

@@ -16,18 +16,25 @@ import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { analyticsRoutes } from "./native/analytics.ts";
+import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { keyRoutes } from "./native/keys.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
+import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { customerRoutes } from "./slascone/customers.ts";
+import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
+import { productRoutes } from "./slascone/products.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
+import { templateRoutes } from "./slascone/templates.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -71,7 +78,14 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...batchRoutes(services),
     ...clientRoutes(services),
     ...lookupRoutes(services),
+    ...productRoutes(services),
+    ...templateRoutes(services),
+    ...customerRoutes(services),
+    ...licenseRoutes(services),
     ...adminRoutes(services),
+    ...keyRoutes(services),
+    ...vendorRoutes(services),
+    ...auditRoutes(services),
     ...denialRoutes(services),
     ...analyticsRoutes(services),
     ...projectRoutes(services),
@@ -194,11 +208,11 @@ declare module "fastify" {
 function callerIn(services: Services, route: Route, request: FastifyRequest) {
   if (route.reach === "public") return null;
   const { isv_id: isvId } = request.params as { isv_id: string };
-  return callerOf(services.store.catalog, request.head, isvId, route.reach);
+  return callerOf(services.store.catalog, request.head, isvId, route.reach, roleOf(route));
 }
 
 function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
-  const call = { body, params, query, wantsProblem: head.wantsProblem };
+  const call = { head, body, params, query, wantsProblem: head.wantsProblem };
   return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
 }
 

@@ -22,6 +22,7 @@ export const problems = {
   key_unknown: { status: 401, title: "The API key is not valid." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
   route_unknown: { status: 404, title: "There is nothing at this address." },
+  entity_unknown: { status: 404, title: "There is no such thing." },
   license_unknown: { status: 404, title: "There is no licence of this id." },
   project_unknown: { status: 404, title: "There is no project of this id." },
   execution_unknown: { status: 404, title: "There is no execution of this id." },
@@ -29,6 +30,10 @@ export const problems = {
   isv_unknown: { status: 404, title: "There is no vendor of this id." },
   method_refused: { status: 405, title: "The address does not take this method." },
   request_timeout: { status: 408, title: "The request took too long to arrive." },
+  name_taken: { status: 409, title: "Another one has this name, number or id already." },
+  entity_in_use: { status: 409, title: "Others depend on it." },
+  last_owner: { status: 409, title: "The vendor would be left without an owner." },
+  entity_changed: { status: 412, title: "It was changed by somebody else meanwhile." },
   body_too_large: { status: 413, title: "The body is too large." },
   media_type_refused: { status: 415, title: "The body must be application/json." },
   expectation_refused: { status: 417, title: "The expectation cannot be met." },
@@ -48,11 +53,14 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   /** Further headers of the answer, name and value in turn. */
   readonly headers: readonly string[];
+  /** Further members of the answer. */
+  readonly more: object | undefined;
 
-  constructor(code: ProblemCode, detail: string, headers: readonly string[] = []) {
+  constructor(code: ProblemCode, detail: string, headers: readonly string[] = [], more?: object) {
     super(detail);
     this.code = code;
     this.headers = headers;
+    this.more = more;
   }
 }
 
@@ -61,8 +69,8 @@ export function answerOfProblem(problem: Problem): Answer {
   return {
     status,
     contentType: problemType,
-    body: problemBody(problem.code, title, status, problem.message),
-    headers: ["X-Request-Id", newId(), ...problem.headers],
+    body: problemBody(problem.code, title, status, problem.message, problem.more),
+    headers: ["X-Request-Id", newId(), "Cache-Control", "no-store", ...problem.headers],
   };
 }
 

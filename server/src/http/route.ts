@@ -1,6 +1,7 @@
 /** What a route is, and how a request that has been read is served: the part that both shells share. */
 import type { FastifyBaseLogger } from "fastify";
 import type { Static, TSchema, Type } from "typebox";
+import type { AdminRole } from "../catalog/entities.ts";
 import type { HeldClock } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
@@ -25,6 +26,7 @@ export interface Services {
 
 /** A request that was read and found in order. */
 export interface Call<B = unknown, P = unknown, Q = unknown> {
+  readonly head: Head;
   readonly body: B;
   readonly params: P;
   readonly query: Q;
@@ -45,6 +47,8 @@ interface Description {
   /** As Fastify writes it; where a key is needed, what follows `/api/v2/isv/:isv_id`. */
   readonly path: string;
   readonly tag: string;
+  /** The least role of an admin key; null: by its method, see `roleOf`. */
+  readonly role: AdminRole | null;
   readonly summary: string;
   readonly description?: string;
   /** Schemas of the answers in the API document, by status; errors that every route has are added there. */
@@ -74,6 +78,11 @@ export type Route = Description &
       }
   );
 
+/** The least admin role for a route that does not say: viewers read, and what changes anything is the owners'. */
+export function roleOf({ role, method }: Pick<Description, "role" | "method">): AdminRole {
+  return role ?? (method === "GET" ? "viewer" : "owner");
+}
+
 type Spec<B extends TSchema, P extends TSchema, Q extends TSchema> = Pick<
   Description,
   "method" | "path" | "tag" | "summary" | "answers"
@@ -90,6 +99,7 @@ const defaults = {
   isBodyOptional: false,
   isHot: false,
   aliases: [],
+  role: null,
   body: null,
   bodyChecked: null,
   params: null,
@@ -178,10 +188,15 @@ function finisher(
   };
 }
 
-/** Every answer can be named by its request id, but those of the hot routes, which are kept lean. */
+/**
+ * Every answer can be named by its request id, and none to a key is kept by a cache. But for those of the hot routes,
+ * which are kept lean: a POST's answer is not cached anyway.
+ */
 function answerOf(services: Services, route: Route, result: Answer | Error): Answer {
   if (result instanceof Error) return answerOfError(services, result);
-  return route.isHot ? result : { ...result, headers: ["X-Request-Id", newId(), ...result.headers] };
+  if (route.isHot) return result;
+  const privacy = route.reach === "public" ? [] : ["Cache-Control", "no-store"];
+  return { ...result, headers: ["X-Request-Id", newId(), ...privacy, ...result.headers] };
 }
 
 /** Answers a request that met an error before it had a handler. */

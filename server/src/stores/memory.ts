@@ -44,6 +44,7 @@ export function openMemoryStore(clock: Clock): Store {
       audit(book.auditLines(changes, author, now()));
       book.putEntities(changes);
     },
+    async refresh() {},
     applied: (isvId, kind, id) => book.applied(isvId, kind, id),
     read: async (isvId, licenseId) => book.license(isvId, licenseId),
     licenseOfToken: async (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),

@@ -57,6 +57,8 @@ export interface Store {
    * something that is not there, or where something refers to what goes, a live session included.
    */
   saveCatalog(changes: readonly EntityChange[], author?: Author): Promise<void>;
+  /** Takes over what other servers have changed of the catalogue. It comes by itself within a second or so; this is for now. */
+  refresh(): Promise<void>;
   /** What the tenant file last said of an entity, of one that was deleted too. */
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"];
 

@@ -129,6 +129,7 @@ function unassignRoute({ desk, store }: Services): Route {
     method: "POST",
     path: "/provisioning/unassign",
     reach: "app",
+    role: "operator",
     tag: "Clients",
     summary: "Unassign a client's token",
     description:
@@ -152,6 +153,7 @@ function validateRoute({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/validate",
     reach: "app",
+    role: "viewer",
     tag: "Clients",
     summary: "Look at a licence by its key",
     description: "Answers with the licence as it stands; nothing is activated and nobody's token is shown.",

@@ -88,11 +88,11 @@ function utc(text: string | null): string | null {
   return text === null ? null : new Date(text).toISOString();
 }
 
-const provisioningModes = { named: 0, floating: 1 } as const;
+export const provisioningModes = { named: 0, floating: 1 } as const;
 /** Ours: a licence that counts projects. SLASCONE ends at users. */
 const projects = 2;
 
-const clientTypes = { devices: 0, users: 1, projects } as const;
+export const clientTypes = { devices: 0, users: 1, projects } as const;
 
 /** `assignment`: of the client that asks; null where nobody does. */
 export function licenseInfo(

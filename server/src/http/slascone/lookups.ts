@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { License } from "../../catalog/entities.ts";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense, reachesLicense, requireProduct } from "../access.ts";
+import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { listedMax } from "../limits.ts";
@@ -23,6 +24,7 @@ function byLicense({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_license",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find licences by id or legacy key",
     description:
@@ -46,6 +48,7 @@ function byCustomer({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_customer",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find a customer's licences",
     body: schemas.ByCustomer,
@@ -75,6 +78,7 @@ function byUser({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_user",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find a user's licences",
     description: "Licences on which the user is known, each with this one user in `license_users`.",
@@ -116,7 +120,7 @@ function oneLicense({ store }: Services): Route {
         if (users.length >= listedMax) break;
         users.push(assignment);
       }
-      finish(json(licenseDto(described(call.vendor, license), users, store.now())));
+      finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now())));
     },
   });
 }

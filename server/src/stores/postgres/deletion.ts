@@ -37,7 +37,7 @@ export async function emptyLicenses(
 ): Promise<void> {
   if (places.length === 0) return;
   const columns = [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
-  await transaction.query(lockLicenses(true), columns);
+  await transaction.query(lockLicenses(false), columns);
   transaction.query(lockFolds, columns);
   for (const row of await transaction.query(loadLicenses, columns)) {
     const { licenseId } = placeOf(row);

@@ -277,6 +277,10 @@ class PostgresStore implements Store {
     await this.#catalogue.save(changes, author, this.now());
   }
 
+  refresh(): Promise<void> {
+    return this.#catalogue.refresh();
+  }
+
   applied(isvId: string, kind: Kind, id: string) {
     return this.#catalogue.directory.applied(isvId, kind, id);
   }

@@ -187,6 +187,8 @@ class SqliteStore implements Store {
     return no;
   }
 
+  async refresh(): Promise<void> {}
+
   applied(isvId: string, kind: Kind, id: string) {
     return this.#book.applied(isvId, kind, id);
   }
