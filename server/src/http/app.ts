@@ -7,9 +7,11 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
-import { callerOf } from "./access.ts";
+import { type Caller, callerOf, callerWith } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
+import { consoleRoutes } from "./console/routes.ts";
+import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
 import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
@@ -52,7 +54,8 @@ export interface AppOptions extends Services {
 }
 
 export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
-  const routes = routesOf(services, () => app.swagger());
+  const sessions = await loadConsoleSessions(services.store);
+  const routes = routesOf(services, sessions, () => app.swagger());
   const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
   const isHot = hotListener(services, addresses);
   const app = fastify({
@@ -66,13 +69,13 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   });
   prepare(app, services, routes);
   await app.register(swagger, documentOptions);
-  for (const route of routes) addRoute(app, services, route);
+  for (const route of routes) addRoute(app, services, sessions, route);
   await app.ready();
   const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
   return { server: app.server, document: () => app.swagger(), stop: () => stop(app, lane, patience) };
 }
 
-function routesOf(services: Services, document: () => object): Route[] {
+function routesOf(services: Services, sessions: ConsoleSessions, document: () => object): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
@@ -86,6 +89,7 @@ function routesOf(services: Services, document: () => object): Route[] {
     ...keyRoutes(services),
     ...vendorRoutes(services),
     ...auditRoutes(services),
+    ...consoleRoutes(services, sessions),
     ...denialRoutes(services),
     ...analyticsRoutes(services),
     ...projectRoutes(services),
@@ -175,7 +179,7 @@ function refuse(services: Services, error: unknown, reply: FastifyReply): void {
   fail(services, error, new ResponseWriter(reply.raw));
 }
 
-function addRoute(app: FastifyInstance, services: Services, route: Route): void {
+function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSessions, route: Route): void {
   for (const [n, url] of pathsOf(route).entries()) {
     app.route({
       method: route.method,
@@ -185,7 +189,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
       onRequest: (request, _reply, done) => {
         try {
-          request.caller = callerIn(services, route, request);
+          request.caller = callerIn(services, sessions, route, request);
           done();
         } catch (error) {
           done(error as Error);
@@ -201,14 +205,20 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
 
 declare module "fastify" {
   interface FastifyRequest {
-    caller: ReturnType<typeof callerOf> | null;
+    caller: (Caller & { readonly renewal?: string | null }) | null;
   }
 }
 
-function callerIn(services: Services, route: Route, request: FastifyRequest) {
+/** By key, or by the console's cookie where there is no key. The hot routes are not the console's. */
+function callerIn({ store }: Services, sessions: ConsoleSessions, route: Route, { head, params }: FastifyRequest) {
   if (route.reach === "public") return null;
-  const { isv_id: isvId } = request.params as { isv_id: string };
-  return callerOf(services.store.catalog, request.head, isvId, route.reach, roleOf(route));
+  const { isv_id: isvId } = params as { isv_id: string };
+  const hasKey = head.provisioningKey !== null || head.adminKey !== null;
+  const session = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
+  if (session === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
+  requireOwnPage(head, route.method);
+  const caller = callerWith(store.catalog, session, isvId, route.reach, roleOf(route));
+  return { ...caller, renewal: sessions.renewal(session, head) };
 }
 
 function callOf({ body, params, query, head, caller }: FastifyRequest): Call {

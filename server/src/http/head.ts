@@ -66,7 +66,7 @@ export function readHead(req: RawHead): Head {
         break;
       case 6:
         if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
-        else if (is(name, "cookie")) head.cookie = once(head.cookie, value, "Cookie");
+        else if (is(name, "cookie")) head.cookie = head.cookie === null ? value : `${head.cookie}; ${value}`;
         else if (is(name, "origin")) head.origin = once(head.origin, value, "Origin");
         break;
       case 7:

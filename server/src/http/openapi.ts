@@ -31,6 +31,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Keys", description: "For owners: API keys." },
       { name: "Vendor", description: "For administrators: the vendor itself." },
       { name: "Audit", description: "For administrators: who changed what." },
+      { name: "Console", description: "Signing in to the console." },
       { name: "Denials", description: "For administrators: who was refused, and why." },
       {
         name: "Analytics",

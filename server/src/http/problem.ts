@@ -20,6 +20,8 @@ export const problems = {
   input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
+  signed_out: { status: 401, title: "Nobody is signed in to the console." },
+  page_foreign: { status: 403, title: "The request does not come from a page of this server." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
   route_unknown: { status: 404, title: "There is nothing at this address." },
   entity_unknown: { status: 404, title: "There is no such thing." },

@@ -12,6 +12,7 @@ import { type Answer, type AnswerWriter, isSignable, jsonType } from "./answer.t
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
 import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
+import { dataHeaders } from "./security.ts";
 import { nonceToSign, type Signer } from "./signing.ts";
 
 /** What the routes work with. */
@@ -37,6 +38,8 @@ export interface Call<B = unknown, P = unknown, Q = unknown> {
 /** A call with a valid key. */
 export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B, P, Q>, Caller {
   readonly isvId: string;
+  /** The cookie that carries the caller's console session on; absent: no need, or no such session. */
+  readonly renewal?: string | null;
 }
 
 /** Takes what a request came to: its answer, or the error that it met. Called exactly once. */
@@ -174,7 +177,7 @@ function finisher(
   return (result) => {
     if (isFinished) return;
     isFinished = true;
-    const answer = answerOf(services, route, result);
+    const answer = renewed(answerOf(services, route, result), call);
     if (!isSigned) return writer.write(answer, null);
     if (!isSignable(answer.status)) {
       signer.leave(call.isvId);
@@ -188,6 +191,11 @@ function finisher(
   };
 }
 
+function renewed(answer: Answer, call: KeyedCall | null): Answer {
+  if (call?.renewal == null) return answer;
+  return { ...answer, headers: [...answer.headers, "Set-Cookie", call.renewal] };
+}
+
 /**
  * Every answer can be named by its request id, and none to a key is kept by a cache. But for those of the hot routes,
  * which are kept lean: a POST's answer is not cached anyway.
@@ -195,7 +203,7 @@ function finisher(
 function answerOf(services: Services, route: Route, result: Answer | Error): Answer {
   if (result instanceof Error) return answerOfError(services, result);
   if (route.isHot) return result;
-  const privacy = route.reach === "public" ? [] : ["Cache-Control", "no-store"];
+  const privacy = route.reach === "public" ? [] : dataHeaders;
   return { ...result, headers: ["X-Request-Id", newId(), ...privacy, ...result.headers] };
 }
 

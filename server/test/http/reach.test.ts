@@ -14,6 +14,7 @@ const rows = [...table.matchAll(/^\| ([A-Z]+) (\S+) \| (.+) \|$/gm)].map(([, met
 let demo: Demo;
 let viewer: string;
 let operator: string;
+let cookie: string;
 
 beforeAll(async () => {
   demo = await startDemo();
@@ -23,6 +24,9 @@ beforeAll(async () => {
   };
   viewer = await create("viewer");
   operator = await create("operator");
+  const body = { admin_key: keys.admin };
+  const signedIn = await root(demo, "/console/session", { body, headers: ownPage });
+  cookie = signedIn.headers.get("set-cookie")?.split(";")[0] as string;
 });
 afterAll(() => demo.stop());
 
@@ -35,6 +39,8 @@ const askers = [
   ["an operator", () => ({ adminKey: operator })],
   ["an owner", () => ({ adminKey: keys.admin })],
 ] as const;
+
+const ownPage = { "X-Requested-With": "console" };
 
 /** About things that nobody has: a call that is let in comes to nothing. */
 async function statusOf(method: string, path: string, asker: { key?: string | null; adminKey?: string }) {
