@@ -17,6 +17,7 @@ import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
+import { loadPseudonyms } from "./names.ts";
 import { analyticsRoutes } from "./native/analytics.ts";
 import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
@@ -25,6 +26,7 @@ import { docsRoutes } from "./native/docs.ts";
 import { keyRoutes } from "./native/keys.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
@@ -47,13 +49,14 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Services {
+export interface AppOptions extends Omit<Services, "pseudonyms"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
 }
 
-export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
+export async function createApp({ shell = "lane", patience = limits.patience, ...parts }: AppOptions): Promise<App> {
+  const services: Services = { ...parts, pseudonyms: await loadPseudonyms(parts.store) };
   const sessions = await loadConsoleSessions(services.store);
   const routes = routesOf(services, sessions, () => app.swagger());
   const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
@@ -88,6 +91,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, document: () =>
     ...adminRoutes(services),
     ...keyRoutes(services),
     ...vendorRoutes(services),
+    ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),
     ...denialRoutes(services),
@@ -197,7 +201,7 @@ function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSes
       },
       handler: (request, reply) => {
         reply.hijack();
-        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw));
+        serve(services, route, callOf(services, request), request.head, new ResponseWriter(reply.raw));
       },
     });
   }
@@ -221,9 +225,11 @@ function callerIn({ store }: Services, sessions: ConsoleSessions, route: Route, 
   return { ...caller, renewal: sessions.renewal(session, head) };
 }
 
-function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
+function callOf({ pseudonyms }: Services, { body, params, query, head, caller }: FastifyRequest): Call {
   const call = { head, body, params, query, wantsProblem: head.wantsProblem };
-  return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
+  if (caller === null) return call;
+  const keyed = { ...call, ...caller, isvId: caller.vendor.isv.id, names: pseudonyms.namesFor(caller) };
+  return keyed as Call;
 }
 
 /** Our own check in the place of Fastify's Ajv: one validator, one way to tell what is wrong. */

@@ -86,12 +86,13 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
 export function runHot(
   services: Services,
   { route, checkBody }: HotRoute,
-  { key, vendor }: Caller,
+  caller: Caller,
   head: Head,
   bytes: Buffer | null,
   writer: AnswerWriter,
 ): void {
   try {
+    const { key, vendor } = caller;
     const call: KeyedCall = {
       head,
       body: checkBody(bytes === null ? undefined : parseJson(bytes)),
@@ -101,6 +102,7 @@ export function runHot(
       key,
       vendor,
       isvId: vendor.isv.id,
+      names: services.pseudonyms.namesFor(caller),
     };
     serve(services, route, call, head, writer);
   } catch (error) {

@@ -30,6 +30,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Customers", description: "For administrators: who has licences." },
       { name: "Keys", description: "For owners: API keys." },
       { name: "Vendor", description: "For administrators: the vendor itself." },
+      { name: "Users", description: "For owners: personal data." },
       { name: "Audit", description: "For administrators: who changed what." },
       { name: "Console", description: "Signing in to the console." },
       { name: "Denials", description: "For administrators: who was refused, and why." },

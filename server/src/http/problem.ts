@@ -9,6 +9,7 @@ import { Overloaded } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { StoreFault } from "../stores/store.ts";
 import { type Answer, jsonType, problemType } from "./answer.ts";
+import type { Names } from "./names.ts";
 import { progressOf } from "./native/progress.ts";
 
 /** Everything but denials that an answer can tell of: its stable code, status and title. */
@@ -80,8 +81,14 @@ function problemBody(code: string, title: string, status: number, detail: string
   return JSON.stringify({ type: `urn:seatkeeper:problem:${code}`, title, status, detail, code, ...more });
 }
 
-/** The answer to a refused command. `wantsProblem`: the client accepts problem details. */
-export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
+/** How a denial is told: as problem details or not, and with names as the caller may see them. */
+export interface Telling {
+  readonly wantsProblem: boolean;
+  readonly names: Names;
+}
+
+/** The answer to a refused command. */
+export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling): Answer {
   const { id, status, title, remedy } = denials[denial.code];
   if (!wantsProblem) {
     return {
@@ -101,19 +108,19 @@ export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
       limit: denial.limit,
       in_use: denial.inUse,
       ...next,
-      ...(denial.project === null ? undefined : projectMembers(denial.project)),
+      ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
     headers: varyAccept,
   };
 }
 
 /** What a refused connect tells beside the rest: the pool, who is in, and how far the project's work is. */
-function projectMembers({ kind, total, left, holders, execution, at }: ProjectDenial) {
+function projectMembers({ kind, total, left, holders, execution, at }: ProjectDenial, names: Names) {
   return {
     kind,
     total,
     left,
-    holders: holders.map(({ userId, since }) => ({ user_id: userId, since: instantOrNull(since) })),
+    holders: holders.map(({ userId, since }) => ({ user_id: names.of(userId), since: instantOrNull(since) })),
     execution_progress: progressOf(execution, at),
   };
 }

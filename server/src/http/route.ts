@@ -11,6 +11,7 @@ import type { Caller, Reach } from "./access.ts";
 import { type Answer, type AnswerWriter, isSignable, jsonType } from "./answer.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
+import type { Names, Pseudonyms } from "./names.ts";
 import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
 import { dataHeaders } from "./security.ts";
 import { nonceToSign, type Signer } from "./signing.ts";
@@ -23,6 +24,8 @@ export interface Services {
   readonly log: FastifyBaseLogger;
   /** The clock that the tester holds; only in the sandbox. */
   readonly sandboxClock?: HeldClock | undefined;
+  /** What stands in the place of names that a caller may not see. */
+  readonly pseudonyms: Pseudonyms;
 }
 
 /** A request that was read and found in order. */
@@ -38,6 +41,8 @@ export interface Call<B = unknown, P = unknown, Q = unknown> {
 /** A call with a valid key. */
 export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B, P, Q>, Caller {
   readonly isvId: string;
+  /** Users' names as the caller may see them. */
+  readonly names: Names;
   /** The cookie that carries the caller's console session on; absent: no need, or no such session. */
   readonly renewal?: string | null;
 }

@@ -12,6 +12,7 @@ import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
 import { Directory } from "./directory.ts";
+import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
 import { CatalogConflict, type KnownClient, type Place } from "./store.ts";
 
 /** One applied change, with what is needed to take it back. */
@@ -167,6 +168,24 @@ export class Book implements Licenses {
     for (const assignment of license.assignments()) this.#unindex(license, assignment);
     for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
     this.#licenses.delete(isvId + licenseId);
+  }
+
+  /** What the end of a user's names means for the vendor's licences. @throws CatalogConflict where it has a live session. */
+  renamings(isvId: string, names: Renames): Map<LicenseState, Renaming> {
+    const found = new Map<LicenseState, Renaming>();
+    for (const license of this.#licenses.values()) {
+      const renaming = license.terms.isvId === isvId ? renamingOf(license, names) : null;
+      if (renaming !== null) found.set(license, renaming);
+    }
+    return found;
+  }
+
+  rename(renamings: ReadonlyMap<LicenseState, Renaming>): void {
+    for (const [license, renaming] of renamings) {
+      for (const assignment of renaming.before) this.#unindex(license, assignment);
+      rename(license, renaming);
+      for (const assignment of renaming.after) this.index(license, assignment, undefined);
+    }
   }
 
   applied(isvId: string, kind: Kind, id: string): StoredEntity["applied"] {

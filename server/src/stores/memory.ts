@@ -4,6 +4,7 @@ import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book } from "./book.ts";
+import { renamedLine } from "./forgetting.ts";
 import type { AuditQuery, DenialQuery, Retained, Store, TallyKey } from "./store.ts";
 
 /** Lines of history, and of the audit log, that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
@@ -88,6 +89,12 @@ export function openMemoryStore(clock: Clock): Store {
     async audit(query) {
       const matching = audited.filter((line) => isAsked(line, query)).toReversed();
       return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
+    },
+    async forget(isvId, names, line) {
+      book.rename(book.renamings(isvId, names));
+      const isDevices = (each: HistoryRecord) => book.license(isvId, each.licenseId)?.terms.clientType === "devices";
+      lines = lines.map((each) => (each.isvId === isvId ? renamedLine(each, names, isDevices(each)) : each));
+      audit([line]);
     },
     setting: (name) => settings.get(name),
     async saveSetting(name, value) {

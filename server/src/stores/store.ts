@@ -22,6 +22,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Command, HistoryRecord, LicenseView, Millis } from "../core/types.ts";
+import type { Renames } from "./forgetting.ts";
 
 /** A licence, by its vendor and id. */
 export interface Place {
@@ -103,6 +104,13 @@ export interface Store {
   saveAudit(line: AuditLine): Promise<void>;
   /** The audit log of one vendor, newest first. */
   audit(query: AuditQuery): Promise<{ readonly items: readonly AuditLine[]; readonly total: number }>;
+
+  /**
+   * Puts other names in the place of a user's in all history, clients and remembered sessions of a vendor, with its line
+   * in the audit log. Whatever can be counted stays as it was. Where it failed midway it can be asked for again.
+   * @throws CatalogConflict where the user has a live session.
+   */
+  forget(isvId: string, names: Renames, line: AuditLine): Promise<void>;
 
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;

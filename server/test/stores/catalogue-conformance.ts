@@ -258,5 +258,129 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         expect((await log({ kind: "user" })).items).toEqual([line]);
       });
     });
+
+    describe("a user that is forgotten", () => {
+      const name = "Anna@Factor.com";
+      const names = new Map([["anna@factor.com", "user-0123456789abcdef"]]);
+      const forget = () =>
+        store.forget(isvId, names, {
+          at: clock.now(),
+          isvId,
+          author: anna,
+          act: "user.forgotten",
+          kind: "user",
+          id: "user-0123456789abcdef",
+          before: null,
+          after: null,
+        });
+      const everything = async () => {
+        const license = await store.read(isvId, setting.licenseId);
+        return {
+          history: await store.history(isvId, setting.licenseId, 100),
+          denials: await store.denials({
+            isvId,
+            licenseId: null,
+            clientId: null,
+            from: null,
+            to: null,
+            offset: 0,
+            limit: 100,
+          }),
+          assignments: [...(license?.assignments() ?? [])],
+          sessions: [...(license?.sessions() ?? [])],
+          counts: [license?.clients, license?.assigned, license?.holders, license?.openSessions],
+          audit: await log(),
+        };
+      };
+
+      beforeEach(async () => {
+        await act(openCommand(name), openCommand("ben"), openCommand(" ANNA@factor.com"), openCommand("carl"));
+        await act(
+          { ...openCommand("dora"), licenseId: licenseIdOf(99) },
+          { ...openCommand(name), licenseId: licenseIdOf(99) },
+        );
+      });
+      const closeHers = (): Command => {
+        const nothing = { sessionId: null, userId: null };
+        return { type: "close", isvId, licenseId: setting.licenseId, clientId: name, ...nothing };
+      };
+
+      test("is nowhere any more, nor after a restart, and all counts are as they were", async () => {
+        await act(closeHers());
+        const before = await everything();
+        await forget();
+        for (const _ of ["at once", "later"]) {
+          const after = await everything();
+          expect(JSON.stringify(after).toLowerCase()).not.toContain("anna@");
+          expect(JSON.stringify(after).match(/user-0123456789abcdef/g)?.length).toBeGreaterThan(4);
+          expect(after.counts).toEqual(before.counts);
+          expect(after.history.map(({ kind, denial, at }) => [kind, denial, at])).toEqual(
+            before.history.map(({ kind, denial, at }) => [kind, denial, at]),
+          );
+          expect(new Set(after.history.map(({ clientId }) => clientId)).size).toBe(3);
+          expect(after.denials.total).toBe(before.denials.total);
+          expect(after.sessions.map(({ clientId }) => clientId)).toEqual(["ben"]);
+          expect(await store.assignmentsOfClient(isvId, productIdOf(1), name)).toEqual([]);
+          expect(await store.assignmentsOfUser(isvId, productIdOf(1), name)).toEqual([]);
+          expect(await store.assignmentsOfUser(isvId, productIdOf(1), "user-0123456789abcdef")).toHaveLength(1);
+          await restart();
+        }
+      });
+
+      test("keeps the token key, by which the client is found as before", async () => {
+        await act(closeHers());
+        const known = await store.assignmentsOfClient(isvId, productIdOf(1), name);
+        await forget();
+        await restart();
+        const token = known[0]?.assignment.tokenKey as string;
+        expect(await store.licenseOfToken(isvId, token)).toBe(setting.licenseId);
+      });
+
+      test("has no live session, or nothing happens", async () => {
+        const before = structuredClone(await everything());
+        await expect(forget()).rejects.toThrow(CatalogConflict);
+        expect(await everything()).toEqual(before);
+        await restart();
+        expect(await everything()).toEqual(before);
+      });
+
+      test("whose sessions an administrator ended leaves their ids behind", async () => {
+        await act(endAll());
+        await forget();
+        await restart();
+        expect((await everything()).sessions.map(({ clientId }) => clientId)).toEqual(["ben"]);
+        expect(await act(openCommand(name))).toEqual([null]);
+      });
+
+      test("is somebody new when coming back, and can be forgotten again without meeting the old one", async () => {
+        await act(closeHers());
+        await forget();
+        expect(await act(openCommand(name))).toEqual([null]);
+        await act(closeHers());
+        const { counts } = await everything();
+        await forget();
+        await restart();
+        const after = await everything();
+        expect(after.counts).toEqual(counts);
+        expect(after.assignments.map(({ clientId }) => clientId).toSorted()).toEqual([
+          "ben",
+          "user-0123456789abcdef",
+          "user-0123456789abcdef-2",
+        ]);
+      });
+
+      test("of another vendor is somebody else", async () => {
+        const other = { ...setting, isvId: isvIdOf(2) };
+        await store.saveCatalog(entitiesOf(other));
+        await stepAll(store, [{ ...openCommand(name), isvId: isvIdOf(2) }]);
+        await act(closeHers());
+        await forget();
+        expect((await store.history(isvIdOf(2), setting.licenseId, 10)).map(({ clientId }) => clientId)).toEqual([
+          name,
+          name,
+        ]);
+        expect((await store.read(isvIdOf(2), setting.licenseId))?.openSessions).toBe(1);
+      });
+    });
   });
 }

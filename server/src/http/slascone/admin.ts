@@ -59,7 +59,8 @@ function listSessions({ desk, store }: Services): Route {
       const listed = [];
       for (const session of license?.sessions() ?? []) {
         if (listed.length >= listedMax) break;
-        if (license !== undefined && session.endedAt === null) listed.push(sessionDto(license, session, now));
+        if (license !== undefined && session.endedAt === null)
+          listed.push(sessionDto(license, session, now, call.names));
       }
       finish(json(listed));
     },
@@ -87,7 +88,7 @@ function closeSessions({ desk, store }: Services): Route {
       }
       requireLicense(call, licenseId);
       const { denial, granted } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: null });
-      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      if (denial !== null) return finish(answerOfDenial(denial, call));
       const ended = granted?.ended ?? 0;
       if (ended > 0) await audit(store, call, "session.ended", "session", "all", licenseId, { ended });
       finish(noContent);
@@ -111,7 +112,7 @@ function endSession({ desk, store }: Services): Route {
       requireLicense(call, licenseId);
       const id = uuid(call.params.session_id);
       const { denial } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id });
-      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      if (denial !== null) return finish(answerOfDenial(denial, call));
       await audit(store, call, "session.ended", "session", id, licenseId);
       finish(noContent);
     },
@@ -137,7 +138,7 @@ function listAssignments({ store }: Services): Route {
       for (const assignment of license?.assignments() ?? []) {
         if (n++ < (page - 1) * size) continue;
         if (listed.length >= size) break;
-        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment));
+        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment, call.names));
       }
       finish({ ...json(listed), headers: ["X-Total-Count", String(license?.clients ?? 0)] });
     },
@@ -155,7 +156,7 @@ function readAssignment({ store }: Services): Route {
     answers: { 200: schemas.Assignment, 404: Type.Object({}) },
     async handle(call, finish) {
       const { license, assignment } = await assignmentIn(store, call);
-      finish(json(assignmentDto(license.terms, assignment)));
+      finish(json(assignmentDto(license.terms, assignment, call.names)));
     },
   });
 }
@@ -176,7 +177,7 @@ function unassign({ desk, store }: Services): Route {
       const { licenseId } = license.terms;
       const { tokenKey, id } = assignment;
       const { denial } = await desk.decide({ type: "unassign", isvId: call.isvId, licenseId, tokenKey });
-      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      if (denial !== null) return finish(answerOfDenial(denial, call));
       await audit(store, call, "client.unassigned", "assignment", id, licenseId);
       finish(noContent);
     },
@@ -217,12 +218,12 @@ function changeAssignment({ desk, store }: Services): Route {
         until: until === null ? null : millis(until, "suspended_until_utc"),
       } as const;
       const { denial, granted } = await desk.decide(command);
-      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      if (denial !== null) return finish(answerOfDenial(denial, call));
       const terms = (await store.read(call.isvId, licenseId))?.terms;
       const suspended = { suspended_until_utc: until };
       await audit(store, call, "client.suspended", "assignment", command.assignmentId, licenseId, suspended);
       if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
-      finish(json(assignmentDto(terms, granted.assignment)));
+      finish(json(assignmentDto(terms, granted.assignment, call.names)));
     },
   });
 }

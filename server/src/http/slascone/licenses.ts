@@ -89,7 +89,9 @@ function listRoutes({ store }: Services): Route[] {
       expiration_date_utc: ({ expiration_date_utc }: License) => expiration_date_utc ?? "~",
       legacy_license_key: ({ legacy_license_key }: License) => legacy_license_key ?? "",
     };
-    return pageAnswer(found, asked, keys, (license) => licenseDto(described(call.vendor, license), [], now));
+    return pageAnswer(found, asked, keys, (license) =>
+      licenseDto(described(call.vendor, license), [], now, call.names),
+    );
   };
   return [
     keyed({
@@ -132,7 +134,7 @@ function isAsked(vendor: Vendor, license: License, asked: Static<typeof Filter>,
 function changeRoutes(services: Services): Route[] {
   const { store } = services;
   const answer = (call: KeyedCall, license: License, status = 200) =>
-    entityAnswer(license, licenseDto(described(call.vendor, license), [], store.now()), status);
+    entityAnswer(license, licenseDto(described(call.vendor, license), [], store.now(), call.names), status);
   return [
     keyed({
       method: "POST",

@@ -7,6 +7,7 @@ import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { listedMax } from "../limits.ts";
+import { plainNames } from "../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { described, isExpired, licenseDto } from "./dto.ts";
@@ -98,7 +99,10 @@ function byUser({ store }: Services): Route {
         // A user may have several clients on a licence; one that holds its token speaks for the user.
         if (assignment.unassignedAt === null || !found.has(license)) found.set(license, assignment);
       }
-      finish(json([...found].map(([license, user]) => licenseDto(described(vendor, license), [user], now))));
+      // The one user in the answer is the one that was asked for.
+      finish(
+        json([...found].map(([license, user]) => licenseDto(described(vendor, license), [user], now, plainNames))),
+      );
     },
   });
 }
@@ -120,7 +124,7 @@ function oneLicense({ store }: Services): Route {
         if (users.length >= listedMax) break;
         users.push(assignment);
       }
-      finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now())));
+      finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
 }
@@ -130,5 +134,5 @@ function isWanted(license: License, activeOnly: boolean | null | undefined, now:
 }
 
 function listOf(call: KeyedCall, licenses: readonly License[], now: number): Answer {
-  return json(licenses.map((license) => licenseDto(described(call.vendor, license), [], now)));
+  return json(licenses.map((license) => licenseDto(described(call.vendor, license), [], now, call.names)));
 }

@@ -10,21 +10,26 @@ import { loadLicenses, lockLicenses } from "./statements.ts";
 const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
 
 /** Folding takes this row first, and then sessions: so does whoever deletes them. */
-const lockFolds = `
+export const lockFolds = `
   SELECT 1 FROM seatkeeper.folds WHERE (isv_id, license_id) IN (SELECT * FROM ${these}) ORDER BY isv_id, license_id FOR UPDATE`;
 
 const countUp = `
   UPDATE seatkeeper.licenses AS l SET version = version + 1, look_at = NULL FROM ${these}
   WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
-const foldUp = `
+/** What is folded is all there is. */
+export const foldUp = `
   UPDATE seatkeeper.folds AS f SET folded_to = l.version FROM ${these}, seatkeeper.licenses AS l
   WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id AND l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
-const emptied = ["sessions", "changes", "assignments", "projects"].map(
-  (table) =>
-    `DELETE FROM seatkeeper.${table} AS t USING ${these} WHERE t.isv_id = k.isv_id AND t.license_id = k.license_id`,
-);
+const deleteAll = (table: string) =>
+  `DELETE FROM seatkeeper.${table} AS t USING ${these} WHERE t.isv_id = k.isv_id AND t.license_id = k.license_id`;
+export const emptied = {
+  sessions: deleteAll("sessions"),
+  changes: deleteAll("changes"),
+  assignments: deleteAll("assignments"),
+  projects: deleteAll("projects"),
+};
 
 /**
  * Empties licences in a transaction that deletes their entities; `termsOf` as they are before.
@@ -47,5 +52,5 @@ export async function emptyLicenses(
   }
   transaction.query(countUp, columns);
   transaction.query(foldUp, columns);
-  for (const statement of emptied) transaction.query(statement, columns);
+  for (const statement of Object.values(emptied)) transaction.query(statement, columns);
 }

@@ -21,7 +21,7 @@ const changesAfter = `
     ORDER BY c.version LIMIT ${limits.versionsPerFold}) AS c
   ORDER BY c.version`;
 
-const putSessions = `
+export const putSessions = `
   INSERT INTO seatkeeper.sessions (isv_id, license_id, key, body)
   SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[])
   ON CONFLICT (isv_id, license_id, key) DO UPDATE SET body = excluded.body`;
@@ -126,7 +126,7 @@ export class Folding {
       rows.map(({ key }) => key),
     ];
     if (live.length > 0)
-      transaction.query(putSessions, [...keyColumns(live), live.map(({ session }) => bodyOf(session))]);
+      transaction.query(putSessions, [...keyColumns(live), live.map(({ session }) => sessionBody(session as Session))]);
     if (gone.length > 0) transaction.query(deleteSessions, keyColumns(gone));
     const rows = [...folded.values()];
     const versions = [...columnsOf(rows.map(placeOf)), rows.map(({ version }) => version)];
@@ -136,7 +136,7 @@ export class Folding {
 }
 
 /** Without the key, which stands beside it and may hold what `jsonb` refuses. */
-function bodyOf(session: Session | null): string {
+export function sessionBody(session: Session): string {
   return JSON.stringify({ ...session, key: undefined });
 }
 

@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
 import type { Licenses } from "../../core/step.ts";
 import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
+import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
   type DenialQuery,
@@ -28,6 +29,7 @@ import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { Folding } from "./folding.ts";
+import { forget } from "./forgetting.ts";
 import { denialsOf, historyOf, linesBetween, type Standing } from "./history.ts";
 import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
@@ -412,6 +414,17 @@ class PostgresStore implements Store {
 
   audit(query: AuditQuery) {
     return auditOf(this.#connections, query);
+  }
+
+  forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
+    const { directory } = this.#catalogue;
+    const licenses = [...(this.catalog.vendor(isvId)?.licenses.keys() ?? [])];
+    const vendor = {
+      isvId,
+      deviceLicenses: licenses.filter((id) => directory.terms(isvId, id)?.clientType === "devices"),
+      termsOf: (place: Place) => directory.terms(place.isvId, place.licenseId),
+    };
+    return forget(this.#connections, vendor, names, line);
   }
 
   setting(name: string) {

@@ -13,6 +13,7 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
+import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
   type DenialQuery,
@@ -24,6 +25,7 @@ import {
 } from "../store.ts";
 import { AuditRows } from "./audit.ts";
 import { openFile } from "./file.ts";
+import { HistoryNames } from "./history-names.ts";
 import { Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
 import { TallyRows } from "./tallies.ts";
@@ -308,6 +310,32 @@ class SqliteStore implements Store {
 
   async audit(query: AuditQuery) {
     return this.#audit.page(query);
+  }
+
+  /** History first, a slice at a time so that nobody waits long; what came meanwhile goes with the clients. */
+  async forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
+    this.#book.renamings(isvId, names);
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const devices = [...this.#book.licenses()].filter(
+      ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
+    );
+    const history = new HistoryNames(this.#db, isvNo, new Set(devices.map((each) => this.#licenseNumber(each))), names);
+    while (history.isBehind) {
+      this.#commit(() => history.renameSlice());
+      await setImmediate();
+    }
+    const renamings = this.#book.renamings(isvId, names);
+    this.#commit(() => {
+      while (history.isBehind) history.renameSlice();
+      for (const [license, { before, after, dropped }] of renamings) {
+        const no = this.#licenseNumber(license);
+        for (const { clientKey } of before) this.#rows.deleteAssignment(no, clientKey);
+        for (const assignment of after) this.#rows.saveAssignment(no, assignment);
+        for (const { id } of dropped) this.#rows.deleteSessionOf(no, id);
+      }
+      this.#audit.save(line);
+    });
+    this.#book.rename(renamings);
   }
 
   setting(name: string) {
