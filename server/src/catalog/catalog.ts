@@ -28,6 +28,12 @@ export class Vendor {
     }
   }
 
+  /** Whether a licence counts devices; null: it is not known any more. */
+  countsDevices(licenseId: string): boolean | null {
+    const edition = this.editions.get(this.licenses.get(licenseId)?.edition_id ?? "");
+    return edition === undefined ? null : edition.client_type === "devices";
+  }
+
   customerByNumber(number: string): Customer | undefined {
     for (const customer of this.customers.values()) if (customer.number === number) return customer;
     return undefined;

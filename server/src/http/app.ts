@@ -23,6 +23,7 @@ import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { eventRoutes } from "./native/events.ts";
 import { keyRoutes } from "./native/keys.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
@@ -94,6 +95,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, document: () =>
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),
+    ...eventRoutes(services),
     ...denialRoutes(services),
     ...analyticsRoutes(services),
     ...projectRoutes(services),

@@ -83,6 +83,14 @@ export function openMemoryStore(clock: Clock): Store {
     async history(isvId, licenseId, limit) {
       return lines.filter((line) => line.isvId === isvId && line.licenseId === licenseId).slice(0, limit);
     },
+    async events({ isvId, licenseId, before, limit }) {
+      const numbered = lines.map((line, no) => ({ line, no: no + 1 }));
+      const found = numbered.filter(
+        ({ line, no }) => no < (before ?? Infinity) && line.isvId === isvId && line.licenseId === licenseId,
+      );
+      const page = found.toReversed().slice(0, limit);
+      return { items: page.map(({ line }) => line), next: found.length > limit ? (page.at(-1)?.no ?? null) : null };
+    },
     async saveAudit(line) {
       audit([line]);
     },

@@ -100,6 +100,10 @@ export interface Store {
 
   /** Forgets at most `limit` rows of each kind that are older than they are kept for; true: there may be more of them. */
   prune(until: Retained, limit: number): Promise<boolean>;
+
+  /** History of one licence, newest first, from where a page ended; of a licence that was deleted too. */
+  events(query: EventQuery): Promise<EventPage>;
+
   /** Puts on record what an administrator did outside the catalogue. */
   saveAudit(line: AuditLine): Promise<void>;
   /** The audit log of one vendor, newest first. */
@@ -160,6 +164,20 @@ export interface DenialQuery {
   readonly to: Millis | null;
   readonly offset: number;
   readonly limit: number;
+}
+
+export interface EventQuery {
+  readonly isvId: string;
+  readonly licenseId: string;
+  /** `next` of the page before; null: from the newest line on. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+export interface EventPage {
+  readonly items: readonly HistoryRecord[];
+  /** Where the next page begins; null: there is none. A store that looks through so much at a time alone may answer few lines, or none. */
+  readonly next: number | null;
 }
 
 export interface AuditQuery {

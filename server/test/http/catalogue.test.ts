@@ -482,6 +482,19 @@ describe("the audit log", () => {
   });
 });
 
+test("what happened on a licence is read newest first, page by page", async () => {
+  const anna = { license_id: licenses.users, client_id: "anna" };
+  await open(demo, anna);
+  await open(demo, { ...anna, client_id: "ben", checkout_period: -1 });
+  const path = `/licenses/${licenses.users}/events`;
+  const { items, next } = (await get(`${path}?limit=1`)).body;
+  expect(items).toMatchObject([{ kind: "denied", client_id: "ben", error_id: 12003, code: "checkout_negative" }]);
+  const rest = (await get(`${path}?before=${next}`)).body;
+  expect(rest.items.map(({ kind }: { kind: string }) => kind)).toEqual(["session.opened", "client.activated"]);
+  expect(rest.next).toBeNull();
+  expect((await get(`/licenses/${id(0x999)}/events`)).status).toBe(404);
+});
+
 test("another vendor's things cannot be read, changed or deleted", async () => {
   const theirs = { adminKey: keys.otherAdmin, isvId: otherIsv };
   for (const path of [`/templates/${users}`, `/licenses/${licenses.users}`, `/customers/${projectCustomer}`]) {

@@ -28,7 +28,7 @@ async function project(): Promise<string> {
 /** Every answer that names users, as text. */
 async function namings(asked: Asked): Promise<string[]> {
   const base = `/licenses/${licenses.users}`;
-  const paths = [`${base}/opensessions`, `${base}/assignments`, base, "/denials", "/projects"];
+  const paths = [`${base}/events`, `${base}/opensessions`, `${base}/assignments`, base, "/denials", "/projects"];
   const answers = await Promise.all(paths.map((path) => call(demo, path, asked)));
   for (const { status } of answers) expect(status).toBe(200);
   return answers.map(({ text }) => text);

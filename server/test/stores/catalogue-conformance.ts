@@ -259,6 +259,28 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
       });
     });
 
+    test("what happened on a licence is told newest first, page by page, also once it is deleted", async () => {
+      for (const client of ["anna", "ben"]) await act(openCommand(client));
+      await stepAll(store, [{ ...openCommand("carl"), licenseId: licenseIdOf(99) }, endAll()]);
+      const expected = (await store.history(isvId, setting.licenseId, 100)).toReversed();
+      const told = async () => {
+        const lines = [];
+        let before: number | null = null;
+        do {
+          const page = await store.events({ isvId, licenseId: setting.licenseId, before, limit: 2 });
+          expect(page.items.length).toBeLessThanOrEqual(2);
+          lines.push(...page.items);
+          before = page.next;
+        } while (before !== null);
+        return lines;
+      };
+      expect(expected).toHaveLength(6);
+      expect(await told()).toEqual(expected);
+      await remove("license", setting.licenseId);
+      await restart();
+      expect(await told()).toEqual(expected);
+    });
+
     describe("a user that is forgotten", () => {
       const name = "Anna@Factor.com";
       const names = new Map([["anna@factor.com", "user-0123456789abcdef"]]);

@@ -88,8 +88,7 @@ function licenseIdOf(call: KeyedCall, text: string | undefined): string | null {
 }
 
 function lineOf(line: HistoryRecord, { names, vendor }: KeyedCall) {
-  const edition = vendor.editions.get(vendor.licenses.get(line.licenseId)?.edition_id ?? "");
-  const isDevices = edition === undefined ? null : edition.client_type === "devices";
+  const isDevices = vendor.countsDevices(line.licenseId);
   const code = line.denial as DenialCode;
   return {
     at: new Date(line.at).toISOString(),

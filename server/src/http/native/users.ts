@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { fold } from "../../core/names.ts";
 import type { Session } from "../../core/types.ts";
 import { CatalogConflict } from "../../stores/store.ts";
+import { audit } from "../admin/acts.ts";
 import { authorOf } from "../admin/change.ts";
 import { inUse } from "../admin/fit.ts";
 import { json } from "../answer.ts";
@@ -105,6 +106,9 @@ async function liveSessions(
   return live;
 }
 
-async function endAll({ desk }: Services, { isvId }: KeyedCall, live: readonly Live[]): Promise<void> {
-  for (const { licenseId, session } of live) await desk.decide({ type: "end", isvId, licenseId, id: session.id });
+async function endAll({ desk, store }: Services, call: KeyedCall, live: readonly Live[]): Promise<void> {
+  for (const { licenseId, session } of live) {
+    await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: session.id });
+    await audit(store, call, "session.ended", "session", session.id, licenseId);
+  }
 }

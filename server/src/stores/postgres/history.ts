@@ -1,6 +1,6 @@
 /** The rows of history, for reading. */
 import type { HistoryRecord } from "../../core/types.ts";
-import type { DenialQuery, Place } from "../store.ts";
+import type { DenialQuery, EventPage, EventQuery, Place } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 import { nobody } from "./deciding.ts";
 
@@ -52,6 +52,24 @@ export async function historyOf(connections: Connections, place: Place, limit: n
 export async function linesBetween(connections: Connections, from: number, to: number, limit: number) {
   const text = `SELECT ${columns} FROM seatkeeper.history WHERE at >= $1 AND at < $2 ORDER BY at, no LIMIT $3`;
   return (await connections.query(text, [from, to, limit])).map(recordOf);
+}
+
+export async function eventsOf(connections: Connections, query: EventQuery, standing: Standing): Promise<EventPage> {
+  const values: unknown[] = [query.isvId];
+  const where = ["isv_id = $1"];
+  const add = (condition: (place: string) => string, value: unknown) => {
+    values.push(value);
+    where.push(condition(`$${values.length}`));
+  };
+  addLicense(add, query.licenseId, standing);
+  if (query.before !== null) add((place) => `no < ${place}`, query.before);
+  // One more than asked for tells whether there is another page.
+  const rows = await connections.query(
+    `SELECT no, ${columns} FROM seatkeeper.history WHERE ${where.join(" AND ")} ORDER BY no DESC LIMIT $${values.length + 1}`,
+    [...values, query.limit + 1],
+  );
+  const page = rows.slice(0, query.limit);
+  return { items: page.map(recordOf), next: rows.length > query.limit ? Number(page.at(-1)?.no) : null };
 }
 
 type Add = (condition: (place: string) => string, value: unknown) => void;

@@ -14,6 +14,8 @@ import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
   type DenialQuery,
+  type EventPage,
+  type EventQuery,
   type KnownClient,
   LicensesBusy,
   type Patience,
@@ -30,7 +32,7 @@ import { Connections, noRows, type Row, type Transaction } from "./connections.t
 import { Deciding } from "./deciding.ts";
 import { Folding } from "./folding.ts";
 import { forget } from "./forgetting.ts";
-import { denialsOf, historyOf, linesBetween, type Standing } from "./history.ts";
+import { denialsOf, eventsOf, historyOf, linesBetween, type Standing } from "./history.ts";
 import { catchUp, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -406,6 +408,10 @@ class PostgresStore implements Store {
   #standingOf(isvId: string, licenseId: string): Standing {
     if (this.#licenseOf(isvId, licenseId) !== undefined) return "there";
     return this.#catalogue.directory.isGone(isvId, "license", licenseId) ? "gone" : "unknown";
+  }
+
+  events(query: EventQuery): Promise<EventPage> {
+    return eventsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId));
   }
 
   async saveAudit(line: AuditLine): Promise<void> {

@@ -86,6 +86,9 @@ interface EntityRow {
   applied: string | null;
 }
 
+/** Lines of history that one look goes through: some ten milliseconds. */
+const linesPerLook = 100_000;
+
 /** Every statement of the store, prepared once. */
 export class Rows {
   readonly #db: Database.Database;
@@ -348,6 +351,20 @@ export class Rows {
       )
       .all(...parameters, limit, offset) as HistoryRow[];
     return rows.map(historyOf);
+  }
+
+  /** Newest first. Lines have no index by licence, which every open would pay for: so many are looked through at a time. */
+  historyBefore(before: number | null, where: string, parameters: readonly (string | number)[], limit: number) {
+    const last = this.#db.prepare("SELECT coalesce(max(no), 0) AS no FROM history").get() as { no: number };
+    const end = before ?? last.no + 1;
+    const start = Math.max(1, end - linesPerLook);
+    const condition = `no >= ? AND no < ? AND ${where}`;
+    const numbers = this.#db
+      .prepare(`SELECT no FROM history WHERE ${condition} ORDER BY no DESC LIMIT ?`)
+      .all(start, end, ...parameters, limit) as { no: number }[];
+    const items = this.history(condition, [start, end, ...parameters], "DESC", limit);
+    const seenTo = numbers.length === limit ? (numbers.at(-1) as { no: number }).no : start;
+    return { items, next: seenTo > 1 ? seenTo : null };
   }
 
   countHistory(where: string, parameters: readonly (string | number)[]): number {

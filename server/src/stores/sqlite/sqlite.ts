@@ -17,6 +17,8 @@ import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
   type DenialQuery,
+  type EventPage,
+  type EventQuery,
   type Retained,
   type Store,
   StoreFault,
@@ -302,6 +304,12 @@ class SqliteStore implements Store {
     return no === undefined
       ? ["license_no IS NULL AND license_id = ?", licenseId]
       : ["license_no = ? AND license_id IS NULL", no];
+  }
+
+  async events({ isvId, licenseId, before, limit }: EventQuery): Promise<EventPage> {
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const [ofLicense, value] = this.#ofLicense(isvId, licenseId);
+    return this.#rows.historyBefore(before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
   }
 
   async saveAudit(line: AuditLine): Promise<void> {
