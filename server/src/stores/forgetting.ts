@@ -1,4 +1,5 @@
 /** Putting other names in the place of a user's: what it means for a licence and for a line of history. For all stores. */
+import type { Episode, HolderDay, Tally } from "../analytics/tally.ts";
 import { clientKey, fold } from "../core/names.ts";
 import type { LicenseState } from "../core/state.ts";
 import type { Assignment, HistoryRecord, LicenseView, Session, Terms } from "../core/types.ts";
@@ -72,4 +73,27 @@ export function rename(license: LicenseState, { before, after, dropped }: Renami
   for (const { key } of dropped) license.dropSession(key);
   for (const assignment of before) license.dropAssignment(assignment.clientKey);
   for (const assignment of after) license.putAssignment(assignment);
+}
+
+/** What the analytics count by holder, under the other name; null: it is about none of the names. */
+export function renamedTally(tally: Tally, names: Renames): Tally | null {
+  const { series, part, body } = tally;
+  const fresh = series.startsWith("holders/") ? names.get(part) : undefined;
+  if (fresh !== undefined) return { ...tally, part: fresh };
+  const episode = series.startsWith("episodes/") ? (body as Partial<Episode>) : {};
+  const holder = episode.holder === undefined ? undefined : names.get(episode.holder);
+  if (holder === undefined) return null;
+  return { ...tally, part: `${holder} ${episode.code}`, body: { ...(body as Episode), holder } };
+}
+
+/** Two days of one holder, who was two before. */
+export function together(one: Tally, other: Tally | undefined): Tally {
+  if (other === undefined || !one.series.startsWith("holders/")) return one;
+  const [a, b] = [one.body as HolderDay, other.body as HolderDay];
+  const body: HolderDay = {
+    sessionMs: a.sessionMs + b.sessionMs,
+    sessions: a.sessions + b.sessions,
+    denials: a.denials + b.denials,
+  };
+  return { ...one, body };
 }

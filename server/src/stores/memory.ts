@@ -4,7 +4,7 @@ import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book } from "./book.ts";
-import { renamedLine } from "./forgetting.ts";
+import { type Renames, renamedLine, renamedTally, together } from "./forgetting.ts";
 import type { AuditQuery, DenialQuery, Retained, Store, TallyKey } from "./store.ts";
 
 /** Lines of history, and of the audit log, that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
@@ -102,6 +102,7 @@ export function openMemoryStore(clock: Clock): Store {
       book.rename(book.renamings(isvId, names));
       const isDevices = (each: HistoryRecord) => book.license(isvId, each.licenseId)?.terms.clientType === "devices";
       lines = lines.map((each) => (each.isvId === isvId ? renamedLine(each, names, isDevices(each)) : each));
+      tallies.rename(isvId, names);
       audit([line]);
     },
     setting: (name) => settings.get(name),
@@ -141,6 +142,20 @@ class MemoryTallies {
   range(isvId: string, series: string, from: number, to: number, limit: number): Tally[] {
     const rows = this.#series.get(isvId + series) ?? [];
     return rows.filter(({ start }) => start >= from && start < to).slice(0, limit);
+  }
+
+  rename(isvId: string, names: Renames): void {
+    const rows = [...this.#series.values()].flat().filter((tally) => tally.isvId === isvId);
+    for (const tally of rows) {
+      const fresh = renamedTally(tally, names);
+      if (fresh === null) continue;
+      const key = isvId + tally.series;
+      this.#series.set(
+        key,
+        (this.#series.get(key) ?? []).filter((row) => row !== tally),
+      );
+      this.put(together(fresh, this.at(fresh)));
+    }
   }
 
   prune(until: Retained): void {

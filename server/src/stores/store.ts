@@ -110,8 +110,8 @@ export interface Store {
   audit(query: AuditQuery): Promise<{ readonly items: readonly AuditLine[]; readonly total: number }>;
 
   /**
-   * Puts other names in the place of a user's in all history, clients and remembered sessions of a vendor, with its line
-   * in the audit log. Whatever can be counted stays as it was. Where it failed midway it can be asked for again.
+   * Puts other names in the place of a user's in all history and what is counted of it, in clients and remembered
+   * sessions of a vendor, with its line in the audit log. Whatever can be counted stays as it was. Where it failed midway it can be asked for again.
    * @throws CatalogConflict where the user has a live session.
    */
   forget(isvId: string, names: Renames, line: AuditLine): Promise<void>;

@@ -349,6 +349,35 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         }
       });
 
+      test("is another holder to the analytics, with all that was counted, and one if it is two", async () => {
+        await act(closeHers());
+        const day = { isvId, series: `holders/${setting.licenseId}`, start: 0 };
+        const episode = {
+          holder: "anna@factor.com",
+          code: "tokens_exhausted",
+          lastAt: 5,
+          attempts: 2,
+          servedAt: null,
+        } as const;
+        const pseudonym = "user-0123456789abcdef";
+        const counted = [
+          { ...day, part: "anna@factor.com", body: { sessionMs: 5, sessions: 2, denials: 1 } },
+          { ...day, part: "ben", body: { sessionMs: 7, sessions: 1, denials: 0 } },
+          { ...day, part: pseudonym, body: { sessionMs: 1, sessions: 1, denials: 0 } },
+          { ...day, series: `episodes/${setting.licenseId}`, part: "anna@factor.com tokens_exhausted", body: episode },
+        ];
+        await store.saveTallies(counted, await store.countedUntil(), clock.now());
+        await forget();
+        await restart();
+        expect(await store.tallies(isvId, day.series, 0, 1, 10)).toEqual([
+          counted[1],
+          { ...day, part: pseudonym, body: { sessionMs: 6, sessions: 3, denials: 1 } },
+        ]);
+        expect(await store.tallies(isvId, `episodes/${setting.licenseId}`, 0, 1, 10)).toEqual([
+          { ...counted[3], part: `${pseudonym} tokens_exhausted`, body: { ...episode, holder: pseudonym } },
+        ]);
+      });
+
       test("keeps the token key, by which the client is found as before", async () => {
         await act(closeHers());
         const known = await store.assignmentsOfClient(isvId, productIdOf(1), name);

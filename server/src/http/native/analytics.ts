@@ -191,7 +191,11 @@ export function analyticsRoutes({ store }: Services): Route[] {
         }
         const first = Math.floor(range.from / day) * day;
         const rows = await store.tallies(call.isvId, holderSeries(id), first, range.to, holderRowsMax);
-        finish(answerOf(holdersOf(rows as Tally<HolderDay>[]), call.query.format));
+        const items = holdersOf(rows as Tally<HolderDay>[]).map((item) => ({
+          ...item,
+          holder: call.names.of(item.holder),
+        }));
+        finish(answerOf(items, call.query.format));
       },
     }),
   ];

@@ -32,6 +32,20 @@ const renameClients = `
   UPDATE seatkeeper.history AS h SET client_id = n.new FROM ${names}
   WHERE h.isv_id = $1 AND h.client_id = n.old AND h.license_id <> ALL ($4::uuid[])`;
 
+/** Two days of one holder, who was two before, are one day. */
+const sum = (field: string) => `'${field}', (t.body->>'${field}')::bigint + (excluded.body->>'${field}')::bigint`;
+const renameHolders = `
+  WITH old AS (DELETE FROM seatkeeper.tallies WHERE isv_id = $1 AND series LIKE 'holders/%' AND part = ANY ($2::text[])
+    RETURNING isv_id, series, start, part, body)
+  INSERT INTO seatkeeper.tallies AS t (isv_id, series, start, part, body)
+  SELECT o.isv_id, o.series, o.start, n.new, o.body FROM old AS o JOIN ${names} ON n.old = o.part
+  ON CONFLICT (isv_id, series, start, part) DO UPDATE
+    SET body = jsonb_build_object(${["sessionMs", "sessions", "denials"].map(sum).join(", ")})`;
+const renameEpisodes = `
+  UPDATE seatkeeper.tallies AS t
+  SET part = n.new || ' ' || (t.body->>'code'), body = jsonb_set(t.body, '{holder}', to_jsonb(n.new))
+  FROM ${names} WHERE t.isv_id = $1 AND t.series LIKE 'episodes/%' AND t.body->>'holder' = n.old`;
+
 /** The row's next version, which is not in the log. */
 const countUp = `
   UPDATE seatkeeper.licenses AS l SET version = version + 1
@@ -64,6 +78,9 @@ export async function forget(
     const fresh = old.map((name) => renames.get(fold(name)));
     transaction.query(renameUsers, [vendor.isvId, old, fresh]);
     transaction.query(renameClients, [vendor.isvId, old, fresh, vendor.deviceLicenses]);
+    const folded = [vendor.isvId, [...renames.keys()], [...renames.values()]];
+    transaction.query(renameHolders, folded);
+    transaction.query(renameEpisodes, folded);
     transaction.query(insertAudit, auditValues([line]));
     await transaction.commit();
   } catch (error) {

@@ -341,6 +341,7 @@ class SqliteStore implements Store {
         for (const assignment of after) this.#rows.saveAssignment(no, assignment);
         for (const { id } of dropped) this.#rows.deleteSessionOf(no, id);
       }
+      this.#tallies.rename(isvId, names);
       this.#audit.save(line);
     });
     this.#book.rename(renamings);

@@ -2,6 +2,7 @@
 import type Database from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
+import { type Renames, renamedTally, together } from "../forgetting.ts";
 import type { Retained, TallyKey } from "../store.ts";
 
 interface TallyRow {
@@ -20,6 +21,8 @@ export class TallyRows {
   readonly #before;
   readonly #range;
   readonly #prune;
+  readonly #ofHolders;
+  readonly #delete;
 
   constructor(db: Database.Database) {
     this.#put = db.prepare(
@@ -34,6 +37,11 @@ export class TallyRows {
       `SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
        ORDER BY start, part LIMIT ?`,
     );
+    this.#ofHolders = db.prepare(
+      `SELECT * FROM tallies WHERE isv_id = ? AND
+         ((series >= 'holders/' AND series < 'holders0') OR (series >= 'episodes/' AND series < 'episodes0'))`,
+    );
+    this.#delete = db.prepare("DELETE FROM tallies WHERE isv_id = ? AND series = ? AND start = ? AND part = ?");
     const tallies = (where: string) =>
       db.prepare(
         `DELETE FROM tallies WHERE (isv_id, series, start, part) IN
@@ -63,6 +71,17 @@ export class TallyRows {
 
   range(isvId: string, series: string, from: Millis, to: Millis, limit: number): Tally[] {
     return (this.#range.all(isvId, series, from, to, limit) as TallyRow[]).map(tallyOf);
+  }
+
+  /** Puts other names of holders in the place of these. */
+  rename(isvId: string, names: Renames): void {
+    for (const row of this.#ofHolders.all(isvId) as TallyRow[]) {
+      const tally = tallyOf(row);
+      const fresh = renamedTally(tally, names);
+      if (fresh === null) continue;
+      this.#delete.run(isvId, tally.series, tally.start, tally.part);
+      this.put(together(fresh, this.at(fresh)));
+    }
   }
 
   /** Answers whether there may be more to forget. */
