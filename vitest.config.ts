@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     include: ["server/test/**/*.test.ts", "client/test/**/*.test.ts"],
     isolate: false,
     testTimeout: 30_000,
