@@ -15,8 +15,28 @@ const orNull = <T extends import("typebox").TSchema>(schema: T) => Type.Union([s
 
 const Named = Type.Object({ id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) });
 
-export const Isv = Type.Object({ id: Id, name: Name });
+/** Numbers of signing keys start at 1. */
+const KeyNumber = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+
+/** Keys that are published beside the one that signs and the next. Vendors rotate once a year or after a theft. */
+export const retiredKeysMax = 16;
+
+export const Isv = Type.Object({
+  id: Id,
+  name: Name,
+  /** Which of the vendor's Ed25519 keys signs, and from which one on they are published. Left out: the first. */
+  statement_keys: Type.Optional(Type.Object({ current: KeyNumber, oldest: KeyNumber })),
+});
 export type Isv = Static<typeof Isv>;
+
+/** The numbers of a vendor's signing keys, brought into order: a file's author may have got them wrong. */
+export function statementKeysOf({ statement_keys: numbers }: Isv): {
+  readonly current: number;
+  readonly oldest: number;
+} {
+  const current = numbers?.current ?? 1;
+  return { current, oldest: Math.min(current, Math.max(numbers?.oldest ?? 1, current - retiredKeysMax)) };
+}
 
 /** An API key. Its secret is not kept: only the SHA-256 of it. */
 export const Key = Type.Object({

@@ -15,6 +15,7 @@ import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
+import { askedOf, requireDigest } from "./message-signature.ts";
 import { analyticsRoutes } from "./native/analytics.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
@@ -22,6 +23,7 @@ import { docsRoutes } from "./native/docs.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { statementKeyRoutes } from "./native/statement-keys.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
@@ -29,6 +31,7 @@ import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
+import { StatementKeys } from "./statement-keys.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -41,13 +44,17 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Services {
+export interface AppOptions extends Omit<Services, "statementKeys"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
 }
 
-export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
+export async function createApp({ shell = "lane", patience = limits.patience, ...options }: AppOptions): Promise<App> {
+  const statementKeys = new StatementKeys(options.store);
+  const services: Services = { ...options, statementKeys };
+  // At start, so that the first answer to be signed waits for no key.
+  await Promise.all([...options.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   let isDraining = false;
   const routes = routesOf(
     services,
@@ -88,6 +95,7 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...analyticsRoutes(services),
     ...projectRoutes(services),
     ...operatorRoutes(services),
+    ...statementKeyRoutes(services),
     ...serviceRoutes(services, isDraining),
     ...docsRoutes(document),
   ];
@@ -155,6 +163,7 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
     readBody(request.raw, request.head.contentLength, bodyBytesMax ?? limits.bodyBytesMax, (result) => {
       if (result instanceof Problem) return done(result);
       try {
+        if (request.head.acceptSignature !== null) requireDigest(request.head.contentDigest, result);
         done(null, parseJson(result));
       } catch (error) {
         done(error as Error);
@@ -195,7 +204,8 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       },
       handler: (request, reply) => {
         reply.hijack();
-        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw));
+        const asked = askedOf(request.raw, request.head.contentDigest);
+        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw), asked);
       },
     });
   }

@@ -14,6 +14,19 @@ export interface Head {
   readonly nonce: string | null;
   /** The client accepts problem details in the place of the bare 409. */
   readonly wantsProblem: boolean;
+  /** How the answer shall be signed, and the digest of the request's own body. */
+  readonly acceptSignature: string | null;
+  readonly contentDigest: string | null;
+}
+
+/** What costs a signature is not served the faster for a faster route: it goes to Fastify, which alone has it. */
+export function goesTheLongWay({ acceptSignature }: Head): boolean {
+  return acceptSignature !== null;
+}
+
+/** Whether a request comes with a body. */
+export function hasBody({ contentType, contentLength, isChunked }: Head): boolean {
+  return contentType !== null || isChunked || (contentLength !== null && contentLength > 0);
 }
 
 class MutableHead implements Head {
@@ -25,6 +38,8 @@ class MutableHead implements Head {
   isChunked = false;
   nonce: string | null = null;
   wantsProblem = false;
+  acceptSignature: string | null = null;
+  contentDigest: string | null = null;
 }
 
 /** What is read of a request: its header lines, name and value in turn. */
@@ -63,9 +78,13 @@ export function readHead(req: RawHead): Head {
         break;
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);
+        else if (is(name, "content-digest")) head.contentDigest = once(head.contentDigest, value, "Content-Digest");
         break;
       case 15:
         if (is(name, "provisioningkey")) head.provisioningKey = once(head.provisioningKey, value, "ProvisioningKey");
+        break;
+      case 16:
+        if (is(name, "accept-signature")) head.acceptSignature = once(head.acceptSignature, value, "Accept-Signature");
         break;
       case 17:
         if (is(name, "transfer-encoding")) head.isChunked = isChunked(value);

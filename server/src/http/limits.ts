@@ -22,6 +22,9 @@ export const keyLengthMax = 512;
 /** Characters of a nonce header worth decoding: 36 characters in Base64 make 48. */
 export const nonceLengthMax = 64;
 
+/** Characters of an Accept-Signature: all components with their parameters have some 200. */
+export const acceptSignatureLengthMax = 512;
+
 /** Bytes of a request's header. Node's own bound, set here so that a new Node does not change it. */
 export const headerBytesMax = 16_384;
 

@@ -17,6 +17,7 @@ export const problems = {
   header_repeated: { status: 400, title: "A header that may stand once stands twice." },
   keys_ambiguous: { status: 400, title: "The request carries two API keys." },
   json_malformed: { status: 400, title: "The body is not JSON." },
+  digest_wrong: { status: 400, title: "The body is not the one that its digest is of." },
   input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
