@@ -3,7 +3,7 @@
 import { type Clock, pause, SystemClock } from "./clock.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
-import { Verifier } from "./signatures.ts";
+import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
 import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
@@ -54,7 +54,7 @@ export class Channel {
     this.#key = { [options.admin ? "AdminKey" : "ProvisioningKey"]: apiKey };
     // Called on its own: the platform's fetch refuses to be anybody's method.
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
-    this.#verifier = options.publicKey === undefined ? undefined : new Verifier(options.publicKey);
+    this.#verifier = verifierOf(options);
     this.#timeoutMs = (options.timeoutSeconds ?? timeoutSecondsUsual) * 1_000;
   }
 
@@ -91,7 +91,8 @@ export class Channel {
   async send(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
     signal?.throwIfAborted();
     const started = this.clock.now(); // before the request: a slow answer must not buy time
-    const nonce = this.#verifier?.nonce();
+    const sent = { method: call.method, url: this.#base + call.path + query(call), body: textOf(call) };
+    const proof = this.#verifier && (await this.#verifier.prove(sent));
     const abort = new AbortController();
     const stop = () => abort.abort();
     const callOff = this.clock.after(Math.max(1, Math.min(timeoutMs, this.#timeoutMs)), stop);
@@ -99,7 +100,7 @@ export class Channel {
     let reply: Reply;
     try {
       // Against the signal: whatever fetch was passed in may not look at it, and a session must end in time.
-      reply = await Promise.race([this.#exchange(call, nonce, started, abort.signal), rejected(abort.signal)]);
+      reply = await Promise.race([this.#exchange(sent, proof, started, abort.signal), rejected(abort.signal)]);
     } catch (error) {
       signal?.throwIfAborted();
       throw this.#unanswered(error, abort.signal.aborted);
@@ -107,26 +108,26 @@ export class Channel {
       callOff();
       signal?.removeEventListener("abort", stop);
     }
-    if (nonce !== undefined) await this.#verifier?.check(reply, nonce);
+    await proof?.check(reply);
     return reply;
   }
 
-  async #exchange(call: Call, nonce: string | undefined, started: number, signal: AbortSignal): Promise<Reply> {
-    const response = await this.#fetch(this.#base + call.path + query(call), this.#request(call, nonce, signal));
+  async #exchange(sent: Sent, proof: Proof | undefined, started: number, signal: AbortSignal): Promise<Reply> {
+    const response = await this.#fetch(sent.url, this.#request(sent, proof, signal));
     const body = new Uint8Array(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, body, started };
   }
 
-  #request(call: Call, nonce: string | undefined, signal: AbortSignal): RequestInit {
+  #request({ method, body }: Sent, proof: Proof | undefined, signal: AbortSignal): RequestInit {
     return {
-      method: call.method,
+      method,
       headers: {
         Accept: "application/json, application/problem+json",
         ...this.#key,
-        ...(call.body && { "Content-Type": "application/json" }),
-        ...(nonce !== undefined && { "X-Nonce": nonce }),
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...proof?.headers,
       },
-      ...(call.body && { body: JSON.stringify(call.body) }),
+      ...(body !== undefined && { body }),
       signal,
       redirect: "manual", // the key is for this server alone
       cache: "no-store",
@@ -139,6 +140,13 @@ export class Channel {
     return new Unanswered(`Cannot reach the server at ${this.#url}: ${what}.`, !isTimeout && neverArrived(error));
   }
 }
+
+function verifierOf({ keySet, publicKey }: ConnectOptions): Verifier | undefined {
+  if (keySet !== undefined) return new MessageVerifier(keySet);
+  return publicKey === undefined ? undefined : new RsaVerifier(publicKey);
+}
+
+const textOf = ({ body }: Call) => (body === undefined ? undefined : JSON.stringify(body));
 
 /** Never resolves. */
 function rejected(signal: AbortSignal): Promise<never> {

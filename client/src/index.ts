@@ -47,6 +47,7 @@ export {
   SessionLost,
   TooManySessions,
 } from "./errors.ts";
+export type { KeySet } from "./key-set.ts";
 export { type ConnectingOptions, type Launcher, type LauncherOptions, launcher } from "./launcher.ts";
 export {
   type ExecutionInfo,

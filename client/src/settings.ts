@@ -1,6 +1,7 @@
 /** Where the server is and who we are: from options, or from the environment where there is one. */
 
 import type { Clock } from "./clock.ts";
+import type { KeySet } from "./key-set.ts";
 
 /** A setting is neither passed nor in the environment. */
 export class NotConfigured extends Error {
@@ -17,7 +18,9 @@ export interface ConnectOptions {
   readonly apiKey?: string;
   /** The key is an AdminKey. */
   readonly admin?: boolean;
-  /** With it (PEM text) every answer's signatures are verified. */
+  /** The vendor's key set. With it every answer is refused that the server did not sign for its very request. */
+  readonly keySet?: KeySet | string;
+  /** The RSA key of SLASCONE's signatures (PEM text), which prove less: with it those are verified instead. */
   readonly publicKey?: string;
   /** The `client_id` of whoever names none; else SEATKEEPER_DEVICE, the machine's name, or in browsers the user's. */
   readonly client?: string;

@@ -1,7 +1,7 @@
 /** A real server for the client's tests: a process of its own, in memory, whose clock a test moves. */
 import { type ServerProcess, startProcess, temporaryFolder } from "../../server/test/process.ts";
 import { type Clock, SystemClock } from "../src/clock.ts";
-import { type ConnectOptions, type Launcher, launcher } from "../src/index.ts";
+import { type ConnectOptions, type KeySet, type Launcher, launcher } from "../src/index.ts";
 import { isv } from "./world.ts";
 
 const id = (n: string) => `5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c${n}`;
@@ -89,6 +89,10 @@ export class Vendor {
 
   async publicKey(): Promise<string> {
     return (await this.#ask("GET", `/api/v2/isv/${isv}/signing-key.pem`)).text();
+  }
+
+  async keySet(): Promise<KeySet> {
+    return (await (await this.#ask("GET", "/.well-known/jwks.json")).json()) as KeySet;
   }
 
   async admin<T>(method: string, path: string, body?: object): Promise<T> {
