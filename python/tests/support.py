@@ -119,6 +119,10 @@ class Server:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
+    def key_set(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.url}/.well-known/jwks.json").raise_for_status().json()
+        return found
+
     def sessions(self, license: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.admin("GET", f"/licenses/{license}/opensessions")
         return found

@@ -13,13 +13,14 @@ import httpx
 
 from ._channel import AsyncChannel, Channel
 from ._clock import Timing
+from ._key_set import KeySet
 from ._lease import OnLost
 from ._models import LicenseInfo
 from ._opening import Seat, seconds
 from ._project_calls import tokens
 from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
 from ._settings import Address, address, state_folder, this_device
-from ._signatures import RsaVerifier, Verifier
+from ._signatures import MessageVerifier, RsaVerifier, Verifier
 from ._state import Slot, slot_key, take_slot
 
 Wait = timedelta | float | None
@@ -36,6 +37,7 @@ class _Settings:
         admin: bool,
         device: str | None,
         product: str | None,
+        key_set: KeySet | None,
         public_key: str | bytes | Path | None,
         state_dir: str | Path | None,
         timing: Timing | None,
@@ -44,7 +46,7 @@ class _Settings:
         self.device = device or this_device()
         self.product = product
         self.timing = timing or Timing()
-        self.verifier: Verifier | None = None if public_key is None else RsaVerifier(public_key)
+        self.verifier = _verifier(key_set, public_key)
         self._state_dir = state_folder(state_dir)
 
     def seat(
@@ -66,14 +68,21 @@ class _Settings:
         return take_slot(self._state_dir, key)
 
 
+def _verifier(key_set: KeySet | None, public_key: str | bytes | Path | None) -> Verifier | None:
+    if key_set is not None:
+        return MessageVerifier(key_set)
+    return None if public_key is None else RsaVerifier(public_key)
+
+
 class Client:
     """
     Speaks to one vendor's licences on a Seatkeeper server.
 
     `url`, `isv` and `api_key` come from SEATKEEPER_URL, SEATKEEPER_ISV and SEATKEEPER_API_KEY when omitted. With
-    `public_key` (PEM text, or the path of a PEM file) every answer's signatures are verified. `admin=True` says that
-    the key is an AdminKey. `timeout_seconds` bounds each single wait for the network, `state_dir` is where session ids
-    are kept.
+    `key_set` (the vendor's JSON Web Key Set) every answer is refused that the server did not sign for its very
+    request; with `public_key` (PEM text, or the path of a PEM file) SLASCONE's signatures are verified instead, which
+    prove less. `admin=True` says that the key is an AdminKey. `timeout_seconds` bounds each single wait for the
+    network, `state_dir` is where session ids are kept.
     """
 
     def __init__(
@@ -85,13 +94,14 @@ class Client:
         admin: bool = False,
         device: str | None = None,
         product: str | None = None,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
         timeout_seconds: float = 10.0,
         transport: httpx.BaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        known = _Settings(url, isv, api_key, admin, device, product, key_set, public_key, state_dir, timing)
         self._settings = known
         self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
         self._opened: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -173,13 +183,14 @@ class AsyncClient:
         admin: bool = False,
         device: str | None = None,
         product: str | None = None,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
         timeout_seconds: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        known = _Settings(url, isv, api_key, admin, device, product, key_set, public_key, state_dir, timing)
         self._settings = known
         self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
         self._opened: weakref.WeakSet[SessionView] = weakref.WeakSet()
