@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from seatkeeper import AsyncClient, BadSignature, Client, LicenseUnknown, NotAuthorized, NoTokenLeft, ProjectUnknown
+from seatkeeper._key_set import KeySet
 from support import Server, backend_key, isv, users_license
 
 Between = Callable[[httpx.Response, str], httpx.Response]
@@ -89,7 +90,8 @@ def test_other_keys_and_no_keys(server: Server) -> None:
     with server.client(key_set={"keys": [other]}) as client, pytest.raises(BadSignature, match="not by the server"):
         client.session(users_license, user="anna")
     assert server.sessions(users_license) == []
-    for unusable in ({"keys": []}, '{"keys": [{"kty": "RSA", "kid": "x"}]}'):
+    sets: list[KeySet] = [{"keys": []}, '{"keys": [{"kty": "RSA", "kid": "x"}]}']
+    for unusable in sets:
         with pytest.raises(ValueError, match="no Ed25519 key"):
             server.client(key_set=unusable)
 
