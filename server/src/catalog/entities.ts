@@ -24,6 +24,17 @@ export const retiredKeysMax = 16;
 export const Isv = Type.Object({
   id: Id,
   name: Name,
+  /** Whose pages may open and close sessions with client tokens: `https://app.example.com`. Left out: nobody's. */
+  browser_origins: Type.Optional(
+    Type.Array(
+      Type.String({
+        maxLength: 256,
+        pattern: "^https?://[^/\\s*A-Z]+$",
+        want: "an origin such as https://app.example.com: scheme and host in lower case, no path, no *",
+      }),
+      { maxItems: 100 },
+    ),
+  ),
   /** Which of the vendor's Ed25519 keys signs, and from which one on they are published. Left out: the first. */
   statement_keys: Type.Optional(Type.Object({ current: KeyNumber, oldest: KeyNumber })),
 });

@@ -5,7 +5,7 @@
  */
 import { type TProperties, type TSchema, Type } from "typebox";
 import { checkoutPeriodDefaultMax, sessionsPerHolderAbsoluteMax } from "../core/limits.ts";
-import { Edition, Key, type Kind, License, Product } from "./entities.ts";
+import { Edition, Isv, Key, type Kind, License, Product } from "./entities.ts";
 
 /** A secret is sent in a header, so it is printable ASCII without blanks; a shorter one could be guessed. */
 export const secretLengthMin = 12;
@@ -46,6 +46,11 @@ const listOf = (schema: TSchema, maxItems?: number) => Type.Array(schema, maxIte
 export const IsvEntry = closed({
   id: must(Id, "The id in every address: `/api/v2/isv/{id}/…`."),
   name: must(Name, "The vendor's name. Several files of one vendor give the same."),
+  browser_origins: may(
+    Isv.properties.browser_origins,
+    "(none)",
+    "Origins whose pages may open, extend and close sessions with [client tokens](../guide/browsers.md): `[https://app.example.com]`.",
+  ),
 });
 
 export const KeyEntry = closed({

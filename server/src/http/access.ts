@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Catalog, Vendor } from "../catalog/catalog.ts";
 import type { Key, License } from "../catalog/entities.ts";
+import type { TokenHolder } from "./client-tokens.ts";
 import type { Head } from "./head.ts";
 import { keyLengthMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
@@ -20,6 +21,8 @@ export type VendorReach = Exclude<Reach, "public" | "operator">;
 export interface Caller {
   readonly key: Key;
   readonly vendor: Vendor;
+  /** Whom alone the caller may act for: it came with a client token. */
+  readonly onlyFor?: TokenHolder;
 }
 
 const challenge = ["WWW-Authenticate", 'ApiKey realm="seatkeeper"'] as const;

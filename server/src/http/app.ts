@@ -7,8 +7,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
-import { callerOf, requireOperator } from "./access.ts";
+import { type Caller, callerOf, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
+import { bearerOf, ClientTokens } from "./client-tokens.ts";
+import { allowReading, listedOrigin, preflightAnswer } from "./cors.ts";
 import { onClientError } from "./client-error.ts";
 import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
@@ -17,6 +19,7 @@ import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { askedOf, requireDigest } from "./message-signature.ts";
 import { analyticsRoutes } from "./native/analytics.ts";
+import { clientTokenRoutes } from "./native/client-tokens.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
@@ -44,7 +47,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Omit<Services, "statementKeys"> {
+export interface AppOptions extends Omit<Services, "statementKeys" | "clientTokens"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
@@ -52,7 +55,8 @@ export interface AppOptions extends Omit<Services, "statementKeys"> {
 
 export async function createApp({ shell = "lane", patience = limits.patience, ...options }: AppOptions): Promise<App> {
   const statementKeys = new StatementKeys(options.store);
-  const services: Services = { ...options, statementKeys };
+  const clientTokens = new ClientTokens({ ...options, statementKeys });
+  const services: Services = { ...options, statementKeys, clientTokens };
   // At start, so that the first answer to be signed waits for no key.
   await Promise.all([...options.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   let isDraining = false;
@@ -88,6 +92,7 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
+    ...clientTokenRoutes(services),
     ...clientRoutes(services),
     ...lookupRoutes(services),
     ...adminRoutes(services),
@@ -194,13 +199,9 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       schema: fastifySchemaOf(route, n === 0),
       config: { bodyBytesMax: route.bodyBytesMax } satisfies RouteConfig,
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
-      onRequest: (request, _reply, done) => {
-        try {
-          request.caller = callerIn(services, route, request);
-          done();
-        } catch (error) {
-          done(error as Error);
-        }
+      onRequest: async (request, reply) => {
+        if (route.takesClientTokens) allowReading(request.head, originOf(services, request), reply.raw);
+        request.caller = await callerIn(services, route, request);
       },
       handler: (request, reply) => {
         reply.hijack();
@@ -208,23 +209,42 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
         serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw), asked);
       },
     });
+    if (route.takesClientTokens) addPreflight(app, services, url);
   }
+}
+
+function addPreflight(app: FastifyInstance, services: Services, url: string): void {
+  app.options(url, { schema: { hide: true } }, (request, reply) => {
+    const origin = originOf(services, request);
+    // As on every other address: what nobody lists is told no more than what there is.
+    if (origin === null) return refuse(services, noRoute(["POST"]), reply);
+    reply.hijack();
+    new ResponseWriter(reply.raw).write(preflightAnswer(origin));
+  });
+}
+
+function originOf({ store }: Services, request: FastifyRequest): string | null {
+  return listedOrigin(store.catalog, request.head, (request.params as { isv_id: string }).isv_id);
 }
 
 declare module "fastify" {
   interface FastifyRequest {
-    caller: ReturnType<typeof callerOf> | null;
+    caller: Caller | null;
   }
 }
 
-function callerIn(services: Services, route: Route, request: FastifyRequest) {
+async function callerIn(services: Services, route: Route, request: FastifyRequest): Promise<Caller | null> {
   if (route.reach === "public") return null;
   if (route.reach === "operator") {
     requireOperator(services.operatorKey ?? null, request.head);
     return null;
   }
+  const { head } = request;
   const { isv_id: isvId } = request.params as { isv_id: string };
-  return callerOf(services.store.catalog, request.head, isvId, route.reach);
+  const token = route.takesClientTokens ? bearerOf(head) : null;
+  const isKeyed = head.provisioningKey !== null || head.adminKey !== null;
+  if (token !== null && !isKeyed) return services.clientTokens.callerOf(token, isvId);
+  return callerOf(services.store.catalog, head, isvId, route.reach);
 }
 
 function callOf({ body, params, query, head, caller }: FastifyRequest): Call {

@@ -17,11 +17,14 @@ export interface Head {
   /** How the answer shall be signed, and the digest of the request's own body. */
   readonly acceptSignature: string | null;
   readonly contentDigest: string | null;
+  readonly authorization: string | null;
+  /** The page that a browser asks for. */
+  readonly origin: string | null;
 }
 
-/** What costs a signature is not served the faster for a faster route: it goes to Fastify, which alone has it. */
-export function goesTheLongWay({ acceptSignature }: Head): boolean {
-  return acceptSignature !== null;
+/** What costs a signature, made or verified, is not served the faster for a faster route: Fastify alone has it. */
+export function goesTheLongWay({ acceptSignature, authorization }: Head): boolean {
+  return acceptSignature !== null || authorization !== null;
 }
 
 /** Whether a request comes with a body. */
@@ -40,6 +43,8 @@ class MutableHead implements Head {
   wantsProblem = false;
   acceptSignature: string | null = null;
   contentDigest: string | null = null;
+  authorization: string | null = null;
+  origin: string | null = null;
 }
 
 /** What is read of a request: its header lines, name and value in turn. */
@@ -63,6 +68,7 @@ export function readHead(req: RawHead): Head {
         break;
       case 6:
         if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
+        else if (is(name, "origin")) head.origin = once(head.origin, value, "Origin");
         break;
       case 7:
         if (is(name, "x-nonce")) head.nonce = once(head.nonce, value, "X-Nonce");
@@ -75,6 +81,9 @@ export function readHead(req: RawHead): Head {
         break;
       case 12:
         if (is(name, "content-type")) head.contentType = once(head.contentType, value, "Content-Type");
+        break;
+      case 13:
+        if (is(name, "authorization")) head.authorization = once(head.authorization, value, "Authorization");
         break;
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);

@@ -8,7 +8,7 @@ const introduction = `A floating-licence server. An application opens a **sessio
 
 Addresses under \`/api/v2/isv/{isv_id}\` are those of SLASCONE's API v2, so its published clients work against this server unchanged. A refused request is **409** with \`{"id", "message"}\`; send \`Accept: application/problem+json\` to be told more: a stable \`code\`, the \`limit\`, the tokens \`in_use\`, and when the next one is free. All other errors are problem details (RFC 9457).
 
-Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
+Send \`Accept-Signature\` and \`Content-Digest\` to have an answer signed for your very request (RFC 9421, Ed25519; the keys are at \`/.well-known/jwks.json\`). Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
 
 export const documentOptions: FastifyDynamicSwaggerOptions = {
   openapi: {
@@ -49,6 +49,12 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
           in: "header",
           name: "OperatorKey",
           description: "The server's own setting: reaches what holds the data of all vendors.",
+        },
+        ClientToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "For browsers: minted by a backend for one licence and user, for some minutes.",
         },
         AdminKey: { type: "apiKey", in: "header", name: "AdminKey", description: "Reaches everything of its vendor." },
       },
@@ -94,7 +100,7 @@ export function fastifySchemaOf(route: Route, isShown: boolean) {
     ...(!route.description && route.reach === "backend" && { description: description(route) }),
     tags: [route.tag],
     operationId: operationId(route),
-    security: security[route.reach],
+    security: [...security[route.reach], ...(route.takesClientTokens ? [{ ClientToken: [] }] : [])],
     hide: !isShown,
   };
 }

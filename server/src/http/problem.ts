@@ -21,6 +21,8 @@ export const problems = {
   input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
+  token_invalid: { status: 401, title: "The client token is not valid." },
+  tokens_busy: { status: 503, title: "Too many client tokens wait to be verified." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
   operator_off: { status: 403, title: "The server has no operator's key, so nobody may ask for this." },
   backup_elsewhere: { status: 409, title: "This store is not backed up by the server." },

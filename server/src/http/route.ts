@@ -9,6 +9,7 @@ import { tellOfFault } from "../stores/trouble.ts";
 import type { Caller, VendorReach } from "./access.ts";
 import { type Answer, type AnswerWriter, type Download, jsonType, ResponseWriter } from "./answer.ts";
 import { type SignAnswer, signingOf } from "./answer-signing.ts";
+import type { ClientTokens } from "./client-tokens.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
 import type { Asked } from "./message-signature.ts";
@@ -22,6 +23,7 @@ export interface Services {
   readonly desk: Desk;
   readonly signer: Signer;
   readonly statementKeys: StatementKeys;
+  readonly clientTokens: ClientTokens;
   readonly log: FastifyBaseLogger;
   /** The key of whoever operates the server; without one nobody reaches what is of all vendors. */
   readonly operatorKey?: string | null;
@@ -62,6 +64,8 @@ interface Description {
   readonly isBodyOptional: boolean;
   /** Served on `node:http` itself, and by Fastify only for the API document and as the reference. */
   readonly isHot: boolean;
+  /** A client token does in the place of an API key, also in pages of the vendor's other origins. */
+  readonly takesClientTokens: boolean;
   /** Further paths, from the root, that are not in the API document. */
   readonly aliases: readonly string[];
   readonly body: TSchema | null;
@@ -95,6 +99,7 @@ const defaults = {
   bodyBytesMax,
   isBodyOptional: false,
   isHot: false,
+  takesClientTokens: false,
   aliases: [],
   body: null,
   bodyChecked: null,

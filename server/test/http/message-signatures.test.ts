@@ -8,7 +8,7 @@ let demo: Demo;
 let keySet: KeySet;
 beforeAll(async () => {
   demo = await startDemo();
-  keySet = (await root(demo, `/api/v2/isv/${isv}/.well-known/jwks.json`)).body;
+  keySet = (await root(demo, `/api/v2/isv/${isv}/jwks.json`)).body;
 });
 afterAll(() => demo.stop());
 
@@ -127,7 +127,7 @@ describe("an answer is good for one request alone", () => {
   });
 
   test("another vendor's keys verify nothing of it", async () => {
-    const others = (await root(demo, `/api/v2/isv/${otherIsv}/.well-known/jwks.json`)).body as KeySet;
+    const others = (await root(demo, `/api/v2/isv/${otherIsv}/jwks.json`)).body as KeySet;
     const { asked, answer } = await open();
     expect(isAnswerTo(asked, answer, others)).toBe(false);
     expect(others.keys.map(({ kid }) => kid)).not.toEqual(keySet.keys.map(({ kid }) => kid));
@@ -189,7 +189,7 @@ describe("the keys", () => {
   });
   afterEach(() => own.stop());
 
-  const published = async () => (await root(own, `/api/v2/isv/${isv}/.well-known/jwks.json`)).body as KeySet;
+  const published = async () => (await root(own, `/api/v2/isv/${isv}/jwks.json`)).body as KeySet;
   const kids = async () => (await published()).keys.map(({ kid }) => kid);
   const rotate = async (body?: object) => {
     const { answer } = await ask("POST", "/administration/statement-keys/rotate", {
@@ -216,7 +216,7 @@ describe("the keys", () => {
         use: "sig",
       });
     }
-    expect((await root(own, "/api/v2/isv/nobody/.well-known/jwks.json")).status).toBe(404);
+    expect((await root(own, "/api/v2/isv/nobody/jwks.json")).status).toBe(404);
     expect((await root(own, "/.well-known/jwks.json")).body.code).toBe("isv_unknown");
   });
 

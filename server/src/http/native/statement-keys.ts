@@ -32,7 +32,7 @@ export function statementKeyRoutes(services: Services): Route[] {
 function vendorsKeys({ store, statementKeys }: Services): Route {
   return open({
     method: "GET",
-    path: "/api/v2/isv/:isv_id/.well-known/jwks.json",
+    path: "/api/v2/isv/:isv_id/jwks.json",
     tag: "Service",
     summary: "A vendor's public keys",
     description,
@@ -57,7 +57,7 @@ function onlyVendorsKeys({ store, statementKeys }: Services): Route {
     async handle(_call, finish) {
       const [vendor, other] = store.catalog.vendors();
       if (vendor === undefined || other !== undefined) {
-        throw new Problem("isv_unknown", "Ask at /api/v2/isv/{isv_id}/.well-known/jwks.json.");
+        throw new Problem("isv_unknown", "Ask at /api/v2/isv/{isv_id}/jwks.json.");
       }
       finish(await keySet(statementKeys, vendor));
     },

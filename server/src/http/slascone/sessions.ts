@@ -4,6 +4,7 @@ import type { CloseCommand, OpenCommand } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonText } from "../answer.ts";
+import { asHolder } from "../client-tokens.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { answerOf } from "./answers.ts";
@@ -50,6 +51,7 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       path: "/provisioning/session/open",
       aliases: ["/isv/:isv_id/provisioning/session/open"],
       isHot: true,
+      takesClientTokens: true,
       reach: "app",
       tag: "Sessions",
       summary: "Open a session, or extend it",
@@ -58,7 +60,7 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       body: SessionRequest,
       answers: { 200: SessionStatus, 409: Refusal },
       handle(call, finish) {
-        const command = openCommand(call.isvId, call.body);
+        const command = asHolder(call, openCommand(call.isvId, call.body));
         requireLicense(call, command.licenseId);
         desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, opened)));
       },
@@ -68,6 +70,7 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       path: "/provisioning/session/close",
       aliases: ["/isv/:isv_id/provisioning/session/close"],
       isHot: true,
+      takesClientTokens: true,
       reach: "app",
       tag: "Sessions",
       summary: "Close a session",
@@ -76,7 +79,7 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       body: SessionRequest,
       answers: { 200: Sentence, 409: Refusal },
       handle(call, finish) {
-        const command = closeCommand(call.isvId, call.body);
+        const command = asHolder(call, closeCommand(call.isvId, call.body));
         requireLicense(call, command.licenseId);
         desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, closed)));
       },
