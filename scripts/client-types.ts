@@ -30,6 +30,7 @@ interface Operation {
 const used: readonly (readonly [method: string, path: string, sent: string, answered: string])[] = [
   ["post", "provisioning/session/open", "SessionBody", "SessionAnswer"],
   ["post", "provisioning/session/batch", "BatchBody", "BatchAnswer"],
+  ["post", "provisioning/client-tokens", "ClientTokenBody", "ClientTokenAnswer"],
   ["post", "provisioning/activations", "ActivationBody", "LicenseStatus"],
   ["post", "provisioning/heartbeats", "HeartbeatBody", ""],
   ["post", "provisioning/licenses/by_license", "LookUpBody", "FoundLicenses"],

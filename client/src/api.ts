@@ -54,6 +54,26 @@ export type BatchAnswer = {
   }[];
 };
 
+export type ClientTokenBody = {
+  /** The licence whose tokens the page may take. */
+  readonly license_id: string;
+  /** Who sits before the page, as the backend knows it. */
+  readonly user_id: string;
+  /** The `client_id` that the page must send; the user's name unless said otherwise. */
+  readonly client_id?: string | null;
+  /** On a licence that counts projects: the one that the page may connect to. */
+  readonly project_id?: string | null;
+  /** How long the token is good; 600 unless said otherwise. */
+  readonly lifetime_seconds?: number | null;
+};
+
+export type ClientTokenAnswer = {
+  /** For `Authorization: Bearer`. */
+  readonly token: string;
+  readonly token_type: "Bearer";
+  readonly expires_at: string;
+};
+
 export type ActivationBody = {
   /** The product that the software is. */
   readonly product_id: string;

@@ -1,6 +1,7 @@
 /** How requests reach the server: one try with its timeout, and tries until there is an answer. */
 
 import { type Clock, pause, SystemClock } from "./clock.ts";
+import { type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
@@ -41,7 +42,7 @@ export class Channel {
   readonly clock: Clock;
   readonly #url: string;
   readonly #base: string;
-  readonly #key: Readonly<Record<string, string>>;
+  readonly #credentials: Credentials;
   readonly #fetch: typeof globalThis.fetch;
   readonly #verifier: Verifier | undefined;
   readonly #timeoutMs: number;
@@ -50,8 +51,7 @@ export class Channel {
     this.clock = options.clock ?? new SystemClock();
     this.#url = setting(options.url, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
     this.#base = `${this.#url}/api/v2/isv/${setting(options.isv, "SEATKEEPER_ISV", "isv")}`;
-    const apiKey = setting(options.apiKey, "SEATKEEPER_API_KEY", "apiKey");
-    this.#key = { [options.admin ? "AdminKey" : "ProvisioningKey"]: apiKey };
+    this.#credentials = credentialsOf(options);
     // Called on its own: the platform's fetch refuses to be anybody's method.
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
     this.#verifier = verifierOf(options);
@@ -87,8 +87,13 @@ export class Channel {
     }
   }
 
-  /** One try. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
-  async send(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
+  /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
+  async send(call: Call, timeoutMs?: number, signal?: AbortSignal): Promise<Reply> {
+    const reply = await this.#try(call, timeoutMs, signal);
+    return reply.status === 401 && this.#credentials.refused() ? this.#try(call, timeoutMs, signal) : reply;
+  }
+
+  async #try(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
     signal?.throwIfAborted();
     const started = this.clock.now(); // before the request: a slow answer must not buy time
     const sent = { method: call.method, url: this.#base + call.path + query(call), body: textOf(call) };
@@ -113,32 +118,32 @@ export class Channel {
   }
 
   async #exchange(sent: Sent, proof: Proof | undefined, started: number, signal: AbortSignal): Promise<Reply> {
-    const response = await this.#fetch(sent.url, this.#request(sent, proof, signal));
+    const allowed = await this.#credentials.headers();
+    const response = await this.#fetch(sent.url, request(sent, { ...allowed, ...proof?.headers }, signal));
     const body = new Uint8Array(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, body, started };
-  }
-
-  #request({ method, body }: Sent, proof: Proof | undefined, signal: AbortSignal): RequestInit {
-    return {
-      method,
-      headers: {
-        Accept: "application/json, application/problem+json",
-        ...this.#key,
-        ...(body !== undefined && { "Content-Type": "application/json" }),
-        ...proof?.headers,
-      },
-      ...(body !== undefined && { body }),
-      signal,
-      redirect: "manual", // the key is for this server alone
-      cache: "no-store",
-      credentials: "omit",
-    };
   }
 
   #unanswered(error: unknown, isTimeout: boolean): Unanswered {
     const what = isTimeout ? "no answer in time" : reasonOf(error);
     return new Unanswered(`Cannot reach the server at ${this.#url}: ${what}.`, !isTimeout && neverArrived(error));
   }
+}
+
+function request({ method, body }: Sent, headers: Readonly<Record<string, string>>, signal: AbortSignal): RequestInit {
+  return {
+    method,
+    headers: {
+      Accept: "application/json, application/problem+json",
+      ...headers,
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+    },
+    ...(body !== undefined && { body }),
+    signal,
+    redirect: "manual", // the key is for this server alone
+    cache: "no-store",
+    credentials: "omit",
+  };
 }
 
 function verifierOf({ keySet, publicKey }: ConnectOptions): Verifier | undefined {

@@ -4,6 +4,8 @@ import type {
   ActivationBody,
   BatchAnswer,
   BatchBody,
+  ClientTokenAnswer,
+  ClientTokenBody,
   FoundLicenses,
   HeartbeatBody,
   LicenseStatus,
@@ -55,6 +57,23 @@ export interface HeartbeatOptions {
   readonly tokenKey?: string;
   readonly softwareVersion: string;
   readonly operatingSystem: string;
+}
+
+export interface ClientTokenOptions {
+  readonly license: string;
+  readonly user: string;
+  /** The `client` that the page must name; the user's name unless said otherwise. */
+  readonly client?: string;
+  /** On a project licence: the project that the page may connect to. */
+  readonly project?: string;
+  /** From 60 to 3,600; 600 unless said otherwise. */
+  readonly lifetimeSeconds?: number;
+}
+
+export interface ClientToken {
+  /** For the page's `clientToken` option. */
+  readonly token: string;
+  readonly expiresAt: Date;
 }
 
 export interface BatchItem {
@@ -148,6 +167,20 @@ export class Client {
     const call = { method: "POST", path: "/provisioning/session/batch", body } as const;
     const { results } = await this.#channel.value<BatchAnswer>(call);
     return results.map(batchResult);
+  }
+
+  /** For backends: a token with which a page may hold sessions of this one user, for some minutes. */
+  async clientToken(options: ClientTokenOptions): Promise<ClientToken> {
+    const body = present<ClientTokenBody>({
+      license_id: options.license,
+      user_id: options.user,
+      client_id: options.client,
+      project_id: options.project,
+      lifetime_seconds: options.lifetimeSeconds,
+    });
+    const call = { method: "POST", path: "/provisioning/client-tokens", body } as const;
+    const { token, expires_at } = await this.#channel.value<ClientTokenAnswer>(call);
+    return { token, expiresAt: new Date(expires_at) };
   }
 
   /** Closes what this client opened and still holds. */

@@ -14,6 +14,8 @@ export {
   type BatchItem,
   type BatchResult,
   type Client,
+  type ClientToken,
+  type ClientTokenOptions,
   connect,
   type HeartbeatOptions,
   type OpenOptions,

@@ -16,6 +16,11 @@ export interface ConnectOptions {
   readonly isv?: string;
   /** A ProvisioningKey; else SEATKEEPER_API_KEY. */
   readonly apiKey?: string;
+  /**
+   * In browsers, which never hold an API key: gets a client token from the application's own backend. Called for the
+   * first request, and again when the server says that the token is over.
+   */
+  readonly clientToken?: () => Promise<string>;
   /** The key is an AdminKey. */
   readonly admin?: boolean;
   /** The vendor's key set. With it every answer is refused that the server did not sign for its very request. */

@@ -15,8 +15,8 @@ export const keys = {
   admin: "admin-key-123456",
 };
 
-const tenant = `
-isv: { id: ${isv}, name: TypeScript tests }
+const tenant = (origins: readonly string[]) => `
+isv: { id: ${isv}, name: TypeScript tests, browser_origins: ${JSON.stringify(origins)} }
 keys:
   - { name: backend, role: provisioning, secret: "${keys.backend}", response_signature: none }
   - { name: signed, role: provisioning, secret: "${keys.signed}" }
@@ -53,9 +53,10 @@ export class Vendor {
     this.#folder = folder;
   }
 
-  static async start(): Promise<Vendor> {
+  /** `origins`: whose pages may call with client tokens. */
+  static async start(origins: readonly string[] = []): Promise<Vendor> {
     const folder = temporaryFolder();
-    const file = folder.write("tenant.yaml", tenant);
+    const file = folder.write("tenant.yaml", tenant(origins));
     return new Vendor(await startProcess(["sandbox"], { SEATKEEPER_TENANT_FILES: file }), folder);
   }
 
