@@ -13,6 +13,13 @@ export type SessionBody = {
   readonly project_id?: string | null;
   /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
   readonly checkout_period?: number | null;
+  /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
+  readonly voucher?: boolean | {
+    /** Told back in the voucher, to know it for a new one. */
+    readonly nonce?: string | null;
+    /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
+    readonly device_key?: string | null;
+  } | null;
 };
 
 export type SessionAnswer = {
@@ -26,6 +33,8 @@ export type SessionAnswer = {
   readonly max_open_session_count: number;
   /** The same of tokens in use. */
   readonly max_active_client_count: number;
+  /** A signed statement of the session (JWT, EdDSA), with checkouts and where asked for. */
+  readonly voucher?: string;
 };
 
 export type BatchBody = {
@@ -43,6 +52,13 @@ export type BatchBody = {
     readonly project_id?: string | null;
     /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
     readonly checkout_period?: number | null;
+    /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
+    readonly voucher?: boolean | {
+      /** Told back in the voucher, to know it for a new one. */
+      readonly nonce?: string | null;
+      /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
+      readonly device_key?: string | null;
+    } | null;
   }[];
 };
 

@@ -35,6 +35,31 @@ export const SessionRequest = Type.Object(
         examples: [1440],
       }),
     ),
+    voucher: Maybe(
+      Type.Union(
+        [
+          Type.Boolean(),
+          Type.Object({
+            nonce: Maybe(
+              Type.String({
+                description: "Told back in the voucher, to know it for a new one.",
+                pattern: "^[\\w-]{1,128}$",
+              }),
+            ),
+            device_key: Maybe(
+              Type.String({
+                description: "The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone.",
+                pattern: "^[\\w-]{43}$",
+              }),
+            ),
+          }),
+        ],
+        {
+          description:
+            "Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked.",
+        },
+      ),
+    ),
   },
   { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
 );
@@ -126,6 +151,11 @@ export const SessionStatus = Type.Object(
       description: "The most open sessions of the licence that this session's opens and extends saw.",
     }),
     max_active_client_count: Type.Integer({ description: "The same of tokens in use." }),
+    voucher: Type.Optional(
+      Type.String({
+        description: "A signed statement of the session (JWT, EdDSA), with checkouts and where asked for.",
+      }),
+    ),
   },
   {
     examples: [

@@ -6,7 +6,8 @@ import { knownLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonText } from "../answer.ts";
 import { asHolder } from "../client-tokens.ts";
 import { uuid, uuidOrNull } from "../input.ts";
-import { keyed, type Route, type Services } from "../route.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { signedVoucher, type VoucherWish, voucherWish } from "../vouchers.ts";
 import { answerOf } from "./answers.ts";
 import { sessionStatusText } from "./dto.ts";
 import { LicenseParams, Refusal, Sentence, SessionRequest, SessionStatus } from "./schemas.ts";
@@ -44,7 +45,26 @@ export const opened = ({ session }: { readonly session: Parameters<typeof sessio
 export const closed = (): Answer => sessionClosed;
 const sessionClosed = json("Session closed.");
 
-export function sessionRoutes({ desk, store }: Services): Route[] {
+/** As `opened`, with a signed statement of the session in it. A place for the signature is taken first. */
+async function openWithVoucher(
+  { desk, signer, statementKeys }: Services,
+  call: KeyedCall,
+  command: OpenCommand,
+  wish: VoucherWish,
+): Promise<Answer | Error> {
+  const key = await statementKeys.signing(call.vendor);
+  return signer.withPlace(call.isvId, async () => {
+    const outcome = await desk.decide(command);
+    const answer = answerOf(outcome, call, opened);
+    const session = outcome.granted?.session;
+    if (answer instanceof Error || session == null) return answer;
+    const voucher = await signer.inTurn(() => signedVoucher(call.vendor, command.licenseId, session, wish, key));
+    return jsonText(`${String(answer.body).slice(0, -1)},"voucher":"${voucher}"}`);
+  });
+}
+
+export function sessionRoutes(services: Services): Route[] {
+  const { desk, store } = services;
   return [
     keyed({
       method: "POST",
@@ -56,12 +76,14 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       tag: "Sessions",
       summary: "Open a session, or extend it",
       description:
-        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline.",
+        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline, and the answer has a `voucher`.",
       body: SessionRequest,
       answers: { 200: SessionStatus, 409: Refusal },
       handle(call, finish) {
         const command = asHolder(call, openCommand(call.isvId, call.body));
         requireLicense(call, command.licenseId);
+        const wish = voucherWish(call.body);
+        if (wish !== null) return openWithVoucher(services, call, command, wish).then(finish);
         desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, opened)));
       },
     }),
