@@ -5,6 +5,7 @@ import { type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
+import { type VoucherKeeper, Vouchers } from "./vouchers.ts";
 import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
@@ -40,6 +41,7 @@ export interface Sending {
 
 export class Channel {
   readonly clock: Clock;
+  readonly vouchers: Vouchers | undefined;
   readonly #url: string;
   readonly #base: string;
   readonly #credentials: Credentials;
@@ -50,10 +52,12 @@ export class Channel {
   constructor(options: ConnectOptions) {
     this.clock = options.clock ?? new SystemClock();
     this.#url = setting(options.url, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
-    this.#base = `${this.#url}/api/v2/isv/${setting(options.isv, "SEATKEEPER_ISV", "isv")}`;
+    const isv = setting(options.isv, "SEATKEEPER_ISV", "isv");
+    this.#base = `${this.#url}/api/v2/isv/${isv}`;
     this.#credentials = credentialsOf(options);
     // Called on its own: the platform's fetch refuses to be anybody's method.
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.vouchers = vouchersOf(isv, options);
     this.#verifier = verifierOf(options);
     this.#timeoutMs = (options.timeoutSeconds ?? timeoutSecondsUsual) * 1_000;
   }
@@ -146,8 +150,19 @@ function request({ method, body }: Sent, headers: Readonly<Record<string, string
   };
 }
 
-function verifierOf({ keySet, publicKey }: ConnectOptions): Verifier | undefined {
-  if (keySet !== undefined) return new MessageVerifier(keySet);
+function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {
+  if (vouchers === undefined) return undefined;
+  if (keySet === undefined) throw new TypeError("vouchers needs keySet: nobody can tell a good one otherwise");
+  return new Vouchers(isv, keySet, vouchers);
+}
+
+/** A folder that cannot be written to keeps nobody from working online; a voucher is kept there or not at all. */
+async function told(vouchers: VoucherKeeper | undefined, at: number): Promise<void> {
+  await vouchers?.saw(at).catch(() => {});
+}
+
+function verifierOf({ keySet, vouchers, publicKey }: ConnectOptions): Verifier | undefined {
+  if (keySet !== undefined) return new MessageVerifier(keySet, (at) => told(vouchers, at));
   return publicKey === undefined ? undefined : new RsaVerifier(publicKey);
 }
 

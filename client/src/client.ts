@@ -20,6 +20,7 @@ import { LicenseInfo } from "./models.ts";
 import { openSession, type Waiting } from "./opening.ts";
 import { asyncDispose, held, Session } from "./session.ts";
 import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
+import type { Voucher } from "./vouchers.ts";
 import { present, problemError } from "./wire.ts";
 
 /** As many as the server takes in one call. */
@@ -38,6 +39,8 @@ export interface OpenOptions extends Waiting {
   readonly checkoutMinutes?: number;
   /** Lets the client activate a device that the licence does not know yet. */
   readonly product?: string;
+  /** Keeps a voucher of this session too, anew with every extend. Of a checkout one is kept anyway. */
+  readonly voucher?: boolean;
 }
 
 export interface ActivateOptions {
@@ -106,14 +109,28 @@ export class Client {
 
   /** Takes a token now and holds it: for `await using`, or until `close()`. Throws why not. */
   async open(options: OpenOptions): Promise<Session> {
-    const { license, user, checkoutMinutes, product = this.#product } = options;
+    const { license, user, checkoutMinutes, product = this.#product, voucher: wantsVoucher } = options;
     if (user === undefined && options.client === undefined)
       throw new TypeError("a session needs a holder: pass user or client");
     const sessionId = options.sessionId ?? newId();
-    const seat = { license, user, client: this.#clientOf(options), sessionId, checkoutMinutes, product };
+    const seat = { license, user, client: this.#clientOf(options), sessionId, checkoutMinutes, wantsVoucher, product };
     const session = new Session(this.#channel, seat, await openSession(this.#channel, seat, options));
     this.#opened.add(session);
     return session;
+  }
+
+  /**
+   * The voucher that is kept of this holder's session, if it is good here and now: for when the server cannot be asked.
+   * Sends nothing. Throws `VoucherRefused`.
+   */
+  async voucher(options: {
+    readonly license: string;
+    readonly user?: string;
+    readonly client?: string;
+  }): Promise<Voucher> {
+    const { vouchers } = this.#channel;
+    if (vouchers === undefined) throw new NotConfigured("vouchers is missing: pass it to connect");
+    return vouchers.read({ license: options.license, client: this.#clientOf(options), user: options.user });
   }
 
   /** How many tokens of a licence are in use and left. Takes none. */

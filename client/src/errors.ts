@@ -245,6 +245,27 @@ export class BadSignature extends SeatkeeperError {
   override name = "BadSignature";
 }
 
+/** Why a voucher is not good, here and now. */
+export type VoucherFault =
+  | "missing"
+  | "signature"
+  | "other_device"
+  | "not_yet"
+  | "over"
+  | "clock_set_back"
+  | "clock_unknown";
+
+/** A voucher is not good, here and now. Says nothing about what the server would grant. */
+export class VoucherRefused extends SeatkeeperError {
+  override name = "VoucherRefused";
+  readonly reason: VoucherFault;
+
+  constructor(message: string, reason: VoucherFault) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** The server does not take the request as it is. */
 export class RequestRefused extends SeatkeeperError {
   override name = "RequestRefused";

@@ -48,6 +48,8 @@ export {
   ServerUnreachable,
   SessionLost,
   TooManySessions,
+  type VoucherFault,
+  VoucherRefused,
 } from "./errors.ts";
 export type { KeySet } from "./key-set.ts";
 export { type ConnectingOptions, type Launcher, type LauncherOptions, launcher } from "./launcher.ts";
@@ -65,3 +67,4 @@ export type { Execution, Project } from "./project.ts";
 export type { ProjectRef } from "./project-calls.ts";
 export { held, releaseAll, type Session } from "./session.ts";
 export { type ConnectOptions, NotConfigured } from "./settings.ts";
+export type { Voucher, VoucherKeeper } from "./vouchers.ts";

@@ -34,6 +34,8 @@ export interface Seat {
   readonly sessionId: string;
   readonly project?: string;
   readonly checkoutMinutes?: number | undefined;
+  /** Keep a voucher of every open and extend, and not of checkouts alone. */
+  readonly wantsVoucher?: boolean | undefined;
   /** For activating the device where the licence asks for it. */
   readonly product?: string | undefined;
 }
@@ -64,6 +66,26 @@ function openCall(seat: Seat): Call {
   return checkoutMinutes === undefined ? call : { ...call, body: { ...call.body, checkout_period: checkoutMinutes } };
 }
 
+/**
+ * Sends an open or an extend; with its voucher asked for and kept, where there is a keeper. A grant whose voucher cannot
+ * be kept is thrown away: whoever goes offline with it would find nothing.
+ */
+export async function sendOpen(
+  { vouchers }: Channel,
+  seat: Seat,
+  call: Call,
+  send: (call: Call) => Promise<Reply>,
+): Promise<{ readonly reply: Reply; readonly grant: Grant | undefined }> {
+  const isCheckout = (seat.checkoutMinutes ?? 0) > 0;
+  const keeper = isCheckout || seat.wantsVoucher ? vouchers : undefined;
+  const wish = await keeper?.wish();
+  const reply = await send(wish === undefined ? call : { ...call, body: { ...call.body, voucher: wish } });
+  if (reply.status !== 200) return { reply, grant: undefined };
+  const answer = parsed<SessionAnswer>(reply);
+  if (wish !== undefined) await keeper?.keep(seat, wish, answer.voucher);
+  return { reply, grant: grantOf(answer, reply.started) };
+}
+
 function activateCall(seat: Seat, product: string): Call {
   const body: ActivationBody = { product_id: product, license_key: seat.license, client_id: seat.client };
   return { method: "POST", path: "/provisioning/activations", body };
@@ -90,8 +112,8 @@ async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting
   const giveUpAt = wait === undefined ? Number.NEGATIVE_INFINITY : clock.now() + wait * 1_000;
   let hasActivated = false;
   for (let denials = 0; ; ) {
-    const reply = await channel.ask(openCall(seat), { signal });
-    if (reply.status === 200) return grantOf(parsed<SessionAnswer>(reply), reply.started);
+    const { reply, grant } = await sendOpen(channel, seat, openCall(seat), (call) => channel.ask(call, { signal }));
+    if (grant !== undefined) return grant;
     const error = errorOf(reply);
     if (error instanceof ClientNotActivated && seat.product !== undefined && !hasActivated) {
       await activate(channel, activateCall(seat, seat.product), signal);
@@ -124,6 +146,7 @@ async function activate(channel: Channel, call: Call, signal: AbortSignal | unde
 
 /** Gives the token back. What is closed already is done. */
 export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
+  await channel.vouchers?.forget(seat);
   const call: Call = { ...extendCall(seat), path: "/provisioning/session/close" };
   const reply = await channel.ask(call, { ...closing, tries });
   if (reply.status === 200) return;

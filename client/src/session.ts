@@ -1,6 +1,5 @@
 /** A token that this program holds: extended in the background, closed once. */
 
-import type { SessionAnswer } from "./api.ts";
 import type { Channel } from "./channel.ts";
 import {
   ClientSuspended,
@@ -14,10 +13,10 @@ import {
   ServerUnreachable,
   SessionLost,
 } from "./errors.ts";
-import { type Grant, grantOf } from "./models.ts";
-import { extendCall, type Seat, tryClose } from "./opening.ts";
+import type { Grant } from "./models.ts";
+import { extendCall, type Seat, sendOpen, tryClose } from "./opening.ts";
 import { TrustWindow } from "./trust.ts";
-import { errorOf, parsed, retriedStatuses, retryAfterMs } from "./wire.ts";
+import { type Call, errorOf, retriedStatuses, retryAfterMs } from "./wire.ts";
 
 const endedByAdmin = 14004;
 
@@ -167,8 +166,10 @@ export class Session {
     const { clock } = this.#channel;
     let waitMs: number | undefined;
     try {
-      const reply = await this.#channel.send(extendCall(this.#seat), this.#window.left(clock.now()));
-      if (reply.status === 200) return this.#trust(grantOf(parsed<SessionAnswer>(reply), reply.started));
+      const leftMs = this.#window.left(clock.now());
+      const send = (call: Call) => this.#channel.send(call, leftMs);
+      const { reply, grant } = await sendOpen(this.#channel, this.#seat, extendCall(this.#seat), send);
+      if (grant !== undefined) return this.#trust(grant);
       const fault = errorOf(reply);
       this.#fault = fault;
       if (isFinal(fault)) return this.#lose(lostBy(fault));

@@ -2,6 +2,7 @@
 
 import type { Clock } from "./clock.ts";
 import type { KeySet } from "./key-set.ts";
+import type { VoucherKeeper } from "./vouchers.ts";
 
 /** A setting is neither passed nor in the environment. */
 export class NotConfigured extends Error {
@@ -25,6 +26,8 @@ export interface ConnectOptions {
   readonly admin?: boolean;
   /** The vendor's key set. With it every answer is refused that the server did not sign for its very request. */
   readonly keySet?: KeySet | string;
+  /** Keeps vouchers of checkouts, for use offline: `voucherFolder()` of `@seatkeeper/client/offline`. Needs `keySet`. */
+  readonly vouchers?: VoucherKeeper;
   /** The RSA key of SLASCONE's signatures (PEM text), which prove less: with it those are verified instead. */
   readonly publicKey?: string;
   /** The `client_id` of whoever names none; else SEATKEEPER_DEVICE, the machine's name, or in browsers the user's. */

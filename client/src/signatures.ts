@@ -32,10 +32,10 @@ const unsigned: ReadonlySet<number> = new Set([400, 401, 403, 405, 408, 413, 415
 /** HTTP Message Signatures (RFC 9421), Ed25519: one signature over an answer and its request, and a nonce for each. */
 export class MessageVerifier implements Verifier {
   readonly #keys: PinnedKeys;
-  readonly #saw: (at: number) => void;
+  readonly #saw: (at: number) => Promise<void>;
 
   /** `saw` is told the server's time, in milliseconds, of every answer that was verified. */
-  constructor(keySet: KeySet | string, saw: (at: number) => void = () => {}) {
+  constructor(keySet: KeySet | string, saw: (at: number) => Promise<void> = async () => {}) {
     this.#keys = new PinnedKeys(keySet);
     this.#saw = saw;
   }
@@ -72,7 +72,7 @@ export class MessageVerifier implements Verifier {
     ].join("\n");
     if (told !== nonce || !(await this.#keys.verify(kid, bytesOf(signature), base)))
       throw new BadSignature("The answer is signed, but not by the server for this request.");
-    this.#saw(Number(created) * 1_000);
+    await this.#saw(Number(created) * 1_000);
   }
 }
 

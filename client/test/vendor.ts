@@ -23,9 +23,9 @@ keys:
   - { name: app, role: provisioning, scope: app, secret: "${keys.app}", response_signature: none }
   - { name: admin, role: admin, secret: "${keys.admin}" }
 products:
-  - { id: ${product}, name: Tool }
+  - { id: ${product}, name: Tool, features: [{ name: Export }], limitations: [{ name: Cores }] }
 editions:
-  - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10 }
+  - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10, features: [Export], limitations: [{ limitation: Cores, value: 4 }] }
   - { product: Tool, name: Devices, provisioning_mode: floating, client_type: devices, session_period: 10 }
   - { product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }
 customers:
@@ -88,6 +88,11 @@ export class Vendor {
     await this.#ask("POST", "/sandbox/clock", { advance_seconds: seconds });
   }
 
+  async now(): Promise<number> {
+    const { now } = (await (await this.#ask("GET", "/sandbox/clock")).json()) as { readonly now: string };
+    return Date.parse(now);
+  }
+
   async publicKey(): Promise<string> {
     return (await this.#ask("GET", `/api/v2/isv/${isv}/signing-key.pem`)).text();
   }
@@ -101,7 +106,9 @@ export class Vendor {
     return (answer.status === 204 ? undefined : await answer.json()) as T;
   }
 
-  sessions(license: string): Promise<readonly { readonly user_id: string | null; readonly session_id: string }[]> {
+  sessions(
+    license: string,
+  ): Promise<readonly { readonly id: string; readonly user_id: string | null; readonly session_id: string }[]> {
     return this.admin("GET", `/licenses/${license}/opensessions`);
   }
 

@@ -4,7 +4,7 @@
  */
 import { SignJWT } from "jose";
 import type { Vendor } from "../catalog/catalog.ts";
-import type { Session } from "../core/types.ts";
+import type { OpenCommand, Session } from "../core/types.ts";
 import type { StatementKey } from "./statement-keys.ts";
 
 /** How a client wants its voucher. */
@@ -33,7 +33,7 @@ export function voucherWish({ voucher = null, checkout_period }: Asking): Vouche
 /** The voucher of a session that was just granted. */
 export function signedVoucher(
   vendor: Vendor,
-  licenseId: string,
+  { licenseId, clientId, userId }: OpenCommand,
   session: Session,
   { nonce, deviceKey }: VoucherWish,
   { kid, privateKey }: StatementKey,
@@ -42,16 +42,17 @@ export function signedVoucher(
     new SignJWT({
       license_id: licenseId,
       ...granted(vendor, licenseId),
-      client_id: session.clientId,
+      // As the client wrote them, who will look for itself in it; the session may keep another spelling.
+      client_id: clientId,
+      user_id: userId,
       session_id: session.sessionId,
-      user_id: session.userId,
       holder: session.holder,
       ...(nonce !== null && { nonce }),
       ...(deviceKey !== null && { cnf: { jkt: deviceKey } }),
     })
       .setProtectedHeader({ alg: "EdDSA", typ: voucherType, kid })
       .setIssuer(vendor.isv.id)
-      .setSubject(session.userId ?? session.clientId)
+      .setSubject(userId ?? clientId)
       .setJti(session.id)
       .setIssuedAt(seconds(session.extendedAt))
       .setNotBefore(seconds(session.extendedAt))

@@ -58,7 +58,7 @@ async function openWithVoucher(
     const answer = answerOf(outcome, call, opened);
     const session = outcome.granted?.session;
     if (answer instanceof Error || session == null) return answer;
-    const voucher = await signer.inTurn(() => signedVoucher(call.vendor, command.licenseId, session, wish, key));
+    const voucher = await signer.inTurn(() => signedVoucher(call.vendor, command, session, wish, key));
     return jsonText(`${String(answer.body).slice(0, -1)},"voucher":"${voucher}"}`);
   });
 }
