@@ -5,7 +5,7 @@ import { type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
-import { type VoucherKeeper, Vouchers } from "./vouchers.ts";
+import type { VoucherKeeper, Vouchers } from "./vouchers.ts";
 import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
@@ -153,7 +153,7 @@ function request({ method, body }: Sent, headers: Readonly<Record<string, string
 function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {
   if (vouchers === undefined) return undefined;
   if (keySet === undefined) throw new TypeError("vouchers needs keySet: nobody can tell a good one otherwise");
-  return new Vouchers(isv, keySet, vouchers);
+  return vouchers.bind(isv, keySet);
 }
 
 /** A folder that cannot be written to keeps nobody from working online; a voucher is kept there or not at all. */

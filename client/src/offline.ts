@@ -5,8 +5,9 @@
  * machine makes another key there. The record of the latest time seen is sealed with it.
  */
 
+import type { KeySet } from "./key-set.ts";
 import { NotConfigured } from "./settings.ts";
-import type { VoucherKeeper } from "./vouchers.ts";
+import { type VoucherKeeper, type VoucherStore, Vouchers } from "./vouchers.ts";
 
 export type { VoucherKeeper } from "./vouchers.ts";
 
@@ -74,7 +75,7 @@ export function voucherFolder(options: VoucherFolderOptions = {}): VoucherKeeper
   return new VoucherFolder(options);
 }
 
-class VoucherFolder implements VoucherKeeper {
+class VoucherFolder implements VoucherKeeper, VoucherStore {
   readonly now: () => number;
   readonly #folder: string;
   readonly #isBound: boolean;
@@ -87,6 +88,10 @@ class VoucherFolder implements VoucherKeeper {
     this.#folder = this.#path(folder ?? stateFolder(), "vouchers");
     this.#isBound = deviceBound;
     this.#machineId = machineId;
+  }
+
+  bind(isv: string, keySet: KeySet | string): Vouchers {
+    return new Vouchers(isv, keySet, this);
   }
 
   async deviceKey(): Promise<string | undefined> {

@@ -7,8 +7,15 @@ import { bytesOf, type KeySet, PinnedKeys } from "./key-set.ts";
 /** How far two machines' clocks may differ. */
 const skewMs = 5 * 60_000;
 
-/** Keeps vouchers and what they are held against. `voucherFolder` makes one of files. */
+/** For the option `vouchers`; made by `voucherFolder`. Apart, so that pages in browsers do not carry what follows. */
 export interface VoucherKeeper {
+  bind(isv: string, keySet: KeySet | string): Vouchers;
+  /** The server said, signed, that it is this late. */
+  saw(at: number): Promise<void>;
+}
+
+/** Keeps vouchers and what they are held against. */
+export interface VoucherStore {
   /** The thumbprint of this device's key; undefined: vouchers are good everywhere. */
   deviceKey(): Promise<string | undefined>;
   read(name: string): Promise<string | undefined>;
@@ -88,17 +95,17 @@ export interface VoucherWish {
 export class Vouchers {
   readonly #isv: string;
   readonly #keys: PinnedKeys;
-  readonly #keeper: VoucherKeeper;
+  readonly #store: VoucherStore;
 
-  constructor(isv: string, keySet: KeySet | string, keeper: VoucherKeeper) {
+  constructor(isv: string, keySet: KeySet | string, store: VoucherStore) {
     this.#isv = isv.toLowerCase();
     this.#keys = new PinnedKeys(keySet);
-    this.#keeper = keeper;
+    this.#store = store;
   }
 
   /** For the next open. */
   async wish(): Promise<VoucherWish> {
-    const deviceKey = await this.#keeper.deviceKey();
+    const deviceKey = await this.#store.deviceKey();
     return { nonce: newId(), ...(deviceKey !== undefined && { device_key: deviceKey }) };
   }
 
@@ -108,13 +115,13 @@ export class Vouchers {
     if (claims === undefined || claims.nonce !== nonce || claims.cnf?.jkt !== device_key || !this.#isOf(claims, of))
       throw new BadSignature("The answer's voucher is not one that the server signed for this session.");
     // The time first: a voucher without a record of time is refused.
-    await this.#keeper.saw(claims.nbf * 1_000);
-    await this.#keeper.write(await this.#nameOf(of), voucher as string);
+    await this.#store.saw(claims.nbf * 1_000);
+    await this.#store.write(await this.#nameOf(of), voucher as string);
   }
 
   /** The voucher that is kept, if it is good here and now. Throws `VoucherRefused`. */
   async read(of: VoucherOf): Promise<Voucher> {
-    const voucher = await this.#keeper.read(await this.#nameOf(of));
+    const voucher = await this.#store.read(await this.#nameOf(of));
     if (voucher === undefined) throw new VoucherRefused("No voucher of this session is kept here.", "missing");
     const claims = await this.#verified(voucher);
     if (claims === undefined || !this.#isOf(claims, of))
@@ -126,25 +133,25 @@ export class Vouchers {
 
   /** The session is over: so is its voucher, for this machine. */
   async forget(of: VoucherOf): Promise<void> {
-    await this.#keeper.remove(await this.#nameOf(of));
+    await this.#store.remove(await this.#nameOf(of));
   }
 
   async #requireDevice({ cnf }: Claims): Promise<void> {
-    const deviceKey = await this.#keeper.deviceKey();
+    const deviceKey = await this.#store.deviceKey();
     // One for no device is good wherever the application says that devices do not matter.
     if (cnf?.jkt !== deviceKey) throw new VoucherRefused("The voucher is for another machine.", "other_device");
   }
 
   async #requireTime({ nbf, exp }: Claims): Promise<void> {
-    const now = this.#keeper.now();
-    const seen = await this.#keeper.seen();
+    const now = this.#store.now();
+    const seen = await this.#store.seen();
     if (seen === undefined)
       throw new VoucherRefused("The record of time is gone. It is made again online.", "clock_unknown");
     if (now < seen - skewMs) throw new VoucherRefused("This machine's clock was set back.", "clock_set_back");
     if (now < nbf * 1_000 - skewMs) throw new VoucherRefused("The voucher is not valid yet.", "not_yet");
     // A clock that lags a little behind what was seen buys nothing.
     if (Math.max(now, seen) >= exp * 1_000) throw new VoucherRefused("The voucher is over.", "over");
-    await this.#keeper.saw(now);
+    await this.#store.saw(now);
   }
 
   #isOf(claims: Claims, { license, client, user }: VoucherOf): boolean {

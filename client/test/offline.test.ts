@@ -241,8 +241,7 @@ test("keys that rotate with overlap: the built-in set knows the next one", async
 });
 
 test("an older voucher in the place of the one that was asked for is noticed by its nonce", async () => {
-  const { Vouchers } = await import("../src/vouchers.ts");
-  const vouchers = new Vouchers(vendor.options.isv, keySet, keeperOf());
+  const vouchers = keeperOf().bind(vendor.options.isv, keySet);
   const ask = async (wish: object): Promise<string> => {
     const body = { license_id: users, client_id: "laptop", user_id: "Anna", checkout_period: 10, voucher: wish };
     const answer = await fetch(`${vendor.url}/api/v2/isv/${vendor.options.isv}/provisioning/session/open`, {
