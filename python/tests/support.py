@@ -43,9 +43,10 @@ keys:
   - {{ name: app, role: provisioning, scope: app, secret: "{app_key}", response_signature: none }}
   - {{ name: admin, role: admin, secret: "{admin_key}" }}
 products:
-  - {{ id: {product}, name: Tool }}
+  - {{ id: {product}, name: Tool, features: [{{ name: Export }}], limitations: [{{ name: Cores }}] }}
 editions:
-  - {{ product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10 }}
+  - {{ product: Tool, name: Users, features: [Export], limitations: [{{ limitation: Cores, value: 4 }}],
+      provisioning_mode: floating, client_type: users, session_period: 10 }}
   - {{ product: Tool, name: Devices, provisioning_mode: floating, client_type: devices, session_period: 10 }}
   - {{ product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }}
 customers:
@@ -105,6 +106,10 @@ class Server:
 
     def advance(self, seconds: float) -> None:
         httpx.post(f"{self.url}/sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
+
+    def now(self) -> float:
+        told = str(httpx.get(f"{self.url}/sandbox/clock").raise_for_status().json()["now"])
+        return datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp()
 
     def client(self, **more: Any) -> Client:
         return Client(self.url, isv, more.pop("api_key", backend_key), **more)

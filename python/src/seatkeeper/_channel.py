@@ -13,6 +13,7 @@ from ._clock import Timing
 from ._settings import Address
 from ._signatures import Proof, Sent, Verifier
 from ._steps import Send, Steps, Unanswered, arun, run
+from ._vouchers import Vouchers
 from ._wire import Reply, accept
 
 T = TypeVar("T")
@@ -44,6 +45,9 @@ class _Http(Generic[H]):
 
 class _Requests:
     """What both channels do around sending."""
+
+    vouchers: Vouchers | None = None
+    """Where checkouts leave their vouchers."""
 
     def __init__(self, address: Address, timing: Timing, verifier: Verifier | None, timeout_s: float) -> None:
         self.address = address

@@ -13,6 +13,7 @@ Everything that this package raises on purpose:
     │   ├── ClientSuspended      the vendor suspended the device or user                         14001
     │   └── CheckoutRefused      the checkout is longer than the edition allows                  14002, 12003
     ├── SessionLost              a session that was held is held no longer, and not by our close
+    ├── VoucherRefused           a voucher is not good, here and now; its reason says why
     ├── Disconnected             use of a session or project after its own close
     ├── ProjectError             a project does not allow this; no matter of tokens
     │   ├── ProjectUnknown       13005, and 404
@@ -150,6 +151,18 @@ class SessionLost(SeatkeeperError):
         super().__init__(message, reason)
         self.reason = reason
         """`ended_by_admin`, `project_closed`, `no_answer`, `denied`, or `forked`."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class VoucherRefused(SeatkeeperError):
+    """A voucher is not good, here and now. Says nothing about what the server would grant."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message, reason)
+        self.reason = reason
+        """`missing`, `signature`, `other_device`, `not_yet`, `over`, `clock_set_back`, or `clock_unknown`."""
 
     def __str__(self) -> str:
         return str(self.args[0])

@@ -14,7 +14,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ._channel import Channel
@@ -30,11 +30,11 @@ from ._errors import (
     SessionLost,
 )
 from ._models import Grant
-from ._opening import Seat, close_session, ended_by_admin, number_of
+from ._opening import Seat, close_session, ended_by_admin, number_of, vouched
 from ._state import Slot
 from ._steps import Send, Unanswered
 from ._trust import TrustWindow
-from ._wire import error_of, parsed, retried_statuses, retry_after
+from ._wire import error_of, retried_statuses, retry_after
 
 log = logging.getLogger("seatkeeper")
 
@@ -175,10 +175,11 @@ class Lease:
         timing, window = self._timing, self._window
         wait: float | None = None
         try:
-            step = Send(self.seat.extend_call(self.session_id), window.left(timing.monotonic()))
-            reply = self._channel.send(step)
+            seat = replace(self.seat, checkout=None)  # what is extended is no checkout
+            call, granted = vouched(self._channel.vouchers, seat, seat.extend_call(self.session_id))
+            reply = self._channel.send(Send(call, window.left(timing.monotonic())))
             if reply.status == 200:
-                self._trust(Grant.of(parsed(reply), reply.started))
+                self._trust(granted(reply))
                 return None
             self._fault = fault = error_of(reply)
             if isinstance(fault, (LicenseError, ProjectError)) and not isinstance(fault, promise_stands):
@@ -239,6 +240,8 @@ class Lease:
         if self._lost is not None and self._lost.reason in ("ended_by_admin", "project_closed"):
             return True
         try:
+            if self._channel.vouchers is not None:
+                self._channel.vouchers.forget(self.seat)
             self._channel.run(close_session(self.seat, self.session_id, self._timing))
         except SeatkeeperError as error:
             log.warning("session %s was not closed and lapses by itself: %s", self.session_id, error)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from ._errors import ClientNotActivated, LicenseError, NoTokenLeft, ProjectError
 from ._models import Grant
 from ._state import Slot
 from ._steps import Pause, Steps, ask, backoff, fetch
+from ._vouchers import Vouchers
 from ._wire import Call, Reply, error_of, parsed, server_time
 
 ended_by_admin = 14004
@@ -37,6 +39,8 @@ class Seat:
     user: str | None
     project_id: str | None = None
     checkout: timedelta | None = None
+    wants_voucher: bool = False
+    """Keep a voucher of every open and extend, and not of checkouts alone."""
     product_id: str | None = None
     """For activating the device where the licence asks for it."""
 
@@ -67,16 +71,36 @@ def seconds(wait: timedelta | float | None) -> float | None:
     return wait.total_seconds() if isinstance(wait, timedelta) else wait
 
 
-def open_session(seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None) -> Steps[Grant]:
+def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Callable[[Reply], Grant]]:
+    """
+    An open or an extend that asks for its voucher, where one is to be kept; and how its grant is read. A grant whose
+    voucher cannot be kept is none: whoever goes offline with it would find nothing.
+    """
+    if vouchers is None or not (seat.checkout or seat.wants_voucher):
+        return call, lambda reply: Grant.of(parsed(reply), reply.started)
+    wish = vouchers.wish()
+
+    def granted(reply: Reply) -> Grant:
+        body = parsed(reply)
+        vouchers.keep(seat, wish, body.get("voucher"))
+        return Grant.of(body, reply.started)
+
+    return replace(call, body={**(call.body or {}), "voucher": wish.body}), granted
+
+
+def open_session(
+    seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None, vouchers: Vouchers | None = None
+) -> Steps[Grant]:
     """Takes the token, or waits for it, or raises why not."""
     wait_s = seconds(wait)
     give_up_at = -math.inf if wait_s is None else timing.monotonic() + wait_s
     denials = 0
     has_activated = False
     while True:
-        reply = yield from ask(seat.open_call(slot.session_id), timing)
+        call, granted = vouched(vouchers, seat, seat.open_call(slot.session_id))
+        reply = yield from ask(call, timing)
         if reply.status == 200:
-            return Grant.of(parsed(reply), reply.started)
+            return granted(reply)
         error = error_of(reply)
         if slot.is_resumed and number_of(error) in unusable_session_ids:
             slot.renew()
@@ -123,3 +147,12 @@ def close_session(seat: Seat, session_id: str, timing: Timing, tries: int = clos
 def number_of(error: SeatkeeperError) -> int | None:
     """A denial's number; None: it is no denial."""
     return error.id if isinstance(error, (LicenseError, ProjectError)) else None
+
+
+def client_token(
+    license_id: str, user: str, device: str | None, lifetime_seconds: int | None, timing: Timing
+) -> Steps[str]:
+    """Mints what a browser holds in the place of an API key."""
+    body = {"license_id": license_id, "user_id": user, "client_id": device, "lifetime_seconds": lifetime_seconds}
+    answer = yield from fetch(Call("POST", "/provisioning/client-tokens", body), timing)
+    return str(answer["token"])
