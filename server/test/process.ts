@@ -9,6 +9,9 @@ export const bin = fileURLToPath(new URL("../bin/seatkeeper.js", import.meta.url
 
 export interface ServerProcess {
   readonly url: string;
+  readonly pid: number;
+  /** What it has said so far. */
+  output(): string;
   /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
   stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<{ readonly status: number | null; readonly output: string }>;
   /** Suspends the process, or wakes it. */
@@ -33,7 +36,7 @@ export async function startProcess(
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk;
-      const match = /"url":"(http:[^"]+)"/.exec(output);
+      const match = /"url":"(https?:[^"]+)"/.exec(output);
       if (match?.[1] !== undefined) resolve(match[1]);
     };
     child.stdout.on("data", read);
@@ -42,6 +45,8 @@ export async function startProcess(
   });
   return {
     url,
+    pid: child.pid as number,
+    output: () => output,
     async stop(signal) {
       kill(child, signal);
       return { status: await ended, output };

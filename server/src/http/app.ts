@@ -4,6 +4,7 @@
  * which knows all routes.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
@@ -32,9 +33,11 @@ import { Problem } from "./problem.ts";
 import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { fileRoutes } from "./slascone/files.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
 import { StatementKeys } from "./statement-keys.ts";
+import type { TlsContext } from "./tls.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -51,9 +54,16 @@ export interface AppOptions extends Omit<Services, "statementKeys" | "clientToke
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
+  /** Null: plain HTTP. */
+  readonly tls?: TlsContext | null;
 }
 
-export async function createApp({ shell = "lane", patience = limits.patience, ...options }: AppOptions): Promise<App> {
+export async function createApp({
+  shell = "lane",
+  patience = limits.patience,
+  tls = null,
+  ...options
+}: AppOptions): Promise<App> {
   const statementKeys = new StatementKeys(options.store);
   const clientTokens = new ClientTokens({ ...options, statementKeys });
   const services: Services = { ...options, statementKeys, clientTokens };
@@ -70,7 +80,7 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   const app = fastify({
     loggerInstance: services.log,
     logController: new LogController({ disableRequestLogging: true }),
-    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler, () => isDraining),
+    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler, () => isDraining, tls),
     clientErrorHandler: onClientError,
     frameworkErrors: (error, _request, reply) => refuse(services, error, reply as FastifyReply),
     routerOptions: { maxParamLength: limits.nameLengthMax },
@@ -80,7 +90,8 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   await app.register(swagger, documentOptions);
   for (const route of routes) addRoute(app, services, route);
   await app.ready();
-  const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
+  // What the lane saves is little beside TLS, and what it reads are the bytes that came.
+  const lane = shell === "lane" && tls === null ? new Lane(app.server, services, addresses, patience) : null;
   const drain = () => {
     isDraining = true;
     lane?.drain();
@@ -94,6 +105,7 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...batchRoutes(services),
     ...clientTokenRoutes(services),
     ...clientRoutes(services),
+    ...fileRoutes(services),
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
@@ -112,24 +124,27 @@ function createHttpServer(
   isHot: HotListener,
   fastifyHandler: RequestListener,
   isDraining: () => boolean,
+  tls: TlsContext | null,
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: patience.headersTimeoutMs,
-      requestTimeout: patience.requestTimeoutMs,
-      keepAliveTimeout: patience.keepAliveTimeoutMs,
-      keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
-      connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
-      maxHeaderSize: limits.headerBytesMax,
-      // Checked with the other headers instead, so that the refusal is problem details.
-      requireHostHeader: false,
-    },
-    (req, res) => {
-      // Whoever asks next finds another server, and is not cut off when this one is gone.
-      if (isDraining()) res.shouldKeepAlive = false;
-      if (!isHot(req, res)) fastifyHandler(req, res);
-    },
-  );
+  const bounds = {
+    headersTimeout: patience.headersTimeoutMs,
+    requestTimeout: patience.requestTimeoutMs,
+    keepAliveTimeout: patience.keepAliveTimeoutMs,
+    keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
+    connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // Checked with the other headers instead, so that the refusal is problem details.
+    requireHostHeader: false,
+  };
+  const listener: RequestListener = (req, res) => {
+    // Whoever asks next finds another server, and is not cut off when this one is gone.
+    if (isDraining()) res.shouldKeepAlive = false;
+    if (!isHot(req, res)) fastifyHandler(req, res);
+  };
+  const server =
+    tls === null
+      ? createServer(bounds, listener)
+      : createSecureServer({ ...bounds, ...tls, handshakeTimeout: patience.headersTimeoutMs }, listener);
   server.maxHeadersCount = limits.headerLinesMax;
   server.on("checkExpectation", (_req: IncomingMessage, res: ServerResponse) => {
     const problem = new Problem("expectation_refused", "The only expectation met is 100-continue.");

@@ -23,6 +23,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Sessions", description: "Take, keep and give back tokens." },
       { name: "Clients", description: "Make clients known to a licence, and hear how it stands." },
       { name: "Projects", description: "On licences that count them: one token while somebody is connected." },
+      { name: "Files", description: "For machines without a network: licences and activations as signed XML." },
       { name: "Look-ups", description: "For backends: from what they know to a licence." },
       { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
       { name: "Denials", description: "For administrators: who was refused, and why." },

@@ -78,6 +78,19 @@ export const ActivateClient = Type.Object({
   software_version: Maybe(SoftwareVersion),
 });
 
+export type ActivateClient = Static<typeof ActivateClient>;
+
+/** P2: the same as the query of a download. */
+export const OfflineActivation = Type.Object({
+  ...ActivateClient.properties,
+  file_name: Maybe(Note("What the download is called; `activation.xml` unless said otherwise.")),
+});
+
+/** A licence as a file. */
+export const LicenseFileQuery = Type.Object({
+  token_key: Maybe(Uuid("A client's token key: its activation is built into the file, which is then for it alone.")),
+});
+
 /** P3. */
 export const AddHeartbeat = Type.Object({
   product_id: ProductId,
