@@ -49,21 +49,22 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     if (value === undefined) faults.push(`${name}${shown}: want ${want}`);
     return value as T;
   };
-  const certFile = read("SEATKEEPER_TLS_CERT_FILE", "", parsePath, "a path");
-  const keyFile = read("SEATKEEPER_TLS_KEY_FILE", "", parsePath, "a path");
-  if ((certFile === "") !== (keyFile === "")) {
-    faults.push("SEATKEEPER_TLS_CERT_FILE and SEATKEEPER_TLS_KEY_FILE: want both, or none for plain HTTP");
-  }
   const config: Config = {
     host: read("SEATKEEPER_HOST", "127.0.0.1", parseHost, "an address or host name to listen on"),
     port: read("SEATKEEPER_PORT", "7070", parsePort, "a whole number from 0 to 65535 (0: any free port)"),
     database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, wantedDatabase),
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
-    tls: certFile === "" ? null : { certFile, keyFile },
+    tls: tlsFiles(
+      read("SEATKEEPER_TLS_CERT_FILE", "", parsePath, "a path"),
+      read("SEATKEEPER_TLS_KEY_FILE", "", parsePath, "a path"),
+    ),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
     operatorKey: read("SEATKEEPER_OPERATOR_KEY", "", parseOperatorKey, "24 to 512 letters, digits or signs, no blanks"),
     drainSeconds: read("SEATKEEPER_DRAIN_SECONDS", "0", parseDrain, "a whole number from 0 to 300"),
   };
+  if (config.tls !== null && (config.tls.certFile === "" || config.tls.keyFile === "")) {
+    faults.push("SEATKEEPER_TLS_CERT_FILE and SEATKEEPER_TLS_KEY_FILE: want both, or none for plain HTTP");
+  }
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
 }
@@ -92,6 +93,11 @@ function parseDatabase(text: string): DatabaseUrl | undefined {
 
 function isAddress(url: string): boolean {
   return URL.canParse(url);
+}
+
+/** Null: neither is set. */
+function tlsFiles(certFile: string, keyFile: string): TlsFiles | null {
+  return certFile === "" && keyFile === "" ? null : { certFile, keyFile };
 }
 
 function parsePath(text: string): string {

@@ -9,13 +9,10 @@ export const bin = fileURLToPath(new URL("../bin/seatkeeper.js", import.meta.url
 
 export interface ServerProcess {
   readonly url: string;
-  readonly pid: number;
-  /** What it has said so far. */
-  output(): string;
   /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
   stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<{ readonly status: number | null; readonly output: string }>;
-  /** Suspends the process, or wakes it. */
-  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Suspends the process, wakes it, or has it read again what may be renewed. */
+  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void;
   /** What it has printed so far. */
   output(): string;
 }
@@ -45,8 +42,6 @@ export async function startProcess(
   });
   return {
     url,
-    pid: child.pid as number,
-    output: () => output,
     async stop(signal) {
       kill(child, signal);
       return { status: await ended, output };

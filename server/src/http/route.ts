@@ -201,13 +201,7 @@ function finisher(
   };
 }
 
-function signAndWrite(
-  services: Services,
-  isvId: string,
-  sign: SignAnswer,
-  answer: Answer,
-  writer: AnswerWriter,
-): void {
+function signAndWrite(services: Services, isvId: string, sign: SignAnswer, answer: Answer, writer: AnswerWriter): void {
   sign(answer)
     .finally(() => services.signer.leave(isvId))
     .then(

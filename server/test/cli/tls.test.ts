@@ -1,6 +1,6 @@
 /** TLS by the server itself, and a certificate that is renewed while it runs. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -50,18 +50,18 @@ test("a certificate and its key make it HTTPS; SIGHUP takes the renewed ones, an
   for (const name of ["first", "second"]) make(name);
   serve("first");
   server = await startProcess(["serve"], settings);
-  const { url, pid, output } = server;
+  const { url, output } = server;
   expect(url).toMatch(/^https:/);
   expect(await served(url)).toBe("first");
   const told = (text: string) => expect.poll(() => output().includes(text)).toBe(true);
 
   serve("second");
-  process.kill(pid, "SIGHUP");
+  server.signal("SIGHUP");
   await told("the certificate was read again");
   expect(await served(url)).toBe("second");
 
   copyFileSync(path("first.key"), path("live.key"));
-  process.kill(pid, "SIGHUP");
+  server.signal("SIGHUP");
   await told("the old one is served on");
   expect(await served(url)).toBe("second");
 });
@@ -70,7 +70,6 @@ test("hot routes and the others are served alike, to whoever trusts the certific
   make("trusted");
   serve("trusted");
   server = await startProcess(["serve", "--demo"], settings);
-  const { readFileSync } = await import("node:fs");
   const ca = readFileSync(path("trusted.crt"));
   const ask = (method: string, at: string, body?: object, trusted = true): Promise<number> =>
     new Promise((resolve, reject) => {
@@ -91,7 +90,7 @@ test("hot routes and the others are served alike, to whoever trusts the certific
 
 test("SIGHUP without TLS ends nothing", async () => {
   server = await startProcess(["serve"], { SEATKEEPER_DATABASE_URL: "memory:" });
-  process.kill(server.pid, "SIGHUP");
+  server.signal("SIGHUP");
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
 });
 
