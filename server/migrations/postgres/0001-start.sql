@@ -52,8 +52,8 @@ CREATE TABLE seatkeeper.licenses (
 ) WITH (fillfactor = 50);
 CREATE INDEX licenses_by_look ON seatkeeper.licenses (look_at) WHERE look_at IS NOT NULL;
 
--- What each version changed, as `Change[]` in JSON: written with the decision, read by servers that know an older version,
--- and folded into `sessions` a little later. Text, because the key of a session may hold NUL as JSON writes it.
+-- What each version changed, in JSON, of an extend its numbers alone: written with the decision, read by servers that
+-- know an older version, and folded into `sessions` a little later. Text, because the key of a session may hold NUL as JSON writes it.
 CREATE TABLE seatkeeper.changes (
   isv_id     uuid NOT NULL,
   license_id uuid NOT NULL,
@@ -142,9 +142,10 @@ CREATE TABLE seatkeeper.tallies (
   PRIMARY KEY (isv_id, series, start, part)
 );
 
--- Sums of minutes are kept for some days, the others for years.
-CREATE INDEX minutes_by_start ON seatkeeper.tallies (start) WHERE series >= 'usage/1/' AND series < 'usage/10';
-CREATE INDEX tallies_by_start ON seatkeeper.tallies (start) WHERE NOT (series >= 'usage/1/' AND series < 'usage/10');
+-- What names people is kept as long as history, sums of minutes for some days, the others for years.
+CREATE INDEX people_by_start ON seatkeeper.tallies (start) WHERE series >= 'people/';
+CREATE INDEX minutes_by_start ON seatkeeper.tallies (start) WHERE series < '10';
+CREATE INDEX sums_by_start ON seatkeeper.tallies (start) WHERE series >= '10' AND series < 'people/';
 
 -- One row: up to which instant history is counted.
 CREATE TABLE seatkeeper.counted (

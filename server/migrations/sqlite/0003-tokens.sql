@@ -15,6 +15,7 @@ CREATE TABLE tallies (
   PRIMARY KEY (isv_id, series, start, part)
 ) STRICT, WITHOUT ROWID;
 
--- Sums of minutes are kept for some days, the others for years.
-CREATE INDEX minutes_by_start ON tallies (start) WHERE series >= 'usage/1/' AND series < 'usage/10';
-CREATE INDEX tallies_by_start ON tallies (start) WHERE NOT (series >= 'usage/1/' AND series < 'usage/10');
+-- What names people is kept as long as history, sums of minutes for some days, the others for years.
+CREATE INDEX people_by_start ON tallies (start) WHERE series >= 'people/';
+CREATE INDEX minutes_by_start ON tallies (start) WHERE series < '10';
+CREATE INDEX sums_by_start ON tallies (start) WHERE series >= '10' AND series < 'people/';

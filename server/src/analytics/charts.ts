@@ -1,7 +1,16 @@
 /** From tallies to what a chart shows. Pure: rows in, points out. */
 import type { DenialCode, Millis } from "../core/types.ts";
 import { weekdayAndHour } from "./calendar.ts";
-import { type EpisodeCount, quarter, type Resolution, type Tally, type Usage } from "./tally.ts";
+import { sumOf } from "./counting.ts";
+import {
+  type DenialCount,
+  type Denials,
+  type HolderDay,
+  quarter,
+  type Resolution,
+  type Tally,
+  type Usage,
+} from "./tally.ts";
 
 /** One bucket of a chart of use. */
 export interface UsagePoint {
@@ -16,7 +25,6 @@ export interface UsagePoint {
   readonly expired: number;
   readonly ended: number;
   readonly overuse: number;
-  readonly denied: Readonly<Partial<Record<DenialCode, number>>>;
 }
 
 export interface UsageRows {
@@ -71,7 +79,6 @@ class Point {
   #max = 0;
   #limit: number | null = null;
   readonly #events = { opened: 0, closed: 0, expired: 0, ended: 0, overuse: 0 };
-  readonly #denied: Partial<Record<DenialCode, number>> = {};
 
   constructor(start: Millis, end: Millis) {
     this.start = start;
@@ -88,61 +95,83 @@ class Point {
     for (const name of ["opened", "closed", "expired", "ended", "overuse"] as const) {
       this.#events[name] += row.body[name];
     }
-    for (const [code, count] of Object.entries(row.body.denied) as [DenialCode, number][]) {
-      this.#denied[code] = (this.#denied[code] ?? 0) + count;
-    }
   }
 
   finished(now: Millis): UsagePoint {
     const passed = Math.min(this.end, now) - this.start;
     const mean = passed > 0 ? this.#tokenMs / passed : 0;
     const { start, end } = this;
-    return { start, end, max: this.#max, mean, limit: this.#limit, ...this.#events, denied: this.#denied };
+    return { start, end, max: this.#max, mean, limit: this.#limit, ...this.#events };
   }
 }
 
-/** One bucket of a chart of denials: how often somebody was refused, and how many were left without a token. */
+/** One bucket of a chart of denials. */
 export interface DenialPoint {
   readonly start: Millis;
   readonly end: Millis;
-  readonly denials: number;
-  readonly byReason: Readonly<Partial<Record<DenialCode, number>>>;
-  /** Repeated attempts of one holder are one episode, counted where it began. */
-  readonly episodes: number;
-  /** Episodes whose holder was served soon: false denials. The others are true ones. */
-  readonly servedSoon: number;
-  readonly served: number;
-  readonly waitMeanMs: number | null;
-  readonly waitMaxMs: number | null;
+  readonly byReason: Denials;
 }
 
-export function denialPoints(usage: readonly UsagePoint[], counts: readonly Tally<EpisodeCount>[]): DenialPoint[] {
+export function denialPoints(rows: readonly Tally<Denials>[], boundaries: readonly Millis[]): DenialPoint[] {
   let n = 0;
-  return usage.map(({ start, end, denied }) => {
-    let sum: EpisodeCount = { episodes: 0, servedSoon: 0, served: 0, waitMs: 0, waitMaxMs: 0 };
-    while (n < counts.length && (counts[n] as Tally).start < start) n++;
-    for (; n < counts.length && (counts[n] as Tally).start < end; n++) {
-      const { body } = counts[n] as Tally<EpisodeCount>;
-      sum = {
-        episodes: sum.episodes + body.episodes,
-        servedSoon: sum.servedSoon + body.servedSoon,
-        served: sum.served + body.served,
-        waitMs: sum.waitMs + body.waitMs,
-        waitMaxMs: Math.max(sum.waitMaxMs, body.waitMaxMs),
-      };
-    }
-    return {
-      start,
-      end,
-      denials: Object.values(denied).reduce((all, count) => all + count, 0),
-      byReason: denied,
-      episodes: sum.episodes,
-      servedSoon: sum.servedSoon,
-      served: sum.served,
-      waitMeanMs: sum.served === 0 ? null : sum.waitMs / sum.served,
-      waitMaxMs: sum.served === 0 ? null : sum.waitMaxMs,
-    };
+  return boundaries.slice(0, -1).map((start, m) => {
+    const end = boundaries[m + 1] as Millis;
+    const first = n;
+    while (n < rows.length && (rows[n] as Tally).start < end) n++;
+    return { start, end, byReason: joined(rows.slice(first, n).map(({ body }) => body)) };
   });
+}
+
+const nothing: DenialCount = { attempts: 0, episodes: 0, served: 0, servedSoon: 0, waitMs: 0, waitMaxMs: 0 };
+
+/** Denials of several times or places as those of one. */
+export function joined(all: readonly Denials[]): Denials {
+  const sums: Partial<Record<DenialCode, DenialCount>> = {};
+  for (const denials of all) {
+    for (const [code, count] of entriesOf(denials)) sums[code] = sumOf(sums[code] ?? nothing, count);
+  }
+  return sums;
+}
+
+/** Denials for whatever reason as those for one. */
+export function total(denials: Denials): DenialCount {
+  return entriesOf(denials).reduce((sum, [, count]) => sumOf(sum, count), nothing);
+}
+
+function entriesOf(denials: Denials): [DenialCode, DenialCount][] {
+  return Object.entries(denials) as [DenialCode, DenialCount][];
+}
+
+/** Denials by what their tallies tell apart (`part`), the most refused first. */
+export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; byReason: Denials }[] {
+  const parts = Map.groupBy(rows, ({ part }) => part);
+  return [...parts]
+    .map(([part, own]) => ({ part, byReason: joined(own.map(({ body }) => body)) }))
+    .toSorted((a, b) => total(b.byReason).attempts - total(a.byReason).attempts || (a.part < b.part ? -1 : 1));
+}
+
+/** What one holder had of a licence over some days. */
+export interface HolderSum extends Omit<HolderDay, "expiredAt"> {
+  readonly holder: string;
+}
+
+/** The longest users first. */
+export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
+  return [...Map.groupBy(rows, ({ part }) => part)]
+    .map(([holder, own]) => {
+      const sum = (name: "sessionMs" | "sessions" | "expired" | "reopened" | "activations") =>
+        own.reduce((all, { body }) => all + body[name], 0);
+      return {
+        holder,
+        sessionMs: sum("sessionMs"),
+        sessions: sum("sessions"),
+        expired: sum("expired"),
+        reopened: sum("reopened"),
+        activations: sum("activations"),
+        denials: joined(own.map(({ body }) => body.denials)),
+      };
+    })
+    .toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
 }
 
 /** One hour of the week. */
@@ -155,26 +184,35 @@ export interface HeatCell {
   readonly denials: number;
 }
 
-/** Use and denials by weekday and hour; rows are of quarters of an hour, of which every zone's hours have four. */
-export function heatCells(source: UsageRows, from: Millis, to: Millis, timeZone: string): HeatCell[] {
+/** Use and denials by weekday and hour, from and to whole quarters of an hour, of which every zone's hours have four. */
+export function heatCells(
+  source: UsageRows,
+  denials: readonly Tally<Denials>[],
+  from: Millis,
+  to: Millis,
+  timeZone: string,
+): HeatCell[] {
   const cells = Array.from({ length: 7 * 24 }, () => ({ tokenMs: 0, ms: 0, max: 0, denials: 0 }));
-  const placeOf = weekdayAndHour(from, to, timeZone);
-  const cellAt = (at: Millis) => {
-    const { weekday, hour } = placeOf(at);
-    return cells[weekday * 24 + hour] as (typeof cells)[number];
+  const finder = () => {
+    const placeOf = weekdayAndHour(from, timeZone);
+    return (at: Millis) => {
+      const { weekday, hour } = placeOf(at);
+      return cells[weekday * 24 + hour] as (typeof cells)[number];
+    };
   };
+  const cellOfUse = finder();
   for (const stretch of stretches(source, from, to)) {
     for (let at = stretch.from; at < stretch.to; ) {
       const end = Math.min((Math.floor(at / quarter) + 1) * quarter, stretch.to);
-      const cell = cellAt(at);
+      const cell = cellOfUse(at);
       cell.tokenMs += (stretch.tokenMs * (end - at)) / (stretch.to - stretch.from);
       cell.ms += end - at;
       cell.max = Math.max(cell.max, stretch.max);
       at = end;
     }
-    if (stretch.row === null) continue;
-    for (const count of Object.values(stretch.row.body.denied)) cellAt(stretch.row.start).denials += count;
   }
+  const cellOfDenial = finder();
+  for (const { start, body } of denials) cellOfDenial(start).denials += total(body).attempts;
   return cells.map(({ tokenMs, ms, max, denials }, n) => ({
     weekday: Math.floor(n / 24),
     hour: n % 24,

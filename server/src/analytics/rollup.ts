@@ -5,28 +5,24 @@
  */
 import type { HistoryRecord, Millis } from "../core/types.ts";
 import type { Store, TallyKey } from "../stores/store.ts";
-import { type Belongs, type Counted, count, holderOf, poolsOf, scopesOf } from "./counting.ts";
-import {
-  day,
-  type Episode,
-  episodeCountSeries,
-  episodeMaxMs,
-  episodeSeries,
-  holderSeries,
-  quarter,
-  resolutions,
-  startOf,
-  type Tally,
-  usageSeries,
-} from "./tally.ts";
+import { count, poolsOf, sumsOf } from "./counting.ts";
+import { Ledger } from "./ledger.ts";
+import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
-/** Lines that one round takes: some 20 ms of work, between which others have their turn. */
-const linesPerRound = 2_000;
+/** Lines that one round takes: some 10 ms of work, between which others have their turn. */
+const linesPerRound = 500;
 
-/** How long each kind is kept: events for a year and a month, sums of minutes for two weeks, the others for three years. */
-export const historyDays = 396;
-export const minutesDays = 14;
-export const talliesDays = 1_100;
+/** How long each kind is kept, in days: docs/reference/retention.md. */
+export const keptDays = {
+  /** A year, and a month to look back on it. */
+  history: 396,
+  /** What names people goes with the history that it came from. */
+  people: 396,
+  /** Two weeks. */
+  minutes: 14,
+  /** Three years. */
+  sums: 1_100,
+} as const;
 
 /** Rows of each kind that are forgotten at a time: a few milliseconds. */
 const rowsPerPrune = 500;
@@ -40,14 +36,18 @@ const linesOfInstantMax = 2_000_000;
 /** Tallies that are remembered between rounds: a few hundred bytes each. */
 const rememberedMax = 100_000;
 
+/** Episodes of one licence and day that are recalled: beyond them, repeated denials begin a new one. */
+const episodesRecalledMax = 10_000;
+
 export class Rollup {
   readonly #store: Store;
-  #tallies = new Tallies();
+  #ledger: Ledger;
   /** Up to where this server counted last; another one may have gone on from there. */
   #countedUntil: Millis | null = null;
 
   constructor(store: Store) {
     this.#store = store;
+    this.#ledger = this.#newLedger();
   }
 
   /** Counts one round. Answers whether there is more to count at once. */
@@ -59,17 +59,14 @@ export class Rollup {
     // Of several servers one counts: the one that did so last, unless it has fallen behind.
     if (from !== this.#countedUntil && until - from < leftToOthersMs) return false;
     const { lines, to } = await this.#lines(from, until);
-    if (lines.length === 0 && to - from < leftToOthersMs) return false;
+    if (lines.length === 0 && to === until && until - from < leftToOthersMs) return false;
     // Somebody else counted meanwhile: what is remembered here is not what is kept.
-    if (from !== this.#countedUntil || this.#tallies.size > rememberedMax) this.#tallies = new Tallies();
-    const belongs: Belongs = (isvId, licenseId) => {
-      const license = store.catalog.vendor(isvId)?.licenses.get(licenseId);
-      return license && { productId: license.product_id, customerId: license.customer_id };
-    };
-    await this.#recall(lines, belongs);
+    if (from !== this.#countedUntil || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
     try {
-      for (const line of lines) count(line, this.#tallies, belongs);
-      const isKept = await store.saveTallies(this.#tallies.takeChanged(), from, to);
+      await this.#recall(lines);
+      for (const line of lines) count(line, this.#ledger);
+      const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
+      const isKept = await store.saveTallies(tallies, from, to);
       this.#countedUntil = isKept ? to : null;
     } catch (error) {
       this.#countedUntil = null;
@@ -82,11 +79,22 @@ export class Rollup {
   prune(): Promise<boolean> {
     const now = this.#store.now();
     const until = {
-      history: now - historyDays * day,
-      minutes: now - minutesDays * day,
-      tallies: now - talliesDays * day,
+      history: now - keptDays.history * day,
+      people: now - keptDays.people * day,
+      minutes: now - keptDays.minutes * day,
+      sums: now - keptDays.sums * day,
     };
     return this.#store.prune(until, rowsPerPrune);
+  }
+
+  #newLedger(): Ledger {
+    return new Ledger((isvId, licenseId) => {
+      const vendor = this.#store.catalog.vendor(isvId);
+      const license = vendor?.licenses.get(licenseId);
+      if (license === undefined) return undefined;
+      const isDevices = vendor?.editions.get(license.edition_id)?.client_type === "devices";
+      return { productId: license.product_id, customerId: license.customer_id, isDevices };
+    });
   }
 
   /** The next lines, and up to where they go: never to the middle of an instant. */
@@ -99,136 +107,42 @@ export class Rollup {
   }
 
   /** Reads what the lines will be added to, as far as it is not remembered. */
-  async #recall(lines: readonly HistoryRecord[], belongs: Belongs): Promise<void> {
+  async #recall(lines: readonly HistoryRecord[]): Promise<void> {
+    await this.#recallLicenses(lines);
+    await this.#recallEpisodes(lines);
+    const ledger = this.#ledger;
     const wanted = new Map<string, TallyKey>();
-    const want = (key: TallyKey) => {
-      if (!this.#tallies.knows(key)) wanted.set(nameOf(key), key);
-    };
-    for (const line of lines) for (const key of keysOf(line, belongs)) want(key);
-    for (const key of await this.#recallEpisodes(lines, belongs)) want(key);
-    const keys = [...wanted.values()];
-    const found = await this.#store.talliesAt(keys);
-    for (const [n, key] of keys.entries()) this.#tallies.learn(key, found[n]);
-  }
-
-  /** The episodes that may go on; and what is counted of them, where they began. */
-  async #recallEpisodes(lines: readonly HistoryRecord[], belongs: Belongs): Promise<TallyKey[]> {
-    const keys: TallyKey[] = [];
     for (const line of lines) {
-      if (line.kind !== "denied" && line.kind !== "session.opened") continue;
-      const { isvId, licenseId, at } = line;
-      if (!this.#tallies.knowsEpisodes(isvId, licenseId)) {
-        const series = episodeSeries(licenseId);
-        const episodes = await this.#store.tallies(isvId, series, at - episodeMaxMs, at + 1, episodesRecalledMax);
-        this.#tallies.learnEpisodes(isvId, licenseId, episodes as Tally<Episode>[]);
-      }
-      const starts = this.#tallies.openEpisodes(isvId, licenseId).map(({ start }) => startOf(start, quarter));
-      for (const start of new Set([...starts, startOf(at, quarter)])) {
-        for (const [scope, id] of scopesOf(line, belongs)) {
-          keys.push({ isvId, series: episodeCountSeries(scope, id), start, part: "" });
-        }
+      for (const [pool] of poolsOf(line)) ledger.accountOf(line).usage(pool);
+      for (const key of sumsOf(line, ledger)) {
+        if (!ledger.knows(key)) wanted.set(`${key.isvId} ${key.series} ${key.start} ${key.part}`, key);
       }
     }
-    return keys;
+    const series = ledger.unknownUsage();
+    const last = series.map(({ isvId, series: name }): TallyKey => ({ isvId, series: name, start: null, part: "" }));
+    const keys = [...wanted.values()];
+    const found = await this.#store.talliesAt([...last, ...keys]);
+    for (const [n, one] of series.entries()) one.learn(found[n]);
+    for (const [n, key] of keys.entries()) ledger.learn(key, found[series.length + n]);
   }
-}
 
-/** Episodes of one licence and day that are looked at: beyond them, repeated denials begin a new one. */
-const episodesRecalledMax = 10_000;
-
-function* keysOf(line: HistoryRecord, belongs: Belongs): Iterable<TallyKey> {
-  const { isvId, licenseId, at, lengthMs } = line;
-  for (const [scope, id] of scopesOf(line, belongs)) {
-    for (const resolution of resolutions) {
-      for (const [pool] of poolsOf(line)) {
-        yield { isvId, series: usageSeries(resolution, scope, id, pool), start: null, part: "" };
-      }
+  /** A licence that another server has just made is not in this one's catalogue until somebody looks at it. */
+  async #recallLicenses(lines: readonly HistoryRecord[]): Promise<void> {
+    for (const { isvId, licenseId, denial } of lines) {
+      if (denial === "license_unknown" || this.#store.catalog.vendor(isvId)?.licenses.has(licenseId)) continue;
+      await this.#store.read(isvId, licenseId);
     }
   }
-  const holder = holderOf(line);
-  if (holder === null) return;
-  const first = line.kind.startsWith("session.") ? at - (lengthMs ?? 0) : at;
-  for (let start = startOf(first, day); start <= at; start += day) {
-    yield { isvId, series: holderSeries(licenseId), start, part: holder };
-  }
-}
 
-function nameOf({ isvId, series, start, part }: TallyKey): string {
-  return `${isvId} ${series} ${start ?? "last"} ${part}`;
-}
-
-/** Tallies as far as this server remembers them, and those among them that are not saved yet. */
-class Tallies implements Counted {
-  /** By series, instant and part; undefined: it is known that there is none. */
-  readonly #known = new Map<string, Tally | undefined>();
-  readonly #episodes = new Map<string, Map<string, Tally<Episode>>>();
-  #changed = new Map<string, Tally>();
-
-  get size(): number {
-    return this.#known.size + this.#episodes.size;
-  }
-
-  knows(key: TallyKey): boolean {
-    return this.#known.has(nameOf(key));
-  }
-
-  learn(key: TallyKey, tally: Tally | undefined): void {
-    this.#known.set(nameOf(key), tally);
-  }
-
-  knowsEpisodes(isvId: string, licenseId: string): boolean {
-    return this.#episodes.has(isvId + licenseId);
-  }
-
-  learnEpisodes(isvId: string, licenseId: string, episodes: readonly Tally<Episode>[]): void {
-    this.#episodes.set(isvId + licenseId, new Map(episodes.map((episode) => [nameOf(episode), episode])));
-  }
-
-  last(isvId: string, series: string): Tally | undefined {
-    return this.#known.get(nameOf({ isvId, series, start: null, part: "" }));
-  }
-
-  at(isvId: string, series: string, start: Millis, part: string): Tally | undefined {
-    return this.#known.get(nameOf({ isvId, series, start, part }));
-  }
-
-  put(tally: Tally): void {
-    const { isvId, series } = tally;
-    this.#changed.set(nameOf(tally), tally);
-    if (series.startsWith("usage/")) this.#known.set(nameOf({ isvId, series, start: null, part: "" }), tally);
-    else if (isEpisode(tally)) this.#episodesOf(isvId, tally.series).set(nameOf(tally), tally);
-    else this.#known.set(nameOf(tally), tally);
-  }
-
-  openEpisodes(isvId: string, licenseId: string): Tally<Episode>[] {
-    return [...(this.#episodes.get(isvId + licenseId)?.values() ?? [])].filter(({ body }) => body.servedAt === null);
-  }
-
-  takeChanged(): Tally[] {
-    const changed = [...this.#changed.values()];
-    this.#changed = new Map();
-    this.#forgetOldEpisodes(changed);
-    return changed;
-  }
-
-  #episodesOf(isvId: string, series: string): Map<string, Tally<Episode>> {
-    const key = isvId + series.slice("episodes/".length);
-    const episodes = this.#episodes.get(key) ?? new Map<string, Tally<Episode>>();
-    this.#episodes.set(key, episodes);
-    return episodes;
-  }
-
-  /** What is over cannot go on: it is looked through no more. */
-  #forgetOldEpisodes(changed: readonly Tally[]): void {
-    const latest = changed.reduce((at, { start }) => Math.max(at, start), 0);
-    for (const episodes of this.#episodes.values()) {
-      for (const [name, { start, body }] of episodes) {
-        if (body.servedAt !== null || latest - start >= episodeMaxMs) episodes.delete(name);
-      }
+  /** The episodes that may go on. */
+  async #recallEpisodes(lines: readonly HistoryRecord[]): Promise<void> {
+    for (const line of lines) {
+      const account = this.#ledger.accountOf(line);
+      if (!account.isKnown || this.#ledger.knowsEpisodes(account)) continue;
+      const from = line.at - episodeMaxMs;
+      const series = episodeSeries(line.licenseId);
+      const episodes = await this.#store.tallies(line.isvId, series, from, line.at + 1, episodesRecalledMax);
+      this.#ledger.learnEpisodes(account, episodes as Tally<Episode>[]);
     }
   }
-}
-
-function isEpisode(tally: Tally): tally is Tally<Episode> {
-  return tally.series.startsWith("episodes/") && tally.part !== "";
 }

@@ -14,7 +14,8 @@ export interface Tally<B = unknown> {
 /** Time is counted in minutes for the last days, and in quarters of an hour for good: every time zone's hours begin at one. */
 export const minute = 60_000;
 export const quarter = 15 * minute;
-export const day = 24 * 60 * minute;
+export const hour = 60 * minute;
+export const day = 24 * hour;
 export const resolutions = [minute, quarter] as const;
 export type Resolution = (typeof resolutions)[number];
 
@@ -28,6 +29,7 @@ export type Scope = "license" | "product" | "customer" | "vendor";
 export interface Usage {
   readonly until: Millis;
   readonly level: number;
+  /** The most tokens at once; what was given back at the very start of the bucket was not in use in it. */
   readonly max: number;
   readonly tokenMs: number;
   /** The limit that the last event was held against; null: of no one licence. */
@@ -38,8 +40,21 @@ export interface Usage {
   readonly expired: number;
   readonly ended: number;
   readonly overuse: number;
-  readonly denied: Readonly<Partial<Record<DenialCode, number>>>;
 }
+
+/** Denials for one reason. */
+export interface DenialCount {
+  readonly attempts: number;
+  /** Repeated attempts of one holder are one episode, counted where it began. */
+  readonly episodes: number;
+  readonly served: number;
+  /** Those whose holder was served within the tolerance: false alarms. */
+  readonly servedSoon: number;
+  readonly waitMs: number;
+  readonly waitMaxMs: number;
+}
+
+export type Denials = Readonly<Partial<Record<DenialCode, DenialCount>>>;
 
 /**
  * Denials of one holder for one reason that follow each other closely: somebody tried again and again. Kept from the
@@ -50,18 +65,8 @@ export interface Episode {
   readonly code: DenialCode;
   readonly lastAt: Millis;
   readonly attempts: number;
-  /** When the holder was served on that licence; null: never within the time that an episode is followed. */
+  /** When the holder was served on that licence; null: not within the time that an episode is followed. */
   readonly servedAt: Millis | null;
-}
-
-/** Episodes that began in a quarter of an hour. */
-export interface EpisodeCount {
-  readonly episodes: number;
-  /** Those whose holder was served within the tolerance: false alarms. */
-  readonly servedSoon: number;
-  readonly served: number;
-  readonly waitMs: number;
-  readonly waitMaxMs: number;
 }
 
 /** What one holder had of a licence on a day (UTC). */
@@ -69,22 +74,37 @@ export interface HolderDay {
   /** Time in sessions that have ended; sessions beside each other count each. */
   readonly sessionMs: number;
   readonly sessions: number;
-  readonly denials: number;
+  /** Sessions that nobody closed, and when the last of them ended. */
+  readonly expired: number;
+  readonly expiredAt: Millis | null;
+  /** Sessions that were opened shortly after one had lapsed: the application extends too late. */
+  readonly reopened: number;
+  readonly activations: number;
+  readonly denials: Denials;
 }
 
+/** The minutes' series sort before all others, by which they are forgotten sooner. */
 export const usageSeries = (resolution: Resolution, scope: Scope, id: string, pool: string) =>
-  `usage/${resolution / minute}/${scope}/${id}/${pool}`;
-export const episodeSeries = (licenseId: string) => `episodes/${licenseId}`;
-export const episodeCountSeries = (scope: Scope, id: string) => `episodes/15/${scope}/${id}`;
-export const holderSeries = (licenseId: string) => `holders/${licenseId}`;
+  `${resolution / minute}/usage/${scope}/${id}/${pool}`;
+export const denialSeries = (resolution: Resolution, scope: Scope, id: string) =>
+  `${resolution / minute}/denials/${scope}/${id}`;
+export const isMinutes = (series: string) => series.startsWith("1/");
+/** By days (UTC) and licences. */
+export const deniedLicenses = "denied-licenses";
+/** Series that name people are kept as long as history. */
+export const episodeSeries = (licenseId: string) => `people/episodes/${licenseId}`;
+export const holderSeries = (licenseId: string) => `people/days/${licenseId}`;
 
-/** A denial after which nobody tried again for so long ends its episode. */
+/** A denial after which nobody tried again for so long ends its episode; whoever comes back later begins a new one. */
 export const episodeGapMs = quarter;
 
-/** However often somebody tries, an episode is over after a day: counting need not look further back. */
+/** An episode is followed for a day, whether its holder is served: counting need not look further back. */
 export const episodeMaxMs = day;
 
 /** A holder who was served so soon after the first denial did not miss anything: the denial was a false alarm. */
 export const toleranceMs = 5 * minute;
+
+/** A session that is opened so soon after one of the same holder lapsed should have been extended. */
+export const reopenedWithinMs = quarter;
 
 export const startOf = (at: Millis, resolution: number) => Math.floor(at / resolution) * resolution;

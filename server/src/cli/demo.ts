@@ -2,6 +2,14 @@
 
 export const demoTenant = new URL("../../demo/tenant.yaml", import.meta.url);
 
+/** The demo's keys are known to all the world: they get a file of their own, and never into the vendor's. */
+export const demoSettings = { SEATKEEPER_DATABASE_URL: "sqlite:./data/demo.db" };
+
+/** The variables that say something. */
+export function setIn(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+}
+
 const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
 const license = "7c1d5a0e-3b52-4a35-9d64-0b6f0c1f2a11";
 

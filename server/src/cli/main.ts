@@ -55,6 +55,11 @@ export async function main(args: readonly string[]): Promise<void> {
     .description("fill an empty database from FILE (- is standard input); no server may run")
     .argument("<file>")
     .action(async (file: string) => (await import("./import.ts")).importFrom(file));
+  program
+    .command("demo-history")
+    .description("put months of working days of the demo vendor into a database that has no history yet")
+    .option("--days <number>", "how many days, up to now", "90")
+    .action(async (options: { days: string }) => (await import("./demo-history.ts")).demoHistory(options));
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

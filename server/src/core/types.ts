@@ -349,25 +349,27 @@ export type Change =
   | { readonly type: "project"; readonly project: Project }
   | { readonly type: "project.gone"; readonly id: string };
 
-export type RecordKind =
-  | "session.opened"
-  | "session.closed"
-  | "session.expired"
-  | "session.ended"
-  | "client.activated"
-  | "client.unassigned"
-  | "client.suspended"
-  | "project.created"
-  | "project.opened"
-  | "project.saved"
-  | "project.switched"
-  | "project.closed"
-  | "project.deleted"
-  | "execution.started"
-  | "execution.ended"
-  | "outage.credited"
-  | "clock.settled"
-  | "denied";
+export const recordKinds = [
+  "session.opened",
+  "session.closed",
+  "session.expired",
+  "session.ended",
+  "client.activated",
+  "client.unassigned",
+  "client.suspended",
+  "project.created",
+  "project.opened",
+  "project.saved",
+  "project.switched",
+  "project.closed",
+  "project.deleted",
+  "execution.started",
+  "execution.ended",
+  "outage.credited",
+  "clock.settled",
+  "denied",
+] as const;
+export type RecordKind = (typeof recordKinds)[number];
 
 /** Equal tokens of a licence: of a floating licence, of a named one, of a project licence's kinds. */
 export type Pool = "floating" | "named" | ProjectKind;

@@ -21,6 +21,12 @@ export const faultsInARowMax = 3;
 /** How often what is older than it is kept for is looked for. */
 export const pruneIntervalMs = 60_000;
 
+/**
+ * How long counting and forgetting rest after each slice, in its own lengths: they take a tenth of the server's time at
+ * most, whatever there is to count. In a flood they fall behind, and catch up after it.
+ */
+export const restShare = 9;
+
 /** Slices of one round of counting or forgetting: what is left waits for the next one. */
 export const slicesMax = 1_000;
 

@@ -1,6 +1,6 @@
 /** What the desk does by itself: history of what is over, the sign of life, and what an outage left behind. */
 
-import { setImmediate } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
 import { step } from "../core/step.ts";
@@ -8,7 +8,14 @@ import type { Command } from "../core/types.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Desk } from "./desk.ts";
-import { aliveIntervalMs, licensesPerSweepMax, pruneIntervalMs, slicesMax, sweepIntervalMs } from "./limits.ts";
+import {
+  aliveIntervalMs,
+  licensesPerSweepMax,
+  pruneIntervalMs,
+  restShare,
+  slicesMax,
+  sweepIntervalMs,
+} from "./limits.ts";
 
 export interface Log {
   info(about: object, text: string): void;
@@ -70,8 +77,13 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
   // Apart from the sweep: it must not wait behind a full queue.
   const stopTidy = every(sweepIntervalMs, "the store's housekeeping", () => store.tidy(), log);
   const rollup = new Rollup(store);
-  const stopCounting = every(sweepIntervalMs, "counting", () => slices(() => rollup.round()), log);
-  const stopPruning = every(pruneIntervalMs, "forgetting what is old", () => slices(() => rollup.prune()), log);
+  const stopCounting = every(sweepIntervalMs, "counting", (stop) => slices(() => rollup.round(), stop), log);
+  const stopPruning = every(
+    pruneIntervalMs,
+    "forgetting what is old",
+    (stop) => slices(() => rollup.prune(), stop),
+    log,
+  );
   const stopLive = every(aliveIntervalMs, "the sign of life", live, log);
   return async () => {
     await Promise.all([stopSweep(), stopTidy(), stopCounting(), stopPruning(), stopLive()]);
@@ -79,17 +91,27 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
   };
 }
 
-/** Slice after slice until nothing is left; others have their turn in between. */
-async function slices(slice: () => Promise<boolean>): Promise<void> {
-  for (let n = 0; n < slicesMax && (await slice()); n++) await setImmediate();
+/** Slice after slice until nothing is left or the server stops; the time in between is the others'. */
+export async function slices(slice: () => Promise<boolean>, stop: AbortSignal, rest = pause): Promise<void> {
+  for (let n = 0; n < slicesMax && !stop.aborted; n++) {
+    const began = performance.now();
+    if (!(await slice())) return;
+    await rest((performance.now() - began) * restShare, stop);
+  }
+}
+
+/** Ends early when the server stops. */
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal: stop }).catch(() => {});
 }
 
 /** Runs `work` again and again, one at a time; a failure is logged and the next round tries again. */
-function every(ms: number, what: string, work: () => Promise<void>, log: Log): () => Promise<void> {
+function every(ms: number, what: string, work: (stop: AbortSignal) => Promise<void>, log: Log): () => Promise<void> {
+  const stop = new AbortController();
   let running: Promise<void> | null = null;
   const timer = setInterval(() => {
     if (running !== null) return;
-    running = work()
+    running = work(stop.signal)
       .catch((error: Error) => {
         if (error instanceof StoreFault) tellOfFault(log, error, { during: what });
         else log.error({ err: error }, `${what} failed; it is tried again`);
@@ -100,6 +122,7 @@ function every(ms: number, what: string, work: () => Promise<void>, log: Log): (
   }, ms);
   return async () => {
     clearInterval(timer);
+    stop.abort();
     await running;
   };
 }

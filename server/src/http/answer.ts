@@ -30,6 +30,12 @@ export interface Download {
   readonly stream: Readable;
 }
 
+/** A good answer that goes on for as long as somebody listens. */
+export interface Listening {
+  readonly contentType: string;
+  readonly listen: (res: ServerResponse) => void;
+}
+
 const noHeaders: readonly string[] = [];
 
 export function json(value: unknown): Answer {
@@ -76,6 +82,16 @@ export class ResponseWriter implements AnswerWriter {
     res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signed));
     if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
     res.end(answer.body);
+  }
+
+  /** Opens an answer that others go on writing. Proxies must pass on what there is. */
+  listening({ contentType, listen }: Listening, requestId: string): void {
+    const res = this.#res;
+    if (res.headersSent || res.destroyed) return;
+    const rest = ["Cache-Control", "no-store", "X-Accel-Buffering", "no", "X-Request-Id", requestId];
+    res.writeHead(200, ["Content-Type", contentType, ...rest]);
+    if (res.req.method === "HEAD") res.end();
+    else listen(res);
   }
 
   /** Writes a download as fast as it is taken. It is for nobody's cache. */

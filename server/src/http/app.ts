@@ -19,11 +19,15 @@ import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { askedOf, requireDigest } from "./message-signature.ts";
-import { analyticsRoutes } from "./native/analytics.ts";
+import { adviceRoutes } from "./native/analytics/advice.ts";
+import { chartRoutes } from "./native/analytics/charts.ts";
+import { peopleRoutes } from "./native/analytics/people.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { clientTokenRoutes } from "./native/client-tokens.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
+import { eventRoutes } from "./native/events.ts";
+import { Feed } from "./native/feed.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
@@ -70,8 +74,10 @@ export async function createApp({
   // At start, so that the first answer to be signed waits for no key.
   await Promise.all([...options.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   let isDraining = false;
+  const feed = new Feed(services.store, services.log);
   const routes = routesOf(
     services,
+    feed,
     () => app.swagger(),
     () => isDraining,
   );
@@ -96,10 +102,10 @@ export async function createApp({
     isDraining = true;
     lane?.drain();
   };
-  return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, lane, patience) };
+  return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, feed, lane, patience) };
 }
 
-function routesOf(services: Services, document: () => object, isDraining: () => boolean): Route[] {
+function routesOf(services: Services, feed: Feed, document: () => object, isDraining: () => boolean): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
@@ -109,7 +115,10 @@ function routesOf(services: Services, document: () => object, isDraining: () => 
     ...lookupRoutes(services),
     ...adminRoutes(services),
     ...denialRoutes(services),
-    ...analyticsRoutes(services),
+    ...chartRoutes(services),
+    ...peopleRoutes(services),
+    ...adviceRoutes(services),
+    ...eventRoutes(services, feed),
     ...projectRoutes(services),
     ...operatorRoutes(services),
     ...statementKeyRoutes(services),
@@ -263,7 +272,8 @@ async function callerIn(services: Services, route: Route, request: FastifyReques
 }
 
 function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
-  const call = { body, params, query, wantsProblem: head.wantsProblem };
+  const { wantsProblem, lastEventId } = head;
+  const call = { body, params, query, wantsProblem, lastEventId };
   return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
 }
 
@@ -309,8 +319,9 @@ function noRoute(methods: readonly string[]): Problem {
   return new Problem("method_refused", `The address takes ${allowed}.`, ["Allow", allowed]);
 }
 
-async function stop(app: FastifyInstance, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
+async function stop(app: FastifyInstance, feed: Feed, lane: Lane | null, { stopMs }: limits.Patience): Promise<void> {
   const { server } = app;
+  feed.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   lane?.close();
   // A connection that becomes idle only now is not closed by `close` itself.

@@ -12,6 +12,7 @@ export interface Head {
   readonly contentLength: number | null;
   readonly isChunked: boolean;
   readonly nonce: string | null;
+  readonly lastEventId: string | null;
   /** The client accepts problem details in the place of the bare 409. */
   readonly wantsProblem: boolean;
   /** How the answer shall be signed, and the digest of the request's own body. */
@@ -40,6 +41,7 @@ class MutableHead implements Head {
   contentLength: number | null = null;
   isChunked = false;
   nonce: string | null = null;
+  lastEventId: string | null = null;
   wantsProblem = false;
   acceptSignature: string | null = null;
   contentDigest: string | null = null;
@@ -84,6 +86,7 @@ export function readHead(req: RawHead): Head {
         break;
       case 13:
         if (is(name, "authorization")) head.authorization = once(head.authorization, value, "Authorization");
+        else if (is(name, "last-event-id")) head.lastEventId = once(head.lastEventId, value, "Last-Event-ID");
         break;
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);

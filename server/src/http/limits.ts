@@ -114,5 +114,18 @@ export const listedMax = 10_000;
 /** Pages are counted up to here, so that an offset stays a whole number. */
 export const pageMax = 1_000_000_000;
 
+/** Those who listen to events at once: each holds a connection, and a page that is written ahead of it. */
+export const listenersMax = 100;
+
+/** How long a listener may take for a page. */
+export const feedDrainMs = 10_000;
+
+/** How often listeners are told what happened, and that the server is there where nothing did. */
+export const feedIntervalMs = 1_000;
+export const feedHeartbeatMs = 15_000;
+
+/** Lines that are read at a time. */
+export const feedPageSize = 500;
+
 /** Seconds that the sandbox's clock may be advanced at once: ten years. */
 export const sandboxAdvanceMax = 315_360_000;

@@ -7,7 +7,7 @@ import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Caller, VendorReach } from "./access.ts";
-import { type Answer, type AnswerWriter, type Download, jsonType, ResponseWriter } from "./answer.ts";
+import { type Answer, type AnswerWriter, type Download, jsonType, type Listening, ResponseWriter } from "./answer.ts";
 import { type SignAnswer, signingOf } from "./answer-signing.ts";
 import type { ClientTokens } from "./client-tokens.ts";
 import type { Head } from "./head.ts";
@@ -38,6 +38,8 @@ export interface Call<B = unknown, P = unknown, Q = unknown> {
   readonly query: Q;
   /** The client accepts problem details for denials. */
   readonly wantsProblem: boolean;
+  /** The last event that a listener has. */
+  readonly lastEventId?: string | null;
 }
 
 /** A call with a valid key. */
@@ -46,7 +48,7 @@ export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B
 }
 
 /** Takes what a request came to: its answer, or the error that it met. Called exactly once. */
-export type Finish = (result: Answer | Download | Error) => void;
+export type Finish = (result: Answer | Download | Listening | Error) => void;
 
 interface Description {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -191,9 +193,11 @@ function finisher(
   return (result) => {
     if (isFinished) return;
     isFinished = true;
-    if (!(result instanceof Error) && "stream" in result) {
+    if (!(result instanceof Error) && !("status" in result)) {
+      if (call !== null && sign !== null) services.signer.leave(call.isvId);
       if (!(writer instanceof ResponseWriter)) throw new Error("no hot route has a download");
-      return writer.download(result, newId());
+      if ("stream" in result) return writer.download(result, newId());
+      return writer.listening(result, newId());
     }
     const answer = answerOf(services, route, result);
     if (call === null || sign === null) writer.write(answer);

@@ -24,6 +24,9 @@ export function openMemoryStore(clock: Clock): Store {
   const tallies = new MemoryTallies();
   let counted = 0;
   let lines: HistoryRecord[] = [];
+  /** By which lines of one instant are told apart. */
+  const numbers = new WeakMap<HistoryRecord, number>();
+  let count = 0;
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
 
@@ -34,7 +37,10 @@ export function openMemoryStore(clock: Clock): Store {
     async transact(_commands, work) {
       try {
         const result = work(book, now(), []);
-        for (const line of book.lines) lines.push(line);
+        for (const line of book.lines) {
+          lines.push(line);
+          numbers.set(line, ++count);
+        }
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
         book.keep();
         return result;
@@ -59,6 +65,13 @@ export function openMemoryStore(clock: Clock): Store {
       return lines
         .filter(({ at }) => at >= from && at < to)
         .toSorted((a, b) => a.at - b.at)
+        .slice(0, limit);
+    },
+    async linesAfter({ at, no }, before, limit) {
+      return lines
+        .map((line) => ({ at: line.at, no: numbers.get(line) as number, line }))
+        .filter((other) => other.at < before && (other.at > at || (other.at === at && other.no > no)))
+        .toSorted((a, b) => a.at - b.at || a.no - b.no)
         .slice(0, limit);
     },
     countedUntil: async () => counted,
@@ -163,9 +176,13 @@ class MemoryTallies {
 
   prune(until: Retained): void {
     for (const [key, rows] of this.#series) {
-      const isMinutes = rows[0]?.series.startsWith("usage/1/") === true;
-      const kept = rows.filter(({ start }) => start >= (isMinutes ? until.minutes : until.tallies));
-      this.#series.set(key, kept);
+      const series = rows[0]?.series ?? "";
+      const cut = series.startsWith("people/") ? until.people : series.startsWith("1/") ? until.minutes : until.sums;
+      const last = series.includes("/usage/") ? rows.findLast(({ start }) => start < cut) : undefined;
+      this.#series.set(
+        key,
+        rows.filter((row) => row.start >= cut || row === last),
+      );
     }
   }
 }

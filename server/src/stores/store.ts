@@ -78,6 +78,8 @@ export interface Store {
   settledUntil(): Promise<Millis>;
   /** Lines of all vendors from one instant on and before another, in order of time, at most `limit`. */
   linesBetween(from: Millis, to: Millis, limit: number): Promise<readonly HistoryRecord[]>;
+  /** Lines of all vendors behind a place in history and before an instant, in the same order, at most `limit`. */
+  linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
   /** Up to which instant history is counted. */
   countedUntil(): Promise<Millis>;
   /** Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile. */
@@ -177,6 +179,16 @@ export type Patience = "waits" | "refuses";
 /** `busy` are licences of its commands that it must do without: another server is changing them. */
 export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[], busy?: readonly Place[]) => T;
 
+/** A place in history: lines are in order of time, and of one instant by a number that stays theirs. */
+export interface Position {
+  readonly at: Millis;
+  readonly no: number;
+}
+
+export interface NumberedLine extends Position {
+  readonly line: HistoryRecord;
+}
+
 /** A tally by its name; `start` null: the last one of its series. */
 export interface TallyKey {
   readonly isvId: string;
@@ -185,11 +197,15 @@ export interface TallyKey {
   readonly part: string;
 }
 
-/** Of each kind, what is older than its instant is not kept. */
+/**
+ * Of each kind, what is older than its instant is not kept: lines of history, tallies that name people, those of minutes
+ * and all others. The last tally of use before the instant stays: its level goes on.
+ */
 export interface Retained {
   readonly history: Millis;
+  readonly people: Millis;
   readonly minutes: Millis;
-  readonly tallies: Millis;
+  readonly sums: Millis;
 }
 
 export interface DenialQuery {

@@ -17,7 +17,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   desk: ["core", "stores", "analytics"],
   http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
-  cli: ["catalog", "stores", "desk", "http/tls.ts", "clock.ts", "config.ts", "main.ts"],
+  demo: ["core", "stores/store.ts", "analytics"],
+  cli: ["catalog", "stores", "desk", "demo", "http/tls.ts", "clock.ts", "config.ts", "main.ts"],
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));

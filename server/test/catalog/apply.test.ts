@@ -313,6 +313,10 @@ describe("from disk", () => {
       "named devices hard",
       "floating devices overuse",
       "floating projects hard",
+      // The three that show what months of use look like.
+      "floating users hard",
+      "floating projects hard",
+      "floating devices overuse",
     ]);
   });
 

@@ -152,7 +152,14 @@ async function copyData(from: string, to: string): Promise<void> {
 function signalAll(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
   if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
-  for (const pid of [child.pid, ...children.split(" ").filter(Boolean).map(Number)]) process.kill(pid, signal);
+  for (const pid of [child.pid, ...children.split(" ").filter(Boolean).map(Number)]) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      // One of its processes has ended since they were listed.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 }
 
 /** Debian's, where they are installed, or those of the package, copied to where nobody may read them. */

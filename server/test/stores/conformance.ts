@@ -3,12 +3,13 @@
  * `under-test.ts`. Stores know no rule, so the few rules used here are of the simplest.
  */
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Tally } from "../../src/analytics/tally.ts";
 import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Outcome } from "../../src/core/step.ts";
 import type { Assignment, Command, LicenseView, Millis, Session } from "../../src/core/types.ts";
 import { recover } from "../../src/desk/upkeep.ts";
-import type { DenialQuery, Store } from "../../src/stores/store.ts";
+import type { DenialQuery, Retained, Store } from "../../src/stores/store.ts";
 import {
   customerIdOf,
   entitiesOf,
@@ -362,6 +363,144 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect((await act(activateCommand(cam, "anna"))).denial).toBeNull();
         expect(await clientsOn(customers)).toEqual(["anna"]);
         expect(await clientsOn(vendors)).toEqual(["anna"]);
+      });
+    });
+
+    describe("counting", () => {
+      const series = "15/usage/license/x/floating";
+      const tally = (start: number, body: unknown, more: Partial<Tally> = {}): Tally => ({
+        isvId,
+        series,
+        start,
+        part: "",
+        body,
+        ...more,
+      });
+      const saveAll = async (tallies: readonly Tally[]) => {
+        const from = await store.countedUntil();
+        expect(await store.saveTallies(tallies, from, from + 1)).toBe(true);
+      };
+
+      test("finds lines of all vendors in order of time, from an instant on and before another", async () => {
+        const other = { ...cad, isvId: isvIdOf(2) };
+        await store.saveCatalog(entitiesOf(other));
+        const start = clock.now();
+        await act(openCommand(cad, "anna"));
+        clock.advance(period);
+        // Ben's line is written before that of Anna's end, which is earlier.
+        await act(openCommand(other, "ben"));
+        clock.advance(1_000);
+        await act(sweepCommand(cad));
+        const seen = async (from: number, to: number, limit = 100) =>
+          (await store.linesBetween(from, to, limit)).map(({ at, kind, isvId: vendor }) => [at - start, kind, vendor]);
+        const all = [
+          [0, "client.activated", isvId],
+          [0, "session.opened", isvId],
+          [period, "client.activated", isvIdOf(2)],
+          [period, "session.opened", isvIdOf(2)],
+          [period, "session.expired", isvId],
+        ];
+        expect(await seen(0, clock.now())).toEqual(all);
+        expect(await seen(start + 1, start + period)).toEqual([]);
+        expect(await seen(start, start + period)).toEqual(all.slice(0, 2));
+        expect(await seen(start, clock.now(), 3)).toEqual(all.slice(0, 3));
+        await restart();
+        expect(await seen(0, clock.now())).toEqual(all);
+      });
+
+      test("goes through history from any place in it, line by line, also within one instant", async () => {
+        await act(openCommand(cad, "anna"));
+        await act(openCommand(cam, "ben"));
+        clock.advance(1_000);
+        await act(closeCommand(cad, "anna"));
+        const all = await store.linesAfter({ at: 0, no: 0 }, clock.now() + 1, 100);
+        expect(all.map(({ line }) => line)).toEqual(await store.linesBetween(0, clock.now() + 1, 100));
+        expect(all.map(({ at, line }) => at - line.at)).toEqual([0, 0, 0, 0, 0]);
+        await restart();
+        for (const [n, { at, no }] of all.entries()) {
+          expect(await store.linesAfter({ at, no }, clock.now() + 1, 100)).toEqual(all.slice(n + 1));
+        }
+        expect(await store.linesAfter({ at: 0, no: 0 }, clock.now(), 3)).toEqual(all.slice(0, 3));
+        expect(await store.linesAfter({ at: 0, no: 0 }, clock.now(), 100)).toEqual(all.slice(0, 4));
+      });
+
+      test("is told up to when nothing more will be recorded: before what is over and not on record", async () => {
+        expect(await store.settledUntil()).toBe(clock.now());
+        await act(openCommand(cad, "anna"));
+        await live(period - 1_000);
+        expect(await store.settledUntil()).toBe(clock.now());
+        await live(3_000);
+        expect(await store.settledUntil()).toBeLessThanOrEqual(clock.now() - 2_000);
+        await act(sweepCommand(cad));
+        expect(await store.settledUntil()).toBe(clock.now());
+      });
+
+      test("goes on from where it was, over a restart, and for one of those who count alone", async () => {
+        expect(await store.countedUntil()).toBe(0);
+        expect(await store.saveTallies([tally(900_000, { n: 1 })], 0, 10)).toBe(true);
+        expect(await store.saveTallies([tally(900_000, { n: 2 })], 0, 20)).toBe(false);
+        expect(await store.saveTallies([tally(900_000, { n: 3 })], 10, 30)).toBe(true);
+        await restart();
+        expect(await store.countedUntil()).toBe(30);
+        expect(await store.tallies(isvId, series, 0, 1e9, 10)).toEqual([tally(900_000, { n: 3 })]);
+      });
+
+      test("finds tallies by their keys, each in its place, and the last one of a series", async () => {
+        const parts = [
+          tally(5, 1, { series: "people/days/x", part: "b" }),
+          tally(5, 2, { series: "people/days/x", part: "a" }),
+        ];
+        await saveAll([tally(2, "two"), tally(1, "one"), tally(3, "three", { isvId: isvIdOf(2) }), ...parts]);
+        await restart();
+        const key = (start: number | null, more: Partial<Tally> = {}) => ({ isvId, series, start, part: "", ...more });
+        const found = await store.talliesAt([
+          key(1),
+          key(9),
+          key(null),
+          key(null, { series: "none" }),
+          key(5, { series: "people/days/x", part: "a" }),
+          key(null, { isvId: isvIdOf(2) }),
+        ]);
+        expect(found.map((one) => one?.body)).toEqual(["one", undefined, "two", undefined, 2, "three"]);
+        expect(await store.talliesAt([])).toEqual([]);
+        expect((await store.tallyBefore(isvId, series, 2))?.body).toBe("one");
+        expect(await store.tallyBefore(isvId, series, 1)).toBeUndefined();
+        const bodies = async (from: number, to: number, limit: number) =>
+          (await store.tallies(isvId, series, from, to, limit)).map(({ body }) => body);
+        expect([await bodies(1, 3, 9), await bodies(2, 3, 9), await bodies(1, 2, 9), await bodies(1, 3, 1)]).toEqual([
+          ["one", "two"],
+          ["two"],
+          ["one"],
+          ["one"],
+        ]);
+        expect((await store.tallies(isvId, "people/days/x", 0, 9, 9)).map(({ part }) => part)).toEqual(["a", "b"]);
+      });
+
+      test("forgets each kind by its own age, slice by slice, and keeps the level that goes on", async () => {
+        await act(openCommand(cad, "anna"));
+        const opened = clock.now();
+        const of = (name: string) => [1, 2, 3, 20].map((start) => tally(start, start, { series: name }));
+        const names = ["1/usage/a", "15/usage/a", "15/denials/a", "denied-licenses", "people/days/a"];
+        await saveAll(names.flatMap(of));
+        const left = async (name: string) => (await store.tallies(isvId, name, 0, 100, 100)).map(({ start }) => start);
+        const forget = async (until: Retained) => {
+          let rounds = 1;
+          while (await store.prune(until, 2)) rounds++;
+          return rounds;
+        };
+        await forget({ history: opened, people: 3, minutes: 10, sums: 0 });
+        expect(await Promise.all(names.map(left))).toEqual([
+          [3, 20],
+          [1, 2, 3, 20],
+          [1, 2, 3, 20],
+          [1, 2, 3, 20],
+          [3, 20],
+        ]);
+        expect(await store.linesBetween(0, 1e15, 10)).toHaveLength(2);
+        await forget({ history: opened + 1, people: 100, minutes: 100, sums: 3 });
+        await restart();
+        expect(await Promise.all(names.map(left))).toEqual([[20], [2, 3, 20], [3, 20], [3, 20], []]);
+        expect(await store.linesBetween(0, 1e15, 10)).toEqual([]);
       });
     });
 

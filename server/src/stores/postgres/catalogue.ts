@@ -1,5 +1,6 @@
 /** The catalogue's rows. Each change has a revision; servers that know an older one read what came after it. */
 import type { StoredEntity } from "../../catalog/entities.ts";
+import type { Millis } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { nobody } from "./deciding.ts";
@@ -53,19 +54,13 @@ export class Catalogue {
     this.#take(await this.#connections.query(entitiesSince, [this.#revision]));
   }
 
-  /** Reads all of it, from another database than before. */
-  async reload(): Promise<void> {
+  /** Reads all of it, from another database than before, whose tokens are held from `heldFrom` on. */
+  async reload(heldFrom: Millis | null): Promise<void> {
     const rows = await this.#connections.query(entitiesSince, [0]);
-    this.#startAnew();
-    this.#revision = 0;
-    this.#take(rows);
-  }
-
-  /** Of another database the catalogue is another one; what is held stays so. */
-  #startAnew(): void {
-    const { heldFrom } = this.#directory;
     this.#directory = new Directory();
     this.#directory.heldFrom = heldFrom;
+    this.#revision = 0;
+    this.#take(rows);
   }
 
   /** Saves entities, after those that other servers saved before. */

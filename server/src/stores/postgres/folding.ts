@@ -113,8 +113,7 @@ export class Folding {
       const locked = await transaction.query(lockFolds, columnsOf(places));
       const before = [...columnsOf(locked.map(placeOf)), plain(locked.map(({ folded_to }) => folded_to as string))];
       const log = await transaction.query(changesAfter, before);
-      if (log.length > 0) this.#send(transaction, log);
-      transaction.query(deleteChanges, before);
+      if (log.length > 0) this.#send(transaction, log, locked);
       await transaction.commit();
     } catch (error) {
       transaction.abandon();
@@ -122,7 +121,7 @@ export class Folding {
     }
   }
 
-  #send(transaction: Transaction, log: readonly Row[]): void {
+  #send(transaction: Transaction, log: readonly Row[], locked: readonly Row[]): void {
     const folded = new Map<string, Row>();
     for (const row of log) folded.set(keyOf(placeOf(row)), row);
     const words = [...lastWords(log)];
@@ -136,6 +135,12 @@ export class Folding {
     transaction.query(saveFolds, [
       ...columnsOf(rows.map(placeOf)),
       plain(rows.map(({ version }) => version as string)),
+    ]);
+    // Only of licences that had anything to fold: when servers fold one right after the other, the log stays.
+    const old = locked.filter((row) => folded.has(keyOf(placeOf(row))));
+    transaction.query(deleteChanges, [
+      ...columnsOf(old.map(placeOf)),
+      plain(old.map(({ folded_to }) => folded_to as string)),
     ]);
   }
 }

@@ -1,6 +1,6 @@
 /** The rows of history, for reading. */
 import type { HistoryRecord } from "../../core/types.ts";
-import type { DenialQuery, Place } from "../store.ts";
+import type { DenialQuery, NumberedLine, Place, Position } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 import { nobody } from "./deciding.ts";
 
@@ -50,6 +50,18 @@ export async function historyOf(connections: Connections, place: Place, limit: n
 export async function linesBetween(connections: Connections, from: number, to: number, limit: number) {
   const text = `SELECT ${columns} FROM seatkeeper.history WHERE at >= $1 AND at < $2 ORDER BY at, no LIMIT $3`;
   return (await connections.query(text, [from, to, limit])).map(recordOf);
+}
+
+export async function linesAfter(
+  connections: Connections,
+  { at, no }: Position,
+  before: number,
+  limit: number,
+): Promise<NumberedLine[]> {
+  const text = `SELECT no, ${columns} FROM seatkeeper.history WHERE (at, no) > ($1, $2) AND at < $3
+    ORDER BY at, no LIMIT $4`;
+  const rows = await connections.query(text, [at, no, before, limit]);
+  return rows.map((row) => ({ at: Number(row.at), no: Number(row.no), line: recordOf(row) }));
 }
 
 type Add = (condition: (place: string) => string, value: unknown) => void;

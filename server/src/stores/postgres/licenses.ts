@@ -5,7 +5,7 @@
 import { evolve } from "../../core/evolve.ts";
 import { LicenseState } from "../../core/state.ts";
 import type { Assignment, Change, Project, Session, Terms } from "../../core/types.ts";
-import { type Place, StoreFault } from "../store.ts";
+import type { Place } from "../store.ts";
 import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
 import { type Logged, read } from "./log.ts";
@@ -85,22 +85,26 @@ function sizeOf(state: LicenseState): number {
   return 1 + state.openSessions + state.clients + state.projectCount;
 }
 
-/** Brings a licence up to `version` by the log; false: the log does not reach back so far. */
+/** Brings a licence up to `version` by the log; false: the log does not reach back so far, and the licence is to be read anew. */
 export function catchUp(known: Known, version: number, log: readonly Row[]): boolean {
   const missed = log.filter((row) => Number(row.version) > known.version && Number(row.version) <= version);
   if (known.version + missed.length !== version) return false;
   for (const { changes } of missed) {
-    for (const logged of read(changes as string)) evolve(known.state, changeOf(known.state, logged));
+    for (const logged of read(changes as string)) {
+      const change = changeOf(known.state, logged);
+      if (change === null) return false;
+      evolve(known.state, change);
+    }
   }
   known.version = version;
   return true;
 }
 
-function changeOf(state: LicenseState, logged: Logged): Change {
+/** What the log says, as a change of this licence; null: it extends a session that the licence has not. */
+function changeOf(state: LicenseState, logged: Logged): Change | null {
   if (logged.type !== "session.extended") return logged;
   const session = state.session(logged.key);
-  if (session === undefined) throw new StoreFault(`the log extends a session that ${state.terms.licenseId} has not`);
-  return { type: "session", session: { ...session, ...logged.extension } };
+  return session === undefined ? null : { type: "session", session: { ...session, ...logged.extension } };
 }
 
 /** A licence from a row of `loadLicenses`: sessions as they were folded, and the log after them. */

@@ -62,9 +62,9 @@ export const foldedAfterMs = 10_000;
 /** Folding in one round of the housekeeping, in milliseconds: the rest of it waits behind. */
 export const foldingMs = 500;
 
-/** Licences and rows of the log that one fold takes. */
-export const licensesPerFold = 200;
-export const versionsPerFold = 5_000;
+/** Licences, and versions of each, that one fold takes: what it reads and writes is worked on in one turn of the event loop. */
+export const licensesPerFold = 50;
+export const versionsPerFold = 1_000;
 
 /** How long the sweeper that took a licence has for it before another server takes it up. */
 export const sweepClaimMs = 30_000;

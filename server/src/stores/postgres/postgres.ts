@@ -19,6 +19,7 @@ import {
   type OpenDump,
   type Patience,
   type Place,
+  type Position,
   type Retained,
   type Store,
   StoreFault,
@@ -31,7 +32,7 @@ import { Connections, noRows, type Row, type Transaction } from "./connections.t
 import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
-import { denialsOf, historyOf, linesBetween } from "./history.ts";
+import { denialsOf, historyOf, linesAfter, linesBetween } from "./history.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -99,12 +100,17 @@ class PostgresStore implements Store {
 
   async open(): Promise<void> {
     await migrate(this.#connections);
-    for (const { name, value } of await this.#connections.query("SELECT name, value FROM seatkeeper.settings")) {
-      this.#settings.set(name as string, value as string);
-    }
-    this.#catalogue.directory.heldFrom = heldFromOf(this.#settings.get(heldFromSetting));
+    this.#catalogue.directory.heldFrom = await this.#readSettings();
     await this.#catalogue.refresh();
     await this.live();
+  }
+
+  /** Answers with the instant from which on tokens are held. */
+  async #readSettings(): Promise<Millis | null> {
+    const rows = await this.#connections.query("SELECT name, value FROM seatkeeper.settings");
+    this.#settings.clear();
+    for (const { name, value } of rows) this.#settings.set(name as string, value as string);
+    return heldFromOf(this.#settings.get(heldFromSetting));
   }
 
   get catalog() {
@@ -233,7 +239,7 @@ class PostgresStore implements Store {
 
   /** The database is another one than before, or an older copy of it: nothing that is known here can be trusted. */
   async #beginAnew(lineage: unknown): Promise<void> {
-    await this.#catalogue.reload();
+    await this.#catalogue.reload(await this.#readSettings());
     await this.#life.reload();
     this.#licenses.clear();
     this.#lineage = lineage;
@@ -376,6 +382,10 @@ class PostgresStore implements Store {
 
   linesBetween(from: Millis, to: Millis, limit: number) {
     return linesBetween(this.#connections, from, to, limit);
+  }
+
+  linesAfter(position: Position, before: Millis, limit: number) {
+    return linesAfter(this.#connections, position, before, limit);
   }
 
   countedUntil(): Promise<Millis> {

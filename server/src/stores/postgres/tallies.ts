@@ -98,18 +98,23 @@ export async function talliesOf(connections: Connections, { isvId, series, from,
 }
 
 export async function prune(connections: Connections, until: Retained, limit: number): Promise<boolean> {
-  const isMinutes = `series >= 'usage/1/' AND series < 'usage/10'`;
+  const tallies = (kind: string) => `start < $1 AND ${kind} AND ${isOver}`;
   const pruned = await Promise.all([
     remove(connections, "history", "at < $1", until.history, limit),
-    remove(connections, "tallies", `start < $1 AND ${isMinutes}`, until.minutes, limit),
-    remove(connections, "tallies", `start < $1 AND NOT (${isMinutes})`, until.tallies, limit),
+    remove(connections, "tallies", tallies("series >= 'people/'"), until.people, limit),
+    remove(connections, "tallies", tallies("series < '10'"), until.minutes, limit),
+    remove(connections, "tallies", tallies("series >= '10' AND series < 'people/'"), until.sums, limit),
   ]);
   return pruned.some((count) => count === limit);
 }
 
+/** The last tally of use stays: its level goes on. */
+const isOver = `(series NOT LIKE '%/usage/%' OR EXISTS (SELECT 1 FROM seatkeeper.tallies AS later
+  WHERE later.isv_id = t.isv_id AND later.series = t.series AND later.start > t.start AND later.start < $1))`;
+
 async function remove(connections: Connections, table: string, where: string, until: Millis, limit: number) {
   const rows = await connections.query(
-    `DELETE FROM seatkeeper.${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM seatkeeper.${table} WHERE ${where} LIMIT $2))
+    `DELETE FROM seatkeeper.${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM seatkeeper.${table} AS t WHERE ${where} LIMIT $2))
      RETURNING 1`,
     [until, limit],
   );

@@ -3,6 +3,7 @@ import type Database from "better-sqlite3";
 import type { StoredEntity } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
+import type { NumberedLine } from "../store.ts";
 
 /** The setting that tells a later server until when the last one was alive, in milliseconds. */
 export const aliveAt = "alive_at";
@@ -62,6 +63,7 @@ interface AssignmentRow {
 }
 
 interface HistoryRow {
+  no: number;
   at: number;
   isv_id: string;
   license_id: string;
@@ -324,7 +326,18 @@ export class Rows {
     limit: number,
     offset = 0,
     by = "no",
-  ) {
+  ): HistoryRecord[] {
+    return this.numberedHistory(where, parameters, order, limit, offset, by).map(({ line }) => line);
+  }
+
+  numberedHistory(
+    where: string,
+    parameters: readonly (string | number)[],
+    order: string,
+    limit: number,
+    offset: number,
+    by: string,
+  ): NumberedLine[] {
     const rows = this.#db
       .prepare(
         `SELECT h.*, isv.id AS isv_id, coalesce(license.id, h.license_id) AS license_id
@@ -333,7 +346,7 @@ export class Rows {
          ORDER BY ${by} ${order}`,
       )
       .all(...parameters, limit, offset) as HistoryRow[];
-    return rows.map(historyOf);
+    return rows.map((row) => ({ at: row.at, no: row.no, line: historyOf(row) }));
   }
 
   /** All history, in the order in which it was written. */

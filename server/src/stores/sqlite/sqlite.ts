@@ -21,6 +21,7 @@ import {
   heldFromOf,
   heldFromSetting,
   type OpenDump,
+  type Position,
   type Retained,
   type Store,
   StoreFault,
@@ -219,6 +220,11 @@ class SqliteStore implements Store {
 
   async linesBetween(from: Millis, to: Millis, limit: number) {
     return this.#rows.history("at >= ? AND at < ?", [from, to], "ASC", limit, 0, "at, no");
+  }
+
+  async linesAfter({ at, no }: Position, before: Millis, limit: number) {
+    const where = "(at, no) > (?, ?) AND at < ?";
+    return this.#rows.numberedHistory(where, [at, no, before], "ASC", limit, 0, "at, no");
   }
 
   async countedUntil(): Promise<Millis> {

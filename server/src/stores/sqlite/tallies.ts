@@ -12,7 +12,12 @@ interface TallyRow {
   body: string;
 }
 
-const isMinutes = "series >= 'usage/1/' AND series < 'usage/10'";
+/** As the partial indexes have it (`migrations/sqlite`). */
+const kinds = {
+  people: "series >= 'people/'",
+  minutes: "series < '10'",
+  sums: "series >= '10' AND series < 'people/'",
+} as const;
 
 export class TallyRows {
   readonly #put;
@@ -39,12 +44,15 @@ export class TallyRows {
     const tallies = (where: string) =>
       db.prepare(
         `DELETE FROM tallies WHERE (isv_id, series, start, part) IN
-           (SELECT isv_id, series, start, part FROM tallies WHERE start < ? AND ${where} LIMIT ?)`,
+           (SELECT isv_id, series, start, part FROM tallies AS t WHERE start < @until AND ${where}
+            AND (series NOT LIKE '%/usage/%' OR EXISTS (SELECT 1 FROM tallies AS later WHERE later.isv_id = t.isv_id
+              AND later.series = t.series AND later.start > t.start AND later.start < @until)) LIMIT @limit)`,
       );
     this.#prune = {
-      history: db.prepare("DELETE FROM history WHERE no IN (SELECT no FROM history WHERE at < ? LIMIT ?)"),
-      minutes: tallies(isMinutes),
-      tallies: tallies(`NOT (${isMinutes})`),
+      history: db.prepare("DELETE FROM history WHERE no IN (SELECT no FROM history WHERE at < @until LIMIT @limit)"),
+      people: tallies(kinds.people),
+      minutes: tallies(kinds.minutes),
+      sums: tallies(kinds.sums),
     };
   }
 
@@ -73,8 +81,10 @@ export class TallyRows {
 
   /** Answers whether there may be more to forget. */
   prune(until: Retained, limit: number): boolean {
-    const kinds = ["history", "minutes", "tallies"] as const;
-    return kinds.map((kind) => this.#prune[kind].run(until[kind], limit).changes).includes(limit);
+    const counts = (["history", "people", "minutes", "sums"] as const).map(
+      (kind) => this.#prune[kind].run({ until: until[kind], limit }).changes,
+    );
+    return counts.includes(limit);
   }
 }
 

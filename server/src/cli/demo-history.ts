@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { applyTenantPaths } from "../catalog/tenant-file.ts";
+import { HeldClock } from "../clock.ts";
+import { type Config, ConfigRefused, readConfig } from "../config.ts";
+import { writeDemoHistory } from "../demo/history.ts";
+import { openStore } from "../main.ts";
+import { demoSettings, demoTenant, setIn } from "./demo.ts";
+
+/** Days that `npm start` shows: what charts ask for unless told otherwise, in two seconds of work. */
+const firstDays = 30;
+
+/** As long as history is kept. */
+const daysMax = 396;
+
+/** `seatkeeper demo-history`: puts months of working days into a database that has no history yet. */
+export async function demoHistory(options: { readonly days: string }): Promise<void> {
+  const days = /^\d{1,3}$/.test(options.days) ? Number(options.days) : 0;
+  if (days < 1 || days > daysMax)
+    throw new ConfigRefused([`--days ${options.days}: want a whole number from 1 to ${daysMax}`]);
+  const config = readConfig({ ...demoSettings, ...setIn(process.env) });
+  const { acts } = await writeIn(config, days);
+  console.log(`${days} days of the demo vendor's history are written: ${acts} requests, decided and counted.`);
+}
+
+/** For `npm start`: once, into a file that is not there yet. */
+export async function demoHistoryOnce(config: Config): Promise<void> {
+  if (config.database.kind === "sqlite" && !existsSync(config.database.path)) await writeIn(config, firstDays);
+}
+
+async function writeIn(config: Config, days: number) {
+  const store = await openStore(config, new HeldClock(Date.now()));
+  try {
+    await applyTenantPaths(store, [fileURLToPath(demoTenant)]);
+    return await writeDemoHistory(store, days);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,78 @@
+/** Whether a licence has the tokens that it needs, in figures and in a sentence. */
+import { Type } from "typebox";
+import { adviceDays, adviceFrom, adviceOn } from "../../../analytics/advice.ts";
+import { denialPoints, usagePoints } from "../../../analytics/charts.ts";
+import { type Denials, denialSeries, hour, quarter, type Tally, usageSeries } from "../../../analytics/tally.ts";
+import { knownLicense } from "../../access.ts";
+import { json } from "../../answer.ts";
+import { Uuid } from "../../input.ts";
+import { keyed, type Route, type Services } from "../../route.ts";
+import { countedUntil, usageRows } from "./charts.ts";
+import * as query from "./query.ts";
+import { rounded } from "./table.ts";
+
+const Query = Type.Object({ license_id: Uuid("The licence."), ...query.poolField }, { additionalProperties: false });
+const Advice = Type.Object({
+  verdict: Type.String({ description: "`more`, `fewer`, `enough`, or `unknown` before a week is counted." }),
+  observed_days: Type.Integer(),
+  limit: Type.Integer(),
+  peak: Type.Integer(),
+  p95: Type.Integer({ description: "So many sufficed for 95 % of the time in which any was in use." }),
+  true_denials_per_week: Type.Number({
+    description: "Holders who lacked a token and did not get one within five minutes.",
+  }),
+  overuse_per_week: Type.Number(),
+  suggested_limit: Type.Union([Type.Integer(), Type.Null()]),
+  message: Type.String(),
+});
+
+export function adviceRoutes({ store }: Services): Route[] {
+  return [
+    keyed({
+      method: "GET",
+      path: "/analytics/advice",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "Does a licence need more tokens, or fewer?",
+      description: `By its last ${adviceDays} days.`,
+      query: Query,
+      answers: { 200: Advice },
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.query.license_id);
+        const { pool, limit } = query.poolOf(call, "license", id);
+        const until = await countedUntil(store);
+        const last = Math.ceil(until / hour) * hour;
+        const series = usageSeries(quarter, "license", id, pool);
+        const all = await usageRows(store, call.isvId, series, quarter, [adviceFrom(last), last]);
+        const firstUsed = all.before === undefined ? (all.rows[0]?.start ?? last) : adviceFrom(last);
+        const from = Math.floor(firstUsed / hour) * hour;
+        const denials = await store.tallies(call.isvId, denialSeries(quarter, "license", id), from, last, rowsMax);
+        const advice = adviceOn({
+          limit: limit ?? 0,
+          usage: usagePoints(all, cutsBetween(from, last, quarter), until),
+          denials: denialPoints(denials as Tally<Denials>[], cutsBetween(from, last, hour)),
+        });
+        finish(
+          json({
+            verdict: advice.verdict,
+            observed_days: advice.observedDays,
+            limit: advice.limit,
+            peak: advice.peak,
+            p95: advice.p95,
+            true_denials_per_week: rounded(advice.trueDenialsPerWeek),
+            overuse_per_week: rounded(advice.overusePerWeek),
+            suggested_limit: advice.suggestedLimit,
+            message: advice.sentence,
+          }),
+        );
+      },
+    }),
+  ];
+}
+
+/** Quarters of an hour of the days that are looked back at, and some. */
+const rowsMax = 3_000;
+
+function cutsBetween(from: number, to: number, step: number): number[] {
+  return Array.from({ length: (to - from) / step + 1 }, (_, n) => from + n * step);
+}

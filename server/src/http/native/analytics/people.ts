@@ -1,0 +1,215 @@
+/** Who used a licence, who was refused, and whose program misbehaves. */
+import { Type } from "typebox";
+import { deniedParts, type HolderSum, holderSums } from "../../../analytics/charts.ts";
+import { signs, signsOf } from "../../../analytics/signs.ts";
+import {
+  type Denials,
+  day,
+  deniedLicenses,
+  type Episode,
+  episodeSeries,
+  type HolderDay,
+  holderSeries,
+  type Tally,
+  toleranceMs,
+} from "../../../analytics/tally.ts";
+import type { DenialCode } from "../../../core/denials.ts";
+import { knownLicense } from "../../access.ts";
+import { Uuid } from "../../input.ts";
+import { pageMax, pageSizeDefault, pageSizeMax } from "../../limits.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../../route.ts";
+import { denialColumns, denialFields } from "./charts.ts";
+import * as query from "./query.ts";
+import { formatField, iso, listOf, maybeTime, seconds, tableOf, time } from "./table.ts";
+
+/** Rows of people that one answer is made from: a thousand holders on each of its days and more. */
+const peopleRowsMax = 100_000;
+
+const strict = { additionalProperties: false };
+const { rangeFields, reasonField, scopeFields } = query;
+const licenseField = { license_id: Uuid("The licence.") };
+const HolderQuery = Type.Object({ ...licenseField, ...rangeFields, ...formatField }, strict);
+const DeniedHolderQuery = Type.Object({ ...licenseField, ...reasonField, ...rangeFields, ...formatField }, strict);
+const { product_id, customer_id } = scopeFields;
+const DeniedLicenseQuery = Type.Object(
+  { product_id, customer_id, ...reasonField, ...rangeFields, ...formatField },
+  strict,
+);
+const page = {
+  page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax, description: "Pages count from 1." })),
+  page_size: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: pageSizeMax, description: `Lines of a page; ${pageSizeDefault} if left out.` }),
+  ),
+};
+const EpisodeQuery = Type.Object({ ...licenseField, ...reasonField, ...rangeFields, ...page, ...formatField }, strict);
+
+const HolderItem = Type.Object({
+  holder: Type.String({ description: "The user in the form that is compared; on a devices licence the client." }),
+  session_seconds: Type.Number({ description: "Of sessions that have ended; beside each other they count each." }),
+  sessions: Type.Integer(),
+  sessions_expired: Type.Integer({ description: "Ended by silence: nobody closed them." }),
+  reopened_late: Type.Integer({ description: "Opened within a quarter of an hour after one had lapsed." }),
+  activations: Type.Integer(),
+  denials: Type.Integer(),
+  true_denials: Type.Integer(),
+});
+const DeniedHolder = Type.Object({ holder: HolderItem.properties.holder, ...denialFields });
+const DeniedLicense = Type.Object({ license_id: Type.String(), ...denialFields });
+const EpisodeItem = Type.Object({
+  holder: HolderItem.properties.holder,
+  code: Type.String(),
+  first_at: time,
+  last_at: time,
+  attempts: Type.Integer(),
+  served_at: maybeTime,
+  wait_seconds: Type.Union([Type.Number(), Type.Null()]),
+  is_true: Type.Boolean({ description: "The holder was not served within five minutes." }),
+});
+const SignItem = Type.Object({
+  holder: HolderItem.properties.holder,
+  sign: Type.String({ description: Object.keys(signs).join(", ") }),
+  cases: Type.Integer(),
+  out_of: Type.Integer({ description: "Sessions; for `wanders` days." }),
+  message: Type.String(),
+});
+const paged = { page: Type.Integer(), page_size: Type.Integer(), total: Type.Integer() };
+const byDays = `By whole days (UTC), ${query.peopleDaysMax} at most`;
+
+export function peopleRoutes({ store }: Services): Route[] {
+  const holdersOf = async (call: KeyedCall, licenseId: string, { from, to }: query.Range) => {
+    const rows = await store.tallies(call.isvId, holderSeries(licenseId), from, to, peopleRowsMax);
+    return holderSums(rows as Tally<HolderDay>[]);
+  };
+  return [
+    keyed({
+      method: "GET",
+      path: "/analytics/holders",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "Who used a licence for how long",
+      description: `${byDays}; the longest users first, ${pageSizeMax} of them.`,
+      query: HolderQuery,
+      answers: listOf(HolderItem),
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.query.license_id);
+        const sums = await holdersOf(call, id, query.dayRangeOf(call.query, store.now()));
+        finish(tableOf(HolderItem, sums.slice(0, pageSizeMax).map(holderItem), call.query.format));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/analytics/denials/holders",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "Who was refused how often",
+      description: `${byDays}; the most refused first, ${pageSizeMax} of them.`,
+      query: DeniedHolderQuery,
+      answers: listOf(DeniedHolder),
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.query.license_id);
+        const { reason, format } = call.query;
+        const sums = await holdersOf(call, id, query.dayRangeOf(call.query, store.now()));
+        const items = sums.map(({ holder, denials }) => ({ holder, ...denialColumns(denials, reason) }));
+        finish(tableOf(DeniedHolder, mostDenied(items), format));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/analytics/denials/licenses",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "On which licences somebody was refused",
+      description: `${byDays}; the most refused first, ${pageSizeMax} of them.`,
+      query: DeniedLicenseQuery,
+      answers: listOf(DeniedLicense),
+      async handle(call, finish) {
+        const { scope, id } = query.scopeOf(call);
+        const { reason, format } = call.query;
+        const { from, to } = query.dayRangeOf(call.query, store.now());
+        const rows = await store.tallies(call.isvId, deniedLicenses, from, to, peopleRowsMax);
+        const own = new Set(query.licensesOf(call, scope, id).map((license) => license.id));
+        const items = deniedParts(rows as Tally<Denials>[])
+          .filter(({ part }) => own.has(part))
+          .map(({ part, byReason }) => ({ license_id: part, ...denialColumns(byReason, reason) }));
+        finish(tableOf(DeniedLicense, mostDenied(items), format));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/analytics/episodes",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "List episodes of denials",
+      description: `Each one: who tried for how long and whether they were served. ${byDays}; oldest first.`,
+      query: EpisodeQuery,
+      answers: listOf(EpisodeItem, paged),
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.query.license_id);
+        const { reason, format, page = 1, page_size = pageSizeDefault } = call.query;
+        const { from, to } = query.dayRangeOf(call.query, store.now());
+        const rows = await store.tallies(call.isvId, episodeSeries(id), from, to, peopleRowsMax);
+        const all = (rows as Tally<Episode>[]).filter(({ body }) => reason === undefined || body.code === reason);
+        const items = all.slice((page - 1) * page_size, page * page_size).map(episodeItem);
+        finish(tableOf(EpisodeItem, items, format, { page, page_size, total: all.length }));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/analytics/signs",
+      reach: "admin",
+      tag: "Analytics",
+      summary: "Signs of careless programs and shared ids",
+      description: `${byDays}; signs, not proof. Addresses and extends are not on record and leave none.`,
+      query: HolderQuery,
+      answers: listOf(SignItem),
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.query.license_id);
+        const range = query.dayRangeOf(call.query, store.now());
+        const found = signsOf(await holdersOf(call, id, range), (range.to - range.from) / day);
+        const items = found.slice(0, pageSizeMax).map(({ holder, sign, cases, outOf }) => ({
+          holder,
+          sign,
+          cases,
+          out_of: outOf,
+          message: signs[sign],
+        }));
+        finish(tableOf(SignItem, items, call.query.format));
+      },
+    }),
+  ];
+}
+
+function holderItem(sum: HolderSum) {
+  const { denials, true_denials } = denialColumns(sum.denials, undefined);
+  return {
+    holder: sum.holder,
+    session_seconds: seconds(sum.sessionMs),
+    sessions: sum.sessions,
+    sessions_expired: sum.expired,
+    reopened_late: sum.reopened,
+    activations: sum.activations,
+    denials,
+    true_denials,
+  };
+}
+
+function mostDenied<T extends { readonly denials: number }>(items: readonly T[]): T[] {
+  return items
+    .filter(({ denials }) => denials > 0)
+    .toSorted((a, b) => b.denials - a.denials)
+    .slice(0, pageSizeMax);
+}
+
+function episodeItem({ start, body: { holder, code, lastAt, attempts, servedAt } }: Tally<Episode>) {
+  const waitMs = servedAt === null ? null : servedAt - start;
+  return {
+    holder,
+    code: code satisfies DenialCode,
+    first_at: iso(start),
+    last_at: iso(lastAt),
+    attempts,
+    served_at: servedAt === null ? null : iso(servedAt),
+    wait_seconds: waitMs === null ? null : seconds(waitMs),
+    is_true: waitMs === null || waitMs > toleranceMs,
+  };
+}

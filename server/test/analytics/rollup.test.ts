@@ -1,0 +1,149 @@
+/** Counting: where it stands still, who of several servers does it, and what it takes up again. */
+import { expect, test } from "vitest";
+import { Rollup } from "../../src/analytics/rollup.ts";
+import { day, minute, quarter, type Tally, type Usage, usageSeries } from "../../src/analytics/tally.ts";
+import { HeldClock } from "../../src/clock.ts";
+import type { Command } from "../../src/core/types.ts";
+import { openMemoryStore } from "../../src/stores/memory.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { entitiesOf, freshId, type LicenseSetting, licenseSetting } from "../model/vendor.ts";
+import { stepAll } from "../stores/steps.ts";
+
+const setting = licenseSetting({ tokens: 10_000, periodMinutes: 60 });
+
+async function started(): Promise<{ clock: HeldClock; store: Store }> {
+  const clock = new HeldClock();
+  const store = openMemoryStore(clock);
+  await store.saveCatalog(entitiesOf(setting));
+  return { clock, store };
+}
+
+let ids = 0;
+function open({ isvId, licenseId }: LicenseSetting, clientId: string): Command {
+  const n = ++ids;
+  const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+  return {
+    type: "open",
+    isvId,
+    licenseId,
+    clientId,
+    sessionId: null,
+    userId: null,
+    projectId: null,
+    checkoutPeriod: null,
+    ids: fresh,
+  };
+}
+
+const series = usageSeries(quarter, "license", setting.licenseId, "floating");
+const usageIn = async (store: Store) => (await store.tallies(setting.isvId, series, 0, 1e15, 100)) as Tally<Usage>[];
+
+async function countAll(rollup: Rollup): Promise<number> {
+  for (let n = 1; n < 100; n++) if (!(await rollup.round())) return n;
+  throw new Error("counting does not end");
+}
+
+test("more lines at one instant than a round takes do not hold it up", async () => {
+  const { clock, store } = await started();
+  const rollup = new Rollup(store);
+  clock.advance(10_000);
+  await countAll(rollup);
+  clock.advance(1_000);
+  // Each client is activated too: 5,000 lines.
+  await stepAll(
+    store,
+    Array.from({ length: 2_500 }, (_, n) => open(setting, `u${n}`)),
+  );
+  clock.advance(1_000);
+  await countAll(rollup);
+  expect((await usageIn(store)).at(-1)?.body).toMatchObject({ level: 2_500, opened: 2_500 });
+});
+
+test("a line is counted once only nothing can be recorded before it any more", async () => {
+  const { clock, store } = await started();
+  const rollup = new Rollup(store);
+  await stepAll(store, [open(setting, "anna")]);
+  clock.advance(60 * minute + 10_000);
+  // Anna's session is over at the full hour, and nobody has noticed.
+  await countAll(rollup);
+  expect(await store.countedUntil()).toBe(clock.now() - 10_000);
+  await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+  await countAll(rollup);
+  // What is given back at the very start of a bucket was not in use in it.
+  expect((await usageIn(store)).map(({ body }) => [body.level, body.expired, body.max])).toEqual([
+    [1, 0, 1],
+    [0, 1, 0],
+  ]);
+});
+
+test("of two servers the one that counted last goes on, and the other takes over when it has fallen behind", async () => {
+  const { clock, store } = await started();
+  const [one, other] = [new Rollup(store), new Rollup(store)];
+  clock.advance(6_000);
+  await countAll(one);
+  const after = async (ms: number, rollup: Rollup) => {
+    clock.advance(ms);
+    await stepAll(store, [open(setting, `u${ids}`)]);
+    clock.advance(1);
+    await countAll(rollup);
+    return (await store.countedUntil()) === clock.now();
+  };
+  expect(await after(1_000, other)).toBe(false);
+  expect(await after(1_000, one)).toBe(true);
+  expect(await after(6_000, other)).toBe(true);
+  expect(await after(1_000, one)).toBe(false);
+  expect(await after(6_000, one)).toBe(true);
+  expect((await usageIn(store)).at(-1)?.body).toMatchObject({ level: 5, opened: 5 });
+});
+
+test("what could not be saved is counted again, and once", async () => {
+  const { clock, store } = await started();
+  let isBroken = true;
+  const failing: Store = {
+    ...store,
+    saveTallies: (...told) => (isBroken ? Promise.reject(new Error("disk full")) : store.saveTallies(...told)),
+  };
+  const rollup = new Rollup(failing);
+  await stepAll(store, [open(setting, "anna")]);
+  clock.advance(10_000);
+  await expect(rollup.round()).rejects.toThrow("disk full");
+  isBroken = false;
+  await countAll(rollup);
+  expect((await usageIn(store))[0]?.body).toMatchObject({ level: 1, opened: 1 });
+});
+
+test("a licence that another server has made is looked up before its lines are counted", async () => {
+  const { clock, store } = await started();
+  const known = store.catalog;
+  let isRefreshed = false;
+  const behind = Object.create(store, {
+    catalog: { get: () => (isRefreshed ? known : { vendor: () => undefined }) },
+    read: {
+      value: (isvId: string, licenseId: string) => {
+        isRefreshed = true;
+        return store.read(isvId, licenseId);
+      },
+    },
+  }) as Store;
+  await stepAll(store, [open(setting, "anna")]);
+  clock.advance(10_000);
+  await countAll(new Rollup(behind));
+  expect((await usageIn(store))[0]?.body).toMatchObject({ level: 1 });
+});
+
+test("what is forgotten leaves the level that goes on", async () => {
+  const { clock, store } = await started();
+  const rollup = new Rollup(store);
+  const lasting = (clientId: string): Command => ({ ...open(setting, clientId), checkoutPeriod: 43_200 }) as Command;
+  await stepAll(store, [lasting("anna")]);
+  clock.advance(10_000);
+  await countAll(rollup);
+  clock.advance(20 * day);
+  while (await rollup.prune());
+  const minutes = usageSeries(minute, "license", setting.licenseId, "floating");
+  expect((await store.tallyBefore(setting.isvId, minutes, clock.now()))?.body).toMatchObject({ level: 1 });
+  await stepAll(store, [lasting("ben")]);
+  clock.advance(10_000);
+  await countAll(new Rollup(store));
+  expect((await store.tallyBefore(setting.isvId, minutes, clock.now()))?.body).toMatchObject({ level: 2 });
+});
