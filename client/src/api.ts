@@ -14,12 +14,15 @@ export type SessionBody = {
   /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
   readonly checkout_period?: number | null;
   /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
-  readonly voucher?: boolean | {
-    /** Told back in the voucher, to know it for a new one. */
-    readonly nonce?: string | null;
-    /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
-    readonly device_key?: string | null;
-  } | null;
+  readonly voucher?:
+    | boolean
+    | {
+        /** Told back in the voucher, to know it for a new one. */
+        readonly nonce?: string | null;
+        /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
+        readonly device_key?: string | null;
+      }
+    | null;
 };
 
 export type SessionAnswer = {
@@ -53,12 +56,15 @@ export type BatchBody = {
     /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
     readonly checkout_period?: number | null;
     /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
-    readonly voucher?: boolean | {
-      /** Told back in the voucher, to know it for a new one. */
-      readonly nonce?: string | null;
-      /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
-      readonly device_key?: string | null;
-    } | null;
+    readonly voucher?:
+      | boolean
+      | {
+          /** Told back in the voucher, to know it for a new one. */
+          readonly nonce?: string | null;
+          /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
+          readonly device_key?: string | null;
+        }
+      | null;
   }[];
 };
 

@@ -24,6 +24,7 @@
  *     ├── ServerUnreachable        no answer, or only "try again later"; says nothing about the licence
  *     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
  *     ├── BadSignature             an answer is not signed, or not by the key that was given
+ *     ├── VoucherRefused           no voucher that is good here and now; has reason
  *     └── RequestRefused           any other refusal of a request; has status and code
  *
  * Programs look at the class, at `name` or at `code`; texts may change. Names are set by hand: bundlers shorten those of
