@@ -89,6 +89,12 @@ export const Edition = Type.Object({
   /** Minutes without an event after which a session lapses; null on named devices, which have no sessions. */
   session_period: orNull(Minutes),
   max_checkout_period: Type.Integer({ minimum: 0, maximum: 52_560_000, default: checkoutPeriodDefaultMax }),
+  /** The most tokens that may be checked out at once; null or left out: any number. */
+  max_checked_out_tokens: Type.Optional(orNull(Count)),
+  /** Tokens that no checkout may take, so that they are there for whoever is connected. */
+  checkout_reserve: Type.Optional(Count),
+  /** Vouchers that may be given up before their end, for each licence and calendar month; null or left out: any number. */
+  max_early_check_ins_per_month: Type.Optional(orNull(Count)),
   heartbeat_period: Minutes,
   heartbeats_extend_sessions: Type.Boolean(),
   /** Days that a client may go on working offline after its last good answer. */

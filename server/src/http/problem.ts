@@ -124,7 +124,7 @@ function instantOrNull(at: number | null): string | null {
 
 /** A denial that needs no licence to be decided: the request names something that is not there. */
 export function denialWithoutLicense(code: DenialCode): Denial {
-  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null };
+  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null, voucherId: null };
 }
 
 /** What an error comes to, and whether it is a fault of ours that must be logged. */

@@ -174,6 +174,8 @@ function subjectOf(change: Change): string {
       return `s${change.session.key}`;
     case "session.gone":
       return `s${change.key}`;
+    case "check-ins":
+      return "c";
     case "assignment":
       return `a${change.assignment.clientKey}`;
     case "project":
