@@ -166,6 +166,12 @@ export const denials = {
     title: "The session is live for another user.",
     remedy: "Use a session_id of its own for every user.",
   },
+  session_forked: {
+    id: 14005,
+    status: 409,
+    title: "The session was extended by somebody else, as by a copy of this machine or its files.",
+    remedy: "Open a session with a session_id of its own; each copy needs its own.",
+  },
   user_already_active: {
     id: 12006,
     status: 409,

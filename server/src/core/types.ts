@@ -99,6 +99,17 @@ export interface Session {
   readonly isOveruse: boolean;
   /** Left out: no voucher was ever made of it. */
   readonly voucher?: OutVoucher;
+  /** What the client's next open carries; left out: it never carried anything. */
+  readonly renewal?: Renewal;
+}
+
+/**
+ * A value that every answer renews and the next open of the session carries, so that a copy of the client is told from the
+ * client. The one before is good too: an answer may be lost.
+ */
+export interface Renewal {
+  readonly current: string;
+  readonly previous: string | null;
 }
 
 /** The newest voucher of a session, a signed statement that somebody may show without the server. */
@@ -234,6 +245,8 @@ export interface OpenCommand extends OnLicense {
   readonly checkoutPeriod: number | null;
   /** The answer will have a voucher, for the device of this key if one is named; null or left out: it will have none. */
   readonly voucher?: { readonly deviceKey: string | null } | null;
+  /** The value of the client's last answer (empty: it has none) and that of the next; null or left out: it carries none. */
+  readonly renewal?: { readonly last: string; readonly next: string } | null;
   readonly ids: NewIds;
 }
 

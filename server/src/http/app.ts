@@ -8,10 +8,12 @@ import { createServer as createSecureServer } from "node:https";
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
-import { type Caller, callerOf, requireOperator } from "./access.ts";
+import { type Caller, callerOf, callerWith, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
 import { bearerOf, ClientTokens } from "./client-tokens.ts";
+import { consoleRoutes } from "./console/routes.ts";
+import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
 import { allowReading, listedOrigin, preflightAnswer } from "./cors.ts";
 import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
@@ -19,27 +21,37 @@ import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { askedOf, requireDigest } from "./message-signature.ts";
+import { loadPseudonyms } from "./names.ts";
 import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
+import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { clientTokenRoutes } from "./native/client-tokens.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
 import { eventRoutes } from "./native/events.ts";
 import { Feed } from "./native/feed.ts";
+import { keyRoutes } from "./native/keys.ts";
+import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { statementKeyRoutes } from "./native/statement-keys.ts";
+import { userRoutes } from "./native/users.ts";
+import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
+import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { customerRoutes } from "./slascone/customers.ts";
 import { fileRoutes } from "./slascone/files.ts";
+import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
+import { productRoutes } from "./slascone/products.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
+import { templateRoutes } from "./slascone/templates.ts";
 import { StatementKeys } from "./statement-keys.ts";
 import type { TlsContext } from "./tls.ts";
 
@@ -54,7 +66,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Omit<Services, "statementKeys" | "clientTokens"> {
+export interface AppOptions extends Omit<Services, "statementKeys" | "clientTokens" | "pseudonyms"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
@@ -66,21 +78,19 @@ export async function createApp({
   shell = "lane",
   patience = limits.patience,
   tls = null,
-  ...options
+  ...parts
 }: AppOptions): Promise<App> {
-  const statementKeys = new StatementKeys(options.store);
-  const clientTokens = new ClientTokens({ ...options, statementKeys });
-  const services: Services = { ...options, statementKeys, clientTokens };
+  const statementKeys = new StatementKeys(parts.store);
+  const clientTokens = new ClientTokens({ ...parts, statementKeys });
+  const pseudonyms = await loadPseudonyms(parts.store);
+  const services: Services = { ...parts, statementKeys, clientTokens, pseudonyms };
   // At start, so that the first answer to be signed waits for no key.
-  await Promise.all([...options.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
-  let isDraining = false;
+  await Promise.all([...parts.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
+  const sessions = await loadConsoleSessions(services.store);
   const feed = new Feed(services.store, services.log);
-  const routes = routesOf(
-    services,
-    feed,
-    () => app.swagger(),
-    () => isDraining,
-  );
+  let isDraining = false;
+  const state = { document: () => app.swagger(), isDraining: () => isDraining };
+  const routes = routesOf(services, sessions, feed, state);
   const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
   const isHot = hotListener(services, addresses);
   const app = fastify({
@@ -94,7 +104,7 @@ export async function createApp({
   });
   prepare(app, services, routes);
   await app.register(swagger, documentOptions);
-  for (const route of routes) addRoute(app, services, route);
+  for (const route of routes) addRoute(app, services, sessions, route);
   await app.ready();
   // What the lane saves is little beside TLS, and what it reads are the bytes that came.
   const lane = shell === "lane" && tls === null ? new Lane(app.server, services, addresses, patience) : null;
@@ -105,7 +115,13 @@ export async function createApp({
   return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, feed, lane, patience) };
 }
 
-function routesOf(services: Services, feed: Feed, document: () => object, isDraining: () => boolean): Route[] {
+/** What some routes tell of the server itself. */
+interface ServerState {
+  document(): object;
+  isDraining(): boolean;
+}
+
+function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, state: ServerState): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
@@ -113,7 +129,17 @@ function routesOf(services: Services, feed: Feed, document: () => object, isDrai
     ...clientRoutes(services),
     ...fileRoutes(services),
     ...lookupRoutes(services),
+    ...productRoutes(services),
+    ...templateRoutes(services),
+    ...customerRoutes(services),
+    ...licenseRoutes(services),
     ...adminRoutes(services),
+    ...keyRoutes(services),
+    ...vendorRoutes(services),
+    ...userRoutes(services),
+    ...auditRoutes(services),
+    ...consoleRoutes(services, sessions),
+    ...licenseEventRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
     ...peopleRoutes(services),
@@ -122,8 +148,8 @@ function routesOf(services: Services, feed: Feed, document: () => object, isDrai
     ...projectRoutes(services),
     ...operatorRoutes(services),
     ...statementKeyRoutes(services),
-    ...serviceRoutes(services, isDraining),
-    ...docsRoutes(document),
+    ...serviceRoutes(services, state.isDraining),
+    ...docsRoutes(state.document),
   ];
 }
 
@@ -215,7 +241,7 @@ function refuse(services: Services, error: unknown, reply: FastifyReply): void {
   fail(services, error, new ResponseWriter(reply.raw));
 }
 
-function addRoute(app: FastifyInstance, services: Services, route: Route): void {
+function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSessions, route: Route): void {
   for (const [n, url] of pathsOf(route).entries()) {
     app.route({
       method: route.method,
@@ -225,12 +251,12 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
       onRequest: async (request, reply) => {
         if (route.takesClientTokens) allowReading(request.head, originOf(services, request), reply.raw);
-        request.caller = await callerIn(services, route, request);
+        request.caller = await callerIn(services, sessions, route, request);
       },
       handler: (request, reply) => {
         reply.hijack();
         const asked = askedOf(request.raw, request.head.contentDigest);
-        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw), asked);
+        serve(services, route, callOf(services, request), request.head, new ResponseWriter(reply.raw), asked);
       },
     });
     if (route.takesClientTokens) addPreflight(app, services, url);
@@ -253,28 +279,38 @@ function originOf({ store }: Services, request: FastifyRequest): string | null {
 
 declare module "fastify" {
   interface FastifyRequest {
-    caller: Caller | null;
+    caller: (Caller & { readonly renewal?: string | null }) | null;
   }
 }
 
-async function callerIn(services: Services, route: Route, request: FastifyRequest): Promise<Caller | null> {
+/** By key; where there is none, by a client token or the console's cookie. The hot routes are not the console's. */
+async function callerIn(
+  { store, operatorKey, clientTokens }: Services,
+  sessions: ConsoleSessions,
+  route: Route,
+  { head, params }: FastifyRequest,
+): Promise<FastifyRequest["caller"]> {
   if (route.reach === "public") return null;
   if (route.reach === "operator") {
-    requireOperator(services.operatorKey ?? null, request.head);
+    requireOperator(operatorKey ?? null, head);
     return null;
   }
-  const { head } = request;
-  const { isv_id: isvId } = request.params as { isv_id: string };
-  const token = route.takesClientTokens ? bearerOf(head) : null;
-  const isKeyed = head.provisioningKey !== null || head.adminKey !== null;
-  if (token !== null && !isKeyed) return services.clientTokens.callerOf(token, isvId);
-  return callerOf(services.store.catalog, head, isvId, route.reach);
+  const { isv_id: isvId } = params as { isv_id: string };
+  const hasKey = head.provisioningKey !== null || head.adminKey !== null;
+  const token = route.takesClientTokens && !hasKey ? bearerOf(head) : null;
+  if (token !== null) return clientTokens.callerOf(token, isvId);
+  const session = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
+  if (session === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
+  requireOwnPage(head, route.method);
+  const caller = callerWith(store.catalog, session, isvId, route.reach, roleOf(route));
+  return { ...caller, renewal: sessions.renewal(session, head) };
 }
 
-function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
-  const { wantsProblem, lastEventId } = head;
-  const call = { body, params, query, wantsProblem, lastEventId };
-  return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
+function callOf({ pseudonyms }: Services, { body, params, query, head, caller }: FastifyRequest): Call {
+  const call = { head, body, params, query, wantsProblem: head.wantsProblem };
+  if (caller === null) return call;
+  const keyed = { ...call, ...caller, isvId: caller.vendor.isv.id, names: pseudonyms.namesFor(caller) };
+  return keyed as Call;
 }
 
 /** Our own check in the place of Fastify's Ajv: one validator, one way to tell what is wrong. */

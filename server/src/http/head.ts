@@ -15,12 +15,23 @@ export interface Head {
   readonly lastEventId: string | null;
   /** The client accepts problem details in the place of the bare 409. */
   readonly wantsProblem: boolean;
+  /** The version that a change is for, as an answer's ETag named it. */
+  readonly ifMatch: string | null;
+  /** Whom the caller acts for, as the audit log shall say. */
+  readonly lastModifiedBy: string | null;
+  /** What the console's requests carry. */
+  readonly cookie: string | null;
+  readonly origin: string | null;
+  readonly fetchSite: string | null;
+  readonly requestedWith: string | null;
+  /** The host that the request is for, as the client wrote it. */
+  readonly host: string | null;
+  /** How the client reached the proxy, as the proxy says. */
+  readonly forwardedProto: string | null;
   /** How the answer shall be signed, and the digest of the request's own body. */
   readonly acceptSignature: string | null;
   readonly contentDigest: string | null;
   readonly authorization: string | null;
-  /** The page that a browser asks for. */
-  readonly origin: string | null;
 }
 
 /** What costs a signature, made or verified, is not served the faster for a faster route: Fastify alone has it. */
@@ -43,10 +54,17 @@ class MutableHead implements Head {
   nonce: string | null = null;
   lastEventId: string | null = null;
   wantsProblem = false;
+  ifMatch: string | null = null;
+  lastModifiedBy: string | null = null;
+  cookie: string | null = null;
+  origin: string | null = null;
+  fetchSite: string | null = null;
+  requestedWith: string | null = null;
+  host: string | null = null;
+  forwardedProto: string | null = null;
   acceptSignature: string | null = null;
   contentDigest: string | null = null;
   authorization: string | null = null;
-  origin: string | null = null;
 }
 
 /** What is read of a request: its header lines, name and value in turn. */
@@ -59,17 +77,17 @@ export interface RawHead {
 export function readHead(req: RawHead): Head {
   const raw = req.rawHeaders;
   const head = new MutableHead();
-  let host: string | null = null;
   for (let n = 0; n < raw.length; n += 2) {
     const name = raw[n] as string;
     const value = raw[n + 1] as string;
     // By length first: most headers are none of ours, and are not worth folding.
     switch (name.length) {
       case 4:
-        if (is(name, "host")) host = hostOf(host, value);
+        if (is(name, "host")) head.host = hostOf(head.host, value);
         break;
       case 6:
         if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
+        else if (is(name, "cookie")) head.cookie = head.cookie === null ? value : `${head.cookie}; ${value}`;
         else if (is(name, "origin")) head.origin = once(head.origin, value, "Origin");
         break;
       case 7:
@@ -77,6 +95,7 @@ export function readHead(req: RawHead): Head {
         break;
       case 8:
         if (is(name, "adminkey")) head.adminKey = once(head.adminKey, value, "AdminKey");
+        else if (is(name, "if-match")) head.ifMatch = once(head.ifMatch, value, "If-Match");
         break;
       case 11:
         if (is(name, "operatorkey")) head.operatorKey = once(head.operatorKey, value, "OperatorKey");
@@ -91,19 +110,23 @@ export function readHead(req: RawHead): Head {
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);
         else if (is(name, "content-digest")) head.contentDigest = once(head.contentDigest, value, "Content-Digest");
+        else if (is(name, "lastmodifiedby")) head.lastModifiedBy = once(head.lastModifiedBy, value, "LastModifiedBy");
+        else if (is(name, "sec-fetch-site")) head.fetchSite = once(head.fetchSite, value, "Sec-Fetch-Site");
         break;
       case 15:
         if (is(name, "provisioningkey")) head.provisioningKey = once(head.provisioningKey, value, "ProvisioningKey");
         break;
       case 16:
         if (is(name, "accept-signature")) head.acceptSignature = once(head.acceptSignature, value, "Accept-Signature");
+        else if (is(name, "x-requested-with")) head.requestedWith = once(head.requestedWith, value, "X-Requested-With");
         break;
       case 17:
         if (is(name, "transfer-encoding")) head.isChunked = isChunked(value);
+        else if (is(name, "x-forwarded-proto")) head.forwardedProto = value;
         break;
     }
   }
-  if (host === null && req.httpVersionMinor > 0) {
+  if (head.host === null && req.httpVersionMinor > 0) {
     throw new Problem("request_malformed", "A request of HTTP/1.1 needs a Host header.");
   }
   return head;

@@ -9,7 +9,7 @@ import { type AnswerWriter, ResponseWriter } from "./answer.ts";
 import { goesTheLongWay, type Head, hasBody, readHead } from "./head.ts";
 import { type Check, checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Problem } from "./problem.ts";
-import { fail, type KeyedCall, type Route, type Services, serve } from "./route.ts";
+import { fail, type KeyedCall, type Route, roleOf, type Services, serve } from "./route.ts";
 
 export interface HotRoute {
   readonly route: Route;
@@ -68,7 +68,7 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
   try {
     const head = readHead(req);
     if (goesTheLongWay(head)) return false;
-    const caller = callerOf(services.store.catalog, head, isvId, hot.reach);
+    const caller = callerOf(services.store.catalog, head, isvId, hot.reach, roleOf(hot.route));
     if (!hasBody(head)) {
       runHot(services, hot, caller, head, null, writer);
       return true;
@@ -88,13 +88,15 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
 export function runHot(
   services: Services,
   { route, checkBody }: HotRoute,
-  { key, vendor }: Caller,
+  caller: Caller,
   head: Head,
   bytes: Buffer | null,
   writer: AnswerWriter,
 ): void {
   try {
+    const { key, vendor } = caller;
     const call: KeyedCall = {
+      head,
       body: checkBody(bytes === null ? undefined : parseJson(bytes)),
       params: undefined,
       query: undefined,
@@ -102,6 +104,7 @@ export function runHot(
       key,
       vendor,
       isvId: vendor.isv.id,
+      names: services.pseudonyms.namesFor(caller),
     };
     serve(services, route, call, head, writer);
   } catch (error) {

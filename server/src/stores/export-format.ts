@@ -118,9 +118,11 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "entity",
   "assignment",
   "project",
+  "check-ins",
   "session",
   "history",
   "tally",
+  "audit",
 ]);
 
 function parsed(line: Buffer, number: number): DumpLine | End {

@@ -44,6 +44,7 @@ export const licenses = {
 } as const;
 
 export const keys = {
+  operator: "demo-operator-key",
   plain: "plain-key",
   rsa: "rsa-key",
   app: "app-key",
@@ -246,6 +247,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     log,
     ...(options.shell && { shell: options.shell }),
     ...(options.patience && { patience: options.patience }),
+    operatorKey: keys.operator,
     ...(options.isSandbox && { sandboxClock: clock }),
   });
   await new Promise<void>((resolve) => app.server.listen({ port: 0, host: "127.0.0.1" }, resolve));

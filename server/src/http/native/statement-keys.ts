@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 import type { Vendor } from "../../catalog/catalog.ts";
 import { type Isv, statementKeysOf } from "../../catalog/entities.ts";
+import { changeEntity, requireEntity } from "../admin/change.ts";
 import { type Answer, json } from "../answer.ts";
 import { Problem } from "../problem.ts";
 import { keyed, open, type Route, type Services } from "../route.ts";
@@ -94,11 +95,10 @@ function rotation({ store, statementKeys }: Services): Route {
     isBodyOptional: true,
     answers: { 200: KeySet },
     async handle(call, finish) {
-      const { isv } = call.vendor;
       const withdraws = (call.body as typeof call.body | undefined)?.withdraw === true;
-      // What the tenant file last said stays as it was: applied again, it does not undo this.
-      const applied = store.applied(isv.id, "isv", isv.id);
-      await store.saveCatalog([{ isvId: isv.id, kind: "isv", id: isv.id, body: rotated(isv, withdraws), applied }]);
+      await changeEntity(store, call, "isv", call.isvId, (current) =>
+        rotated(requireEntity(current, "isv"), withdraws),
+      );
       finish(await keySet(statementKeys, call.vendor));
     },
   });

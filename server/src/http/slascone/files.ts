@@ -61,6 +61,7 @@ function activationFileRoute({ desk, store, signer }: Services): Route {
     method: "GET",
     path: "/provisioning/activations/offline",
     reach: "app",
+    role: "owner",
     tag: "Files",
     summary: "Activate a client, and download its activation as a signed file",
     description:
@@ -74,8 +75,7 @@ function activationFileRoute({ desk, store, signer }: Services): Route {
       const { command } = activation;
       const answer = await signer.withPlace(call.isvId, async () => {
         const { denial, granted } = await desk.decide(command);
-        if (denial !== null && denial.code !== "token_already_assigned")
-          return answerOfDenial(denial, call.wantsProblem);
+        if (denial !== null && denial.code !== "token_already_assigned") return answerOfDenial(denial, call);
         const view = await store.read(call.isvId, command.licenseId);
         const known = view?.assignment(clientKey(view.terms, command.clientId));
         const assignment = granted?.assignment ?? known;

@@ -2,6 +2,7 @@
 import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
+import { auditValues, insertAudit } from "./audit.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { historyRow } from "./deciding.ts";
@@ -95,17 +96,21 @@ class Loading {
         return this.#assignments(lines as LineOf<"assignment">[]);
       case "project":
         return this.#projects(lines as LineOf<"project">[]);
+      case "check-ins":
+        return this.#checkIns(lines as LineOf<"check-ins">[]);
       case "session":
         return this.#sessions(lines as LineOf<"session">[]);
       case "history":
         return this.#history(lines as LineOf<"history">[]);
       case "tally":
         return this.#tallies(lines as LineOf<"tally">[]);
+      case "audit":
+        return this.#audit(lines as LineOf<"audit">[]);
     }
   }
 
   #check(line: DumpLine): void {
-    if (line.type === "setting" || line.type === "tally") return;
+    if (line.type === "setting" || line.type === "tally" || line.type === "audit") return;
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
@@ -167,6 +172,14 @@ class Loading {
     ]);
   }
 
+  async #checkIns(lines: readonly LineOf<"check-ins">[]): Promise<void> {
+    await this.#transaction.query(statements.putCheckIns, [
+      ...placesOf(lines),
+      lines.map(({ checkIns }) => checkIns.month),
+      lines.map(({ checkIns }) => checkIns.count),
+    ]);
+  }
+
   async #sessions(lines: readonly LineOf<"session">[]): Promise<void> {
     await this.#transaction.query(putSessions, [
       ...placesOf(lines),
@@ -177,6 +190,10 @@ class Loading {
 
   async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {
     await this.#transaction.query(putTallies, columnsWithBodies(lines.map(({ tally }) => tally)));
+  }
+
+  async #audit(lines: readonly LineOf<"audit">[]): Promise<void> {
+    await this.#transaction.query(insertAudit, auditValues(lines.map(({ line }) => line)));
   }
 
   async #history(lines: readonly LineOf<"history">[]): Promise<void> {

@@ -1,8 +1,8 @@
 /** Rows to values and back. Knows columns and no rule. */
 import type Database from "better-sqlite3";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
-import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
+import type { Assignment, CheckIns, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 import type { NumberedLine } from "../store.ts";
 
 /** The setting that tells a later server until when the last one was alive, in milliseconds. */
@@ -24,6 +24,8 @@ export interface SessionRow {
   peak_holders: number;
   is_overuse: number;
   project_id: string | null;
+  voucher: string | null;
+  renewal: string | null;
 }
 
 interface ProjectRow {
@@ -37,11 +39,24 @@ interface ProjectRow {
   executions: string;
 }
 
-/** What may change of a live session: row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
-export type Span = readonly [number, number, number, number, number | null, number, number];
+/** Row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
+type SpanNumbers = [number, number, number, number, number | null, number, number];
+
+/** What may change of a live session; its voucher and renewal where it has any of them. */
+export type Span = readonly [...SpanNumbers, ...([] | [Session["voucher"] | null, Session["renewal"] | null])];
 
 export function spanOf(no: number, s: Session): Span {
-  return [no, s.openedAt, s.extendedAt, s.validUntil, s.checkoutUntil, s.peakSessions, s.peakHolders];
+  const numbers: SpanNumbers = [
+    no,
+    s.openedAt,
+    s.extendedAt,
+    s.validUntil,
+    s.checkoutUntil,
+    s.peakSessions,
+    s.peakHolders,
+  ];
+  const { voucher, renewal } = s;
+  return voucher === undefined && renewal === undefined ? numbers : [...numbers, voucher ?? null, renewal ?? null];
 }
 
 interface AssignmentRow {
@@ -84,11 +99,15 @@ interface HistoryRow {
 interface EntityRow {
   no: number;
   isv_id: string;
-  kind: StoredEntity["kind"];
+  kind: Kind;
   id: string;
+  /** JSON; `null` of an entity that was deleted, whose number history still names. */
   body: string;
   applied: string | null;
 }
+
+/** Lines of history that one look goes through: some ten milliseconds. */
+const linesPerLook = 100_000;
 
 /** Every statement of the store, prepared once. */
 export class Rows {
@@ -103,6 +122,7 @@ export class Rows {
   readonly #insertHistory;
   readonly #putProject;
   readonly #deleteProject;
+  readonly #putCheckIns;
   readonly #adoptDenials;
   readonly #putEntity;
   readonly #putSetting;
@@ -111,11 +131,12 @@ export class Rows {
     this.#db = db;
     this.#insertSession = db.prepare(
       `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#updateSpan = db.prepare(
-      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?
+      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?,
+         voucher = ?, renewal = ?
        WHERE no = ?`,
     );
     this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
@@ -137,6 +158,7 @@ export class Rows {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#deleteProject = db.prepare("DELETE FROM projects WHERE license_no = ? AND id = ?");
+    this.#putCheckIns = db.prepare("INSERT OR REPLACE INTO check_ins (license_no, month, count) VALUES (?, ?, ?)");
     this.#adoptDenials = db.prepare(
       `UPDATE history SET license_no = ?, license_id = NULL
        WHERE denial IS NOT NULL AND isv_no = ? AND license_no IS NULL AND license_id = ?`,
@@ -165,6 +187,8 @@ export class Rows {
       s.peakHolders,
       s.isOveruse ? 1 : 0,
       license.terms.clientType === "projects" ? s.holder : null,
+      textOf(s.voucher),
+      textOf(s.renewal),
     );
   }
 
@@ -176,8 +200,19 @@ export class Rows {
     this.#deleteSession.run(no);
   }
 
-  updateSpan([no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders]: Span): void {
-    this.#updateSpan.run(openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, no);
+  updateSpan(span: Span): void {
+    const [no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+    this.#updateSpan.run(
+      openedAt,
+      extendedAt,
+      validUntil,
+      checkoutUntil,
+      peakSessions,
+      peakHolders,
+      textOf(voucher),
+      textOf(renewal),
+      no,
+    );
   }
 
   insertExtends(line: number, spans: readonly Span[]): void {
@@ -247,6 +282,18 @@ export class Rows {
     );
   }
 
+  saveCheckIns(licenseNo: number, { month, count }: CheckIns): void {
+    this.#putCheckIns.run(licenseNo, month, count);
+  }
+
+  /** Every licence's early check-ins, with its number. */
+  checkIns(): { readonly licenseNo: number; readonly checkIns: CheckIns }[] {
+    const rows = this.#db.prepare("SELECT license_no, month, count FROM check_ins").all();
+    return (rows as { license_no: number; month: string; count: number }[]).map(
+      ({ license_no: licenseNo, ...checkIns }) => ({ licenseNo, checkIns }),
+    );
+  }
+
   deleteProject(licenseNo: number, id: string): void {
     this.#deleteProject.run(licenseNo, id);
   }
@@ -263,8 +310,24 @@ export class Rows {
     this.#adoptDenials.run(licenseNo, isvNo, licenseId);
   }
 
+  deleteAssignment(licenseNo: number, clientKey: string): void {
+    this.#db.prepare("DELETE FROM assignments WHERE license_no = ? AND client_key = ?").run(licenseNo, clientKey);
+  }
+
+  /** A session by its own id: a look at all rows, for what is rarely done. */
+  deleteSessionOf(licenseNo: number, id: string): void {
+    this.#db.prepare("DELETE FROM sessions WHERE license_no = ? AND id = ?").run(licenseNo, id);
+  }
+
+  /** What a licence that goes takes along. Its history stays. */
+  emptyLicense(licenseNo: number): void {
+    for (const table of ["sessions", "assignments", "projects", "check_ins"]) {
+      this.#db.prepare(`DELETE FROM ${table} WHERE license_no = ?`).run(licenseNo);
+    }
+  }
+
   /** Answers with the entity's number. */
-  saveEntity(entity: StoredEntity): number {
+  saveEntity(entity: EntityChange): number {
     const applied = entity.applied === null ? null : JSON.stringify(entity.applied);
     const row = this.#putEntity.get(entity.isvId, entity.kind, entity.id, JSON.stringify(entity.body), applied);
     return (row as { no: number }).no;
@@ -274,7 +337,7 @@ export class Rows {
     this.#putSetting.run(name, value);
   }
 
-  entities(): { readonly no: number; readonly entity: StoredEntity }[] {
+  entities(): { readonly no: number; readonly entity: EntityChange }[] {
     const rows = this.#db.prepare("SELECT * FROM entities ORDER BY no").all() as EntityRow[];
     return rows.map((row) => ({
       no: row.no,
@@ -361,6 +424,20 @@ export class Rows {
     for (const row of rows as Iterable<HistoryRow>) yield historyOf(row);
   }
 
+  /** Newest first. Lines have no index by licence, which every open would pay for: so many are looked through at a time. */
+  historyBefore(before: number | null, where: string, parameters: readonly (string | number)[], limit: number) {
+    const last = this.#db.prepare("SELECT coalesce(max(no), 0) AS no FROM history").get() as { no: number };
+    const end = before ?? last.no + 1;
+    const start = Math.max(1, end - linesPerLook);
+    const condition = `no >= ? AND no < ? AND ${where}`;
+    const numbers = this.#db
+      .prepare(`SELECT no FROM history WHERE ${condition} ORDER BY no DESC LIMIT ?`)
+      .all(start, end, ...parameters, limit) as { no: number }[];
+    const items = this.history(condition, [start, end, ...parameters], "DESC", limit);
+    const seenTo = numbers.length === limit ? (numbers.at(-1) as { no: number }).no : start;
+    return { items, next: seenTo > 1 ? seenTo : null };
+  }
+
   countHistory(where: string, parameters: readonly (string | number)[]): number {
     const row = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${where}`).get(...parameters);
     return (row as { n: number }).n;
@@ -386,7 +463,13 @@ export function sessionOf(row: SessionRow, terms: Terms): Session {
     peakSessions: row.peak_sessions,
     peakHolders: row.peak_holders,
     isOveruse: row.is_overuse === 1,
+    ...(row.voucher !== null && { voucher: JSON.parse(row.voucher) }),
+    ...(row.renewal !== null && { renewal: JSON.parse(row.renewal) }),
   };
+}
+
+function textOf(value: object | null | undefined): string | null {
+  return value == null ? null : JSON.stringify(value);
 }
 
 function assignmentOf(row: AssignmentRow): Assignment {
