@@ -23,6 +23,8 @@ export type SessionBody = {
         readonly device_key?: string | null;
       }
     | null;
+  /** Ours: the `renewal` of the session's last answer, or an empty text where there was none. A copy of the client that carries an older one is denied (14005). A client that never sends it is not looked after. */
+  readonly renewal?: string | null;
 };
 
 export type SessionAnswer = {
@@ -38,6 +40,8 @@ export type SessionAnswer = {
   readonly max_active_client_count: number;
   /** A signed statement of the session (JWT, EdDSA), with checkouts and where asked for. */
   readonly voucher?: string;
+  /** What the next open carries, where this one carried any. */
+  readonly renewal?: string;
 };
 
 export type BatchBody = {
@@ -55,16 +59,6 @@ export type BatchBody = {
     readonly project_id?: string | null;
     /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
     readonly checkout_period?: number | null;
-    /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
-    readonly voucher?:
-      | boolean
-      | {
-          /** Told back in the voucher, to know it for a new one. */
-          readonly nonce?: string | null;
-          /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
-          readonly device_key?: string | null;
-        }
-      | null;
   }[];
 };
 

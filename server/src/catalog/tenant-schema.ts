@@ -148,6 +148,21 @@ export const EditionEntry = closed({
     `(${checkoutPeriodDefaultMax}; 0 for projects)`,
     "The longest checkout in minutes; 0: none.",
   ),
+  max_checked_out_tokens: may(
+    Edition.properties.max_checked_out_tokens,
+    "(null)",
+    "The most tokens that may be checked out at once; of projects those of both kinds. null: any number.",
+  ),
+  checkout_reserve: may(
+    Edition.properties.checkout_reserve,
+    "(0)",
+    "Tokens that no checkout may take, so that they stay for whoever is connected.",
+  ),
+  max_early_check_ins_per_month: may(
+    Edition.properties.max_early_check_ins_per_month,
+    "(null)",
+    "Vouchers that may be given up before their end, for each licence and calendar month; null: any number.",
+  ),
   heartbeat_period: may(
     Edition.properties.heartbeat_period,
     1440,

@@ -27,6 +27,7 @@ import { chartRoutes } from "./native/analytics/charts.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
 import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
+import { checkoutRoutes } from "./native/checkouts.ts";
 import { clientTokenRoutes } from "./native/client-tokens.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
@@ -126,6 +127,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...sessionRoutes(services),
     ...batchRoutes(services),
     ...clientTokenRoutes(services),
+    ...checkoutRoutes(services),
     ...clientRoutes(services),
     ...fileRoutes(services),
     ...lookupRoutes(services),

@@ -25,6 +25,9 @@ export const nonceLengthMax = 64;
 /** Characters of an Accept-Signature: all components with their parameters have some 200. */
 export const acceptSignatureLengthMax = 512;
 
+/** Characters of a device's proof that it gave a voucher up: a header with a key, an id and a signature. */
+export const checkInLengthMax = 1_024;
+
 /** Characters of a client token: four names of the longest that is kept, in Base64, and what stands around them. */
 export const clientTokenLengthMax = 6_144;
 

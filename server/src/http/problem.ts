@@ -116,6 +116,7 @@ export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling)
       limit: denial.limit,
       in_use: denial.inUse,
       ...next,
+      ...(denial.voucherId !== null && { voucher_id: denial.voucherId }),
       ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
     headers: varyAccept,

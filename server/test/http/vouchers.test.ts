@@ -61,9 +61,9 @@ describe("a voucher", () => {
     const claims = await claimsOf(asked.body.voucher);
     expect(claims).toMatchObject({ nonce: "a-nonce_1", cnf: { jkt: deviceKey }, exp: start + 300 });
     demo.clock.advance(60_500);
-    const extended = await claimsOf((await open(demo, { ...anna, voucher: true })).body.voucher);
-    expect(extended).toMatchObject({ jti: claims.jti, nbf: start + 60, exp: start + 360 });
-    expect(extended).not.toHaveProperty("cnf");
+    const extended = await claimsOf((await open(demo, { ...anna, voucher: { device_key: deviceKey } })).body.voucher);
+    expect(extended).toMatchObject({ jti: claims.jti, nbf: start + 60, exp: start + 360, cnf: { jkt: deviceKey } });
+    expect(extended).not.toHaveProperty("nonce");
   });
 
   test.each<[string, object]>([
@@ -124,7 +124,7 @@ describe("a voucher", () => {
     await expect(claimsOf(voucher)).rejects.toThrow("no applicable key");
   });
 
-  test("outlives a check-in, which only the server knows of: the threat model says so", async () => {
+  test("for no device outlives a check-in, which only the server knows of: the threat model says so", async () => {
     const { voucher } = (await open(demo, { ...anna, checkout_period: 10 })).body;
     expect((await close(demo, anna)).status).toBe(200);
     expect((await claimsOf(voucher)).exp).toBe(start + 600);

@@ -21,8 +21,8 @@ export function checkoutsOut({ terms, checkedOut }: LicenseView): string {
   return `${checkedOut} of ${checkoutsMax(terms)} are out.`;
 }
 
-/** Tokens that may be out; those of both pools together on a project licence. */
-function checkoutsMax(terms: Terms): number {
+/** Tokens that may be out, of both pools together on a project licence; infinite: any number. */
+export function checkoutsMax(terms: Terms): number {
   const { checkedOutTokensMax, checkoutReserve, floatingTokenLimit, projectTokens } = terms;
   const tokens = terms.clientType === "projects" ? projectTokens.mono + projectTokens.team : floatingTokenLimit;
   const spared = checkoutReserve === 0 ? Number.POSITIVE_INFINITY : Math.max(0, tokens - checkoutReserve);

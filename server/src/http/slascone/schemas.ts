@@ -1,6 +1,7 @@
 /** SLASCONE's bodies, in and out: what validates requests and what the API document shows. */
 import { type Static, Type } from "typebox";
 import { Description, Instant, Maybe, Name, Note, Uuid } from "../input.ts";
+import { checkInLengthMax } from "../limits.ts";
 
 const exampleLicense = "27180460-29df-4a5a-a0a1-78c85ab6cee0";
 const exampleProduct = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
@@ -35,6 +36,15 @@ export const SessionRequest = Type.Object(
         examples: [1440],
       }),
     ),
+  },
+  { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
+);
+export type SessionRequest = Static<typeof SessionRequest>;
+
+/** An open by a client of its own, and not in a batch. */
+export const OpenRequest = Type.Object(
+  {
+    ...SessionRequest.properties,
     voucher: Maybe(
       Type.Union(
         [
@@ -60,10 +70,33 @@ export const SessionRequest = Type.Object(
         },
       ),
     ),
+    renewal: Maybe(
+      Type.String({
+        description:
+          "Ours: the `renewal` of the session's last answer, or an empty text where there was none. A copy of the client that carries an older one is denied (14005). A client that never sends it is not looked after.",
+        pattern: "^[\\w-]{0,64}$",
+      }),
+    ),
   },
   { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
 );
-export type SessionRequest = Static<typeof SessionRequest>;
+export type OpenRequest = Static<typeof OpenRequest>;
+
+/** A close, with proof where a voucher is out. */
+export const CloseRequest = Type.Object(
+  {
+    ...SessionRequest.properties,
+    check_in: Maybe(
+      Type.String({
+        description:
+          "Ours: the device's proof that it gave the session's voucher up, a JWS (EdDSA, type `seatkeeper-check-in+jwt`) with its key as `jwk` in the header and the voucher's `jti` as `voucher_id` in the content.",
+        maxLength: checkInLengthMax,
+      }),
+    ),
+  },
+  { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
+);
+export type CloseRequest = Static<typeof CloseRequest>;
 
 /** P1. */
 export const ActivateClient = Type.Object({
@@ -169,6 +202,7 @@ export const SessionStatus = Type.Object(
         description: "A signed statement of the session (JWT, EdDSA), with checkouts and where asked for.",
       }),
     ),
+    renewal: Type.Optional(Type.String({ description: "What the next open carries, where this one carried any." })),
   },
   {
     examples: [
