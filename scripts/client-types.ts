@@ -30,6 +30,7 @@ interface Operation {
 /** What the client uses of the API, and how it calls the body that is sent and the one that is answered. */
 const used: readonly (readonly [method: string, path: string, sent: string, answered: string])[] = [
   ["post", "provisioning/session/open", "SessionBody", "SessionAnswer"],
+  ["post", "provisioning/session/close", "CloseBody", ""],
   ["post", "provisioning/session/batch", "BatchBody", "BatchAnswer"],
   ["post", "provisioning/client-tokens", "ClientTokenBody", "ClientTokenAnswer"],
   ["post", "provisioning/activations", "ActivationBody", "LicenseStatus"],

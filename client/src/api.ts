@@ -44,6 +44,23 @@ export type SessionAnswer = {
   readonly renewal?: string;
 };
 
+export type CloseBody = {
+  /** The licence to take a token of. */
+  readonly license_id: string;
+  /** The device, or on a users licence the user's client. The vendor chooses what it is. */
+  readonly client_id: string;
+  /** The session, where a client may have several; without one the client is the session. */
+  readonly session_id?: string | null;
+  /** Who uses the client; on a users licence the token is counted against this name. */
+  readonly user_id?: string | null;
+  /** Ours: the project to connect to, on a licence that counts projects; ignored on every other. */
+  readonly project_id?: string | null;
+  /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
+  readonly checkout_period?: number | null;
+  /** Ours: the device's proof that it gave the session's voucher up, a JWS (EdDSA, type `seatkeeper-check-in+jwt`) with its key as `jwk` in the header and the voucher's `jti` as `voucher_id` in the content. */
+  readonly check_in?: string | null;
+};
+
 export type BatchBody = {
   readonly items: readonly {
     readonly op: "open" | "close";

@@ -43,6 +43,7 @@ interface Modules {
     createHash(algorithm: string): Hash;
     hkdfSync(digest: string, key: string, salt: string, info: string, length: number): ArrayBuffer;
     createPrivateKey(key: object): unknown;
+    sign(algorithm: null, data: Uint8Array, key: unknown): Bytes;
     createPublicKey(key: unknown): { export(options: object): { readonly x: string } };
   };
 }
@@ -96,12 +97,22 @@ class VoucherFolder implements VoucherKeeper, VoucherStore {
 
   async deviceKey(): Promise<string | undefined> {
     if (!this.#isBound) return undefined;
-    // The shortest way to a key from 32 bytes: its PKCS#8 form is these after a fixed head.
-    const seed = new Uint8Array(this.#derived("seatkeeper device key"));
-    const key = new Uint8Array([...pkcs8Head, ...seed]);
-    const pair = this.#crypto.createPrivateKey({ key, format: "der", type: "pkcs8" });
-    const { x } = this.#crypto.createPublicKey(pair).export({ format: "jwk" });
-    return this.#crypto.createHash("sha256").update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest("base64url");
+    return this.#crypto.createHash("sha256").update(jwkOf(this.#device().x)).digest("base64url");
+  }
+
+  async proof(voucherId: string): Promise<string | undefined> {
+    if (!this.#isBound) return undefined;
+    const { privateKey, x } = this.#device();
+    const head = `{"alg":"EdDSA","typ":"seatkeeper-check-in+jwt","jwk":${jwkOf(x)}}`;
+    const signed = `${base64url(head)}.${base64url(JSON.stringify({ voucher_id: voucherId }))}`;
+    return `${signed}.${this.#crypto.sign(null, new TextEncoder().encode(signed), privateKey).toString("base64url")}`;
+  }
+
+  /** The shortest way to a key from 32 bytes: its PKCS#8 form is these after a fixed head. */
+  #device(): { readonly privateKey: unknown; readonly x: string } {
+    const key = new Uint8Array([...pkcs8Head, ...new Uint8Array(this.#derived("seatkeeper device key"))]);
+    const privateKey = this.#crypto.createPrivateKey({ key, format: "der", type: "pkcs8" });
+    return { privateKey, x: this.#crypto.createPublicKey(privateKey).export({ format: "jwk" }).x };
   }
 
   async read(name: string): Promise<string | undefined> {
@@ -183,6 +194,11 @@ class VoucherFolder implements VoucherKeeper, VoucherStore {
       .join(...parts);
   }
 }
+
+/** In the order that thumbprints are made of (RFC 7638). */
+const jwkOf = (x: string) => `{"crv":"Ed25519","kty":"OKP","x":"${x}"}`;
+
+const base64url = (ascii: string) => btoa(ascii).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 
 /** What stands before the 32 bytes of an Ed25519 key in PKCS#8 (RFC 8410). */
 const pkcs8Head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

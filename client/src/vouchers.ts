@@ -18,6 +18,8 @@ export interface VoucherKeeper {
 export interface VoucherStore {
   /** The thumbprint of this device's key; undefined: vouchers are good everywhere. */
   deviceKey(): Promise<string | undefined>;
+  /** The device's word that it gave a voucher up; undefined: it has no key to give it by. */
+  proof(voucherId: string): Promise<string | undefined>;
   read(name: string): Promise<string | undefined>;
   write(name: string, voucher: string): Promise<void>;
   remove(name: string): Promise<void>;
@@ -86,6 +88,18 @@ export class Voucher {
   }
 }
 
+/** A session whose voucher is given up. */
+export interface VoucherOfSession extends VoucherOf {
+  readonly sessionId: string;
+}
+
+/** A voucher that is kept no longer. */
+export interface GivenUp {
+  readonly proof: string | undefined;
+  /** The server did not close the session: the voucher is good again. */
+  takeBack(): Promise<void>;
+}
+
 /** What an open asks for. */
 export interface VoucherWish {
   readonly nonce: string;
@@ -131,9 +145,20 @@ export class Vouchers {
     return new Voucher(claims);
   }
 
-  /** The session is over: so is its voucher, for this machine. */
-  async forget(of: VoucherOf): Promise<void> {
-    await this.#store.remove(await this.#nameOf(of));
+  /** Gives up the voucher of a session that is to be closed; undefined: none of it is kept. */
+  async giveUp(of: VoucherOfSession): Promise<GivenUp | undefined> {
+    const name = await this.#nameOf(of);
+    const voucher = await this.#store.read(name);
+    const claims = voucher === undefined ? undefined : await this.#verified(voucher);
+    if (voucher === undefined || claims?.session_id !== of.sessionId.toLowerCase()) return undefined;
+    const proof = await this.#store.proof(claims.jti);
+    await this.#store.remove(name);
+    return { proof, takeBack: () => this.#store.write(name, voucher) };
+  }
+
+  /** The device's word that it has not the voucher that is out. */
+  async disclaim(voucherId: string): Promise<string | undefined> {
+    return this.#store.proof(voucherId);
   }
 
   async #requireDevice({ cnf }: Claims): Promise<void> {

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { temporaryFolder } from "../../server/test/process.ts";
 import { type Client, connect, type KeySet, releaseAll, type Voucher, type VoucherRefused } from "../src/index.ts";
 import { voucherFolder } from "../src/offline.ts";
-import { licenses, Vendor } from "./vendor.ts";
+import { briskClock, licenses, Vendor } from "./vendor.ts";
 import { HeldClock } from "./world.ts";
 
 let vendor: Vendor;
@@ -96,6 +96,53 @@ describe("a checkout", () => {
     expect(await reason()).toBe("good");
     await session.close();
     expect(await reason()).toBe("missing");
+  });
+
+  test("is checked in early with the device's word: the token is free, and the voucher is gone", async () => {
+    const session = await online().open({ ...seat, checkoutMinutes: 1_440 });
+    expect(await session.close()).toBe(true);
+    expect(await vendor.sessions(users)).toEqual([]);
+    expect(await reason()).toBe("missing");
+  });
+
+  test("by another program is checked in by its id, where its voucher is kept", async () => {
+    const { sessionId } = await checkout();
+    const session = await online().open({ ...seat, sessionId });
+    expect(await session.close()).toBe(true);
+    expect(await vendor.sessions(users)).toEqual([]);
+  });
+
+  test("from another machine is not, and stays until its end", async () => {
+    const { sessionId } = await checkout();
+    const there = temporaryFolder();
+    const session = await online({ path: there.path, machineId: "machine-2" }).open({ ...seat, sessionId });
+    expect(await session.close()).toBe(false);
+    expect(await vendor.sessions(users)).toHaveLength(1);
+    expect(await reason()).toBe("good");
+    there.remove();
+  });
+
+  test("whose answer was lost is given up all the same: the device says that it has no voucher", async () => {
+    const fetch: typeof globalThis.fetch = async (...request) => {
+      const answer = await globalThis.fetch(...request);
+      if (!String(request[0]).endsWith("/open")) return answer;
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("lost"), { code: "ECONNRESET" }) });
+    };
+    const client = online({}, { fetch, clock: briskClock(), timeoutSeconds: 1_000 });
+    const opening = client.open({ ...seat, checkoutMinutes: 1_440 });
+    await expect(opening).rejects.toMatchObject({ name: "ServerUnreachable" });
+    expect(await vendor.sessions(users)).toEqual([]);
+  });
+
+  test("beyond the edition's early check-ins keeps its voucher", async () => {
+    const [edition] = await vendor.admin<readonly { readonly id: string }[]>("GET", "/templates?name=Users");
+    const allow = (most: number | null) =>
+      vendor.admin("PATCH", "/templates", { id: edition?.id, max_early_check_ins_per_month: most });
+    await allow(0);
+    const session = await online().open({ ...seat, checkoutMinutes: 1_440 });
+    expect(await session.close()).toBe(false);
+    expect(await reason()).toBe("good");
+    await allow(null);
   });
 
   test("is this holder's alone", async () => {
