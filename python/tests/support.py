@@ -157,7 +157,7 @@ def z(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def granted(seconds: float = 120.0, created: datetime = stamp) -> httpx.Response:
+def granted(seconds: float = 120.0, created: datetime = stamp, **more: Any) -> httpx.Response:
     body = {
         "is_session_valid": True,
         "session_valid_until": z(stamp + timedelta(seconds=seconds)),
@@ -165,6 +165,7 @@ def granted(seconds: float = 120.0, created: datetime = stamp) -> httpx.Response
         "session_modified_date": z(stamp),
         "max_open_session_count": 1,
         "max_active_client_count": 1,
+        **more,
     }
     return httpx.Response(200, json=body)
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from seatkeeper import AsyncClient, BadSignature, Client, NotConfigured, Session, VoucherRefused
+from seatkeeper import AsyncClient, BadSignature, Client, LicenseError, NotConfigured, Session, VoucherRefused
 from seatkeeper import _vouchers as module
 from seatkeeper._clock import Timing
-from seatkeeper._opening import Seat
+from seatkeeper._opening import Seat, close_session
 from seatkeeper._vouchers import Vouchers
 from support import Server, app_key, backend_key, isv, root, users_license
 
@@ -130,6 +130,44 @@ def test_a_checkout_that_cannot_be_kept_is_not_made(machine: Machine) -> None:
     with pytest.raises(OSError, match="laptop"):
         machine.checkout()
     assert machine.server.sessions(users_license) == []
+
+
+def test_closing_is_a_check_in_with_the_devices_word(machine: Machine) -> None:
+    with machine.client() as client, client.session(users_license, user="Anna", checkout=day):
+        assert machine.reason() == "good"
+    assert machine.reason() == "missing"
+    assert machine.server.sessions(users_license) == []
+
+
+def test_another_machine_cannot_check_it_in(kept: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (session,) = kept.server.sessions(users_license)
+    there = Vouchers(isv, kept.key_set, tmp_path / "there")
+    monkeypatch.setattr(module, "machine_id", lambda: "machine-2")
+    seat, timing = Seat(users_license, "laptop", "Anna"), Timing()
+    with kept.client(state_dir=tmp_path / "there") as client, pytest.raises(LicenseError) as refused:
+        client._channel.run(close_session(seat, session["session_id"], timing, there))
+    assert (refused.value.id, refused.value.voucher_id) == (14009, session["id"])
+    monkeypatch.setattr(module, "machine_id", lambda: "machine-1")
+    assert kept.reason() == "good"
+
+
+def test_a_voucher_that_is_lost_is_given_up_all_the_same(kept: Machine) -> None:
+    kept.file("*.jwt").unlink()
+    (session,) = kept.server.sessions(users_license)
+    with kept.client() as client:
+        vouchers, seat = client._channel.vouchers, Seat(users_license, "laptop", "Anna")
+        client._channel.run(close_session(seat, session["session_id"], Timing(), vouchers))
+    assert kept.server.sessions(users_license) == []
+
+
+def test_beyond_the_editions_early_check_ins_it_is_kept(machine: Machine) -> None:
+    (edition,) = machine.server.admin("GET", "/templates?name=Users")
+    allow = {"id": edition["id"], "max_early_check_ins_per_month": 0}
+    machine.server.admin("PATCH", "/templates", json=allow)
+    with machine.client() as client:
+        assert client.session(users_license, user="Anna", checkout=day).close() is False
+    assert machine.reason() == "good"
+    machine.server.admin("PATCH", "/templates", json={**allow, "max_early_check_ins_per_month": None})
 
 
 def test_without_a_key_set_there_are_none(server: Server) -> None:

@@ -17,6 +17,7 @@ from ._vouchers import Vouchers
 from ._wire import Call, Reply, error_of, parsed, server_time
 
 ended_by_admin = 14004
+copied = 14005
 already_activated = 2001
 already_closed = 12001
 
@@ -50,17 +51,18 @@ class Seat:
         return {**named, **{name: value for name, value in more.items() if value is not None}}
 
     def open_call(self, session_id: str) -> Call:
-        body = self.body(session_id)
+        body = {**self.body(session_id), "renewal": ""}
         if self.checkout is not None:
             body["checkout_period"] = self.checkout.total_seconds() / 60
         return Call("POST", "/provisioning/session/open", body)
 
-    def extend_call(self, session_id: str) -> Call:
-        """The same open without the checkout: naming it again would set a new end."""
-        return Call("POST", "/provisioning/session/open", self.body(session_id))
+    def extend_call(self, session_id: str, renewal: str) -> Call:
+        """The same without the checkout, as naming it again would set a new end; with the value of the last answer."""
+        return Call("POST", "/provisioning/session/open", {**self.body(session_id), "renewal": renewal})
 
-    def close_call(self, session_id: str) -> Call:
-        return Call("POST", "/provisioning/session/close", self.body(session_id))
+    def close_call(self, session_id: str, proof: str | None) -> Call:
+        more = {} if proof is None else {"check_in": proof}
+        return Call("POST", "/provisioning/session/close", {**self.body(session_id), **more})
 
     def activate_call(self) -> Call:
         body = {"product_id": self.product_id, "license_key": self.license_id, "client_id": self.device}
@@ -74,8 +76,11 @@ def seconds(wait: timedelta | float | None) -> float | None:
 def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Callable[[Reply], Grant]]:
     """
     An open or an extend that asks for its voucher, where one is to be kept; and how its grant is read. A grant whose
-    voucher cannot be kept is none: whoever goes offline with it would find nothing.
+    voucher cannot be kept is none: whoever goes offline with it would find nothing. Where none can be kept, no checkout
+    has one, which nobody could give up.
     """
+    if vouchers is None and seat.checkout:
+        call = replace(call, body={**(call.body or {}), "voucher": False})
     if vouchers is None or not (seat.checkout or seat.wants_voucher):
         return call, lambda reply: Grant.of(parsed(reply), reply.started)
     wish = vouchers.wish()
@@ -134,14 +139,32 @@ def _activate(seat: Seat, timing: Timing) -> Steps[None]:
             raise
 
 
-def close_session(seat: Seat, session_id: str, timing: Timing, tries: int = close_tries) -> Steps[None]:
-    """Gives the token back. What is closed already is done."""
-    reply = yield from ask(seat.close_call(session_id), timing, tries, close_timeout_s)
-    if reply.status == 200:
+def close_session(
+    seat: Seat, session_id: str, timing: Timing, vouchers: Vouchers | None, tries: int = close_tries
+) -> Steps[None]:
+    """Gives the token back, and the session's voucher with it. What is closed already is done."""
+    given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    proof = None if given_up is None else given_up.proof
+    fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    voucher_id = fault.voucher_id if isinstance(fault, LicenseError) else None
+    if vouchers is not None and voucher_id is not None and given_up is None:
+        # One is out that never arrived here, or is gone: the device can say so.
+        proof = vouchers.proof(voucher_id)
+        if proof is not None:
+            fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    if fault is None:
         return
+    if given_up is not None:
+        given_up.take_back()
+    raise fault
+
+
+def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError | None]:
+    reply = yield from ask(call, timing, tries, close_timeout_s)
+    if reply.status == 200:
+        return None
     error = error_of(reply)
-    if number_of(error) != already_closed:
-        raise error
+    return None if number_of(error) == already_closed else error
 
 
 def number_of(error: SeatkeeperError) -> int | None:

@@ -147,9 +147,7 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
         slot.drop()
         return
     try:
-        if channel.vouchers is not None:
-            channel.vouchers.forget(seat)
-        channel.run(close_session(seat, slot.session_id, channel.timing, tries=1))
+        channel.run(close_session(seat, slot.session_id, channel.timing, channel.vouchers, tries=1))
         slot.clear()
     except SeatkeeperError:
         slot.drop()

@@ -29,6 +29,8 @@ from ._key_set import KeySet, PinnedKeys, base64url, bytes_of
 from ._machine import machine_id
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from ._opening import Seat
 
 skew_s = 5 * 60.0
@@ -70,6 +72,15 @@ class VoucherWish:
         return {"nonce": self.nonce, **({} if self.device_key is None else {"device_key": self.device_key})}
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """A voucher that is kept no longer."""
+
+    proof: str | None
+    take_back: Callable[[], None]
+    """The server did not close the session: the voucher is good again."""
+
+
 class Vouchers:
     """The vouchers of one vendor's sessions on this machine."""
 
@@ -108,9 +119,25 @@ class Vouchers:
         self._require_time(claims)
         return _voucher(claims)
 
-    def forget(self, seat: Seat) -> None:
-        """The session is over: so is its voucher, for this machine."""
-        (self._folder / self._name(seat)).unlink(missing_ok=True)
+    def give_up(self, seat: Seat, session_id: str) -> GivenUp | None:
+        """Gives up the voucher of a session that is to be closed; None: none of it is kept."""
+        name = self._name(seat)
+        kept = self._text(name)
+        claims = None if kept is None else self._verified(kept)
+        if kept is None or claims is None or claims["session_id"] != session_id.lower():
+            return None
+        proof = self.proof(claims["jti"])
+        (self._folder / name).unlink(missing_ok=True)
+        return GivenUp(proof, lambda: self._replace(name, kept))
+
+    def proof(self, voucher_id: str) -> str | None:
+        """The device's word that it has not a voucher, or no more; None: it has no key to give it by."""
+        if not self._is_bound:
+            return None
+        jwk = json.loads(self._jwk())
+        head = {"alg": "EdDSA", "typ": "seatkeeper-check-in+jwt", "jwk": jwk}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (head, {"voucher_id": voucher_id}))
+        return f"{signed}.{base64url(self._private_key().sign(signed.encode()))}"
 
     def saw(self, at: float) -> None:
         """The server said, signed, that it is this late."""
@@ -153,14 +180,19 @@ class Vouchers:
 
     def _device_key(self) -> str | None:
         """The thumbprint (RFC 7638) of this device's key; None: vouchers are good everywhere."""
-        if not self._is_bound:
-            return None
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        return base64url(hashlib.sha256(self._jwk().encode()).digest()) if self._is_bound else None
+
+    def _jwk(self) -> str:
+        """In the order that thumbprints are made of."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-        public = Ed25519PrivateKey.from_private_bytes(self._derived(b"seatkeeper device key")).public_key()
-        x = base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-        return base64url(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
+        x = base64url(self._private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
+
+    def _private_key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self._derived(b"seatkeeper device key"))
 
     def _derived(self, purpose: bytes) -> bytes:
         from cryptography.hazmat.primitives.hashes import SHA256
