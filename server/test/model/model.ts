@@ -352,7 +352,9 @@ export class Model {
     if (command.id !== null && targets.length === 0) return this.#deny(license, command, "session_unknown", now);
     for (const session of targets) {
       session.endedAt = now;
-      this.#note(license, "session.ended", session, now, isOut(license, session, now));
+      // A named token stays its client's: nobody gets a second one.
+      const isOverride = license.terms.provisioningMode === "floating" && isOut(license, session, now);
+      this.#note(license, "session.ended", session, now, isOverride);
     }
     return granted(license, { ended: targets.length });
   }

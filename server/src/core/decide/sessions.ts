@@ -285,7 +285,7 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
 
 /**
  * An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end.
- * Where a voucher is out, two may work on one token from then on: that is overuse.
+ * Where a voucher is out, two may work on one token of the pool from then on: that is overuse.
  */
 export function end(license: LicenseView, command: EndCommand, now: Millis): Decision {
   const ended: Session[] = [];
@@ -293,6 +293,7 @@ export function end(license: LicenseView, command: EndCommand, now: Millis): Dec
     if (session.endedAt === null && (command.id === null || session.id === command.id)) ended.push(session);
   }
   if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
+  const isFloating = license.terms.provisioningMode === "floating";
   return grant(
     ended.map((session) => ({ type: "session", session: { ...session, endedAt: now } })),
     recordEnds(
@@ -300,7 +301,7 @@ export function end(license: LicenseView, command: EndCommand, now: Millis): Dec
       ended,
       "session.ended",
       () => now,
-      (session) => isVoucherOut(license.terms, session, now),
+      (session) => isFloating && isVoucherOut(license.terms, session, now),
     ),
     { ended: ended.length },
   );
