@@ -51,7 +51,9 @@ function rowsOf(path: string): Record<string, unknown[]> {
   db.close();
   // Documents are equal whatever the order of their members.
   const read = (row: Record<string, unknown>) => {
-    const documents = ["body", "applied", "executions", "voucher", "renewal"].filter((name) => typeof row[name] === "string");
+    const documents = ["body", "applied", "executions", "voucher", "renewal"].filter(
+      (name) => typeof row[name] === "string",
+    );
     return { ...row, ...Object.fromEntries(documents.map((name) => [name, JSON.parse(row[name] as string)])) };
   };
   return Object.fromEntries(
