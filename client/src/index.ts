@@ -62,3 +62,4 @@ export type { Execution, Project } from "./project.ts";
 export type { ProjectRef } from "./project-calls.ts";
 export { held, releaseAll, type Session } from "./session.ts";
 export { type ConnectOptions, NotConfigured } from "./settings.ts";
+export type { Call } from "./wire.ts";

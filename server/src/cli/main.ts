@@ -1,9 +1,9 @@
 /** The command line. One file a verb. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { TenantFileFault } from "../catalog/tenant-file.ts";
 import { ConfigRefused } from "../config.ts";
 import { DatabaseRefused, DumpRefused, StoreFault, StoreNotEmpty } from "../stores/store.ts";
+import { version } from "../version.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { CommandRefused } from "./refused.ts";
 
@@ -11,7 +11,7 @@ import { CommandRefused } from "./refused.ts";
 export async function main(args: readonly string[]): Promise<void> {
   const program = new Command("seatkeeper")
     .description("A floating-licence server: tokens for users and devices, over HTTP.")
-    .version(version())
+    .version(version)
     .exitOverride()
     .showHelpAfterError("(seatkeeper --help says what there is)");
   program
@@ -93,9 +93,4 @@ function failed(error: unknown): number {
 function say(error: Error, status: number): number {
   console.error(error.message);
   return status;
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }

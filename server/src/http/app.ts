@@ -32,6 +32,7 @@ import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { tenantFileRoutes } from "./native/tenant-files.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -112,6 +113,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...adminRoutes(services),
     ...keyRoutes(services),
     ...vendorRoutes(services),
+    ...tenantFileRoutes(services),
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),

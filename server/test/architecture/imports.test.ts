@@ -10,15 +10,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "clock.ts": ["core"],
   "ids.ts": ["core"],
+  "version.ts": [],
   "config.ts": ["stores/postgres/addresses.ts"],
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
   stores: ["core", "catalog", "clock.ts", "analytics/tally.ts"],
   desk: ["core", "stores", "analytics"],
-  http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
+  http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts", "version.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   demo: ["core", "stores/store.ts", "analytics"],
-  cli: ["catalog", "stores", "desk", "demo", "clock.ts", "config.ts", "main.ts"],
+  cli: ["catalog", "stores", "desk", "demo", "clock.ts", "config.ts", "main.ts", "version.ts"],
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
