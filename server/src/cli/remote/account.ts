@@ -9,8 +9,8 @@ export interface Account {
   readonly key: string;
   /** Null: known once the server has been asked. */
   readonly role: KeyRole | null;
-  /** Where it stands, for people. */
-  readonly from: string;
+  /** The profile where it stands; null: the environment. */
+  readonly profile: string | null;
 }
 
 export const profileUsual = "default";
@@ -36,7 +36,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Account | null {
     const sentence = `The environment names a server only in part: set ${missing.join(" and ")} too, or name a --profile.`;
     throw new CommandRefused(exitCodes.config, sentence);
   }
-  return { url: url as string, isv: isv as string, key: key as string, role: null, from: "the environment" };
+  return { url: url as string, isv: isv as string, key: key as string, role: null, profile: null };
 }
 
 function fromProfile(named: string | undefined): Account {
@@ -47,5 +47,10 @@ function fromProfile(named: string | undefined): Account {
     const sentence = `Nobody has logged in as ${name}: run ${how}, or set SEATKEEPER_URL, SEATKEEPER_ISV and SEATKEEPER_KEY.`;
     throw new CommandRefused(exitCodes.config, sentence);
   }
-  return { ...profile, from: `profile ${name}` };
+  return { ...profile, profile: name };
+}
+
+/** Where an account stands, for people. */
+export function placeOf({ profile }: Account): string {
+  return profile === null ? "the environment" : `profile ${profile}`;
 }

@@ -2,7 +2,7 @@
 import { type Client, type ConnectOptions, connect, NotAuthorized } from "@seatkeeper/client";
 import { exitCodes } from "../exit-codes.ts";
 import { CommandRefused } from "../refused.ts";
-import { type Account, accountOf } from "./account.ts";
+import { type Account, accountOf, placeOf } from "./account.ts";
 import type { KeyRole } from "./profiles.ts";
 
 /** Options that every command has that speaks to a server. */
@@ -44,7 +44,7 @@ export async function connected({ profile }: RemoteOptions): Promise<{
 export async function connectedAsAdmin(options: RemoteOptions): Promise<Client> {
   const { client, account } = await connected(options);
   if (account.role === "admin") return client;
-  const sentence = `This takes an AdminKey; the key of ${account.from} is a ProvisioningKey, for applications.`;
+  const sentence = `This takes an AdminKey; the key of ${placeOf(account)} is a ProvisioningKey, for applications.`;
   throw new CommandRefused(exitCodes.noPermission, sentence);
 }
 

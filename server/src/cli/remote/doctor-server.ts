@@ -4,7 +4,7 @@ import { connect as connectTls } from "node:tls";
 import { type Client, connect, SeatkeeperError } from "@seatkeeper/client";
 import { version } from "../../version.ts";
 import { CommandRefused } from "../refused.ts";
-import { type Account, accountOf } from "./account.ts";
+import { type Account, accountOf, placeOf } from "./account.ts";
 import { connectOptions, identify, type OwnKey, type RemoteOptions } from "./connection.ts";
 import type { Finding } from "./doctor.ts";
 import { licenseIdOf, lineOf } from "./licenses.ts";
@@ -40,7 +40,7 @@ export async function remoteServer(options: RemoteOptions & { readonly license?:
     if (!(error instanceof CommandRefused)) throw error;
     return [{ check: "login", result: "problem", text: error.message }];
   }
-  const login: Finding = { check: "login", result: "ok", text: `${account.url}, from ${account.from}` };
+  const login: Finding = { check: "login", result: "ok", text: `${account.url}, from ${placeOf(account)}` };
   const way = await wayTo(account.url);
   if ("fault" in way) return [login, way.fault];
   const findings = [login, way.finding, clockFinding(way.skewMs), await transportFinding(new URL(account.url))];

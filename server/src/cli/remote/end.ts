@@ -3,6 +3,7 @@ import { CommandRefused } from "../refused.ts";
 import { connectedAsAdmin, type RemoteOptions } from "./connection.ts";
 import { licenseIdOf } from "./licenses.ts";
 import { show } from "./output.ts";
+import { confirm } from "./questions.ts";
 import { liveSessions, type SessionLine, sessionTable } from "./who.ts";
 
 interface Options extends RemoteOptions {
@@ -39,12 +40,6 @@ function isMeant(line: SessionLine, session: string | undefined, { user, client,
 
 async function mayEnd(chosen: readonly SessionLine[], { yes = false }: Options): Promise<boolean> {
   if (yes) return true;
-  if (!process.stdin.isTTY) {
-    throw new CommandRefused(exitCodes.usage, "There is no terminal to ask at: add --yes to end sessions.");
-  }
-  // On standard error: what is printed at the end is the answer, and nothing else.
-  console.error(sessionTable(chosen));
-  const { confirm } = await import("@clack/prompts");
-  const message = `End ${chosen.length === 1 ? "this session" : `these ${chosen.length} sessions`}?`;
-  return (await confirm({ message, initialValue: false, output: process.stderr })) === true;
+  if (process.stdin.isTTY) console.error(sessionTable(chosen));
+  return confirm(`End ${chosen.length === 1 ? "this session" : `these ${chosen.length} sessions`}?`, "--yes");
 }

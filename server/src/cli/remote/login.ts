@@ -5,6 +5,7 @@ import { type Account, profileUsual } from "./account.ts";
 import { identify, type OwnKey } from "./connection.ts";
 import { show } from "./output.ts";
 import { profilesFile, removeProfile, saveProfile } from "./profiles.ts";
+import { ask, askSecret } from "./questions.ts";
 
 interface Options {
   readonly url?: string;
@@ -21,11 +22,13 @@ export async function login(options: Options): Promise<void> {
     const why = "command lines are seen by others. Leave --key out to be asked, or pipe the key into --key -";
     throw new CommandRefused(exitCodes.usage, `A key is no argument: ${why}.`);
   }
-  const url = addressOf(options.url ?? (await ask("The server's address", "http://127.0.0.1:7070", "--url")));
-  const isv = (options.isv ?? (await ask("The vendor's id (isv)", "8-4-4-4-12 hexadecimal digits", "--isv"))).trim();
-  const key = (options.key === "-" ? await readAll(process.stdin) : await askSecret()).trim();
-  if (key === "") throw new CommandRefused(exitCodes.usage, "There is no key on standard input.");
-  const account: Account = { url, isv, key, role: null, from: `profile ${profile}` };
+  const url = addressOf(options.url ?? (await ask("The server's address: ", "--url")));
+  const isv = (options.isv ?? (await ask("The vendor's id: ", "--isv"))).trim();
+  const key = (
+    options.key === "-" ? await readAll(process.stdin) : await askSecret("The key, which is not shown: ", "--key -")
+  ).trim();
+  if (key === "") throw new CommandRefused(exitCodes.usage, "There is no key.");
+  const account: Account = { url, isv, key, role: null, profile };
   const found = await identify(account);
   saveProfile(profile, { url, isv, key, role: found.role });
   const { id, name, isv_name } = found;
@@ -60,25 +63,4 @@ function addressOf(text: string): string {
   const address = URL.parse(text.trim());
   if (address !== null && /^https?:$/.test(address.protocol)) return address.href.replace(/\/+$/, "");
   throw new CommandRefused(exitCodes.usage, `${text} is no address: want one such as https://licences.example.com.`);
-}
-
-async function ask(message: string, placeholder: string, option: string): Promise<string> {
-  requireTerminal(option);
-  const { text, isCancel } = await import("@clack/prompts");
-  const answer = await text({ message, placeholder, output: process.stderr });
-  if (!isCancel(answer) && answer) return answer;
-  throw new CommandRefused(exitCodes.notDone, "Nothing was kept.");
-}
-
-async function askSecret(): Promise<string> {
-  requireTerminal("--key -");
-  const { password, isCancel } = await import("@clack/prompts");
-  const answer = await password({ message: "The key", output: process.stderr });
-  if (!isCancel(answer) && answer) return answer;
-  throw new CommandRefused(exitCodes.notDone, "Nothing was kept.");
-}
-
-function requireTerminal(option: string): void {
-  if (process.stdin.isTTY) return;
-  throw new CommandRefused(exitCodes.usage, `There is no terminal to ask at: pass ${option}.`);
 }

@@ -78,7 +78,8 @@ export async function run([program = "", ...args]: readonly string[], options: O
 
 /** How a token is taken, whichever kind of licence it is of. */
 interface Taking {
-  readonly server: Readonly<Record<string, string>>;
+  /** What the command is told beside the session: for commands of ours that it runs itself. */
+  readonly environment: Readonly<Record<string, string>>;
   open(how: { readonly sessionId?: string; readonly wait?: number; readonly signal?: AbortSignal }): Promise<Session>;
 }
 
@@ -91,14 +92,15 @@ async function takingOf(options: Options): Promise<Taking> {
     ...(options.client !== undefined && { client: options.client }),
     ...(options.product !== undefined && { product: options.product }),
   };
-  const server = { SEATKEEPER_URL: account.url, SEATKEEPER_ISV: account.isv };
+  const environment: Record<string, string> = account.profile === null ? {} : { SEATKEEPER_PROFILE: account.profile };
   const { project } = options;
   if (project !== undefined) {
     const projects = launcher({ ...settings, license, user });
-    return { server: { ...server, SEATKEEPER_PROJECT: project }, open: (how) => projects.connect(project, how) };
+    environment.SEATKEEPER_PROJECT = project;
+    return { environment, open: (how) => projects.connect(project, how) };
   }
   const seats = connect(settings);
-  return { server, open: (how) => seats.open({ license, user, ...how }) };
+  return { environment, open: (how) => seats.open({ license, user, ...how }) };
 }
 
 /** The account's name unless another one is given; in some containers the account has none. */
@@ -113,9 +115,9 @@ function userOf({ user }: Options): string {
 }
 
 /** What the command may know of the session. The key is not among it. */
-function environmentOf({ server }: Taking, session: Session): Record<string, string> {
+function environmentOf({ environment }: Taking, session: Session): Record<string, string> {
   return {
-    ...server,
+    ...environment,
     SEATKEEPER_SESSION_ID: session.sessionId,
     SEATKEEPER_LICENSE: session.license,
     SEATKEEPER_DEVICE: session.client,
