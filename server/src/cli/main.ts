@@ -1,6 +1,6 @@
 /** The command line. One file a verb. */
 import { Command, CommanderError } from "commander";
-import { TenantFileFault } from "../catalog/tenant-file.ts";
+import { TenantFileFault } from "../catalog/tenant-faults.ts";
 import { ConfigRefused } from "../config.ts";
 import { DatabaseRefused, DumpRefused, StoreFault, StoreNotEmpty } from "../stores/store.ts";
 import { version } from "../version.ts";

@@ -53,6 +53,19 @@ test("the core imports no package, no clock, no randomness, no I/O, and waits fo
   expect(wrong).toEqual([]);
 });
 
+test("commands that speak to servers, and the client with them, are loaded when one is run", () => {
+  const isRemote = (file: string) => file.startsWith("cli/remote/");
+  const loaded = (file: string) =>
+    [...readFileSync(join(source, file), "utf8").matchAll(/^import (?!type\b).*?from "([^"]+)";$/gms)].map(
+      ([, name]) => name as string,
+    );
+  const early = files
+    .filter((file) => !isRemote(file))
+    .flatMap((file) => loaded(file).filter((name) => /remote\/|client$/.test(name)));
+  expect(early).toEqual(["./remote/commands.ts"]);
+  expect(loaded("cli/remote/commands.ts")).toEqual([]);
+});
+
 test("every part of the source has its line in the table", () => {
   expect([...new Set(files.map(partOf))].filter((part) => !(part in mayImport))).toEqual([]);
 });
