@@ -1,9 +1,11 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
 import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
+import { consume, resetQuota, rollBack } from "./decide/consumption.ts";
 import { deny, denyUnknownLicense, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
+import { deleteUser, gather, putUser } from "./decide/users.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
 import type {
@@ -12,6 +14,7 @@ import type {
   Command,
   Decision,
   Denial,
+  Gathered,
   Granted,
   HistoryRecord,
   LicenseView,
@@ -28,6 +31,8 @@ export interface Licenses {
   apply(license: LicenseState, change: Change): void;
   /** Keeps a line of history, to be saved together with the changes. */
   record(line: HistoryRecord): void;
+  /** Keeps a value that a client told, to be saved together with the changes. */
+  gather(value: Gathered): void;
 }
 
 /** What a command came to. Exactly one of the two is not null. */
@@ -78,6 +83,18 @@ export function decide(license: LicenseView, command: Exclude<Command, SweepComm
       return credit(license, command, now);
     case "settle":
       return settle(license, now);
+    case "consume":
+      return consume(license, command, now);
+    case "consumption.rollback":
+      return rollBack(license, command, now);
+    case "quota.reset":
+      return resetQuota(license, command, now);
+    case "gather":
+      return gather(license, command, now);
+    case "user.put":
+      return putUser(license, command, now);
+    case "user.delete":
+      return deleteUser(license, command, now);
     default:
       return decideProject(license, command, now);
   }
@@ -137,6 +154,7 @@ function apply(licenses: Licenses, license: LicenseState | null, decision: Decis
     for (const change of decision.changes) licenses.apply(license, change);
   }
   for (const line of decision.records) licenses.record(line);
+  for (const value of decision.gathered ?? []) licenses.gather(value);
   return decision;
 }
 

@@ -9,7 +9,7 @@ import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
+import type { Assignment, Change, Gathered, HistoryRecord, Item, Millis, Project, Session } from "../core/types.ts";
 import { Directory } from "./directory.ts";
 import { type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
 
@@ -22,10 +22,11 @@ interface Done {
   readonly sessionBefore: Session | undefined;
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
+  readonly itemBefore: Item | undefined;
 }
 
 /** A line of a dump that a book takes over. */
-export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" }>;
+export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" | "gathered" }>;
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
@@ -39,6 +40,9 @@ export class Book implements Licenses {
   #looked = 0;
   #done: Done[] = [];
   #lines: HistoryRecord[] = [];
+  #gathered: Gathered[] = [];
+  /** Licences that keep an item, by vendor, kind and key. */
+  readonly #byItem = new Map<string, Set<LicenseState>>();
 
   get catalog(): Catalog {
     return this.#directory.catalog;
@@ -51,6 +55,10 @@ export class Book implements Licenses {
 
   get lines(): readonly HistoryRecord[] {
     return this.#lines;
+  }
+
+  get gathered(): readonly Gathered[] {
+    return this.#gathered;
   }
 
   license(isvId: string, licenseId: string): LicenseState | undefined {
@@ -77,21 +85,28 @@ export class Book implements Licenses {
           : undefined;
     const assignmentBefore = change.type === "assignment" ? license.assignment(change.assignment.clientKey) : undefined;
     const projectBefore = projectOf(license, change);
+    const itemBefore = itemOf(license, change);
     const entry = evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
-    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore });
+    this.#indexItem(license, change);
+    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore });
   }
 
   record(line: HistoryRecord): void {
     this.#lines.push(line);
   }
 
+  gather(value: Gathered): void {
+    this.#gathered.push(value);
+  }
+
   /** The transaction is saved: what it changed stands. */
   keep(): void {
     this.#done = [];
     this.#lines = [];
+    this.#gathered = [];
   }
 
   /** The transaction failed: everything is as it was before it. */
@@ -100,8 +115,12 @@ export class Book implements Licenses {
     this.keep();
   }
 
-  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore }: Done): void {
-    if (change.type === "project" || change.type === "project.gone") {
+  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore }: Done): void {
+    if (change.type === "item" || change.type === "item.gone") {
+      const back = itemBefore === undefined ? goneOf(change) : ({ type: "item", item: itemBefore } as const);
+      evolve(license, back);
+      this.#indexItem(license, back);
+    } else if (change.type === "project" || change.type === "project.gone") {
       this.#takeBackProject(license, change, projectBefore);
     } else if (change.type === "assignment") {
       if (assignmentBefore === undefined) {
@@ -128,6 +147,25 @@ export class Book implements Licenses {
       license.dropProject(change.project.id);
       this.#byProject.delete(license.terms.isvId + change.project.id);
     }
+  }
+
+  #indexItem(license: LicenseState, change: Change): void {
+    if (change.type !== "item" && change.type !== "item.gone") return;
+    const { kind, key } = change.type === "item" ? change.item : change;
+    const place = `${license.terms.isvId}${kind}${key}`;
+    const licenses = this.#byItem.get(place) ?? new Set();
+    if (change.type === "item") this.#byItem.set(place, licenses.add(license));
+    else if (licenses.delete(license) && licenses.size === 0) this.#byItem.delete(place);
+  }
+
+  licensesOfItem(isvId: string, kind: Item["kind"], key: string): string[] {
+    return [...(this.#byItem.get(`${isvId}${kind}${key}`) ?? [])].map(({ terms }) => terms.licenseId);
+  }
+
+  /** Takes over an item that is saved. */
+  putItem(license: LicenseState, item: Item): void {
+    license.putItem(item);
+    this.#indexItem(license, { type: "item", item });
   }
 
   indexProject(license: LicenseState, projectId: string): void {
@@ -174,6 +212,9 @@ export class Book implements Licenses {
       ...licenses.flatMap((license) =>
         [...license.sessions()].map((session): DumpLine => ({ type: "session", ...of(license), session })),
       ),
+      ...licenses.flatMap((license) =>
+        [...license.items()].map((item): DumpLine => ({ type: "item", ...of(license), item })),
+      ),
     ];
   }
 
@@ -188,6 +229,7 @@ export class Book implements Licenses {
     if (license === undefined)
       throw new DumpRefused(`a ${line.type} of a licence that is not there: ${line.licenseId}`);
     if (line.type === "session") license.putSession(line.session);
+    else if (line.type === "item") this.putItem(license, line.item);
     else if (line.type === "project") {
       license.putProject(line.project);
       this.indexProject(license, line.project.id);
@@ -289,6 +331,16 @@ export class Book implements Licenses {
 function projectOf(license: LicenseState, change: Change): Project | undefined {
   if (change.type === "project") return license.project(change.project.id);
   return change.type === "project.gone" ? license.project(change.id) : undefined;
+}
+
+/** The item that a change is about, as it stands. */
+function itemOf(license: LicenseState, change: Change): Item | undefined {
+  if (change.type === "item") return license.item(change.item.kind, change.item.key);
+  return change.type === "item.gone" ? license.item(change.kind, change.key) : undefined;
+}
+
+function goneOf(change: Extract<Change, { readonly type: "item" | "item.gone" }>): Change {
+  return change.type === "item.gone" ? change : { type: "item.gone", kind: change.item.kind, key: change.item.key };
 }
 
 function userOf(assignment: Assignment): string | null {

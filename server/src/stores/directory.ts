@@ -1,6 +1,6 @@
 /** The catalogue as a store holds it in memory: entities, what the tenant files last said of them, and terms. */
 import { Catalog } from "../catalog/catalog.ts";
-import type { Edition, EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
+import type { EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
 import { termsOf } from "../catalog/terms.ts";
 import type { Millis, Terms } from "../core/types.ts";
 
@@ -35,7 +35,8 @@ export class Directory {
     }
     return entities.flatMap(({ isvId, kind, id }) => {
       if (kind === "license") return this.terms(isvId, id) ?? [];
-      return kind === "edition" ? this.#termsOfEdition(isvId, id) : [];
+      if (kind === "product") return this.#termsWhere(isvId, ({ product_id }) => product_id === id);
+      return kind === "edition" ? this.#termsWhere(isvId, ({ edition_id }) => edition_id === id) : [];
     });
   }
 
@@ -63,7 +64,8 @@ export class Directory {
     if (vendor === undefined || license === undefined) return undefined;
     const edition = vendor.editions.get(license.edition_id);
     if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
-    return { ...termsOf(isvId, license, edition as Edition), heldFrom: this.heldFrom };
+    const product = vendor.products.get(license.product_id);
+    return { ...termsOf(isvId, license, edition, product), heldFrom: this.heldFrom };
   }
 
   /** The terms of a licence that is there. */
@@ -73,11 +75,9 @@ export class Directory {
     return terms;
   }
 
-  #termsOfEdition(isvId: string, editionId: string): Terms[] {
+  #termsWhere(isvId: string, isMeant: (license: License) => boolean): Terms[] {
     const licenses = [...(this.catalog.vendor(isvId)?.licenses.values() ?? [])];
-    return licenses
-      .filter((license) => license.edition_id === editionId)
-      .map((license) => this.terms(isvId, license.id) as Terms);
+    return licenses.filter(isMeant).map((license) => this.terms(isvId, license.id) as Terms);
   }
 }
 

@@ -121,6 +121,8 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "session",
   "history",
   "tally",
+  "item",
+  "gathered",
 ]);
 
 function parsed(line: Buffer, number: number): DumpLine | End {

@@ -1,12 +1,13 @@
 /** The store for trials, tests and the sandbox: everything is gone with the process. */
 import type { Tally } from "../analytics/tally.ts";
 import type { Clock } from "../clock.ts";
-import type { HistoryRecord } from "../core/types.ts";
+import type { Gathered, HistoryRecord } from "../core/types.ts";
 import { Book, type BookLine } from "./book.ts";
 import {
   countedUntilSetting,
   type DenialQuery,
   type DumpLine,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type Retained,
@@ -18,12 +19,16 @@ import {
 /** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
 
+/** Values that clients told, likewise. */
+const gatheredKept = 200_000;
+
 export function openMemoryStore(clock: Clock): Store {
   const book = new Book();
   const settings = new Map<string, string>();
   const tallies = new MemoryTallies();
   let counted = 0;
   let lines: HistoryRecord[] = [];
+  let gathered: Gathered[] = [];
   /** By which lines of one instant are told apart. */
   const numbers = new WeakMap<HistoryRecord, number>();
   let count = 0;
@@ -42,6 +47,8 @@ export function openMemoryStore(clock: Clock): Store {
           numbers.set(line, ++count);
         }
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
+        gathered.push(...book.gathered);
+        if (gathered.length > gatheredKept) gathered = gathered.slice(-gatheredKept / 2);
         book.keep();
         return result;
       } catch (error) {
@@ -57,6 +64,7 @@ export function openMemoryStore(clock: Clock): Store {
     read: async (isvId, licenseId) => book.license(isvId, licenseId),
     licenseOfToken: async (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
     licenseOfProject: async (isvId, projectId) => book.licenseOfProject(isvId, projectId),
+    licensesOfItem: async (isvId, kind, key) => book.licensesOfItem(isvId, kind, key),
     assignmentsOfClient: async (isvId, productId, clientId) => book.assignmentsOfClient(isvId, productId, clientId),
     assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
@@ -86,12 +94,17 @@ export function openMemoryStore(clock: Clock): Store {
     tallies: async (isvId, series, from, to, limit) => tallies.range(isvId, series, from, to, limit),
     async prune(until) {
       lines = lines.filter(({ at }) => at >= until.history);
+      gathered = gathered.filter(({ at }) => at >= until.gathered);
       tallies.prune(until);
       return false;
     },
     liveLicenses: () => book.liveLicenses(),
     async denials(query) {
       const matching = lines.filter((line) => isMatch(line, query)).toReversed();
+      return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
+    },
+    async gathered(query) {
+      const matching = gathered.filter((value) => isAskedFor(value, query)).toReversed();
       return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
     },
     async history(isvId, licenseId, limit) {
@@ -115,6 +128,7 @@ export function openMemoryStore(clock: Clock): Store {
       const all = [
         ...book.dumpLines(named),
         ...lines.map((record): DumpLine => ({ type: "history", record })),
+        ...gathered.map((value): DumpLine => ({ type: "gathered", value })),
         ...tallies.all().map((tally): DumpLine => ({ type: "tally", tally })),
       ];
       return { aliveAt: now(), lines: toAsync(all), close() {} };
@@ -131,6 +145,7 @@ export function openMemoryStore(clock: Clock): Store {
         if (isOfBook(line)) book.load(line);
         else if (line.type === "history") lines.push(line.record);
         else if (line.type === "tally") tallies.put(line.tally);
+        else if (line.type === "gathered") gathered.push(line.value);
         else if (line.name === countedUntilSetting) counted = Number(line.value);
         else settings.set(line.name, line.value);
       }
@@ -192,11 +207,22 @@ function isAfter(row: Tally, other: Tally): boolean {
 }
 
 function isOfBook(line: DumpLine): line is BookLine {
-  return line.type !== "setting" && line.type !== "history" && line.type !== "tally";
+  return !["setting", "history", "tally", "gathered"].includes(line.type);
 }
 
 async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {
   yield* items;
+}
+
+function isAskedFor(value: Gathered, query: GatheredQuery): boolean {
+  return (
+    value.isvId === query.isvId &&
+    (["licenseId", "kind", "clientId", "subjectId"] as const).every(
+      (field) => query[field] === null || value[field] === query[field],
+    ) &&
+    (query.from === null || value.at >= query.from) &&
+    (query.to === null || value.at < query.to)
+  );
 }
 
 function isMatch(line: HistoryRecord, query: DenialQuery): boolean {

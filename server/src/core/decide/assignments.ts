@@ -1,6 +1,7 @@
 /** Clients and the tokens assigned to them: activation, heartbeat, suspension, unassignment. */
 import { assignmentsPerLicenseMax } from "../limits.ts";
 import { admits, asFirstWritten, clientKey } from "../names.ts";
+import { coversRelease } from "../releases.ts";
 import type {
   ActivateCommand,
   Assignment,
@@ -50,6 +51,11 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const { terms } = license;
   const unfit = unusable(license, now);
   if (unfit !== null) return deny(license, now, unfit, command);
+  // A client that does not tell its release is taken at its word.
+  const isCovered = command.softwareVersion === null || coversRelease(terms.softwareRelease, command.softwareVersion);
+  if (!isCovered && !terms.allowsUncoveredRelease) {
+    return deny(license, now, "release_refused", command, `The newest one is ${terms.softwareRelease}.`);
+  }
   const key = clientKey(terms, command.clientId);
   const old = license.assignment(key);
   const suspended = suspension(old, now);
@@ -123,6 +129,26 @@ export function release(license: LicenseView, assignment: Assignment, now: Milli
  * the answer says so. Where the edition wants it, the heartbeat keeps the client's sessions alive.
  */
 export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: Millis): Decision {
+  const refused = refusedClient(license, command, now);
+  if (refused !== null) return refused;
+  const assignment = license.assignment(clientKey(license.terms, command.clientId)) as Assignment;
+  const isUsers = license.terms.clientType !== "devices";
+  const seen: Assignment = {
+    ...assignment,
+    userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
+    softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
+    operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
+    lastHeartbeatAt: now,
+  };
+  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
+}
+
+/** Who sends heartbeats of any kind must hold a token, and if it names one, that one. Null: so it is. */
+export function refusedClient(
+  license: LicenseView,
+  command: Pick<HeartbeatCommand, "clientId" | "tokenKey" | "userId">,
+  now: Millis,
+): Decision | null {
   const assignment = license.assignment(clientKey(license.terms, command.clientId));
   if (command.tokenKey !== null) {
     const token = license.assignmentOfToken(command.tokenKey);
@@ -135,16 +161,7 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
     return deny(license, now, command.tokenKey === null ? "client_unknown" : "client_unassigned", command);
   }
   const suspended = suspension(assignment, now);
-  if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
-  const isUsers = license.terms.clientType !== "devices";
-  const seen: Assignment = {
-    ...assignment,
-    userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
-    softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
-    operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
-    lastHeartbeatAt: now,
-  };
-  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
+  return suspended === null ? null : deny(license, now, "client_suspended", command, suspended);
 }
 
 /** The client's sessions, as a plain extend at `now` would leave them; none where an extend would be denied or heartbeats do not count. */

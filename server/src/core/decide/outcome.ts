@@ -5,11 +5,11 @@ import type {
   Assignment,
   Change,
   Decision,
+  Granted,
   HistoryRecord,
   LicenseView,
   Millis,
   Pool,
-  Project,
   ProjectDenial,
   ProjectKind,
   RecordKind,
@@ -147,7 +147,7 @@ export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis
 export function grant(
   changes: readonly Change[],
   records: readonly HistoryRecord[],
-  what: { session?: Session; assignment?: Assignment; project?: Project; ended?: number } = {},
+  what: Partial<Granted> = {},
 ): Decision {
   return {
     denial: null,
@@ -155,6 +155,8 @@ export function grant(
       session: what.session ?? null,
       assignment: what.assignment ?? null,
       project: what.project ?? null,
+      user: what.user ?? null,
+      quotas: what.quotas ?? [],
       ended: what.ended ?? 0,
     },
     changes,

@@ -4,7 +4,7 @@ import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
-import { historyRow } from "./deciding.ts";
+import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
 import { putSessions, sessionBody } from "./folding.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
@@ -97,6 +97,10 @@ class Loading {
         return this.#projects(lines as LineOf<"project">[]);
       case "session":
         return this.#sessions(lines as LineOf<"session">[]);
+      case "item":
+        return this.#items(lines as LineOf<"item">[]);
+      case "gathered":
+        return this.#gathered(lines as LineOf<"gathered">[]);
       case "history":
         return this.#history(lines as LineOf<"history">[]);
       case "tally":
@@ -106,6 +110,7 @@ class Loading {
 
   #check(line: DumpLine): void {
     if (line.type === "setting" || line.type === "tally") return;
+    if (line.type === "gathered") return this.#requireLicense(line.value);
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
@@ -117,7 +122,11 @@ class Loading {
       const { isvId } = line.record;
       if (this.#directory.catalog.vendor(isvId) === undefined)
         throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
-    } else if (!this.#hasLicense(line)) throw new DumpRefused(`a licence that is not there: ${line.licenseId}`);
+    } else this.#requireLicense(line);
+  }
+
+  #requireLicense(place: Place): void {
+    if (!this.#hasLicense(place)) throw new DumpRefused(`a licence that is not there: ${place.licenseId}`);
   }
 
   #hasLicense({ isvId, licenseId }: Place): boolean {
@@ -173,6 +182,17 @@ class Loading {
       lines.map(({ session }) => JSON.stringify(session.key)),
       lines.map(({ session }) => sessionBody(session)),
     ]);
+  }
+
+  async #items(lines: readonly LineOf<"item">[]): Promise<void> {
+    const items = lines.map(({ item }) => item);
+    const bodies = items.map((item) => JSON.stringify(item));
+    await this.#transaction.query(statements.putItems, [...placesOf(lines), ...namesOf(items), bodies]);
+  }
+
+  async #gathered(lines: readonly LineOf<"gathered">[]): Promise<void> {
+    const rows = lines.map(({ value }) => gatheredRow(value));
+    await this.#transaction.query(statements.insertGathered, [JSON.stringify(rows)]);
   }
 
   async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {

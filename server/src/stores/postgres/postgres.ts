@@ -8,10 +8,11 @@ import type { StoredEntity } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
+import type { ActivateCommand, Assignment, Command, Item, LicenseView, Millis } from "../../core/types.ts";
 import {
   type DenialQuery,
   type Dump,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type KnownClient,
@@ -33,6 +34,7 @@ import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
 import { denialsOf, historyOf, linesAfter, linesBetween } from "./history.ts";
+import { gatheredOf, licensesOfItem } from "./items.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -347,6 +349,10 @@ class PostgresStore implements Store {
     return rows[0]?.license_id as string | undefined;
   }
 
+  async licensesOfItem(isvId: string, kind: Item["kind"], key: string): Promise<string[]> {
+    return licensesOfItem(this.#connections, isvId, kind, key);
+  }
+
   async assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<KnownClient[]> {
     const rows = await this.#connections.query(assignmentsOfClient, [isvId, [clientId, fold(clientId)]]);
     return this.#clientsOf(isvId, productId, rows).filter(({ licenseId, assignment }) => {
@@ -414,6 +420,10 @@ class PostgresStore implements Store {
 
   denials(query: DenialQuery) {
     return denialsOf(this.#connections, query, this.#licenseOf(query.isvId, query.licenseId ?? "") !== undefined);
+  }
+
+  gathered(query: GatheredQuery) {
+    return gatheredOf(this.#connections, query);
   }
 
   history(isvId: string, licenseId: string, limit: number) {
@@ -496,6 +506,7 @@ const noLicenses: Licenses = {
   siblings: () => [],
   apply() {},
   record() {},
+  gather() {},
 };
 
 /** Another server made PostgreSQL choose this transaction to give way: nothing of it happened, and it may begin again. */

@@ -2,6 +2,7 @@
 import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
+import type { ItemRows } from "./items.ts";
 import type { Rows } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
 
@@ -9,15 +10,17 @@ import type { TallyRows } from "./tallies.ts";
 export class Loading {
   readonly #rows: Rows;
   readonly #tallies: TallyRows;
+  readonly #items: ItemRows;
   readonly #directory = new Directory();
   /** The numbers of vendors and licences. */
   readonly #numbers = new Map<string, number>();
   readonly #terms = new Map<string, Terms>();
   #sessions = 0;
 
-  constructor(rows: Rows, tallies: TallyRows) {
+  constructor(rows: Rows, tallies: TallyRows, items: ItemRows) {
     this.#rows = rows;
     this.#tallies = tallies;
+    this.#items = items;
   }
 
   /** @throws DumpRefused where the line refers to what did not come before it. */
@@ -38,6 +41,14 @@ export class Loading {
       case "session":
         this.#rows.insertSession(++this.#sessions, this.#licenseOf(line), line.session);
         break;
+      case "item":
+        this.#items.put(this.#licenseOf(line).no, line.item);
+        break;
+      case "gathered": {
+        const isvNo = this.#numbers.get(line.value.isvId) as number;
+        this.#items.gather(line.value, isvNo, this.#licenseOf(line.value).no);
+        break;
+      }
       case "history": {
         const { isvId, licenseId } = line.record;
         const isvNo = this.#numbers.get(isvId);

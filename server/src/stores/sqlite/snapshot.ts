@@ -10,6 +10,7 @@ import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, settingsOfStore } from "../store.ts";
 import { migrate } from "./file.ts";
+import { ItemRows } from "./items.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
 import { TallyRows } from "./tallies.ts";
@@ -93,7 +94,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
   return {
     aliveAt: latest === 0 ? null : latest,
-    lines: linesOf(rows, new TallyRows(copy)),
+    lines: linesOf(rows, new TallyRows(copy), new ItemRows(copy)),
     close() {
       copy.close();
       rmSync(path, { force: true });
@@ -101,7 +102,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   };
 }
 
-async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine> {
+async function* linesOf(rows: Rows, tallies: TallyRows, items: ItemRows): AsyncIterable<DumpLine> {
   for (const { name, value } of rows.settings()) {
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
@@ -124,6 +125,8 @@ async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine>
   for (const { row, session } of storedSessions(rows, loggedSpans(rows).spans, termsOf)) {
     yield { type: "session", ...placeOf(row.license_no), session };
   }
+  for (const { licenseNo, item } of items.all()) yield { type: "item", ...placeOf(licenseNo), item };
   for (const record of rows.allHistory()) yield { type: "history", record };
+  for (const value of items.allGathered()) yield { type: "gathered", value };
   for (const tally of tallies.all()) yield { type: "tally", tally };
 }

@@ -11,13 +11,14 @@ import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Change, Command, Millis } from "../../core/types.ts";
+import type { Change, Command, Item, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
 import {
   type Backup,
   countedUntilSetting,
   type DenialQuery,
   type Dump,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type OpenDump,
@@ -30,6 +31,7 @@ import {
   type Work,
 } from "../store.ts";
 import { openFile } from "./file.ts";
+import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
@@ -48,6 +50,7 @@ class SqliteStore implements Store {
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
   readonly #tallies: TallyRows;
+  readonly #items: ItemRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
   readonly #settings = new Map<string, string>();
@@ -64,6 +67,7 @@ class SqliteStore implements Store {
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
+    this.#items = new ItemRows(this.#db);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -95,6 +99,7 @@ class SqliteStore implements Store {
       licenseOf(licenseNo).putProject(project);
       this.#book.indexProject(licenseOf(licenseNo), project.id);
     }
+    for (const { licenseNo, item } of this.#items.all()) this.#book.putItem(licenseOf(licenseNo), item);
     const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
     return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
   }
@@ -108,7 +113,7 @@ class SqliteStore implements Store {
     const book = this.#book;
     try {
       const result = work(book, this.now(), []);
-      if (book.done.length > 0 || book.lines.length > 0) {
+      if (book.done.length > 0 || book.lines.length > 0 || book.gathered.length > 0) {
         this.#commit(() => this.#save());
         this.#sessions.committed();
       }
@@ -122,7 +127,7 @@ class SqliteStore implements Store {
 
   /** Each session is written once, however often the batch extended it. */
   #save(): void {
-    const { done, lines } = this.#book;
+    const { done, lines, gathered } = this.#book;
     const licenses = new Map<Entry, LicenseState>();
     for (const { license, change, entry } of done) {
       if (entry === undefined) this.#saveOther(this.#licenseNumber(license), change);
@@ -136,12 +141,23 @@ class SqliteStore implements Store {
       const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
       this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
     }
+    this.#saveGathered(gathered);
+  }
+
+  #saveGathered(gathered: Book["gathered"]): void {
+    for (const value of gathered) {
+      const isvNo = this.#numbers.get(placeOf(value.isvId, "isv", value.isvId)) as number;
+      const licenseNo = this.#numbers.get(placeOf(value.isvId, "license", value.licenseId)) as number;
+      this.#items.gather(value, isvNo, licenseNo);
+    }
   }
 
   #saveOther(licenseNo: number, change: Change): void {
     if (change.type === "assignment") this.#rows.saveAssignment(licenseNo, change.assignment);
     if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
     if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
+    if (change.type === "item") this.#items.put(licenseNo, change.item);
+    if (change.type === "item.gone") this.#items.delete(licenseNo, change.kind, change.key);
   }
 
   #licenseNumber({ terms }: LicenseState): number {
@@ -202,6 +218,10 @@ class SqliteStore implements Store {
     return this.#book.licenseOfProject(isvId, projectId);
   }
 
+  async licensesOfItem(isvId: string, kind: Item["kind"], key: string) {
+    return this.#book.licensesOfItem(isvId, kind, key);
+  }
+
   async assignmentsOfClient(isvId: string, productId: string, clientId: string) {
     return this.#book.assignmentsOfClient(isvId, productId, clientId);
   }
@@ -256,7 +276,8 @@ class SqliteStore implements Store {
   async prune(until: Retained, limit: number): Promise<boolean> {
     let hasMore = false;
     this.#commit(() => {
-      hasMore = this.#tallies.prune(until, limit);
+      const hasMoreGathered = this.#items.prune(until.gathered, limit);
+      hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
     });
     return hasMore;
   }
@@ -288,6 +309,22 @@ class SqliteStore implements Store {
       items: this.#rows.history(condition, parameters, "DESC", query.limit, query.offset),
       total: this.#rows.countHistory(condition, parameters),
     };
+  }
+
+  async gathered(query: GatheredQuery) {
+    const no = (kind: "isv" | "license", id: string) => this.#numbers.get(placeOf(query.isvId, kind, id)) ?? 0;
+    const conditions = [
+      ["g.isv_no = ?", no("isv", query.isvId)],
+      ["g.license_no = ?", query.licenseId === null ? null : no("license", query.licenseId)],
+      ["g.kind = ?", query.kind],
+      ["g.client_id = ?", query.clientId],
+      ["g.subject_id = ?", query.subjectId],
+      ["g.at >= ?", query.from],
+      ["g.at < ?", query.to],
+    ] as const;
+    const asked = conditions.filter(([, value]) => value !== null);
+    const values = asked.map(([, value]) => value as string | number);
+    return this.#items.gathered(asked.map(([where]) => where).join(" AND "), values, query.limit, query.offset);
   }
 
   async history(isvId: string, licenseId: string, limit: number) {
@@ -333,7 +370,7 @@ class SqliteStore implements Store {
     if (this.#numbers.size > 0) throw new StoreNotEmpty();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const loading = new Loading(this.#rows, this.#tallies);
+      const loading = new Loading(this.#rows, this.#tallies, this.#items);
       for await (const line of dump.lines) loading.put(line);
       if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
       this.#db.exec("COMMIT");
