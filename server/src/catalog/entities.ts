@@ -20,14 +20,20 @@ const Named = Type.Object(named);
 const VariableText = Type.String({ maxLength: 4096 });
 const ConstrainedText = Type.String({ minLength: 1, maxLength: 256 });
 
-/** When what is consumed of a limitation counts anew, by the rules' own words. */
-export const consumptionResets = ["lifecycle", "days", "month", "quarter", "year"] as const;
 const limitationFields = {
   id: Id,
   /** Null: unlimited. */
   value: orNull(Type.Integer()),
-  /** Left out: a plain number, of which nothing is consumed. */
-  consumption_reset_mode: Type.Optional(Type.Union(consumptionResets.map((reset) => Type.Literal(reset)))),
+  /** When what is consumed counts anew; left out: a plain number, of which nothing is consumed. */
+  consumption_reset_mode: Type.Optional(
+    Type.Union([
+      Type.Literal("lifecycle"),
+      Type.Literal("days"),
+      Type.Literal("month"),
+      Type.Literal("quarter"),
+      Type.Literal("year"),
+    ]),
+  ),
   /** Days of a period, where periods are counted in days. */
   consumption_reset_period_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
 };

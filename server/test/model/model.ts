@@ -6,6 +6,16 @@
  */
 import type { Command, DenialCode, Millis, ProjectKind, RecordKind, Terms } from "../../src/core/types.ts";
 import {
+  type ItemStep,
+  isItemStep,
+  type ModelItems,
+  type ModelQuota,
+  type ModelUser,
+  noItems,
+  quotaOf,
+  stepItems,
+} from "./items.ts";
+import {
   attended,
   entry,
   holds,
@@ -18,6 +28,7 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
+import { coversRelease } from "./releases.ts";
 
 export interface ModelSession {
   readonly id: string;
@@ -76,6 +87,8 @@ export interface ModelOutcome {
   readonly project: ModelProject | null;
   /** What a refused connect tells besides. */
   readonly refusal: ModelRefusal | null;
+  readonly user: ModelUser | null;
+  readonly quotas: readonly ModelQuota[];
   readonly ended: number;
 }
 
@@ -85,6 +98,7 @@ export interface ModelLicense {
   sessions: ModelSession[];
   readonly assignments: ModelAssignment[];
   projects: ModelProject[];
+  readonly items: ModelItems;
 }
 
 export interface ModelSnapshot {
@@ -96,11 +110,16 @@ export interface ModelSnapshot {
   readonly assigned: number;
   readonly projects: readonly ModelProject[];
   readonly attended: Readonly<Record<ProjectKind, number>>;
+  readonly users: readonly ModelUser[];
+  /** How each limitation stands of which something is consumed. */
+  readonly quotas: readonly ModelQuota[];
+  /** Transactions that were granted and not rolled back, newest last. */
+  readonly transactions: readonly { readonly limitationId: string; readonly transactionId: string }[];
 }
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
-const nothing = { session: null, assignment: null, project: null, refusal: null, ended: 0 };
+const nothing = { session: null, assignment: null, project: null, refusal: null, user: null, quotas: [], ended: 0 };
 
 /** A shorter outage, or lead of the clock, is not noticed. */
 const noticedMs = 60_000;
@@ -128,7 +147,14 @@ export class Model {
     const terms = { ...given, heldFrom: this.#heldFrom };
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
     if (known !== undefined) known.terms = terms;
-    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [] });
+    else
+      this.#licenses.set(`${isvId}/${licenseId}`, {
+        terms,
+        sessions: [],
+        assignments: [],
+        projects: [],
+        items: noItems(),
+      });
   }
 
   step(command: Command, now: Millis): ModelOutcome {
@@ -136,6 +162,7 @@ export class Model {
     if (license === undefined) return this.#denyUnknown(command, now);
     const released = command.type === "credit" || command.type === "settle" ? 0 : this.#release(license, now);
     if (isProjectStep(command)) return this.#project(license, command, now);
+    if (isItemStep(command)) return this.#items(license, command, now);
     switch (command.type) {
       case "open":
         return license.terms.clientType === "projects"
@@ -178,6 +205,11 @@ export class Model {
       assigned: assignedClients(license).length,
       projects: license.projects,
       attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
+      users: license.items.users,
+      quotas: license.terms.limitations
+        .filter(({ reset }) => reset !== null)
+        .map((limitation) => quotaOf(license.items, limitation, null, now, license.terms)),
+      transactions: license.items.consumptions.filter(({ isBack }) => !isBack),
     });
   }
 
@@ -306,6 +338,21 @@ export class Model {
     });
   }
 
+  #items(license: ModelLicense, command: ItemStep, now: Millis): ModelOutcome {
+    const { terms } = license;
+    return stepItems(license.items, command, now, {
+      ...terms,
+      unusable: !terms.isActive ? "license_inactive" : isExpired(terms, now) ? "license_expired" : null,
+      refusedClient: () => ("clientId" in command ? refusedClient(license, command, now) : null),
+      deny: (code) => this.#deny(license, command, code, now),
+      grant: (what) => granted(license, what),
+      note: (kind, userId) => {
+        const about = { clientId: null, userId, sessionId: null, projectId: null, denial: null };
+        this.#write(license.terms, { at: now, kind, ...about, ...usage(license), isOveruse: false, lengthMs: null });
+      },
+    });
+  }
+
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) return this.#deny(license, command, "session_unknown", now);
@@ -349,6 +396,8 @@ export class Model {
     const assigned = assignedClients(license).length;
     if (!terms.isActive) return deny("license_inactive");
     if (isExpired(terms, now)) return deny("license_expired");
+    const isCovered = coversRelease(terms.softwareRelease, command.softwareVersion);
+    if (!isCovered && !terms.allowsUncoveredRelease) return deny("release_refused");
     const held = this.#movedFrom(license, command.clientId).some((one) => isSuspended(one.assignment, now));
     if (held || isSuspended(assignment, now)) return deny("client_suspended");
     const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
@@ -413,17 +462,9 @@ export class Model {
   #heartbeat(license: ModelLicense, command: Of<"heartbeat">, now: Millis): ModelOutcome {
     const { terms } = license;
     const deny = (code: DenialCode) => this.#deny(license, command, code, now);
-    if (command.tokenKey !== null) {
-      const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
-      if (named === undefined) return deny("token_unknown");
-      if (!sameClient(terms, named.clientId, command.clientId)) return deny("token_of_other_client");
-    }
-    const assignment = assignmentOf(license, command.clientId);
-    if (assignment === undefined) return deny("client_unknown");
-    if (assignment.unassignedAt !== null)
-      return deny(command.tokenKey === null ? "client_unknown" : "client_unassigned");
-    if (isSuspended(assignment, now)) return deny("client_suspended");
-
+    const refused = refusedClient(license, command, now);
+    if (refused !== null) return deny(refused);
+    const assignment = assignmentOf(license, command.clientId) as ModelAssignment;
     assignment.lastHeartbeatAt = now;
     if (command.softwareVersion !== null) assignment.softwareVersion = command.softwareVersion;
     if (command.operatingSystem !== null) assignment.operatingSystem = command.operatingSystem;
@@ -684,6 +725,23 @@ function isExpired(terms: Terms, now: Millis): boolean {
   return terms.expiresAt !== null && now >= terms.expiresAt;
 }
 
+/** Why a client may send no heartbeat of any kind; null: it may. */
+function refusedClient(
+  license: ModelLicense,
+  { clientId, tokenKey }: { readonly clientId: string; readonly tokenKey: string | null },
+  now: Millis,
+): DenialCode | null {
+  if (tokenKey !== null) {
+    const named = license.assignments.find((one) => one.tokenKey === tokenKey);
+    if (named === undefined) return "token_unknown";
+    if (!sameClient(license.terms, named.clientId, clientId)) return "token_of_other_client";
+  }
+  const assignment = assignmentOf(license, clientId);
+  if (assignment === undefined) return "client_unknown";
+  if (assignment.unassignedAt !== null) return tokenKey === null ? "client_unknown" : "client_unassigned";
+  return isSuspended(assignment, now) ? "client_suspended" : null;
+}
+
 function isSuspended(assignment: ModelAssignment | undefined, now: Millis): boolean {
   return assignment !== undefined && assignment.suspendedUntil !== null && now < assignment.suspendedUntil;
 }
@@ -757,6 +815,8 @@ function granted(
     readonly session?: ModelSession;
     readonly assignment?: ModelAssignment | null;
     readonly project?: ModelProject | null;
+    readonly user?: ModelUser;
+    readonly quotas?: readonly ModelQuota[];
     readonly ended?: number;
   },
 ): ModelOutcome {
@@ -768,6 +828,8 @@ function granted(
     assignment: what.assignment == null ? null : { ...what.assignment },
     project: what.project == null ? null : structuredClone(what.project),
     refusal: null,
+    user: what.user === undefined ? null : { ...what.user },
+    quotas: what.quotas ?? [],
     ended: what.ended ?? 0,
   };
 }

@@ -61,17 +61,18 @@ export function consume(license: LicenseView, command: ConsumeCommand, now: Mill
   for (const wanted of command.wanted) {
     const limitation = license.terms.limitations.find(({ id }) => id === wanted.limitationId) as Limitation;
     const known = quotas.get(limitation.id) ?? license.quota(limitation.id);
-    if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
     const before = standing(license, limitation, known, now);
     const isAllowed = allows(limitation, before.quota.used + wanted.amount);
-    const after = isAllowed ? { ...before, quota: taken(before.quota, wanted.amount) } : before;
-    if (isAllowed) changes.push(...consumed(license, command, wanted, after.quota, now));
-    quotas.set(limitation.id, after.quota);
+    const quota = isAllowed ? taken(before.quota, wanted.amount) : before.quota;
+    if (isAllowed) {
+      if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
+      changes.push(...consumed(license, command, wanted, quota, now));
+      quotas.set(limitation.id, quota);
+    }
     const transactionId = isAllowed ? wanted.transactionId : null;
-    statuses.push(statusOf(after, transactionId));
-    gathered.push(
-      gatheredOf(license, { ...command, ...wanted, userId: wanted.userId ?? command.userId }, now, transactionId),
-    );
+    statuses.push(statusOf({ ...before, quota }, transactionId));
+    const about = { ...command, ...wanted, userId: wanted.userId ?? command.userId };
+    gathered.push(gatheredOf(license, about, now, transactionId));
   }
   return { ...grant([...changes, ...[...quotas.values()].map(put)], [], { quotas: statuses }), gathered };
 }

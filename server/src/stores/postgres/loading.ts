@@ -110,7 +110,10 @@ class Loading {
 
   #check(line: DumpLine): void {
     if (line.type === "setting" || line.type === "tally") return;
-    if (line.type === "gathered") return this.#requireLicense(line.value);
+    if (line.type === "gathered") {
+      this.#requireLicense(line.value);
+      return;
+    }
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
