@@ -63,7 +63,9 @@ export interface LimitSetting {
 
 /** Names of limitations differ in their first letter. */
 export const limitationIdOf = (name: string): string => digits(12, name.charCodeAt(0));
-const releaseId = "00000013-0000-4000-8000-000000000001";
+/** What licences of one product may cover: each licence is saved with the whole product. */
+const releases = ["24.1", "25", "25.2"];
+const releaseIdOf = (name: string): string => digits(13, releases.indexOf(name) + 1);
 
 const digits = (kind: number, n: number) =>
   `${String(kind).padStart(8, "0")}-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -134,7 +136,7 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       limitations: setting.limits.map(({ name }) => ({ id: limitationIdOf(name), name })),
       variables: [],
       heartbeat_types: [],
-      software_release_limitations: setting.release === null ? [] : [{ id: releaseId, name: setting.release }],
+      software_release_limitations: releases.map((name) => ({ id: releaseIdOf(name), name })),
     }),
     entity("customer", { id: customerId, number: customerId.slice(-4), name: "Factor GmbH" }),
     entity("edition", {
@@ -168,7 +170,7 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
         goodwill,
         enforce_limit: isHard,
       })),
-      software_release_limitation_id: setting.release === null ? null : releaseId,
+      software_release_limitation_id: setting.release === null ? null : releaseIdOf(setting.release),
       allows_invalid_software_release: setting.allowsUncovered,
       user_limit: setting.userLimit,
     }),
