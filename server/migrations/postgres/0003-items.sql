@@ -17,6 +17,7 @@ CREATE TABLE seatkeeper.gathered (
   at         bigint NOT NULL,
   kind       text NOT NULL,
   client_id  text NOT NULL,
+  user_id    text,
   subject_id text NOT NULL,
   -- The other members.
   body       jsonb NOT NULL,

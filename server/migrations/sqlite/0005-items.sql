@@ -15,6 +15,7 @@ CREATE TABLE gathered (
   license_no INTEGER NOT NULL,
   kind       TEXT NOT NULL,
   client_id  TEXT NOT NULL,
+  user_id    TEXT,
   subject_id TEXT NOT NULL,
   -- The other members, as JSON.
   body       TEXT NOT NULL

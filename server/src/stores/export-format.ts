@@ -123,6 +123,7 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "tally",
   "item",
   "gathered",
+  "audit",
 ]);
 
 function parsed(line: Buffer, number: number): DumpLine | End {

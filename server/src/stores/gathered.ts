@@ -4,10 +4,10 @@ import type { Gathered } from "../core/types.ts";
 /** The members that no query asks for. */
 export type GatheredBody = Pick<
   Gathered,
-  "userId" | "moduleId" | "texts" | "amount" | "transactionId" | "externalId" | "happenedAt"
+  "moduleId" | "texts" | "amount" | "transactionId" | "externalId" | "happenedAt"
 >;
 
 export function gatheredBody(value: Gathered): GatheredBody {
-  const { userId, moduleId, texts, amount, transactionId, externalId, happenedAt } = value;
-  return { userId, moduleId, texts, amount, transactionId, externalId, happenedAt };
+  const { moduleId, texts, amount, transactionId, externalId, happenedAt } = value;
+  return { moduleId, texts, amount, transactionId, externalId, happenedAt };
 }

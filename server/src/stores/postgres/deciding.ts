@@ -222,8 +222,9 @@ function subjectOf(change: Change): string {
 
 /** A value that a client told, as its row. */
 export function gatheredRow(value: Gathered) {
-  const { isvId: isv_id, licenseId: license_id, at, kind, clientId: client_id, subjectId: subject_id } = value;
-  return { isv_id, license_id, at, kind, client_id, subject_id, body: gatheredBody(value) };
+  const { isvId: isv_id, licenseId: license_id, at, kind, subjectId: subject_id } = value;
+  const who = { client_id: value.clientId, user_id: value.userId };
+  return { isv_id, license_id, at, kind, ...who, subject_id, body: gatheredBody(value) };
 }
 
 /** A line of history as its row; `isKnown`: there is a licence of its id. */

@@ -34,7 +34,7 @@ export async function gatheredOf(connections: Connections, query: GatheredQuery)
 }
 
 /** A value from its row. */
-export function gatheredFrom({ at, kind, isv_id, license_id, client_id, subject_id, body }: Row): Gathered {
-  const place = { isvId: isv_id, licenseId: license_id, clientId: client_id, subjectId: subject_id };
+export function gatheredFrom({ at, kind, isv_id, license_id, client_id, user_id, subject_id, body }: Row): Gathered {
+  const place = { isvId: isv_id, licenseId: license_id, clientId: client_id, userId: user_id, subjectId: subject_id };
   return { at: Number(at), kind, ...place, ...(body as object) } as Gathered;
 }

@@ -2,6 +2,7 @@
 import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
+import { auditValues, insertAudit } from "./audit.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
@@ -105,15 +106,13 @@ class Loading {
         return this.#history(lines as LineOf<"history">[]);
       case "tally":
         return this.#tallies(lines as LineOf<"tally">[]);
+      case "audit":
+        return this.#audit(lines as LineOf<"audit">[]);
     }
   }
 
   #check(line: DumpLine): void {
-    if (line.type === "setting" || line.type === "tally") return;
-    if (line.type === "gathered") {
-      this.#requireLicense(line.value);
-      return;
-    }
+    if (line.type === "setting" || line.type === "tally" || line.type === "audit") return;
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
@@ -121,15 +120,12 @@ class Loading {
         throw new DumpRefused((error as Error).message);
       }
       this.#directory.put([line]);
-    } else if (line.type === "history") {
-      const { isvId } = line.record;
+    } else if (line.type === "history" || line.type === "gathered") {
+      // Of a licence, too, that is gone since.
+      const { isvId } = line.type === "history" ? line.record : line.value;
       if (this.#directory.catalog.vendor(isvId) === undefined)
-        throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
-    } else this.#requireLicense(line);
-  }
-
-  #requireLicense(place: Place): void {
-    if (!this.#hasLicense(place)) throw new DumpRefused(`a licence that is not there: ${place.licenseId}`);
+        throw new DumpRefused(`${line.type} of a vendor that is not there: ${isvId}`);
+    } else if (!this.#hasLicense(line)) throw new DumpRefused(`a licence that is not there: ${line.licenseId}`);
   }
 
   #hasLicense({ isvId, licenseId }: Place): boolean {
@@ -200,6 +196,10 @@ class Loading {
 
   async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {
     await this.#transaction.query(putTallies, columnsWithBodies(lines.map(({ tally }) => tally)));
+  }
+
+  async #audit(lines: readonly LineOf<"audit">[]): Promise<void> {
+    await this.#transaction.query(insertAudit, auditValues(lines.map(({ line }) => line)));
   }
 
   async #history(lines: readonly LineOf<"history">[]): Promise<void> {

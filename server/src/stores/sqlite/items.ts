@@ -10,6 +10,7 @@ interface GatheredRow {
   license_id: string;
   kind: Gathered["kind"];
   client_id: string;
+  user_id: string | null;
   subject_id: string;
   body: string;
 }
@@ -28,7 +29,7 @@ export class ItemRows {
     this.#put = db.prepare("INSERT OR REPLACE INTO items (license_no, kind, key, body) VALUES (?, ?, ?, ?)");
     this.#delete = db.prepare("DELETE FROM items WHERE license_no = ? AND kind = ? AND key = ?");
     this.#insert = db.prepare(
-      "INSERT INTO gathered (at, isv_no, license_no, kind, client_id, subject_id, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO gathered (at, isv_no, license_no, kind, client_id, user_id, subject_id, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.#prune = db.prepare("DELETE FROM gathered WHERE no IN (SELECT no FROM gathered WHERE at < ? LIMIT ?)");
     this.#last = db.prepare("SELECT coalesce(max(no), 0) AS no FROM gathered");
@@ -52,8 +53,8 @@ export class ItemRows {
   }
 
   gather(value: Gathered, isvNo: number, licenseNo: number): void {
-    const { at, kind, clientId, subjectId } = value;
-    this.#insert.run(at, isvNo, licenseNo, kind, clientId, subjectId, JSON.stringify(gatheredBody(value)));
+    const { at, kind, clientId, userId, subjectId } = value;
+    this.#insert.run(at, isvNo, licenseNo, kind, clientId, userId, subjectId, JSON.stringify(gatheredBody(value)));
   }
 
   /** What is asked for, newest first, and how much there is of it. */
@@ -83,7 +84,15 @@ const selectGathered = `
   SELECT g.*, isv.id AS isv_id, license.id AS license_id FROM gathered AS g
   JOIN entities AS isv ON isv.no = g.isv_no JOIN entities AS license ON license.no = g.license_no`;
 
-function gatheredOf({ at, isv_id, license_id, kind, client_id, subject_id, body }: GatheredRow): Gathered {
-  const place = { at, kind, isvId: isv_id, licenseId: license_id, clientId: client_id, subjectId: subject_id };
+function gatheredOf({ at, isv_id, license_id, kind, client_id, user_id, subject_id, body }: GatheredRow): Gathered {
+  const place = {
+    at,
+    kind,
+    isvId: isv_id,
+    licenseId: license_id,
+    clientId: client_id,
+    userId: user_id,
+    subjectId: subject_id,
+  };
   return { ...place, ...JSON.parse(body) };
 }

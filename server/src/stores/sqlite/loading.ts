@@ -2,6 +2,7 @@
 import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
+import type { AuditRows } from "./audit.ts";
 import type { ItemRows } from "./items.ts";
 import type { Rows } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
@@ -11,15 +12,17 @@ export class Loading {
   readonly #rows: Rows;
   readonly #tallies: TallyRows;
   readonly #items: ItemRows;
+  readonly #audit: AuditRows;
   readonly #directory = new Directory();
   /** The numbers of vendors and licences. */
   readonly #numbers = new Map<string, number>();
   readonly #terms = new Map<string, Terms>();
   #sessions = 0;
 
-  constructor(rows: Rows, tallies: TallyRows, items: ItemRows) {
+  constructor(rows: Rows, tallies: TallyRows, audit: AuditRows, items: ItemRows) {
     this.#rows = rows;
     this.#tallies = tallies;
+    this.#audit = audit;
     this.#items = items;
   }
 
@@ -45,8 +48,11 @@ export class Loading {
         this.#items.put(this.#licenseOf(line).no, line.item);
         break;
       case "gathered": {
-        const isvNo = this.#numbers.get(line.value.isvId) as number;
-        this.#items.gather(line.value, isvNo, this.#licenseOf(line.value).no);
+        const { isvId, licenseId } = line.value;
+        const [isvNo, licenseNo] = [this.#numbers.get(isvId), this.#numbers.get(isvId + licenseId)];
+        if (isvNo === undefined || licenseNo === undefined)
+          throw new DumpRefused(`gathered of a licence that is not there: ${licenseId}`);
+        this.#items.gather(line.value, isvNo, licenseNo);
         break;
       }
       case "history": {
@@ -58,6 +64,9 @@ export class Loading {
       }
       case "tally":
         this.#tallies.put(line.tally);
+        break;
+      case "audit":
+        this.#audit.save(line.line);
         break;
     }
   }
