@@ -186,9 +186,16 @@ export const License = Type.Object({
   expiration_date_utc: orNull(Instant),
   /** What differs from the edition, part by part. A feature that expires is off from that instant on. */
   features: Type.Optional(
-    Type.Array(Type.Object({ id: Id, is_active: Type.Boolean(), expiration_date_utc: orNull(Instant) }), {
-      maxItems: 1000,
-    }),
+    Type.Array(
+      Type.Object({
+        id: Id,
+        /** Left out: it is on. */
+        is_active: Type.Optional(Type.Boolean()),
+        /** Null or left out: never. */
+        expiration_date_utc: Type.Optional(orNull(Instant)),
+      }),
+      { maxItems: 1000 },
+    ),
   ),
   limitations: Type.Optional(Type.Array(Type.Object(limitationFields), { maxItems: 1000 })),
   variables: Variables,

@@ -16,12 +16,11 @@ export function featuresOf(product: Product, license: License, edition: Edition,
   const own = new Map(license.features?.map((feature) => [feature.id, feature]));
   const on = new Set(edition.features);
   return product.features.map(({ id, name, description }) => {
-    const { is_active, expiration_date_utc: expiresAt } = own.get(id) ?? {
-      is_active: on.has(id),
-      expiration_date_utc: null,
-    };
+    const feature = own.get(id);
+    const expiresAt = feature?.expiration_date_utc ?? null;
+    const isOn = feature === undefined ? on.has(id) : (feature.is_active ?? true);
     const isOver = expiresAt !== null && now >= Date.parse(expiresAt);
-    return { id, name, description: description ?? null, isActive: is_active && !isOver, expiresAt };
+    return { id, name, description: description ?? null, isActive: isOn && !isOver, expiresAt };
   });
 }
 

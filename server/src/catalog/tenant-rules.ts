@@ -1,7 +1,7 @@
 /** The rules of `rules.ts` for tenant files: checked on entities as they will be, told where the file says it. */
 import type { Catalog, Vendor } from "./catalog.ts";
-import type { Edition, Kind } from "./entities.ts";
-import { checkEdition, checkKey, checkLicense, nameField, nameKey, type Tell } from "./rules.ts";
+import type { Edition, Kind, License, Product } from "./entities.ts";
+import { checkEdition, checkKey, checkLicense, checkParts, nameField, nameKey, type Tell } from "./rules.ts";
 import type { Merged } from "./tenant-apply.ts";
 import type { Fault } from "./tenant-faults.ts";
 import { fileField } from "./tenant-schema.ts";
@@ -13,12 +13,19 @@ import { fileField } from "./tenant-schema.ts";
 export function checkVendor(vendor: Vendor | undefined, merged: readonly Merged[]): Fault[] {
   const faults: Fault[] = [];
   const editions = new Map(vendor?.editions);
-  for (const item of merged) if (isOf("edition", item)) editions.set(item.body.id, item.body);
+  const products = new Map(vendor?.products);
+  for (const item of merged) {
+    if (isOf("edition", item)) editions.set(item.body.id, item.body);
+    if (isOf("product", item)) products.set(item.body.id, item.body);
+  }
+  const partsAreRight = ({ body }: Merged<"edition" | "license">, tell: Tell) =>
+    checkParts(products.get(body.product_id) as Product, body as Edition | License, tell);
   for (const item of merged) {
     if (item.written.size === 0) continue;
     const tell: Tell = (field, text) => void faults.push(item.resolved.entry.fault([fileField(field)], text));
     if (isOf("edition", item)) checkEdition(item.current, item.body, tell);
     if (isOf("license", item)) checkFiledLicense(item, vendor, editions, tell);
+    if (isOf("edition", item) || isOf("license", item)) partsAreRight(item, tell);
     if (isOf("key", item)) checkKey(item.body, tell);
   }
   faults.push(...checkNames(vendor, merged));

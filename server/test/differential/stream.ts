@@ -608,11 +608,11 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
   return [
     licence(1, usersOf),
     licence(2, { ...usersOf, isTemporary: true }),
-    licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true }),
+    licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true, limits: limitsOf(random) }),
     licence(4, { ...usersOf, customerId: customerIdOf(2), domains: ["factor.com"] }),
     licence(5, { ...devicesOf, heartbeatsExtend: true, limits: limitsOf(random), startsAt: startsAt(random, now) }),
-    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true }),
-    licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1 }),
+    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true, limits: limitsOf(random) }),
+    licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1, limits: limitsOf(random) }),
     licence(8, {
       type: "users",
       productId: productIdOf(3),

@@ -206,9 +206,7 @@ export class Model {
       projects: license.projects,
       attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
       users: license.items.users,
-      quotas: license.terms.limitations
-        .filter(({ reset }) => reset !== null)
-        .map((limitation) => quotaOf(license.items, limitation, null, now, license.terms)),
+      quotas: quotasOf(license, now),
       transactions: license.items.consumptions.filter(({ isBack }) => !isBack),
     });
   }
@@ -411,7 +409,7 @@ export class Model {
     if (command.clientDescription !== null) activated.clientDescription = command.clientDescription;
     if (command.softwareVersion !== null) activated.softwareVersion = command.softwareVersion;
     this.#moveFromSiblings(license, command.clientId, now);
-    return granted(license, { assignment: activated });
+    return granted(license, { assignment: activated, quotas: quotasOf(license, now) });
   }
 
   /** A client works on one licence of a product and customer, or on one lasting and one temporary licence. */
@@ -480,7 +478,7 @@ export class Model {
       );
       for (const session of kept) extend(license, session, null, now);
     }
-    return granted(license, { assignment });
+    return granted(license, { assignment, quotas: quotasOf(license, now) });
   }
 
   #suspend(license: ModelLicense, command: Of<"suspend">, now: Millis): ModelOutcome {
@@ -636,6 +634,12 @@ export class Model {
   #write(where: { readonly isvId: string; readonly licenseId: string }, line: ModelLine): void {
     this.#history.push({ place: `${where.isvId}/${where.licenseId}`, line });
   }
+}
+
+/** How each limitation stands of which something is consumed. */
+function quotasOf({ terms, items }: ModelLicense, now: Millis): ModelQuota[] {
+  const counted = terms.limitations.filter(({ reset }) => reset !== null);
+  return counted.map((limitation) => quotaOf(items, limitation, null, now, terms));
 }
 
 function openSession(

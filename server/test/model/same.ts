@@ -2,7 +2,7 @@
  * What of an outcome, a session, an assignment and a history line must be equal between the model and the core. Keys
  * that the core derives for itself (folded names) and texts for people are not compared; everything else is.
  */
-import { quotaStatus } from "../../src/core/decide/consumption.ts";
+import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import type { Outcome } from "../../src/core/step.ts";
 import type {
   Assignment,

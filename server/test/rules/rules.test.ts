@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import { quotaStatus } from "../../src/core/decide/consumption.ts";
+import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";

@@ -16,6 +16,7 @@ import type {
   UnassignCommand,
 } from "../types.ts";
 import { deny, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import { quotaStatuses } from "./quotas.ts";
 
 /** The assignment of a client that the licence has not seen before. */
 export function newAssignment(
@@ -94,7 +95,7 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
         { inUse, tokens: isNamed ? 1 : 0 },
       ),
     ],
-    { assignment },
+    { assignment, quotas: quotaStatuses(license, now) },
   );
 }
 
@@ -140,7 +141,8 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
     operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
     lastHeartbeatAt: now,
   };
-  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
+  const told = { assignment: seen, quotas: quotaStatuses(license, now) };
+  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], told);
 }
 
 /** Who sends heartbeats of any kind must hold a token, and if it names one, that one. Null: so it is. */

@@ -1,6 +1,5 @@
 /** Consumption of limitations: what a quota allows, how it stands, and taking a consumption back. */
 import { consumptionsKept, microsPerUnit, quotaUnitsMax } from "../limits.ts";
-import { type Period, periodAt } from "../periods.ts";
 import type {
   Change,
   ConsumeCommand,
@@ -19,25 +18,7 @@ import type {
 } from "../types.ts";
 import { refusedClient } from "./assignments.ts";
 import { deny, grant, record, unusable } from "./outcome.ts";
-
-/** A limitation as it stands at an instant: what is over counts no more. */
-interface Standing {
-  readonly limitation: Limitation;
-  readonly quota: Quota;
-  readonly period: Period;
-}
-
-/** How a limitation stands, for whoever looks. Undefined: the licence has no such limitation, or nothing of it is consumed. */
-export function quotaStatus(license: LicenseView, limitationId: string, now: Millis): QuotaStatus | undefined {
-  const limitation = license.terms.limitations.find(({ id }) => id === limitationId);
-  if (limitation === undefined || limitation.reset === null) return undefined;
-  return statusOf(standing(license, limitation, license.quota(limitationId), now), null);
-}
-
-/** What is left of a limit, in units; below nothing where goodwill or a soft limit let more be consumed. Null: it has no limit. */
-export function remaining({ limitation: { limit }, used }: QuotaStatus): number | null {
-  return limit === null ? null : (limit * microsPerUnit - used) / microsPerUnit;
-}
+import { isBefore, periodOf, standing, statusOf } from "./quotas.ts";
 
 /**
  * Consumes one quantity after the other. Unknown limitations deny the whole command; a quantity that the quota does not
@@ -112,22 +93,6 @@ export function resetQuota(license: LicenseView, command: ResetQuotaCommand, now
   });
 }
 
-/** The period that counts at `now`. */
-function periodOf(license: LicenseView, limitation: Limitation, known: Quota | undefined, now: Millis): Period {
-  return periodAt(limitation, license.terms.startsAt ?? known?.from ?? now, now);
-}
-
-function standing(license: LicenseView, limitation: Limitation, known: Quota | undefined, now: Millis): Standing {
-  const period = periodOf(license, limitation, known, now);
-  const fresh: Quota = { kind: "quota", key: limitation.id, from: period.from, used: 0, count: known?.count ?? 0 };
-  return { limitation, period, quota: known === undefined || isBefore(known.from, period) ? fresh : known };
-}
-
-/** Whether an instant lies in an earlier period; what never ends has no earlier one, wherever it is counted from. */
-function isBefore(at: Millis, { from, until }: Period): boolean {
-  return until !== null && at < from;
-}
-
 /** What was consumed in a period that is over can no longer be rolled back. */
 function forgetOver(license: LicenseView, limitation: Limitation, known: Quota | undefined, now: Millis): Change[] {
   const isOver = known !== undefined && isBefore(known.from, periodOf(license, limitation, known, now));
@@ -167,10 +132,6 @@ function consumed(
 
 function put(item: Quota): Change {
   return { type: "item", item };
-}
-
-function statusOf({ limitation, quota, period }: Standing, transactionId: string | null): QuotaStatus {
-  return { transactionId, limitation, used: quota.used, from: quota.from, until: period.until };
 }
 
 type Subject = Pick<Gathered, "clientId" | "userId" | "externalId" | "happenedAt"> & {
