@@ -16,6 +16,12 @@ export const denials = {
     title: "The customer number is not known here.",
     remedy: "Check the customer number.",
   },
+  customer_without_token: {
+    id: 4001,
+    status: 409,
+    title: "The customer has no licence with a token for this client.",
+    remedy: "Unassign a client that no longer needs its token, or buy more tokens.",
+  },
   legacy_key_unknown: {
     id: 2007,
     status: 409,

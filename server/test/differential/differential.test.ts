@@ -29,9 +29,9 @@ import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 const isLong = process.env.DIFFERENTIAL === "long";
 const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 20_261_122));
 const worlds = Number(process.env.WORLDS ?? (isLong ? 600 : 24));
-const stepsPerWorld = Number(process.env.STEPS ?? 850);
+const stepsPerWorld = Number(process.env.STEPS ?? 900);
 /** The floors are those of a short run; a longer one must reach no less, a deliberately shorter one is not judged. */
-const isJudged = worlds * stepsPerWorld >= 24 * 850;
+const isJudged = worlds * stepsPerWorld >= 24 * 900;
 const stepsPerCheckpoint = 50;
 /** Half an hour before a month, a quarter and a year begin. */
 const start = Date.parse("2025-12-31T23:30:00Z");

@@ -278,7 +278,8 @@ export class Stream {
     // Later commands of a batch are drawn from the state before it: repeats and contradictions are welcome.
     const draw = () => this.#command(this.random.chance(0.7) ? same : this.#license(), now);
     const commands = Array.from({ length: size }, draw);
-    if (this.random.chance(0.3)) commands.push(commands[0] as Command);
+    // Not a consumption, whose transactions would have one id twice: the server draws fresh ones.
+    if (this.random.chance(0.3) && commands[0]?.type !== "consume") commands.push(commands[0] as Command);
     return commands.map((command) => ({ command, leadMs: 0 }));
   }
 
