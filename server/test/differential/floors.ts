@@ -37,7 +37,7 @@ export const floors: Readonly<Record<string, number>> = {
   "execution.start: license_without_projects": 0,
   "execution.start: project_not_open": 99,
   "execution.start: project_unknown": 4,
-  "execution.start: released what was over": 1,
+  "execution.start: released what was over": 0,
   "execution.start: session_unknown": 97,
   "heartbeat: client_suspended": 10,
   "heartbeat: client_unassigned": 40,

@@ -612,7 +612,7 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
     licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true, limits: limitsOf(random) }),
     licence(4, { ...usersOf, customerId: customerIdOf(2), domains: ["factor.com"] }),
     licence(5, { ...devicesOf, heartbeatsExtend: true, limits: limitsOf(random), startsAt: startsAt(random, now) }),
-    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true, limits: limitsOf(random) }),
+    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true, release: "24.1", limits: limitsOf(random) }),
     licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1, limits: limitsOf(random) }),
     licence(8, {
       type: "users",
@@ -621,7 +621,7 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
       assignable: 2,
       goodwill: 1,
       heartbeatsExtend: true,
-      userLimit: 2,
+      userLimit: 1,
       limits: limitsOf(random),
     }),
     // Three of ten, so that projects are reached often enough.
