@@ -13,7 +13,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "config.ts": ["stores/postgres/addresses.ts"],
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
-  stores: ["core", "catalog", "clock.ts", "analytics/tally.ts"],
+  stores: ["core", "catalog", "clock.ts", "analytics/sums.ts", "analytics/tally.ts"],
   desk: ["core", "stores", "analytics"],
   http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
