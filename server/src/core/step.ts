@@ -1,5 +1,12 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
-import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
+import {
+  activate,
+  heartbeat,
+  isRefusedRelease,
+  release as releaseAssignment,
+  suspend,
+  unassign,
+} from "./decide/assignments.ts";
 import { consume, resetQuota, rollBack } from "./decide/consumption.ts";
 import { deny, denyUnknownLicense, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
@@ -132,7 +139,8 @@ function heldElsewhere(
   command: ActivateCommand,
   now: Millis,
 ): Decision | null {
-  if (unusable(license, now) !== null) return null;
+  // What is denied before a suspension is looked at is denied for its own reason.
+  if (unusable(license, now) !== null || isRefusedRelease(license.terms, command)) return null;
   for (const { assignment } of movedFrom(licenses, license, command.clientId)) {
     const suspended = suspension(assignment, now);
     if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);

@@ -13,6 +13,7 @@ import type {
   NewIds,
   Session,
   SuspendCommand,
+  Terms,
   UnassignCommand,
 } from "../types.ts";
 import { deny, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
@@ -52,9 +53,7 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const { terms } = license;
   const unfit = unusable(license, now);
   if (unfit !== null) return deny(license, now, unfit, command);
-  // A client that does not tell its release is taken at its word.
-  const isCovered = command.softwareVersion === null || coversRelease(terms.softwareRelease, command.softwareVersion);
-  if (!isCovered && !terms.allowsUncoveredRelease) {
+  if (isRefusedRelease(terms, command)) {
     return deny(license, now, "release_refused", command, `The newest one is ${terms.softwareRelease}.`);
   }
   const key = clientKey(terms, command.clientId);
@@ -97,6 +96,12 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
     ],
     { assignment, quotas: quotaStatuses(license, now) },
   );
+}
+
+/** Whether the client's release is too new for the licence. One that is not told is taken to be covered. */
+export function isRefusedRelease(terms: Terms, { softwareVersion }: ActivateCommand): boolean {
+  if (softwareVersion === null || terms.allowsUncoveredRelease) return false;
+  return !coversRelease(terms.softwareRelease, softwareVersion);
 }
 
 /** Takes the token that a key names from its client, whose sessions end with it. */
