@@ -527,7 +527,7 @@ export class Stream {
     const { random } = this;
     const wanted = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => ({
       limitationId: this.#limitation(setting),
-      amount: random.pick([0, 500_000, 1_000_000, 3_000_000, 3_000_000, 7_000_001]),
+      amount: random.pick([0, -1_000_000, 500_000, 1_000_000, 3_000_000, 3_000_000, 7_000_001]),
       userId: null,
       externalId: null,
       happenedAt: null,

@@ -112,7 +112,7 @@ describe("POST data_gathering/consumption_heartbeats", () => {
   });
 
   test("takes no nonsense", async () => {
-    for (const values of [[docs(-1)], [docs(1e10)], [{ value: 1 }], Array.from({ length: 101 }, () => docs(0))]) {
+    for (const values of [[docs(-1e10)], [docs(1e10)], [{ value: 1 }], Array.from({ length: 101 }, () => docs(0))]) {
       expect((await consume(values)).status).toBe(400);
     }
     expect((await consume([])).body).toEqual([]);
@@ -296,7 +296,7 @@ describe("what a licence entitles to", () => {
       license_features: [{ feature_id: metered.trial, expiration_date_utc: "2026-01-02T00:00:00Z" }],
       license_limitations: [{ limitation_id: metered.docs, limit: 3, consumption_reset_mode: 1 }],
       license_variables: [{ variable_id: metered.variable, value: "Welcome" }],
-      license_constrained_variables: [{ constrained_variable_id: metered.region, value: ["us", "asia"] }],
+      license_constrained_variables: [{ variable_id: metered.region, values: ["us", "asia"] }],
     });
     expect(status).toBe(200);
     const own = await info();
@@ -345,7 +345,7 @@ describe("what a licence entitles to", () => {
       { license_limitations: [{ limitation_id: id(0xdead), limit: 1 }] },
       { license_limitations: [{ limitation_id: metered.docs, limit: 1, consumption_reset_mode: 2 }] },
       { license_variables: [{ variable_id: id(0xdead), value: "x" }] },
-      { license_constrained_variables: [{ constrained_variable_id: metered.region, value: ["moon"] }] },
+      { license_constrained_variables: [{ variable_id: metered.region, values: ["moon"] }] },
       { software_release_limitation_id: id(0xdead) },
     ]) {
       expect((await change(more)).status, JSON.stringify(more)).toBe(400);
@@ -366,7 +366,7 @@ describe("what a licence entitles to", () => {
         { limitation_id: metered.cores, limit: 4, consumption_reset_mode: 0, goodwill: 0, enforce_limit: true },
       ],
       variables: [{ variable_id: metered.variable, value: "Hello" }],
-      constrained_variables: [{ constrained_variable_id: metered.region, value: ["eu"] }],
+      constrained_variables: [{ variable_id: metered.region, values: ["eu"] }],
     });
     const product = (await admin(demo, `/products/${metered.product}`)).body;
     expect(product.analytical_fields[1]).toMatchObject({ name: "Size", type: "number" });

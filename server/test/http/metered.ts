@@ -59,7 +59,7 @@ export async function addMetered(demo: Demo): Promise<void> {
       { limitation_id: metered.cores, limit: 4 },
     ],
     variables: [{ variable_id: metered.variable, value: "Hello" }],
-    constrained_variables: [{ constrained_variable_id: metered.region, value: ["eu"] }],
+    constrained_variables: [{ variable_id: metered.region, values: ["eu"] }],
     software_release_limitation_id: metered.release,
   };
   await make("/templates", { id: metered.template, name: "Metered", client_type: 0, ...template });

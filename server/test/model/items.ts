@@ -4,14 +4,18 @@
  */
 import type { Command, DenialCode, Limitation, Millis, RecordKind } from "../../src/core/types.ts";
 
-export interface ModelConsumption {
-  readonly transactionId: string;
+/** What was consumed, or given back: by less than nothing, or by rolling back. */
+interface ModelMove {
   readonly limitationId: string;
   readonly amount: number;
   readonly at: Millis;
-  isBack: boolean;
   /** An administrator has begun anew since. */
   isOver: boolean;
+}
+
+export interface ModelConsumption extends ModelMove {
+  readonly transactionId: string;
+  isBack: boolean;
 }
 
 export interface ModelUser {
@@ -32,11 +36,13 @@ export interface ModelQuota {
 
 export interface ModelItems {
   readonly consumptions: ModelConsumption[];
+  /** The same, and the rolling back, one after the other. */
+  readonly moves: ModelMove[];
   readonly resets: { readonly limitationId: string; readonly at: Millis }[];
   users: ModelUser[];
 }
 
-export const noItems = (): ModelItems => ({ consumptions: [], resets: [], users: [] });
+export const noItems = (): ModelItems => ({ consumptions: [], moves: [], resets: [], users: [] });
 
 const itemSteps = ["consume", "consumption.rollback", "quota.reset", "gather", "user.put", "user.delete"] as const;
 export type ItemStep = Extract<Command, { type: (typeof itemSteps)[number] }>;
@@ -75,7 +81,9 @@ export function stepItems<O>(items: ModelItems, command: ItemStep, now: Millis, 
       if (limitation === undefined) return around.deny("limitation_unknown");
       if (limitation.reset === null) return around.deny("limitation_static");
       items.resets.push({ limitationId: limitation.id, at: now });
-      for (const one of items.consumptions) if (one.limitationId === limitation.id) one.isOver = true;
+      for (const one of [...items.consumptions, ...items.moves]) {
+        if (one.limitationId === limitation.id) one.isOver = true;
+      }
       around.note("quota.reset", null);
       return around.grant({ quotas: [quotaOf(items, limitation, null, now, around)] });
     }
@@ -113,10 +121,13 @@ function consume<O>(
     const limitation = around.limitations.find(({ id }) => id === limitationId) as Limitation;
     const { used } = quotaOf(items, limitation, null, now, around);
     const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
-    const isRefused = limitation.limit !== null && limitation.isEnforced && used + amount > most;
-    const isGranted = !isRefused && used + amount <= 9_000_000_000 * units;
+    const isBack = amount < 0;
+    const isRefused = !isBack && limitation.limit !== null && limitation.isEnforced && used + amount > most;
+    const isGranted = !isRefused && used + amount >= 0 && used + amount <= 9_000_000_000 * units;
     if (isGranted) {
-      items.consumptions.push({ transactionId, limitationId, amount, at: now, isBack: false, isOver: false });
+      const move = { limitationId, amount, at: now, isOver: false };
+      items.moves.push(move);
+      items.consumptions.push({ ...move, transactionId, isBack: false });
     }
     return quotaOf(items, limitation, isGranted ? transactionId : null, now, around);
   });
@@ -131,12 +142,13 @@ function rollBack<O>(
 ): O {
   const limitation = around.limitations.find(({ id }) => id === command.limitationId);
   if (limitation === undefined) return around.deny("limitation_unknown");
-  const counting = countingOf(items, limitation, now, around);
-  const one = counting.find(({ transactionId }) => transactionId === command.transactionId);
+  const counting = countingOf(items.consumptions, items, limitation, now, around);
+  const one = counting.find((each) => each.transactionId === command.transactionId && !each.isBack);
   const ofLimitation = items.consumptions.filter(({ limitationId }) => limitationId === limitation.id);
   const newer = one === undefined ? 0 : ofLimitation.length - 1 - ofLimitation.indexOf(one);
   if (one === undefined || newer >= 1_000) return around.deny("transaction_unknown");
   one.isBack = true;
+  items.moves.push({ limitationId: limitation.id, amount: -one.amount, at: now, isOver: false });
   return around.grant({ quotas: [quotaOf(items, limitation, one.transactionId, now, around)] });
 }
 
@@ -180,23 +192,22 @@ export function quotaOf(
   { startsAt }: Pick<Around<never>, "startsAt">,
 ): ModelQuota {
   const { from, until } = periodOf(items, limitation, now, startsAt);
-  const used = countingOf(items, limitation, now, { startsAt }).reduce((sum, { amount }) => sum + amount, 0);
+  const moves = countingOf(items.moves, items, limitation, now, { startsAt });
+  // Rolling back what was given back already leaves nothing, and not less.
+  const used = moves.reduce((sum, { amount }) => Math.max(0, sum + amount), 0);
   return { transactionId, limitationId: limitation.id, used, from, until };
 }
 
-function countingOf(
+function countingOf<T extends ModelMove>(
+  all: readonly T[],
   items: ModelItems,
   limitation: Limitation,
   now: Millis,
   { startsAt }: Pick<Around<never>, "startsAt">,
-): ModelConsumption[] {
+): T[] {
   const { from } = periodOf(items, limitation, now, startsAt);
-  return items.consumptions.filter(
-    (one) =>
-      one.limitationId === limitation.id &&
-      !one.isBack &&
-      !one.isOver &&
-      (limitation.reset === "lifecycle" || one.at >= from),
+  return all.filter(
+    (one) => one.limitationId === limitation.id && !one.isOver && (limitation.reset === "lifecycle" || one.at >= from),
   );
 }
 

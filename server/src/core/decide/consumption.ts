@@ -43,7 +43,7 @@ export function consume(license: LicenseView, command: ConsumeCommand, now: Mill
     const limitation = license.terms.limitations.find(({ id }) => id === wanted.limitationId) as Limitation;
     const known = quotas.get(limitation.id) ?? license.quota(limitation.id);
     const before = standing(license, limitation, known, now);
-    const isAllowed = allows(limitation, before.quota.used + wanted.amount);
+    const isAllowed = allows(limitation, before.quota.used, wanted.amount);
     const quota = isAllowed ? taken(before.quota, wanted.amount) : before.quota;
     if (isAllowed) {
       if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
@@ -69,7 +69,8 @@ export function rollBack(license: LicenseView, command: RollBackCommand, now: Mi
     return deny(license, now, "transaction_unknown", {});
   }
   const before = standing(license, limitation, known, now);
-  const quota: Quota = { ...before.quota, used: before.quota.used - consumption.amount };
+  // Never below nothing: some of it may have been given back before.
+  const quota: Quota = { ...before.quota, used: Math.max(0, before.quota.used - consumption.amount) };
   const { key: transactionId, clientId, userId, externalId } = consumption;
   const about = { limitationId: limitation.id, clientId, userId, externalId, happenedAt: null };
   return {
@@ -103,10 +104,12 @@ function forgotten(license: LicenseView, { id }: Limitation): Change[] {
   return [...license.consumptions(id)].map(({ key }) => ({ type: "item.gone", kind: "consumption", key }));
 }
 
-/** Whether so much may be used. Beyond what is counted exactly, nothing is. */
-function allows({ limit, goodwillPercent, isEnforced }: Limitation, used: Micros): boolean {
-  if (used > quotaUnitsMax * microsPerUnit) return false;
-  if (limit === null || !isEnforced) return true;
+/** Whether so much may be used. Nobody gives back more than was consumed, and beyond what is counted exactly nothing is. */
+function allows({ limit, goodwillPercent, isEnforced }: Limitation, before: Micros, amount: Micros): boolean {
+  const used = before + amount;
+  if (used < 0 || used > quotaUnitsMax * microsPerUnit) return false;
+  // Giving back is allowed beyond the limit too, where it was lowered meanwhile.
+  if (limit === null || !isEnforced || amount < 0) return true;
   return used <= Math.floor((limit * microsPerUnit * (100 + goodwillPercent)) / 100);
 }
 

@@ -83,14 +83,23 @@ export function licenseLists(about: Entitlement, now: Millis) {
   const { license, edition, product } = about;
   const product_id = product.id;
   return {
-    license_features: featuresTold(about, now).map(({ id, name, description, is_active, expiration_date_utc }) => ({
-      product_id,
-      feature_id: id,
-      feature_name: name,
-      feature_description: description,
-      is_active,
-      expiration_date_utc,
-    })),
+    license_features: featuresTold(about, now).map(
+      ({ id, name, description, is_active, expiration_date_utc: end }) => ({
+        product_id,
+        feature_id: id,
+        feature_name: name,
+        feature_description: description,
+        is_active,
+        // A feature that ends is, in SLASCONE's words, an exception from being off.
+        feature_exceptions:
+          end === null
+            ? null
+            : {
+                original_is_active: false,
+                exceptions: [{ start_date_utc: null, end_date_utc: end, temporary_is_active: true }],
+              },
+      }),
+    ),
     license_limitations: limitationsOf(license, edition).map((limitation) => ({
       product_id,
       limitation_id: limitation.id,
@@ -103,7 +112,7 @@ export function licenseLists(about: Entitlement, now: Millis) {
       return { product_id, variable_id: id, variable_name: name, variable_description: description, value };
     }),
     license_constrained_variables: constrainedVariablesTold(about).map(({ id, name, value }) => {
-      return { product_id, constrained_variable_id: id, constrained_variable_name: name, value };
+      return { product_id, variable_id: id, variable_name: name, values: value };
     }),
   };
 }
@@ -133,9 +142,9 @@ export function templateLists(edition: Edition, product: Product) {
       return { variable_id: id, variable_name: nameIn(product, "variables", id), value };
     }),
     constrained_variables: (edition.constrained_variables ?? []).map(({ id, values }) => ({
-      constrained_variable_id: id,
-      constrained_variable_name: nameIn(product, "constrained_variables", id),
-      value: values,
+      variable_id: id,
+      variable_name: nameIn(product, "constrained_variables", id),
+      values,
     })),
   };
 }
@@ -166,8 +175,8 @@ const VariableInput = Type.Object({
   value: Type.String({ maxLength: 4096 }),
 });
 const ChoiceInput = Type.Object({
-  constrained_variable_id: Uuid("A constrained variable of the product."),
-  value: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 1000 }),
+  variable_id: Uuid("A constrained variable of the product."),
+  values: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 1000 }),
 });
 
 /** What administrators may give of an edition's parts, each list whole. */
@@ -258,8 +267,8 @@ function variableGiven({ variable_id, value }: Static<typeof VariableInput>) {
   return { id: uuid(variable_id), value };
 }
 
-function choiceGiven({ constrained_variable_id, value }: Static<typeof ChoiceInput>) {
-  return { id: uuid(constrained_variable_id), values: value };
+function choiceGiven({ variable_id, values }: Static<typeof ChoiceInput>) {
+  return { id: uuid(variable_id), values };
 }
 
 /** A release that was named, or that none is (null); undefined: nothing was said. */

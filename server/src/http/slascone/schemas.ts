@@ -136,7 +136,7 @@ export const ConsumptionHeartbeat = Type.Object({
   consumption_heartbeat: valuesOf(
     Type.Object({
       limitation_id: Uuid("A limitation of the licence of which something is consumed."),
-      value: Units(0, "How much."),
+      value: Units(-unitsToldMax, "How much; less than nothing gives back."),
       user_id: Maybe(Name("Who consumed it.")),
       external_id: Maybe(Note("What the application knows it by.")),
       timestamp_utc: HappenedAt,
