@@ -135,7 +135,7 @@ export const floors: Readonly<Record<string, number>> = {
   "project.delete: license_unknown": 0,
   "project.delete: license_without_projects": 0,
   "project.delete: project_attended": 7,
-  "project.delete: project_executing": 3,
+  "project.delete: project_executing": 2,
   "project.delete: project_unknown": 1,
   "project.delete: released what was over": 1,
   "project.delete: stopped an execution": 1,
