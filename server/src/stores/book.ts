@@ -10,7 +10,17 @@ import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Change, Gathered, HistoryRecord, Item, Millis, Project, Session } from "../core/types.ts";
+import type {
+  Assignment,
+  Change,
+  CheckIns,
+  Gathered,
+  HistoryRecord,
+  Item,
+  Millis,
+  Project,
+  Session,
+} from "../core/types.ts";
 import { Directory } from "./directory.ts";
 import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
 import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
@@ -25,6 +35,7 @@ interface Done {
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
   readonly itemBefore: Item | undefined;
+  readonly checkInsBefore: CheckIns | null;
 }
 
 /** A line of a dump that a book takes over. */
@@ -88,12 +99,14 @@ export class Book implements Licenses {
     const assignmentBefore = change.type === "assignment" ? license.assignment(change.assignment.clientKey) : undefined;
     const projectBefore = projectOf(license, change);
     const itemBefore = itemOf(license, change);
+    const checkInsBefore = license.checkIns;
     const entry = evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
     this.#indexItem(license, change);
-    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore });
+    const before = { sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
+    this.#done.push({ license, change, entry, ...before });
   }
 
   record(line: HistoryRecord): void {
@@ -117,11 +130,14 @@ export class Book implements Licenses {
     this.keep();
   }
 
-  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore }: Done): void {
+  #takeBack(done: Done): void {
+    const { license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore } = done;
     if (change.type === "item" || change.type === "item.gone") {
       const back = itemBefore === undefined ? goneOf(change) : ({ type: "item", item: itemBefore } as const);
       evolve(license, back);
       this.#indexItem(license, back);
+    } else if (change.type === "check-ins") {
+      license.checkIns = done.checkInsBefore;
     } else if (change.type === "project" || change.type === "project.gone") {
       this.#takeBackProject(license, change, projectBefore);
     } else if (change.type === "assignment") {
@@ -250,6 +266,9 @@ export class Book implements Licenses {
       ...licenses.flatMap((license) =>
         [...license.projects()].map((project): DumpLine => ({ type: "project", ...of(license), project })),
       ),
+      ...licenses.flatMap(({ terms: { isvId, licenseId }, checkIns }): DumpLine[] =>
+        checkIns === null ? [] : [{ type: "check-ins", isvId, licenseId, checkIns }],
+      ),
       ...licenses.flatMap((license) =>
         [...license.sessions()].map((session): DumpLine => ({ type: "session", ...of(license), session })),
       ),
@@ -271,6 +290,7 @@ export class Book implements Licenses {
       throw new DumpRefused(`a ${line.type} of a licence that is not there: ${line.licenseId}`);
     if (line.type === "session") license.putSession(line.session);
     else if (line.type === "item") this.putItem(license, line.item);
+    else if (line.type === "check-ins") license.checkIns = line.checkIns;
     else if (line.type === "project") {
       license.putProject(line.project);
       this.indexProject(license, line.project.id);

@@ -24,6 +24,7 @@ import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
 import type {
   Assignment,
+  CheckIns,
   Command,
   Gathered,
   GatheredKind,
@@ -186,6 +187,7 @@ export type DumpLine =
   | ({ readonly type: "entity" } & EntityChange)
   | ({ readonly type: "assignment"; readonly assignment: Assignment } & Place)
   | ({ readonly type: "project"; readonly project: Project } & Place)
+  | ({ readonly type: "check-ins"; readonly checkIns: CheckIns } & Place)
   | ({ readonly type: "session"; readonly session: Session } & Place)
   | ({ readonly type: "item"; readonly item: Item } & Place)
   | { readonly type: "gathered"; readonly value: Gathered }

@@ -76,15 +76,15 @@ describe("POST data_gathering/consumption_heartbeats", () => {
   test("is taken back by its transaction, once", async () => {
     const { body } = await consume([docs(4)]);
     const [{ transaction_id: transaction }] = body;
-    expect((await rollBack(transaction, metered.cores)).body.id).toBe(14010);
+    expect((await rollBack(transaction, metered.cores)).body.id).toBe(14013);
     const back = await rollBack(transaction.toUpperCase());
     expect([back.status, back.body]).toEqual([
       200,
       expect.objectContaining({ transaction_id: transaction, remaining: 10 }),
     ]);
     const twice = await rollBack(transaction);
-    expect([twice.status, twice.body.id]).toEqual([409, 14010]);
-    expect((await rollBack(id(0xdead))).body.id).toBe(14010);
+    expect([twice.status, twice.body.id]).toEqual([409, 14013]);
+    expect((await rollBack(id(0xdead))).body.id).toBe(14013);
     expect((await rollBack(transaction, metered.docs, { key: keys.boundToLicense })).status).toBe(409);
   });
 
@@ -147,7 +147,7 @@ describe("POST data_gathering/consumption_heartbeats", () => {
     const path = `/licenses/${metered.license}/consumption/limitations`;
     const reset = await admin(demo, `${path}/${metered.docs}/reset`, { method: "PUT" });
     expect([reset.status, reset.body]).toEqual([200, expect.objectContaining({ remaining: 10, transaction_id: null })]);
-    expect((await rollBack(body[0].transaction_id)).body.id).toBe(14010);
+    expect((await rollBack(body[0].transaction_id)).body.id).toBe(14013);
     const statuses = [];
     for (const limitation of [metered.cores, id(0xdead)]) {
       statuses.push((await admin(demo, `${path}/${limitation}/reset`, { method: "PUT" })).body.id);

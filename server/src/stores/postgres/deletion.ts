@@ -30,6 +30,7 @@ export const emptied = {
   assignments: deleteAll("assignments"),
   projects: deleteAll("projects"),
   items: deleteAll("items"),
+  checkIns: deleteAll("check_ins"),
 };
 
 /**

@@ -4,7 +4,7 @@
  */
 import { evolve } from "../../core/evolve.ts";
 import { LicenseState } from "../../core/state.ts";
-import type { Assignment, Change, Item, Project, Session, Terms } from "../../core/types.ts";
+import type { Assignment, Change, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
@@ -129,6 +129,7 @@ export function loaded(terms: Terms, row: Row): Known {
   for (const project of listOf<Project>(row.projects)) state.putProject(project);
   for (const session of sessions.values()) state.putSession(session);
   for (const item of listOf<Item>(row.items)) state.putItem(item);
+  state.checkIns = (row.check_ins ?? null) as CheckIns | null;
   return { state, version: Number(row.version), isTaken: false, size: 0 };
 }
 

@@ -110,6 +110,7 @@ class SqliteStore implements Store {
       this.#book.indexProject(licenseOf(licenseNo), project.id);
     }
     for (const { licenseNo, item } of this.#items.all()) this.#book.putItem(licenseOf(licenseNo), item);
+    for (const { licenseNo, checkIns } of this.#rows.checkIns()) licenseOf(licenseNo).checkIns = checkIns;
     const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
     return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
   }
@@ -165,6 +166,7 @@ class SqliteStore implements Store {
   #saveOther(licenseNo: number, change: Change): void {
     if (change.type === "assignment") this.#rows.saveAssignment(licenseNo, change.assignment);
     if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
+    if (change.type === "check-ins") this.#rows.saveCheckIns(licenseNo, change.checkIns);
     if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
     if (change.type === "item") this.#items.put(licenseNo, change.item);
     if (change.type === "item.gone") this.#items.delete(licenseNo, change.kind, change.key);
