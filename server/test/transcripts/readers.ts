@@ -79,17 +79,21 @@ const user = exactly({
   modified_date_utc: time,
 });
 
+const sessionStatus = {
+  is_session_valid: bool,
+  session_valid_until: time,
+  session_created_date: time,
+  session_modified_date: time,
+  max_open_session_count: int,
+  max_active_client_count: int,
+};
+
 const strict = {
   Refusal: exactly({ id: int, message: text }),
   Sentence: said,
-  SessionStatus: exactly({
-    is_session_valid: bool,
-    session_valid_until: time,
-    session_created_date: time,
-    session_modified_date: time,
-    max_open_session_count: int,
-    max_active_client_count: int,
-  }),
+  SessionStatus: exactly(sessionStatus),
+  /** To a checkout, which no client of the strict generation asks for: with our own member. */
+  Checkout: exactly({ ...sessionStatus, voucher: said }),
   Consumptions: listOf(exactly(consumption)),
   LicenseInfo: exactly({
     customer: exactly({ customer_id: uuid, company_name: text, customer_number: text }),
@@ -244,6 +248,7 @@ const lenient: Readonly<Record<Kind, Shape>> = {
   Refusal: atLeast({ id: int, message: text }),
   Sentence: said,
   SessionStatus: atLeast({ session_valid_until: time }),
+  Checkout: atLeast({ session_valid_until: time }),
   Consumptions: listOf(atLeast({ limitation_id: uuid })),
   LicenseInfo: atLeast({
     token_key: text,
