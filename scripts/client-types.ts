@@ -2,6 +2,7 @@
  * Writes client/src/api.ts: the bodies that the TypeScript client sends and reads, as docs/reference/openapi.json has
  * them. With `--check` it writes nothing, and ends with status 1 when the file is stale.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -29,7 +30,9 @@ interface Operation {
 /** What the client uses of the API, and how it calls the body that is sent and the one that is answered. */
 const used: readonly (readonly [method: string, path: string, sent: string, answered: string])[] = [
   ["post", "provisioning/session/open", "SessionBody", "SessionAnswer"],
+  ["post", "provisioning/session/close", "CloseBody", ""],
   ["post", "provisioning/session/batch", "BatchBody", "BatchAnswer"],
+  ["post", "provisioning/client-tokens", "ClientTokenBody", "ClientTokenAnswer"],
   ["post", "provisioning/activations", "ActivationBody", "LicenseStatus"],
   ["post", "provisioning/heartbeats", "HeartbeatBody", ""],
   ["post", "provisioning/licenses/by_license", "LookUpBody", "FoundLicenses"],
@@ -96,7 +99,11 @@ const bodies = used.flatMap(([method, path, sent, answered]) => {
   ];
 });
 const head = "/** Made by scripts/client-types.ts from docs/reference/openapi.json. Edit neither: `npm run docs`. */\n";
-const fresh = [head, ...bodies].join("\n");
+// Unions of objects are broken in a way of the formatter's own.
+const fresh = execFileSync(place("node_modules/.bin/biome"), ["format", `--stdin-file-path=${file}`], {
+  input: [head, ...bodies].join("\n"),
+  encoding: "utf8",
+});
 
 const { values: options } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 if (!options.check) writeFileSync(file, fresh);

@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts", "version.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   demo: ["core", "stores/store.ts", "analytics"],
-  cli: ["catalog", "stores", "desk", "demo", "clock.ts", "config.ts", "main.ts", "version.ts"],
+  cli: ["catalog", "stores", "desk", "demo", "http/tls.ts", "clock.ts", "config.ts", "main.ts", "version.ts"],
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));

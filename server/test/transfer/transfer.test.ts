@@ -43,6 +43,7 @@ function rowsOf(path: string): Record<string, unknown[]> {
     extends: db.prepare("SELECT * FROM extends").all(),
     assignments: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM assignments ORDER BY assignments.id`).all(),
     projects: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM projects ORDER BY projects.id, license`).all(),
+    checkIns: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM check_ins ORDER BY license`).all(),
     tallies: db.prepare("SELECT * FROM tallies").all(),
     history: db.prepare(`SELECT *, ${named}, 0 AS license_no, 0 AS isv_no FROM history ORDER BY history.no`).all(),
     settings: db.prepare("SELECT * FROM settings WHERE name NOT IN ('opened', 'pinged_at') ORDER BY name").all(),
@@ -50,7 +51,9 @@ function rowsOf(path: string): Record<string, unknown[]> {
   db.close();
   // Documents are equal whatever the order of their members.
   const read = (row: Record<string, unknown>) => {
-    const documents = ["body", "applied", "executions"].filter((name) => typeof row[name] === "string");
+    const documents = ["body", "applied", "executions", "voucher", "renewal"].filter(
+      (name) => typeof row[name] === "string",
+    );
     return { ...row, ...Object.fromEntries(documents.map((name) => [name, JSON.parse(row[name] as string)])) };
   };
   return Object.fromEntries(
