@@ -108,10 +108,17 @@ export async function openSession(channel: Channel, seat: Seat, waiting: Waiting
   try {
     return await takeToken(channel, seat, waiting);
   } catch (error) {
-    // Refused, it holds nothing. Otherwise (a lost answer, an abort, a bad signature) nobody knows, and a close settles it.
-    if (!isRefusal(error)) await closeSession(channel, seat, 1).catch(() => {});
+    if (!isRefusal(error)) await undo(channel, seat).catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Refused, an open holds nothing. Otherwise (a lost answer, an abort, a bad signature) nobody knows, and a close settles it;
+ * but not of a checkout that was there before, by whose voucher somebody works without a network.
+ */
+async function undo(channel: Channel, seat: Seat): Promise<void> {
+  if (!(await channel.vouchers?.keeps(seat))) await closeSession(channel, seat, 1);
 }
 
 function isRefusal(error: unknown): boolean {

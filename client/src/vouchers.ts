@@ -145,15 +145,27 @@ export class Vouchers {
     return new Voucher(claims);
   }
 
+  /** Whether a voucher of this very session is kept. */
+  async keeps(of: VoucherOfSession): Promise<boolean> {
+    return (await this.#keptOf(of)) !== undefined;
+  }
+
   /** Gives up the voucher of a session that is to be closed; undefined: none of it is kept. */
   async giveUp(of: VoucherOfSession): Promise<GivenUp | undefined> {
+    const kept = await this.#keptOf(of);
+    if (kept === undefined) return undefined;
+    const { name, voucher, id } = kept;
+    const proof = await this.#store.proof(id);
+    await this.#store.remove(name);
+    return { proof, takeBack: () => this.#store.write(name, voucher) };
+  }
+
+  async #keptOf(of: VoucherOfSession) {
     const name = await this.#nameOf(of);
     const voucher = await this.#store.read(name);
     const claims = voucher === undefined ? undefined : await this.#verified(voucher);
     if (voucher === undefined || claims?.session_id !== of.sessionId.toLowerCase()) return undefined;
-    const proof = await this.#store.proof(claims.jti);
-    await this.#store.remove(name);
-    return { proof, takeBack: () => this.#store.write(name, voucher) };
+    return { name, voucher, id: claims.jti };
   }
 
   /** The device's word that it has not the voucher that is out. */

@@ -112,6 +112,16 @@ describe("a checkout", () => {
     expect(await vendor.sessions(users)).toEqual([]);
   });
 
+  test("is kept where the server cannot be reached to open it again", async () => {
+    const { sessionId } = await checkout();
+    const reopened = connect({
+      ...{ ...vendor.options, url: "http://127.0.0.1:9", clock: briskClock() },
+      ...{ keySet, vouchers: keeperOf() },
+    }).open({ ...seat, sessionId });
+    await expect(reopened).rejects.toMatchObject({ name: "ServerUnreachable" });
+    expect(await reason()).toBe("good");
+  });
+
   test("from another machine is not, and stays until its end", async () => {
     const { sessionId } = await checkout();
     const there = temporaryFolder();

@@ -137,7 +137,8 @@ def _kept(channel: Channel, seat: Seat, slot: Slot, grant: Grant, on_lost: OnLos
 def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> None:
     """
     An open that did not end well. Refused, it holds nothing. Otherwise (Ctrl+C, a lost answer, a bad signature) nobody
-    knows, and one close settles it; if that does not arrive either, the id stays on disk for the next start.
+    knows, and one close settles it; if that does not arrive either, the id stays on disk for the next start. So does
+    that of a checkout that was there before, by whose voucher somebody works without a network.
     """
     is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized, RequestRefused))
     if is_refused and not slot.is_resumed:
@@ -147,6 +148,9 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
         slot.drop()
         return
     try:
+        if channel.vouchers is not None and channel.vouchers.keeps(seat, slot.session_id):
+            slot.drop()
+            return
         channel.run(close_session(seat, slot.session_id, channel.timing, channel.vouchers, tries=1))
         slot.clear()
     except SeatkeeperError:

@@ -121,14 +121,26 @@ class Vouchers:
 
     def give_up(self, seat: Seat, session_id: str) -> GivenUp | None:
         """Gives up the voucher of a session that is to be closed; None: none of it is kept."""
-        name = self._name(seat)
-        kept = self._text(name)
-        claims = None if kept is None else self._verified(kept)
-        if kept is None or claims is None or claims["session_id"] != session_id.lower():
+        kept = self._kept(seat, session_id)
+        if kept is None:
             return None
-        proof = self.proof(claims["jti"])
+        text, voucher_id = kept
+        name = self._name(seat)
+        proof = self.proof(voucher_id)
         (self._folder / name).unlink(missing_ok=True)
-        return GivenUp(proof, lambda: self._replace(name, kept))
+        return GivenUp(proof, lambda: self._replace(name, text))
+
+    def keeps(self, seat: Seat, session_id: str) -> bool:
+        """Whether a voucher of this very session is kept."""
+        return self._kept(seat, session_id) is not None
+
+    def _kept(self, seat: Seat, session_id: str) -> tuple[str, str] | None:
+        """The session's voucher with its id."""
+        text = self._text(self._name(seat))
+        claims = None if text is None else self._verified(text)
+        if text is None or claims is None or claims["session_id"] != session_id.lower():
+            return None
+        return text, claims["jti"]
 
     def proof(self, voucher_id: str) -> str | None:
         """The device's word that it has not a voucher, or no more; None: it has no key to give it by."""
