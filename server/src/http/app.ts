@@ -17,6 +17,7 @@ import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
 import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
+import { overviewRoutes } from "./native/analytics/overview.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
@@ -92,6 +93,7 @@ function routesOf(services: Services, feed: Feed, document: () => object, isDrai
     ...adminRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
+    ...overviewRoutes(services),
     ...peopleRoutes(services),
     ...adviceRoutes(services),
     ...eventRoutes(services, feed),
