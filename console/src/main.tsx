@@ -1,0 +1,48 @@
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "./console.css";
+import { MantineProvider } from "@mantine/core";
+import { Notifications } from "@mantine/notifications";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Refused } from "./api/call.ts";
+import { App } from "./app.tsx";
+import { readable, theme } from "./theme.ts";
+
+/** Mantine's own styles carry the nonce of the page: the policy lets no others in. */
+const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: whenSignedOut }),
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // A refusal stays one; a server that cannot be reached may come back.
+      retry: (count, error) => !(error instanceof Refused) && count < 2,
+    },
+  },
+});
+
+/** The cookie has ended: back to the sign-in, and what was read is forgotten. */
+function whenSignedOut(error: Error): void {
+  if (!(error instanceof Refused) || error.status !== 401) return;
+  queries.clear();
+  queries.setQueryData(["console-session"], null);
+}
+
+createRoot(document.getElementById("root") as HTMLElement).render(
+  <StrictMode>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={readable}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+    >
+      <Notifications position="bottom-right" />
+      <QueryClientProvider client={queries}>
+        <App />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);
