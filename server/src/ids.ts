@@ -38,6 +38,11 @@ export function newSecret(): string {
   return randomBytes(24).toString("base64url");
 }
 
+/** An API key: 256 random bits. */
+export function newKeySecret(): string {
+  return randomBytes(32).toString("base64url");
+}
+
 /** What is kept of a secret. It is random, so a plain SHA-256 is enough. */
 export function secretHash(secret: string): string {
   return hash("sha256", secret, "hex");

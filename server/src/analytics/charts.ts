@@ -174,6 +174,19 @@ export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
     .toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
 }
 
+/** The days of two holders as one's. */
+export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
+  return {
+    sessionMs: a.sessionMs + b.sessionMs,
+    sessions: a.sessions + b.sessions,
+    expired: a.expired + b.expired,
+    expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
+    reopened: a.reopened + b.reopened,
+    activations: a.activations + b.activations,
+    denials: joined([a.denials, b.denials]),
+  };
+}
+
 /** One hour of the week. */
 export interface HeatCell {
   /** 0: Monday. */

@@ -15,6 +15,7 @@ import {
   type Episode,
   episodeGapMs,
   episodeMaxMs,
+  episodePart,
   episodeSeries,
   type HolderDay,
   holderSeries,
@@ -114,7 +115,7 @@ function countDenied(line: HistoryRecord, ledger: Ledger, account: Account, hold
     return;
   }
   const body: Episode = { holder, code, lastAt: at, attempts: 1, servedAt: null };
-  ledger.putEpisode(account, { isvId, series: episodeSeries(licenseId), start: at, part: `${holder} ${code}`, body });
+  ledger.putEpisode(account, { isvId, series: episodeSeries(licenseId), start: at, part: episodePart(body), body });
 }
 
 /** Whether a further denial at `at` belongs to the episode. Within one instant there is but one. */

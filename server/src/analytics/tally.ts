@@ -93,6 +93,7 @@ export const isMinutes = (series: string) => series.startsWith("1/");
 export const deniedLicenses = "denied-licenses";
 /** Series that name people are kept as long as history. */
 export const episodeSeries = (licenseId: string) => `people/episodes/${licenseId}`;
+export const episodePart = ({ holder, code }: Pick<Episode, "holder" | "code">) => `${holder} ${code}`;
 export const holderSeries = (licenseId: string) => `people/days/${licenseId}`;
 
 /** A denial after which nobody tried again for so long ends its episode; whoever comes back later begins a new one. */

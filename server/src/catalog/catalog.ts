@@ -15,6 +15,25 @@ export class Vendor {
     this.isv = isv;
   }
 
+  /** The entity of this kind and id. */
+  entity<K extends Kind>(kind: K, id: string): EntityOf[K] | undefined {
+    if (kind === "isv") return (id === this.isv.id ? this.isv : undefined) as EntityOf[K] | undefined;
+    return (collectionOf(this, kind) as Map<string, EntityOf[K]>).get(id);
+  }
+
+  /** Everything but the vendor itself, products first. */
+  *entities(): Iterable<readonly [Exclude<Kind, "isv">, EntityOf[Exclude<Kind, "isv">]]> {
+    for (const kind of ["product", "edition", "customer", "license", "key"] as const) {
+      for (const body of collectionOf(this, kind).values()) yield [kind, body];
+    }
+  }
+
+  /** Whether a licence counts devices; null: it is not known any more. */
+  countsDevices(licenseId: string): boolean | null {
+    const edition = this.editions.get(this.licenses.get(licenseId)?.edition_id ?? "");
+    return edition === undefined ? null : edition.client_type === "devices";
+  }
+
   customerByNumber(number: string): Customer | undefined {
     for (const customer of this.customers.values()) if (customer.number === number) return customer;
     return undefined;
@@ -65,7 +84,7 @@ export class Catalog {
     const vendor = this.#vendors.get(entity.isvId);
     if (vendor === undefined)
       throw new Error(`catalogue: ${entity.kind} ${entity.id} of unknown vendor ${entity.isvId}`);
-    const collection = collectionOf(vendor, entity.kind) as Map<string, EntityOf[K]>;
+    const collection = collectionOf(vendor, entity.kind) as Map<string, EntityOf[Kind]>;
     const old = collection.get(entity.id);
     if (entity.kind === "key") this.#indexKey(entity.isvId, old as Key | undefined, entity.body as Key);
     if (entity.kind === "license") {
@@ -74,16 +93,27 @@ export class Catalog {
     collection.set(entity.id, entity.body);
   }
 
-  #indexKey(isvId: string, old: Key | undefined, key: Key): void {
-    // Two keys may have swapped their secrets: only this key's own entry goes.
-    if (old !== undefined && this.#keys.get(old.secret_sha256)?.key.id === key.id) this.#keys.delete(old.secret_sha256);
-    this.#keys.set(key.secret_sha256, { isvId, key });
+  /** Forgets an entity; one that is not known is forgotten already. */
+  remove(isvId: string, kind: Exclude<Kind, "isv">, id: string): void {
+    const vendor = this.#vendors.get(isvId);
+    const old = vendor?.entity(kind, id);
+    if (vendor === undefined || old === undefined) return;
+    this.#revision++;
+    if (kind === "key") this.#indexKey(isvId, old as Key, null);
+    if (kind === "license") this.#indexLegacyKey(isvId, old as License, null);
+    collectionOf(vendor, kind).delete(id);
   }
 
-  #indexLegacyKey(isvId: string, old: License | undefined, license: License): void {
+  #indexKey(isvId: string, old: Key | undefined, key: Key | null): void {
+    // Two keys may have swapped their secrets: only this key's own entry goes.
+    if (old !== undefined && this.#keys.get(old.secret_sha256)?.key.id === old.id) this.#keys.delete(old.secret_sha256);
+    if (key !== null) this.#keys.set(key.secret_sha256, { isvId, key });
+  }
+
+  #indexLegacyKey(isvId: string, old: License | undefined, license: License | null): void {
     const place = (key: string) => `${isvId}/${key.trim().toLowerCase()}`;
     if (old?.legacy_license_key != null) this.#legacyKeys.get(place(old.legacy_license_key))?.delete(old.id);
-    if (license.legacy_license_key === null) return;
+    if (license === null || license.legacy_license_key === null) return;
     const at = place(license.legacy_license_key);
     const ids = this.#legacyKeys.get(at);
     if (ids === undefined) this.#legacyKeys.set(at, new Set([license.id]));
@@ -91,14 +121,14 @@ export class Catalog {
   }
 }
 
-function collectionOf(vendor: Vendor, kind: Exclude<Kind, "isv">): Map<string, unknown> {
+function collectionOf(vendor: Vendor, kind: Exclude<Kind, "isv">): Map<string, EntityOf[Exclude<Kind, "isv">]> {
   return {
     key: vendor.keys,
     product: vendor.products,
     edition: vendor.editions,
     customer: vendor.customers,
     license: vendor.licenses,
-  }[kind];
+  }[kind] as Map<string, EntityOf[Exclude<Kind, "isv">]>;
 }
 
 /** How an API key's secret is kept: it is random, so a plain SHA-256 is enough. */

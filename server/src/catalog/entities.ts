@@ -15,7 +15,12 @@ const orNull = <T extends import("typebox").TSchema>(schema: T) => Type.Union([s
 
 const Named = Type.Object({ id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) });
 
-export const Isv = Type.Object({ id: Id, name: Name });
+export const Isv = Type.Object({
+  id: Id,
+  name: Name,
+  /** Whether names of users are shown to owners alone, and as pseudonyms to everybody else. */
+  shows_pseudonyms: Type.Optional(Type.Boolean()),
+});
 export type Isv = Static<typeof Isv>;
 
 /** An API key. Its secret is not kept: only the SHA-256 of it. */
@@ -25,6 +30,8 @@ export const Key = Type.Object({
   role: Type.Union([Type.Literal("provisioning"), Type.Literal("admin")]),
   /** `app`: ships inside software. `backend`: stays on a server, may look up and batch too. */
   scope: Type.Union([Type.Literal("backend"), Type.Literal("app")]),
+  /** Of admin keys. `owner`: everything. `operator`: reads, ends sessions, suspends and unassigns. `viewer`: reads. Left out: owner. */
+  admin_role: Type.Optional(Type.Union([Type.Literal("owner"), Type.Literal("operator"), Type.Literal("viewer")])),
   secret_sha256: Type.String({ pattern: "^[0-9a-f]{64}$" }),
   response_signature: Type.Union([Type.Literal("rsa"), Type.Literal("none")]),
   is_active: Type.Boolean(),
@@ -34,6 +41,12 @@ export const Key = Type.Object({
   license_id: orNull(Id),
 });
 export type Key = Static<typeof Key>;
+
+/** What an admin key may do; null: it is none. */
+export function adminRoleOf({ role, admin_role }: Key): AdminRole | null {
+  return role === "admin" ? (admin_role ?? "owner") : null;
+}
+export type AdminRole = NonNullable<Key["admin_role"]>;
 
 export const Product = Type.Object({
   id: Id,
@@ -75,6 +88,10 @@ export const Edition = Type.Object({
   allow_kind_switch: Type.Boolean(),
   /** Whether the user of a Mono project may join it again from the same client. */
   mono_same_user: Type.Union([Type.Literal("refuse"), Type.Literal("allow")]),
+  /** What a new licence takes where its own is not said; left out: none. */
+  token_limit: Type.Optional(Count),
+  goodwill_token_limit: Type.Optional(Count),
+  floating_token_limit: Type.Optional(Count),
   /** Features that the edition switches on; every other feature of the product is answered inactive. */
   features: Type.Array(Id, { maxItems: 1000 }),
   /** Values of the product's limitations, by limitation id; null: unlimited. */
@@ -86,6 +103,8 @@ export const Customer = Type.Object({
   id: Id,
   number: Name,
   name: Name,
+  /** Where the customer is written to; editions may activate it as a client. */
+  email: Type.Optional(orNull(Name)),
 });
 export type Customer = Static<typeof Customer>;
 
@@ -138,4 +157,12 @@ export interface StoredEntity<K extends Kind = Kind> {
   readonly body: EntityOf[K];
   /** What the tenant file last said of it and what that meant (`tenant-apply.ts`); null: it never came from a file. */
   readonly applied: Readonly<Record<string, unknown>> | null;
+}
+
+/** One entity as it shall be. A stored one is the plainest change: it shall be just so, whatever is there. */
+export interface EntityChange<K extends Kind = Kind> extends Omit<StoredEntity<K>, "body"> {
+  /** Null: it is to go. A vendor does not. */
+  readonly body: EntityOf[K] | null;
+  /** What the change was made from, which must still be there; null: nothing. Left out: whatever is there. */
+  readonly from?: EntityOf[K] | null;
 }

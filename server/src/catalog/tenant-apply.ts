@@ -1,20 +1,22 @@
 /**
  * Merges tenant files into the catalogue, three ways like `kubectl apply`: what the file says now, what it said the last
  * time, what is there. A field is written only where the file changed its mind, so what an administrator or an API call
- * changed in between stays; nothing is deleted.
+ * changed in between stays; nothing is deleted, and what an administrator deleted stays so until the file says something
+ * else of it.
  */
 import { isDeepStrictEqual } from "node:util";
 import { Value } from "typebox/value";
-import { checkoutPeriodDefaultMax } from "../core/limits.ts";
-import type { Store } from "../stores/store.ts";
+import { CatalogConflict, type Store } from "../stores/store.ts";
+import type { Author } from "./audit.ts";
 import type { Vendor } from "./catalog.ts";
-import { type Edition, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
+import { newBody } from "./defaults.ts";
+import { type Edition, type EntityChange, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
 import { isRecord } from "./tenant-check.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
 import { type TenantFile, tryTenantPath } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
 import { checkSecrets, checkVendor } from "./tenant-rules.ts";
-import { entityField, entrySchemas } from "./tenant-schema.ts";
+import { entityField } from "./tenant-schema.ts";
 
 /** How many entities were written anew, changed, and found as the files want them. */
 export interface Applied {
@@ -49,11 +51,25 @@ export async function applyTenantPaths(store: Store, paths: readonly string[]): 
   const files = read.map((result) => result.file).filter((file) => file !== null);
   // With a file that cannot be read at all, references to what stands in it would look broken too.
   if (files.length < paths.length) throw new TenantFileFault(faults);
-  return applyPlan(store, plan(store, files, faults));
+  return applyAll(store, files, faults);
 }
 
 export async function applyTenantFiles(store: Store, files: readonly TenantFile[]): Promise<Applied> {
-  return applyPlan(store, plan(store, files, []));
+  return applyAll(store, files, []);
+}
+
+/** Servers of one database that start together apply the same files: whoever comes second looks again. */
+const triesMax = 10;
+
+async function applyAll(store: Store, files: readonly TenantFile[], formFaults: readonly Fault[]): Promise<Applied> {
+  const author = { keyId: null, name: "tenant files", onBehalfOf: files.map(({ path }) => path).join(", ") };
+  for (let n = 1; ; n++) {
+    try {
+      return await applyPlan(store, plan(store, files, formFaults), author);
+    } catch (error) {
+      if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
+    }
+  }
 }
 
 interface Plan {
@@ -76,45 +92,49 @@ function plan(store: Store, files: readonly TenantFile[], formFaults: readonly F
   return { merged: all, faults };
 }
 
-async function applyPlan(store: Store, { merged, faults }: Plan): Promise<Applied> {
+async function applyPlan(store: Store, { merged, faults }: Plan, author: Author): Promise<Applied> {
   if (faults.length > 0) throw new TenantFileFault(faults);
   const stale = merged.filter(({ last, applied }) => !isDeepStrictEqual(last, applied));
-  if (stale.length > 0) await store.saveCatalog(stale.map(storedEntity));
+  if (stale.length > 0) await store.saveCatalog(stale.map(changeOf), author);
   const created = merged.filter(({ current }) => current === undefined).length;
   const unchanged = merged.filter(({ current, body }) => isDeepStrictEqual(current, body)).length;
   return { created, changed: merged.length - created - unchanged, unchanged };
 }
 
-function storedEntity({ isvId, kind, resolved, body, applied }: Merged): StoredEntity {
+function changeOf({ isvId, kind, resolved, current, body, applied }: Merged): EntityChange {
   if (!Value.Check(kinds[kind], body)) {
     throw new Error(`tenant files: ${kind} ${resolved.id} passed the checks and is no ${kind}`);
   }
-  return { isvId, kind, id: resolved.id, body, applied: { ...applied } };
+  return { isvId, kind, id: resolved.id, body, applied: { ...applied }, from: current ?? null };
 }
 
 /** In the order of `resolved`, where editions stand before licences: a licence takes its product from its edition. */
 function mergeAll(store: Store, isvId: string, vendor: Vendor | undefined, resolved: readonly Resolved[]): Merged[] {
   const editions = new Map<string, Edition>(vendor?.editions);
-  return resolved.map((item) => {
+  return resolved.flatMap((item) => {
     const merged = merge(store, isvId, vendor, item, editions);
+    if (merged === null) return [];
     if (merged.kind === "edition") editions.set(item.id, merged.body as Edition);
     return merged;
   });
 }
 
+/** Null: an administrator deleted it, and the file has not changed its mind since. */
 function merge(
   store: Store,
   isvId: string,
   vendor: Vendor | undefined,
   resolved: Resolved,
   editions: ReadonlyMap<string, Edition>,
-): Merged {
+): Merged | null {
   const { kind, fields } = resolved.entry;
   const { id: _id, ...said } = fields;
-  const current = currentOf(vendor, kind, resolved.id);
-  const last = current === undefined ? null : lastApplied(store.applied(isvId, kind, resolved.id));
+  const current = vendor?.entity(kind, resolved.id);
+  const lastTime = lastApplied(store.applied(isvId, kind, resolved.id));
+  if (current === undefined && lastTime !== null && isDeepStrictEqual(lastTime.said, said)) return null;
+  const last = current === undefined ? null : lastTime;
   const written = new Set<string>();
-  const body: Record<string, unknown> = { ...(current ?? newBody(kind, resolved)) };
+  const body: Record<string, unknown> = { ...(current ?? newBody(kind, resolved.id, resolved.meant)) };
   for (const [field, value] of Object.entries(resolved.meant)) {
     if (last !== null && isAsBefore(field, said[field], value, last)) continue;
     written.add(field);
@@ -135,36 +155,4 @@ function isAsBefore(field: string, said: unknown, meant: unknown, last: LastAppl
 function lastApplied(applied: StoredEntity["applied"]): LastApplied | null {
   if (applied === null || !isRecord(applied.said) || !isRecord(applied.meant)) return null;
   return { said: applied.said, meant: applied.meant };
-}
-
-function currentOf(vendor: Vendor | undefined, kind: Kind, id: string): EntityOf[Kind] | undefined {
-  if (vendor === undefined) return undefined;
-  if (kind === "isv") return vendor.isv;
-  const collections = {
-    key: vendor.keys,
-    product: vendor.products,
-    edition: vendor.editions,
-    customer: vendor.customers,
-    license: vendor.licenses,
-  };
-  return collections[kind].get(id);
-}
-
-/** The defaults: those of the schema, and the few that hang on another field. */
-function newBody(kind: Kind, { id, meant }: Resolved): Record<string, unknown> {
-  const body: Record<string, unknown> = { id };
-  for (const [field, schema] of Object.entries(entrySchemas[kind].properties)) {
-    if ("default" in schema) body[entityField(field)] = schema.default;
-  }
-  if (kind === "key") body.response_signature = meant.role === "provisioning" ? "rsa" : "none";
-  if (kind === "edition") {
-    const isProjects = meant.client_type === "projects";
-    body.session_period = isNamedDevices(meant) ? null : isProjects ? 2 : 60;
-    body.max_checkout_period = isProjects ? 0 : checkoutPeriodDefaultMax;
-  }
-  return body;
-}
-
-function isNamedDevices(edition: Readonly<Record<string, unknown>>): boolean {
-  return edition.provisioning_mode === "named" && edition.client_type === "devices";
 }

@@ -62,10 +62,13 @@ class Resolver {
     const first = this.#seen.get("isv");
     if (first === undefined) {
       this.#seen.set("isv", entry);
-      return { entry, id: this.#isvId, meant: { name: entry.fields.name } };
+      const { id: _id, ...meant } = entry.fields;
+      return { entry, id: this.#isvId, meant };
     }
-    if (first.fields.name !== entry.fields.name) {
-      this.#tell(entry, ["name"], `this vendor is ${quote(first.fields.name)} at ${placeOf(first)}`);
+    for (const [field, value] of Object.entries(entry.fields)) {
+      if (field === "id" || value === first.fields[field]) continue;
+      const there = first.fields[field] === undefined ? "leaves this out" : `is ${quote(first.fields[field])}`;
+      this.#tell(entry, [field], `this vendor ${there} at ${placeOf(first)}`);
     }
     return null;
   }

@@ -5,7 +5,7 @@
  */
 import { type TProperties, type TSchema, Type } from "typebox";
 import { checkoutPeriodDefaultMax, sessionsPerHolderAbsoluteMax } from "../core/limits.ts";
-import { Edition, Key, type Kind, License, Product } from "./entities.ts";
+import { Customer, Edition, Isv, Key, type Kind, License, Product } from "./entities.ts";
 
 /** A secret is sent in a header, so it is printable ASCII without blanks; a shorter one could be guessed. */
 export const secretLengthMin = 12;
@@ -46,6 +46,11 @@ const listOf = (schema: TSchema, maxItems?: number) => Type.Array(schema, maxIte
 export const IsvEntry = closed({
   id: must(Id, "The id in every address: `/api/v2/isv/{id}/…`."),
   name: must(Name, "The vendor's name. Several files of one vendor give the same."),
+  shows_pseudonyms: may(
+    Isv.properties.shows_pseudonyms,
+    "(false)",
+    "Whether users' names are shown to owners alone, and as pseudonyms to every other key.",
+  ),
 });
 
 export const KeyEntry = closed({
@@ -63,6 +68,11 @@ export const KeyEntry = closed({
     Key.properties.scope,
     "backend",
     "Of provisioning keys. `app`, for a key that ships inside software: activation, heartbeat, open, close, validate and unassign of its own token. `backend`: look-ups and the batch call too.",
+  ),
+  admin_role: may(
+    Key.properties.admin_role,
+    "(owner)",
+    "Of admin keys. `owner`: everything. `operator`: reads, ends sessions, suspends and unassigns clients. `viewer`: reads.",
   ),
   response_signature: may(
     Key.properties.response_signature,
@@ -157,7 +167,7 @@ export const EditionEntry = closed({
   activation_upon_license_creation: may(
     Edition.properties.activation_upon_license_creation,
     null,
-    "SLASCONE's field, answered as it is given; null: not set.",
+    "Which client is activated when the API creates a licence: 1 the customer's number, 2 its e-mail address, 3 the `client_id` of the call. 0, 4 and 5 are answered as they are given; null: none.",
   ),
   require_session_id: may(
     Edition.properties.require_session_id,
@@ -185,6 +195,13 @@ export const EditionEntry = closed({
     "refuse",
     "Projects: `allow` lets the user of a Mono project join it again from the same client, up to four times.",
   ),
+  token_limit: may(
+    Edition.properties.token_limit,
+    "(0)",
+    "What a licence created by the API takes where its own is not said.",
+  ),
+  goodwill_token_limit: may(Edition.properties.goodwill_token_limit, "(0)", "The same of `goodwill_token_limit`."),
+  floating_token_limit: may(Edition.properties.floating_token_limit, "(0)", "The same of `floating_token_limit`."),
   features: may(listOf(Name, 1000), [], "Names or ids of the product's features that are on; every other is off."),
   limitations: may(listOf(EditionLimitationEntry, 1000), [], "Values of the product's limitations."),
 });
@@ -193,6 +210,7 @@ export const CustomerEntry = closed({
   id: may(Id, "(derived from the number)", "The `customer_id` of the API."),
   number: must(Name, "Unique among the vendor's customers; licences refer to it. Text: in quotes if it is all digits."),
   name: must(Name, "The company's name."),
+  email: may(Customer.properties.email, "(none)", "Its e-mail address."),
 });
 
 export const LicenseEntry = closed({
@@ -269,6 +287,11 @@ export const entrySchemas: Record<Kind, TSchema & { properties: Record<string, T
 /** The entity's field that a file's field fills: references are names in the file and ids in the entity. */
 export function entityField(fileField: string): string {
   return ["product", "customer", "edition", "license"].includes(fileField) ? `${fileField}_id` : fileField;
+}
+
+/** The file's field that fills an entity's. */
+export function fileField(field: string): string {
+  return ["product_id", "customer_id", "edition_id", "license_id"].includes(field) ? field.slice(0, -3) : field;
 }
 
 export function isId(text: string): boolean {

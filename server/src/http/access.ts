@@ -1,13 +1,13 @@
 /** API keys: who is asking, and what the key reaches. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Catalog, Vendor } from "../catalog/catalog.ts";
-import type { Key, License } from "../catalog/entities.ts";
+import { type AdminRole, adminRoleOf, type Key, type License } from "../catalog/entities.ts";
 import type { Head } from "./head.ts";
 import { keyLengthMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
 
 /**
- * The least key that a route takes. `app`: any, also keys that ship inside software. `backend`: provisioning keys that
+ * The least provisioning key that a route takes. `app`: any, also keys that ship inside software. `backend`: keys that
  * stay on a server. `admin`: AdminKeys alone. `public`: no key at all. `operator`: the key of whoever runs the server,
  * for what is of all vendors at once.
  */
@@ -15,6 +15,9 @@ export type Reach = "public" | "app" | "backend" | "admin" | "operator";
 
 /** What a key of some vendor may reach. */
 export type VendorReach = Exclude<Reach, "public" | "operator">;
+
+/** Admin keys from the least to the most: each may do what those before it may. */
+export const adminRoles = ["viewer", "operator", "owner"] as const satisfies readonly AdminRole[];
 
 /** Who asks: a key of the vendor that the path names. */
 export interface Caller {
@@ -31,7 +34,13 @@ const challenge = ["WWW-Authenticate", 'ApiKey realm="seatkeeper"'] as const;
  * Keys are looked up by the SHA-256 of what was sent, so how long a comparison takes tells of a digest that nobody can
  * aim at, and never how much of a secret was right.
  */
-export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: VendorReach): Caller {
+export function callerOf(
+  catalog: Catalog,
+  head: Head,
+  isvId: string,
+  reach: VendorReach,
+  least: AdminRole = "owner",
+): Caller {
   const { provisioningKey, adminKey } = head;
   if (provisioningKey !== null && adminKey !== null) {
     throw new Problem("keys_ambiguous", "Send either ProvisioningKey or AdminKey.");
@@ -45,22 +54,34 @@ export function callerOf(catalog: Catalog, head: Head, isvId: string, reach: Ven
   if (found === undefined || !found.key.is_active || found.key.role !== role) {
     throw new Problem("key_unknown", "The key is unknown or no longer active.", challenge);
   }
+  return callerWith(catalog, found, isvId, reach, least);
+}
+
+/** The same for a key that is known to be the caller's. @throws Problem (403) beyond its vendor or its reach. */
+export function callerWith(
+  catalog: Catalog,
+  found: { readonly isvId: string; readonly key: Key },
+  isvId: string,
+  reach: VendorReach,
+  least: AdminRole,
+): Caller {
   const vendor = catalog.vendor(found.isvId);
   if (vendor === undefined || (found.isvId !== isvId && found.isvId !== isvId.toLowerCase())) {
     throw new Problem("key_insufficient", "The key belongs to another vendor than the one in the address.");
   }
-  if (!suffices(found.key, reach)) {
-    throw new Problem(
-      "key_insufficient",
-      reach === "admin" ? "This takes an AdminKey." : "Keys of scope app do not reach this.",
-    );
-  }
+  if (!suffices(found.key, reach, least)) throw new Problem("key_insufficient", insufficiency(found.key, reach, least));
   return { key: found.key, vendor };
 }
 
-function suffices(key: Key, reach: VendorReach): boolean {
-  if (key.role === "admin" || reach === "app") return true;
-  return reach === "backend" && key.scope === "backend";
+function suffices(key: Key, reach: VendorReach, least: AdminRole): boolean {
+  const role = adminRoleOf(key);
+  if (role !== null) return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
+  return reach === "app" || (reach === "backend" && key.scope === "backend");
+}
+
+function insufficiency(key: Key, reach: Reach, least: AdminRole): string {
+  if (key.role === "admin") return `This takes an AdminKey of role ${least}; this one is of role ${adminRoleOf(key)}.`;
+  return reach === "admin" ? "This takes an AdminKey." : "Keys of scope app do not reach this.";
 }
 
 /**

@@ -7,33 +7,45 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
-import { callerOf, requireOperator } from "./access.ts";
+import { type Caller, callerOf, callerWith, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
+import { consoleRoutes } from "./console/routes.ts";
+import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
 import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
+import { loadPseudonyms } from "./names.ts";
 import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
 import { overviewRoutes } from "./native/analytics/overview.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
+import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
 import { eventRoutes } from "./native/events.ts";
 import { Feed } from "./native/feed.ts";
+import { keyRoutes } from "./native/keys.ts";
+import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { userRoutes } from "./native/users.ts";
+import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { type Call, fail, pathsOf, type Route, type Services, serve } from "./route.ts";
+import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { customerRoutes } from "./slascone/customers.ts";
+import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
+import { productRoutes } from "./slascone/products.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
+import { templateRoutes } from "./slascone/templates.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -46,21 +58,19 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Services {
+export interface AppOptions extends Omit<Services, "pseudonyms"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
 }
 
-export async function createApp({ shell = "lane", patience = limits.patience, ...services }: AppOptions): Promise<App> {
-  let isDraining = false;
+export async function createApp({ shell = "lane", patience = limits.patience, ...parts }: AppOptions): Promise<App> {
+  const services: Services = { ...parts, pseudonyms: await loadPseudonyms(parts.store) };
+  const sessions = await loadConsoleSessions(services.store);
   const feed = new Feed(services.store, services.log);
-  const routes = routesOf(
-    services,
-    feed,
-    () => app.swagger(),
-    () => isDraining,
-  );
+  let isDraining = false;
+  const state = { document: () => app.swagger(), isDraining: () => isDraining };
+  const routes = routesOf(services, sessions, feed, state);
   const addresses = shell === "fastify" ? () => null : hotAddresses(routes);
   const isHot = hotListener(services, addresses);
   const app = fastify({
@@ -74,7 +84,7 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   });
   prepare(app, services, routes);
   await app.register(swagger, documentOptions);
-  for (const route of routes) addRoute(app, services, route);
+  for (const route of routes) addRoute(app, services, sessions, route);
   await app.ready();
   const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
   const drain = () => {
@@ -84,13 +94,29 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   return { server: app.server, document: () => app.swagger(), drain, stop: () => stop(app, feed, lane, patience) };
 }
 
-function routesOf(services: Services, feed: Feed, document: () => object, isDraining: () => boolean): Route[] {
+/** What some routes tell of the server itself. */
+interface ServerState {
+  document(): object;
+  isDraining(): boolean;
+}
+
+function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, state: ServerState): Route[] {
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
     ...clientRoutes(services),
     ...lookupRoutes(services),
+    ...productRoutes(services),
+    ...templateRoutes(services),
+    ...customerRoutes(services),
+    ...licenseRoutes(services),
     ...adminRoutes(services),
+    ...keyRoutes(services),
+    ...vendorRoutes(services),
+    ...userRoutes(services),
+    ...auditRoutes(services),
+    ...consoleRoutes(services, sessions),
+    ...licenseEventRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
     ...overviewRoutes(services),
@@ -99,8 +125,8 @@ function routesOf(services: Services, feed: Feed, document: () => object, isDrai
     ...eventRoutes(services, feed),
     ...projectRoutes(services),
     ...operatorRoutes(services),
-    ...serviceRoutes(services, isDraining),
-    ...docsRoutes(document),
+    ...serviceRoutes(services, state.isDraining),
+    ...docsRoutes(state.document),
   ];
 }
 
@@ -188,7 +214,7 @@ function refuse(services: Services, error: unknown, reply: FastifyReply): void {
   fail(services, error, new ResponseWriter(reply.raw));
 }
 
-function addRoute(app: FastifyInstance, services: Services, route: Route): void {
+function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSessions, route: Route): void {
   for (const [n, url] of pathsOf(route).entries()) {
     app.route({
       method: route.method,
@@ -198,7 +224,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
       onRequest: (request, _reply, done) => {
         try {
-          request.caller = callerIn(services, route, request);
+          request.caller = callerIn(services, sessions, route, request);
           done();
         } catch (error) {
           done(error as Error);
@@ -206,7 +232,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
       },
       handler: (request, reply) => {
         reply.hijack();
-        serve(services, route, callOf(request), request.head, new ResponseWriter(reply.raw));
+        serve(services, route, callOf(services, request), request.head, new ResponseWriter(reply.raw));
       },
     });
   }
@@ -214,24 +240,36 @@ function addRoute(app: FastifyInstance, services: Services, route: Route): void 
 
 declare module "fastify" {
   interface FastifyRequest {
-    caller: ReturnType<typeof callerOf> | null;
+    caller: (Caller & { readonly renewal?: string | null }) | null;
   }
 }
 
-function callerIn(services: Services, route: Route, request: FastifyRequest) {
+/** By key, or by the console's cookie where there is no key. The hot routes are not the console's. */
+function callerIn(
+  { store, operatorKey }: Services,
+  sessions: ConsoleSessions,
+  route: Route,
+  { head, params }: FastifyRequest,
+) {
   if (route.reach === "public") return null;
   if (route.reach === "operator") {
-    requireOperator(services.operatorKey ?? null, request.head);
+    requireOperator(operatorKey ?? null, head);
     return null;
   }
-  const { isv_id: isvId } = request.params as { isv_id: string };
-  return callerOf(services.store.catalog, request.head, isvId, route.reach);
+  const { isv_id: isvId } = params as { isv_id: string };
+  const hasKey = head.provisioningKey !== null || head.adminKey !== null;
+  const session = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
+  if (session === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
+  requireOwnPage(head, route.method);
+  const caller = callerWith(store.catalog, session, isvId, route.reach, roleOf(route));
+  return { ...caller, renewal: sessions.renewal(session, head) };
 }
 
-function callOf({ body, params, query, head, caller }: FastifyRequest): Call {
-  const { wantsProblem, lastEventId } = head;
-  const call = { body, params, query, wantsProblem, lastEventId };
-  return caller === null ? call : ({ ...call, ...caller, isvId: caller.vendor.isv.id } as Call);
+function callOf({ pseudonyms }: Services, { body, params, query, head, caller }: FastifyRequest): Call {
+  const call = { head, body, params, query, wantsProblem: head.wantsProblem };
+  if (caller === null) return call;
+  const keyed = { ...call, ...caller, isvId: caller.vendor.isv.id, names: pseudonyms.namesFor(caller) };
+  return keyed as Call;
 }
 
 /** Our own check in the place of Fastify's Ajv: one validator, one way to tell what is wrong. */

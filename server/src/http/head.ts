@@ -15,6 +15,19 @@ export interface Head {
   readonly lastEventId: string | null;
   /** The client accepts problem details in the place of the bare 409. */
   readonly wantsProblem: boolean;
+  /** The version that a change is for, as an answer's ETag named it. */
+  readonly ifMatch: string | null;
+  /** Whom the caller acts for, as the audit log shall say. */
+  readonly lastModifiedBy: string | null;
+  /** What the console's requests carry. */
+  readonly cookie: string | null;
+  readonly origin: string | null;
+  readonly fetchSite: string | null;
+  readonly requestedWith: string | null;
+  /** The host that the request is for, as the client wrote it. */
+  readonly host: string | null;
+  /** How the client reached the proxy, as the proxy says. */
+  readonly forwardedProto: string | null;
 }
 
 class MutableHead implements Head {
@@ -27,6 +40,14 @@ class MutableHead implements Head {
   nonce: string | null = null;
   lastEventId: string | null = null;
   wantsProblem = false;
+  ifMatch: string | null = null;
+  lastModifiedBy: string | null = null;
+  cookie: string | null = null;
+  origin: string | null = null;
+  fetchSite: string | null = null;
+  requestedWith: string | null = null;
+  host: string | null = null;
+  forwardedProto: string | null = null;
 }
 
 /** What is read of a request: its header lines, name and value in turn. */
@@ -39,23 +60,25 @@ export interface RawHead {
 export function readHead(req: RawHead): Head {
   const raw = req.rawHeaders;
   const head = new MutableHead();
-  let host: string | null = null;
   for (let n = 0; n < raw.length; n += 2) {
     const name = raw[n] as string;
     const value = raw[n + 1] as string;
     // By length first: most headers are none of ours, and are not worth folding.
     switch (name.length) {
       case 4:
-        if (is(name, "host")) host = hostOf(host, value);
+        if (is(name, "host")) head.host = hostOf(head.host, value);
         break;
       case 6:
         if (is(name, "accept") && acceptsProblem(value)) head.wantsProblem = true;
+        else if (is(name, "cookie")) head.cookie = head.cookie === null ? value : `${head.cookie}; ${value}`;
+        else if (is(name, "origin")) head.origin = once(head.origin, value, "Origin");
         break;
       case 7:
         if (is(name, "x-nonce")) head.nonce = once(head.nonce, value, "X-Nonce");
         break;
       case 8:
         if (is(name, "adminkey")) head.adminKey = once(head.adminKey, value, "AdminKey");
+        else if (is(name, "if-match")) head.ifMatch = once(head.ifMatch, value, "If-Match");
         break;
       case 11:
         if (is(name, "operatorkey")) head.operatorKey = once(head.operatorKey, value, "OperatorKey");
@@ -68,16 +91,22 @@ export function readHead(req: RawHead): Head {
         break;
       case 14:
         if (is(name, "content-length")) head.contentLength = lengthOf(head.contentLength, value);
+        else if (is(name, "lastmodifiedby")) head.lastModifiedBy = once(head.lastModifiedBy, value, "LastModifiedBy");
+        else if (is(name, "sec-fetch-site")) head.fetchSite = once(head.fetchSite, value, "Sec-Fetch-Site");
         break;
       case 15:
         if (is(name, "provisioningkey")) head.provisioningKey = once(head.provisioningKey, value, "ProvisioningKey");
         break;
+      case 16:
+        if (is(name, "x-requested-with")) head.requestedWith = once(head.requestedWith, value, "X-Requested-With");
+        break;
       case 17:
         if (is(name, "transfer-encoding")) head.isChunked = isChunked(value);
+        else if (is(name, "x-forwarded-proto")) head.forwardedProto = value;
         break;
     }
   }
-  if (host === null && req.httpVersionMinor > 0) {
+  if (head.host === null && req.httpVersionMinor > 0) {
     throw new Problem("request_malformed", "A request of HTTP/1.1 needs a Host header.");
   }
   return head;

@@ -9,7 +9,7 @@ import { type AnswerWriter, ResponseWriter } from "./answer.ts";
 import { type Head, readHead } from "./head.ts";
 import { type Check, checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Problem } from "./problem.ts";
-import { fail, hasBody, type KeyedCall, type Route, type Services, serve } from "./route.ts";
+import { fail, hasBody, type KeyedCall, type Route, roleOf, type Services, serve } from "./route.ts";
 
 export interface HotRoute {
   readonly route: Route;
@@ -67,7 +67,7 @@ export function hotListener(services: Services, addresses: HotAddresses): HotLis
 function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMessage, writer: AnswerWriter): void {
   try {
     const head = readHead(req);
-    const caller = callerOf(services.store.catalog, head, isvId, hot.reach);
+    const caller = callerOf(services.store.catalog, head, isvId, hot.reach, roleOf(hot.route));
     if (!hasBody(head)) {
       runHot(services, hot, caller, head, null, writer);
       return;
@@ -86,13 +86,15 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
 export function runHot(
   services: Services,
   { route, checkBody }: HotRoute,
-  { key, vendor }: Caller,
+  caller: Caller,
   head: Head,
   bytes: Buffer | null,
   writer: AnswerWriter,
 ): void {
   try {
+    const { key, vendor } = caller;
     const call: KeyedCall = {
+      head,
       body: checkBody(bytes === null ? undefined : parseJson(bytes)),
       params: undefined,
       query: undefined,
@@ -100,6 +102,7 @@ export function runHot(
       key,
       vendor,
       isvId: vendor.isv.id,
+      names: services.pseudonyms.namesFor(caller),
     };
     serve(services, route, call, head, writer);
   } catch (error) {

@@ -9,6 +9,8 @@ import { Problem } from "./problem.ts";
 /** No control characters, no line separators, no lone surrogates: they would make two names of one row, or reach logs. */
 const plain = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff]";
 const namePattern = `^(?=[^]*\\S)${plain}+$`;
+/** The same without blanks at its ends: nobody sees them in a name, and references would miss. */
+const labelPattern = `^(?!\\s)(?!.*\\s$)${plain}+$`;
 const notePattern = `^${plain}*$`;
 const uuidPattern = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
 const instantPattern =
@@ -16,6 +18,7 @@ const instantPattern =
 
 const sentences = new Map([
   [namePattern, "must be text without control characters, and not only white space"],
+  [labelPattern, "must be text without control characters and without blanks at its ends"],
   [notePattern, "must be text without control characters"],
   [uuidPattern, "must be a UUID (8-4-4-4-12 hexadecimal digits)"],
   [instantPattern, "must be an instant with a time zone, such as 2026-11-22T12:00:00Z"],
@@ -26,6 +29,10 @@ const shown = (examples: string[]) => (examples.length === 0 ? {} : { examples }
 /** The name of somebody or something: kept, compared, shown. */
 export const Name = (description: string, ...examples: string[]) =>
   Type.String({ description, ...shown(examples), minLength: 1, maxLength: nameLengthMax, pattern: namePattern });
+
+/** The name of a thing of the catalogue. */
+export const Label = (description: string, ...examples: string[]) =>
+  Type.String({ description, ...shown(examples), minLength: 1, maxLength: nameLengthMax, pattern: labelPattern });
 
 /** Free text that is kept; may be empty. */
 export const Note = (description: string, maxLength: number = nameLengthMax) =>
@@ -45,6 +52,11 @@ export const Maybe = <T extends TSchema>(schema: T) => Type.Optional(Type.Union(
 /** A UUID in the one form that is compared and kept. */
 export function uuid(text: string): string {
   return text.toLowerCase();
+}
+
+/** An instant as the catalogue keeps it: in UTC. */
+export function instantText(text: string, path: string): string {
+  return new Date(millis(text, path)).toISOString().replace(".000Z", "Z");
 }
 
 export function uuidOrNull(text: string | null | undefined): string | null {

@@ -109,3 +109,9 @@ export const feedPageSize = 500;
 
 /** Seconds that the sandbox's clock may be advanced at once: ten years. */
 export const sandboxAdvanceMax = 315_360_000;
+
+/** How long a console that nobody uses stays signed in: a lunch. */
+export const consoleIdleMs = 60 * 60_000;
+
+/** How long it stays signed in at all: a working day. */
+export const consoleSessionMs = 12 * 3_600_000;

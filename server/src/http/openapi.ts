@@ -2,7 +2,7 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { Type } from "typebox";
 import type { Reach } from "./access.ts";
-import { pathsOf, type Route } from "./route.ts";
+import { pathsOf, type Route, roleOf } from "./route.ts";
 
 const introduction = `A floating-licence server. An application opens a **session** to take a token of its licence, extends it by the same call while it runs, and closes it to give the token back; a session that is not extended lapses by itself.
 
@@ -25,6 +25,14 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Projects", description: "On licences that count them: one token while somebody is connected." },
       { name: "Look-ups", description: "For backends: from what they know to a licence." },
       { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
+      { name: "Products", description: "For administrators: what licences are of." },
+      { name: "Editions", description: "For administrators: how licences of a product behave." },
+      { name: "Customers", description: "For administrators: who has licences." },
+      { name: "Keys", description: "For owners: API keys." },
+      { name: "Vendor", description: "For administrators: the vendor itself." },
+      { name: "Users", description: "For owners: personal data." },
+      { name: "Audit", description: "For administrators: who changed what." },
+      { name: "Console", description: "Signing in to the console." },
       { name: "Denials", description: "For administrators: who was refused, and why." },
       {
         name: "Analytics",
@@ -90,17 +98,24 @@ export function fastifySchemaOf(route: Route, isShown: boolean) {
     ...(route.query && { querystring: route.query }),
     response: { ...answersOf(route), ...(route.reach === "public" ? {} : problemsOf()) },
     summary: route.summary,
-    ...(route.description && { description: description(route) }),
-    ...(!route.description && route.reach === "backend" && { description: description(route) }),
+    ...(description(route) !== "" && { description: description(route) }),
     tags: [route.tag],
     operationId: operationId(route),
     security: security[route.reach],
+    ...(route.reach !== "public" && { "x-admin-role": roleOf(route) }),
     hide: !isShown,
   };
 }
 
 function description(route: Route): string {
-  const reach = route.reach === "backend" ? "Takes an AdminKey, or a ProvisioningKey of scope `backend`." : "";
+  const role = roleOf(route);
+  const key = role === "viewer" ? "an AdminKey" : `an AdminKey of role \`${role}\``;
+  const reach =
+    route.reach === "backend"
+      ? `Takes ${key}, or a ProvisioningKey of scope \`backend\`.`
+      : route.reach === "admin" && role !== "viewer"
+        ? `Takes ${key}.`
+        : "";
   return [route.description ?? "", reach].filter((part) => part !== "").join("\n\n");
 }
 

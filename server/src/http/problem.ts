@@ -9,6 +9,7 @@ import { Overloaded } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { StoreFault } from "../stores/store.ts";
 import { type Answer, jsonType, problemType } from "./answer.ts";
+import type { Names } from "./names.ts";
 import { progressOf } from "./native/progress.ts";
 
 /** Everything but denials that an answer can tell of: its stable code, status and title. */
@@ -20,10 +21,13 @@ export const problems = {
   input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
+  signed_out: { status: 401, title: "Nobody is signed in to the console." },
+  page_foreign: { status: 403, title: "The request does not come from a page of this server." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
   operator_off: { status: 403, title: "The server has no operator's key, so nobody may ask for this." },
   backup_elsewhere: { status: 409, title: "This store is not backed up by the server." },
   route_unknown: { status: 404, title: "There is nothing at this address." },
+  entity_unknown: { status: 404, title: "There is no such thing." },
   license_unknown: { status: 404, title: "There is no licence of this id." },
   project_unknown: { status: 404, title: "There is no project of this id." },
   execution_unknown: { status: 404, title: "There is no execution of this id." },
@@ -31,6 +35,10 @@ export const problems = {
   isv_unknown: { status: 404, title: "There is no vendor of this id." },
   method_refused: { status: 405, title: "The address does not take this method." },
   request_timeout: { status: 408, title: "The request took too long to arrive." },
+  name_taken: { status: 409, title: "Another one has this name, number or id already." },
+  entity_in_use: { status: 409, title: "Others depend on it." },
+  last_owner: { status: 409, title: "The vendor would be left without an owner." },
+  entity_changed: { status: 412, title: "It was changed by somebody else meanwhile." },
   body_too_large: { status: 413, title: "The body is too large." },
   media_type_refused: { status: 415, title: "The body must be application/json." },
   expectation_refused: { status: 417, title: "The expectation cannot be met." },
@@ -52,11 +60,14 @@ export class Problem extends Error {
   readonly code: ProblemCode;
   /** Further headers of the answer, name and value in turn. */
   readonly headers: readonly string[];
+  /** Further members of the answer. */
+  readonly more: object | undefined;
 
-  constructor(code: ProblemCode, detail: string, headers: readonly string[] = []) {
+  constructor(code: ProblemCode, detail: string, headers: readonly string[] = [], more?: object) {
     super(detail);
     this.code = code;
     this.headers = headers;
+    this.more = more;
   }
 }
 
@@ -65,8 +76,8 @@ export function answerOfProblem(problem: Problem): Answer {
   return {
     status,
     contentType: problemType,
-    body: problemBody(problem.code, title, status, problem.message),
-    headers: ["X-Request-Id", newId(), ...problem.headers],
+    body: problemBody(problem.code, title, status, problem.message, problem.more),
+    headers: ["X-Request-Id", newId(), "Cache-Control", "no-store", ...problem.headers],
   };
 }
 
@@ -74,8 +85,14 @@ function problemBody(code: string, title: string, status: number, detail: string
   return JSON.stringify({ type: `urn:seatkeeper:problem:${code}`, title, status, detail, code, ...more });
 }
 
-/** The answer to a refused command. `wantsProblem`: the client accepts problem details. */
-export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
+/** How a denial is told: as problem details or not, and with names as the caller may see them. */
+export interface Telling {
+  readonly wantsProblem: boolean;
+  readonly names: Names;
+}
+
+/** The answer to a refused command. */
+export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling): Answer {
   const { id, status, title, remedy } = denials[denial.code];
   if (!wantsProblem) {
     return {
@@ -96,19 +113,19 @@ export function answerOfDenial(denial: Denial, wantsProblem: boolean): Answer {
       limit: denial.limit,
       in_use: denial.inUse,
       ...next,
-      ...(denial.project === null ? undefined : projectMembers(denial.project)),
+      ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
     headers: varyAccept,
   };
 }
 
 /** What a refused connect tells beside the rest: the pool, who is in, and how far the project's work is. */
-function projectMembers({ kind, total, left, holders, execution, at }: ProjectDenial) {
+function projectMembers({ kind, total, left, holders, execution, at }: ProjectDenial, names: Names) {
   return {
     kind,
     total,
     left,
-    holders: holders.map(({ userId, since }) => ({ user_id: userId, since: instantOrNull(since) })),
+    holders: holders.map(({ userId, since }) => ({ user_id: names.of(userId), since: instantOrNull(since) })),
     execution_progress: progressOf(execution, at),
   };
 }

@@ -1,6 +1,7 @@
 /** What a route is, and how a request that has been read is served: the part that both shells share. */
 import type { FastifyBaseLogger } from "fastify";
 import type { Static, TSchema, Type } from "typebox";
+import type { AdminRole } from "../catalog/entities.ts";
 import type { HeldClock } from "../clock.ts";
 import type { Desk } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
@@ -18,7 +19,9 @@ import {
 } from "./answer.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
+import type { Names, Pseudonyms } from "./names.ts";
 import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
+import { dataHeaders } from "./security.ts";
 import { nonceToSign, type Signer } from "./signing.ts";
 
 /** What the routes work with. */
@@ -31,22 +34,27 @@ export interface Services {
   readonly operatorKey?: string | null;
   /** The clock that the tester holds; only in the sandbox. */
   readonly sandboxClock?: HeldClock | undefined;
+  /** What stands in the place of names that a caller may not see. */
+  readonly pseudonyms: Pseudonyms;
 }
 
 /** A request that was read and found in order. */
 export interface Call<B = unknown, P = unknown, Q = unknown> {
+  readonly head: Head;
   readonly body: B;
   readonly params: P;
   readonly query: Q;
   /** The client accepts problem details for denials. */
   readonly wantsProblem: boolean;
-  /** The last event that a listener has. */
-  readonly lastEventId?: string | null;
 }
 
 /** A call with a valid key. */
 export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B, P, Q>, Caller {
   readonly isvId: string;
+  /** Users' names as the caller may see them. */
+  readonly names: Names;
+  /** The cookie that carries the caller's console session on; absent: no need, or no such session. */
+  readonly renewal?: string | null;
 }
 
 /** Takes what a request came to: its answer, or the error that it met. Called exactly once. */
@@ -57,6 +65,8 @@ interface Description {
   /** As Fastify writes it; where a key is needed, what follows `/api/v2/isv/:isv_id`. */
   readonly path: string;
   readonly tag: string;
+  /** The least role of an admin key; null: by its method, see `roleOf`. */
+  readonly role: AdminRole | null;
   readonly summary: string;
   readonly description?: string;
   /** Schemas of the answers in the API document, by status; errors that every route has are added there. */
@@ -86,6 +96,11 @@ export type Route = Description &
       }
   );
 
+/** The least admin role for a route that does not say: viewers read, and what changes anything is the owners'. */
+export function roleOf({ role, method }: Pick<Description, "role" | "method">): AdminRole {
+  return role ?? (method === "GET" ? "viewer" : "owner");
+}
+
 type Spec<B extends TSchema, P extends TSchema, Q extends TSchema> = Pick<
   Description,
   "method" | "path" | "tag" | "summary" | "answers"
@@ -102,6 +117,7 @@ const defaults = {
   isBodyOptional: false,
   isHot: false,
   aliases: [],
+  role: null,
   body: null,
   bodyChecked: null,
   params: null,
@@ -194,7 +210,7 @@ function finisher(
       if ("stream" in result) return writer.download(result, newId());
       return writer.listening(result, newId());
     }
-    const answer = answerOf(services, route, result);
+    const answer = renewed(answerOf(services, route, result), call);
     if (!isSigned) return writer.write(answer, null);
     if (!isSignable(answer.status)) {
       signer.leave(call.isvId);
@@ -208,10 +224,20 @@ function finisher(
   };
 }
 
-/** Every answer can be named by its request id, but those of the hot routes, which are kept lean. */
+function renewed(answer: Answer, call: KeyedCall | null): Answer {
+  if (call?.renewal == null) return answer;
+  return { ...answer, headers: [...answer.headers, "Set-Cookie", call.renewal] };
+}
+
+/**
+ * Every answer can be named by its request id, and none to a key is kept by a cache. But for those of the hot routes,
+ * which are kept lean: a POST's answer is not cached anyway.
+ */
 function answerOf(services: Services, route: Route, result: Answer | Error): Answer {
   if (result instanceof Error) return answerOfError(services, result);
-  return route.isHot ? result : { ...result, headers: ["X-Request-Id", newId(), ...result.headers] };
+  if (route.isHot) return result;
+  const privacy = route.reach === "public" ? [] : dataHeaders;
+  return { ...result, headers: ["X-Request-Id", newId(), ...privacy, ...result.headers] };
 }
 
 /** Answers a request that met an error before it had a handler. */

@@ -2,8 +2,9 @@
  * All licences in memory, with the catalogue and the indexes that find them: what the memory store is, and what the
  * SQLite store, the sole owner of its file, decides from. Remembers what a transaction changed, to be saved or undone.
  */
+import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { StoredEntity } from "../catalog/entities.ts";
+import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import { evolve } from "../core/evolve.ts";
 import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
@@ -11,7 +12,8 @@ import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
 import { Directory } from "./directory.ts";
-import { type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
+import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
+import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
 
 /** One applied change, with what is needed to take it back. */
 interface Done {
@@ -25,7 +27,7 @@ interface Done {
 }
 
 /** A line of a dump that a book takes over. */
-export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" }>;
+export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" | "audit" }>;
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
@@ -138,17 +140,54 @@ export class Book implements Licenses {
     return this.#byProject.get(isvId + projectId)?.terms.licenseId;
   }
 
-  checkEntities(entities: readonly StoredEntity[]): void {
-    this.#directory.check(entities);
+  /** @throws CatalogConflict unless the changes fit what is there. */
+  checkEntities(changes: readonly EntityChange[]): void {
+    this.#directory.check(changes);
+    for (const { isvId, kind, id, body } of changes) {
+      const isLive = kind === "license" && body === null && (this.license(isvId, id)?.openSessions ?? 0) > 0;
+      if (isLive) throw new CatalogConflict(kind, id, "has live sessions");
+    }
   }
 
-  /** Takes over entities that the store has saved: licences see their new terms at once. */
-  putEntities(entities: readonly StoredEntity[]): void {
-    for (const terms of this.#directory.put(entities)) {
-      const place = terms.isvId + terms.licenseId;
+  auditLines(changes: readonly EntityChange[], author: Author, at: Millis): AuditLine[] {
+    return this.#directory.auditLines(changes, author, at);
+  }
+
+  /** Takes over changes that the store has saved: licences see their new terms at once. */
+  putEntities(changes: readonly EntityChange[]): void {
+    const { terms, gone } = this.#directory.put(changes);
+    for (const each of terms) {
+      const place = each.isvId + each.licenseId;
       const known = this.#licenses.get(place);
-      if (known === undefined) this.#licenses.set(place, new LicenseState(terms));
-      else known.terms = terms;
+      if (known === undefined) this.#licenses.set(place, new LicenseState(each));
+      else known.terms = each;
+    }
+    for (const place of gone) this.#forget(place);
+  }
+
+  #forget({ isvId, licenseId }: Place): void {
+    const license = this.#licenses.get(isvId + licenseId);
+    if (license === undefined) return;
+    for (const assignment of license.assignments()) this.#unindex(license, assignment);
+    for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
+    this.#licenses.delete(isvId + licenseId);
+  }
+
+  /** What the end of a user's names means for the vendor's licences. @throws CatalogConflict where it has a live session. */
+  renamings(isvId: string, names: Renames): Map<LicenseState, Renaming> {
+    const found = new Map<LicenseState, Renaming>();
+    for (const license of this.#licenses.values()) {
+      const renaming = license.terms.isvId === isvId ? renamingOf(license, names) : null;
+      if (renaming !== null) found.set(license, renaming);
+    }
+    return found;
+  }
+
+  rename(renamings: ReadonlyMap<LicenseState, Renaming>): void {
+    for (const [license, renaming] of renamings) {
+      for (const assignment of renaming.before) this.#unindex(license, assignment);
+      rename(license, renaming);
+      for (const assignment of renaming.after) this.index(license, assignment, undefined);
     }
   }
 
@@ -197,7 +236,7 @@ export class Book implements Licenses {
     }
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"] {
+  applied(isvId: string, kind: Kind, id: string): StoredEntity["applied"] {
     return this.#directory.applied(isvId, kind, id);
   }
 

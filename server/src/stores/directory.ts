@@ -1,59 +1,115 @@
 /** The catalogue as a store holds it in memory: entities, what the tenant files last said of them, and terms. */
+import { isDeepStrictEqual } from "node:util";
+import { type AuditLine, type Author, lineOf } from "../catalog/audit.ts";
 import { Catalog } from "../catalog/catalog.ts";
-import type { Edition, EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
+import type { EntityChange, EntityOf, Kind, StoredEntity } from "../catalog/entities.ts";
+import { dependentsOf, referencesOf } from "../catalog/references.ts";
 import { termsOf } from "../catalog/terms.ts";
 import type { Millis, Terms } from "../core/types.ts";
+import { CatalogConflict, type Place } from "./store.ts";
+
+/** What changes of the catalogue mean for licences: those with new terms, and those that are gone. */
+export interface Consequences {
+  readonly terms: readonly Terms[];
+  readonly gone: readonly Place[];
+}
 
 export class Directory {
   readonly catalog = new Catalog();
   readonly #applied = new Map<string, StoredEntity["applied"]>();
   /** When an older state of the store was restored; null: its tokens are not held. */
   heldFrom: Millis | null = null;
+  /** Entities that were deleted. */
+  readonly #gone = new Map<string, Pick<EntityChange, "isvId" | "kind" | "id">>();
 
-  /** Throws unless the entities fit together and with what is there: before anything is saved. */
-  check(entities: readonly StoredEntity[]): void {
-    const coming = new Set(entities.map(({ isvId, kind, id }) => placeOf(isvId, kind, id)));
-    const has = (isvId: string, kind: StoredEntity["kind"], id: string) => coming.has(placeOf(isvId, kind, id));
-    for (const { isvId, kind, id, body } of entities) {
-      const vendor = this.catalog.vendor(isvId);
-      if (vendor === undefined && !has(isvId, "isv", isvId))
-        throw new Error(`${kind} ${id}: there is no vendor ${isvId}`);
-      if (kind !== "license") continue;
-      const edition = (body as License).edition_id;
-      if (vendor?.editions.has(edition) !== true && !has(isvId, "edition", edition)) {
-        throw new Error(`licence ${id}: there is no edition ${edition}`);
+  /** @throws CatalogConflict unless the changes fit together and with what is there: before anything is saved. */
+  check(changes: readonly EntityChange[]): void {
+    const coming = new Map(changes.map(({ isvId, kind, id, body }) => [placeOf(isvId, kind, id), body]));
+    const isThere = (isvId: string, kind: Kind, id: string) => {
+      const next = coming.get(placeOf(isvId, kind, id));
+      return next === undefined ? this.#entity(isvId, kind, id) !== null : next !== null;
+    };
+    for (const { isvId, kind, id, body, from } of changes) {
+      if (!isThere(isvId, "isv", isvId)) throw new CatalogConflict(kind, id, `is of a vendor that is not there`);
+      if (from !== undefined && !isDeepStrictEqual(this.#entity(isvId, kind, id), from)) {
+        throw new CatalogConflict(kind, id, "was changed by somebody else meanwhile");
+      }
+      if (body === null) this.#checkEnd(isvId, kind, id, coming);
+      else {
+        const lost = referencesOf(kind, body).find((reference) => !isThere(isvId, reference.kind, reference.id));
+        if (lost !== undefined)
+          throw new CatalogConflict(kind, id, `refers to ${lost.kind} ${lost.id}, which is not there`);
       }
     }
   }
 
-  /** Takes over entities that are saved. Answers with the terms of every licence that they are about. */
-  put(entities: readonly StoredEntity[]): Terms[] {
-    // A vendor before what belongs to it.
-    for (const entity of entities.toSorted((a, b) => Number(b.kind === "isv") - Number(a.kind === "isv"))) {
-      this.catalog.put(entity);
-      this.#applied.set(placeOf(entity.isvId, entity.kind, entity.id), entity.applied);
-    }
-    return entities.flatMap(({ isvId, kind, id }) => {
-      if (kind === "license") return this.terms(isvId, id) ?? [];
-      return kind === "edition" ? this.#termsOfEdition(isvId, id) : [];
+  /** What goes must have nothing that refers to it but what goes, or refers elsewhere, with the same changes. */
+  #checkEnd(isvId: string, kind: Kind, id: string, coming: ReadonlyMap<string, EntityOf[Kind] | null>): void {
+    if (kind === "isv") throw new CatalogConflict(kind, id, "cannot be deleted: vendors stay");
+    const vendor = this.catalog.vendor(isvId);
+    const dependents = vendor === undefined ? [] : dependentsOf(vendor, kind, id);
+    const left = dependents.find((dependent) => !coming.has(placeOf(isvId, dependent.kind, dependent.id)));
+    if (left !== undefined) throw new CatalogConflict(kind, id, `is what ${left.kind} ${left.id} refers to`);
+  }
+
+  /** The lines that the changes leave in the audit log: to be asked for before they are taken over. */
+  auditLines(changes: readonly EntityChange[], author: Author, at: Millis): AuditLine[] {
+    return changes.flatMap((change) => {
+      const line = lineOf(change, this.#entity(change.isvId, change.kind, change.id), author, at);
+      return line === null ? [] : [line];
     });
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"] {
+  /** Takes over changes that are saved. Answers with what they mean for licences. */
+  put(changes: readonly EntityChange[]): Consequences {
+    // A vendor before what belongs to it.
+    for (const change of changes.toSorted((a, b) => Number(b.kind === "isv") - Number(a.kind === "isv"))) {
+      const { isvId, kind, id, body, applied } = change;
+      const place = placeOf(isvId, kind, id);
+      this.#applied.set(place, applied);
+      if (body !== null) {
+        this.catalog.put({ isvId, kind, id, body, applied });
+        this.#gone.delete(place);
+      } else if (kind !== "isv") {
+        this.catalog.remove(isvId, kind, id);
+        this.#gone.set(place, { isvId, kind, id });
+      }
+    }
+    const licenses = changes.filter(({ kind }) => kind === "license");
+    const editions = changes.filter(({ kind, body }) => kind === "edition" && body !== null);
+    return {
+      terms: [
+        ...licenses.flatMap(({ isvId, id }) => this.terms(isvId, id) ?? []),
+        ...editions.flatMap(({ isvId, id }) => this.#termsOfEdition(isvId, id)),
+      ],
+      gone: licenses.filter(({ body }) => body === null).map(({ isvId, id }) => ({ isvId, licenseId: id })),
+    };
+  }
+
+  applied(isvId: string, kind: Kind, id: string): StoredEntity["applied"] {
     return this.#applied.get(placeOf(isvId, kind, id)) ?? null;
   }
 
-  /** Every entity as it is stored, in the order of `kinds`: what others refer to comes first. */
-  entities(): StoredEntity[] {
+  /** Every entity as it is stored: what others refer to comes first, and last what was deleted. */
+  entities(): EntityChange[] {
     const all = [...this.catalog.vendors()].flatMap(({ isv, keys, products, editions, customers, licenses }) => [
       entityOf(isv.id, "isv", isv),
-      ...[...keys.values()].map((body) => entityOf(isv.id, "key", body)),
       ...[...products.values()].map((body) => entityOf(isv.id, "product", body)),
       ...[...editions.values()].map((body) => entityOf(isv.id, "edition", body)),
       ...[...customers.values()].map((body) => entityOf(isv.id, "customer", body)),
       ...[...licenses.values()].map((body) => entityOf(isv.id, "license", body)),
+      ...[...keys.values()].map((body) => entityOf(isv.id, "key", body)),
     ]);
-    return all.map((entity) => ({ ...entity, applied: this.applied(entity.isvId, entity.kind, entity.id) }));
+    const gone = [...this.#gone.values()].map((entity) => ({ ...entity, body: null }));
+    return [...all, ...gone].map((entity) => ({
+      ...entity,
+      applied: this.applied(entity.isvId, entity.kind, entity.id),
+    }));
+  }
+
+  /** Whether there was such an entity, and is none any more. */
+  isGone(isvId: string, kind: Kind, id: string): boolean {
+    return this.#gone.has(placeOf(isvId, kind, id));
   }
 
   /** What a licence and its edition allow; undefined: there is no such licence. */
@@ -63,7 +119,7 @@ export class Directory {
     if (vendor === undefined || license === undefined) return undefined;
     const edition = vendor.editions.get(license.edition_id);
     if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
-    return { ...termsOf(isvId, license, edition as Edition), heldFrom: this.heldFrom };
+    return { ...termsOf(isvId, license, edition), heldFrom: this.heldFrom };
   }
 
   /** The terms of a licence that is there. */
@@ -71,6 +127,10 @@ export class Directory {
     const terms = this.terms(isvId, licenseId);
     if (terms === undefined) throw new Error(`there is no licence ${licenseId}`);
     return terms;
+  }
+
+  #entity(isvId: string, kind: Kind, id: string): EntityOf[Kind] | null {
+    return this.catalog.vendor(isvId)?.entity(kind, id) ?? null;
   }
 
   #termsOfEdition(isvId: string, editionId: string): Terms[] {

@@ -121,6 +121,7 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "session",
   "history",
   "tally",
+  "audit",
 ]);
 
 function parsed(line: Buffer, number: number): DumpLine | End {

@@ -1,9 +1,12 @@
 /** The store for trials, tests and the sandbox: everything is gone with the process. */
 import type { Tally } from "../analytics/tally.ts";
+import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
 import type { HistoryRecord } from "../core/types.ts";
 import { Book, type BookLine } from "./book.ts";
+import { type Renames, renamedLine, renamedTallies } from "./forgetting.ts";
 import {
+  type AuditQuery,
   countedUntilSetting,
   type DenialQuery,
   type DumpLine,
@@ -15,7 +18,7 @@ import {
   type TallyKey,
 } from "./store.ts";
 
-/** Lines of history that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
+/** Lines of history, and of the audit log, that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
 
 export function openMemoryStore(clock: Clock): Store {
@@ -26,9 +29,19 @@ export function openMemoryStore(clock: Clock): Store {
   let lines: HistoryRecord[] = [];
   /** By which lines of one instant are told apart. */
   const numbers = new WeakMap<HistoryRecord, number>();
+  const numberOf = (line: HistoryRecord) => numbers.get(line) as number;
   let count = 0;
+  const record = (line: HistoryRecord) => {
+    lines.push(line);
+    numbers.set(line, ++count);
+  };
+  let audited: AuditLine[] = [];
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
+  const audit = (fresh: readonly AuditLine[]) => {
+    audited.push(...fresh);
+    if (audited.length > linesMax) audited = audited.slice(-linesMax / 2);
+  };
 
   return {
     catalog: book.catalog,
@@ -37,10 +50,7 @@ export function openMemoryStore(clock: Clock): Store {
     async transact(_commands, work) {
       try {
         const result = work(book, now(), []);
-        for (const line of book.lines) {
-          lines.push(line);
-          numbers.set(line, ++count);
-        }
+        for (const line of book.lines) record(line);
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
         book.keep();
         return result;
@@ -49,10 +59,12 @@ export function openMemoryStore(clock: Clock): Store {
         throw error;
       }
     },
-    async saveCatalog(entities) {
-      book.checkEntities(entities);
-      book.putEntities(entities);
+    async saveCatalog(changes, author = theServer) {
+      book.checkEntities(changes);
+      audit(book.auditLines(changes, author, now()));
+      book.putEntities(changes);
     },
+    async refresh() {},
     applied: (isvId, kind, id) => book.applied(isvId, kind, id),
     read: async (isvId, licenseId) => book.license(isvId, licenseId),
     licenseOfToken: async (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
@@ -69,7 +81,7 @@ export function openMemoryStore(clock: Clock): Store {
     },
     async linesAfter({ at, no }, before, limit) {
       return lines
-        .map((line) => ({ at: line.at, no: numbers.get(line) as number, line }))
+        .map((line) => ({ at: line.at, no: numberOf(line), line }))
         .filter((other) => other.at < before && (other.at > at || (other.at === at && other.no > no)))
         .toSorted((a, b) => a.at - b.at || a.no - b.no)
         .slice(0, limit);
@@ -97,6 +109,32 @@ export function openMemoryStore(clock: Clock): Store {
     async history(isvId, licenseId, limit) {
       return lines.filter((line) => line.isvId === isvId && line.licenseId === licenseId).slice(0, limit);
     },
+    async events({ isvId, licenseId, before, limit }) {
+      const found = lines.filter(
+        (line) => numberOf(line) < (before ?? Infinity) && line.isvId === isvId && line.licenseId === licenseId,
+      );
+      const page = found.toReversed().slice(0, limit);
+      return { items: page, next: found.length > limit ? numberOf(page.at(-1) as HistoryRecord) : null };
+    },
+    async saveAudit(line) {
+      audit([line]);
+    },
+    async audit(query) {
+      const matching = audited.filter((line) => isAsked(line, query)).toReversed();
+      return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
+    },
+    async forget(isvId, names, line) {
+      book.rename(book.renamings(isvId, names));
+      const isDevices = (each: HistoryRecord) => book.license(isvId, each.licenseId)?.terms.clientType === "devices";
+      lines = lines.map((each) => {
+        if (each.isvId !== isvId) return each;
+        const fresh = renamedLine(each, names, isDevices(each));
+        numbers.set(fresh, numberOf(each));
+        return fresh;
+      });
+      tallies.rename(isvId, names);
+      audit([line]);
+    },
     setting: (name) => settings.get(name),
     async saveSetting(name, value) {
       settings.set(name, value);
@@ -116,6 +154,7 @@ export function openMemoryStore(clock: Clock): Store {
         ...book.dumpLines(named),
         ...lines.map((record): DumpLine => ({ type: "history", record })),
         ...tallies.all().map((tally): DumpLine => ({ type: "tally", tally })),
+        ...audited.map((line): DumpLine => ({ type: "audit", line })),
       ];
       return { aliveAt: now(), lines: toAsync(all), close() {} };
     },
@@ -129,8 +168,9 @@ export function openMemoryStore(clock: Clock): Store {
       }
       for (const line of all) {
         if (isOfBook(line)) book.load(line);
-        else if (line.type === "history") lines.push(line.record);
+        else if (line.type === "history") record(line.record);
         else if (line.type === "tally") tallies.put(line.tally);
+        else if (line.type === "audit") audited.push(line.line);
         else if (line.name === countedUntilSetting) counted = Number(line.value);
         else settings.set(line.name, line.value);
       }
@@ -174,6 +214,21 @@ class MemoryTallies {
     return [...this.#series.values()].flat();
   }
 
+  rename(isvId: string, names: Renames): void {
+    const { gone, fresh } = renamedTallies(
+      this.all().filter((tally) => tally.isvId === isvId && tally.series.startsWith("people/")),
+      names,
+    );
+    const isGone = new Set(gone);
+    for (const [key, rows] of this.#series) {
+      this.#series.set(
+        key,
+        rows.filter((row) => !isGone.has(row)),
+      );
+    }
+    for (const tally of fresh) this.put(tally);
+  }
+
   prune(until: Retained): void {
     for (const [key, rows] of this.#series) {
       const series = rows[0]?.series ?? "";
@@ -192,7 +247,7 @@ function isAfter(row: Tally, other: Tally): boolean {
 }
 
 function isOfBook(line: DumpLine): line is BookLine {
-  return line.type !== "setting" && line.type !== "history" && line.type !== "tally";
+  return line.type !== "setting" && line.type !== "history" && line.type !== "tally" && line.type !== "audit";
 }
 
 async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {
@@ -205,6 +260,16 @@ function isMatch(line: HistoryRecord, query: DenialQuery): boolean {
     line.isvId === query.isvId &&
     (query.licenseId === null || line.licenseId === query.licenseId) &&
     (query.clientId === null || line.clientId === query.clientId) &&
+    (query.from === null || line.at >= query.from) &&
+    (query.to === null || line.at < query.to)
+  );
+}
+
+function isAsked(line: AuditLine, query: AuditQuery): boolean {
+  return (
+    line.isvId === query.isvId &&
+    (query.kind === null || line.kind === query.kind) &&
+    (query.id === null || line.id === query.id) &&
     (query.from === null || line.at >= query.from) &&
     (query.to === null || line.at < query.to)
   );

@@ -18,10 +18,12 @@
  */
 import type { Readable } from "node:stream";
 import type { Tally } from "../analytics/tally.ts";
+import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import type { StoredEntity } from "../catalog/entities.ts";
+import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import type { Licenses } from "../core/step.ts";
 import type { Assignment, Command, HistoryRecord, LicenseView, Millis, Project, Session } from "../core/types.ts";
+import type { Renames } from "./forgetting.ts";
 
 /** A licence, by its vendor and id. */
 export interface Place {
@@ -49,9 +51,17 @@ export interface Store {
   /** `owed` are commands that these licences are owed before any other: credits of an outage, a clock to settle. */
   transact<T>(commands: readonly Command[], work: Work<T>, patience?: Patience): Promise<T>;
 
-  /** Saves entities and what follows from them: licences see their new terms at once. All or nothing. */
-  saveCatalog(entities: readonly StoredEntity[]): Promise<void>;
-  /** What the tenant file last said of an entity. */
+  /**
+   * Saves changes of the catalogue and what follows from them, with a line of the audit log for each that changes
+   * anything: licences see their new terms at once, and a licence that goes takes its clients and projects along; its
+   * history stays. All or nothing.
+   * @throws CatalogConflict where a change was made from something that is no longer there, where it refers to
+   * something that is not there, or where something refers to what goes, a live session included.
+   */
+  saveCatalog(changes: readonly EntityChange[], author?: Author): Promise<void>;
+  /** Takes over what other servers have changed of the catalogue. It comes by itself within a second or so; this is for now. */
+  refresh(): Promise<void>;
+  /** What the tenant file last said of an entity, of one that was deleted too. */
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"];
 
   /** A licence as of the last commit, for reading at once; undefined: there is none. */
@@ -93,6 +103,21 @@ export interface Store {
 
   /** Forgets at most `limit` rows of each kind that are older than they are kept for; true: there may be more of them. */
   prune(until: Retained, limit: number): Promise<boolean>;
+
+  /** History of one licence, newest first, from where a page ended; of a licence that was deleted too. */
+  events(query: EventQuery): Promise<EventPage>;
+
+  /** Puts on record what an administrator did outside the catalogue. */
+  saveAudit(line: AuditLine): Promise<void>;
+  /** The audit log of one vendor, newest first. */
+  audit(query: AuditQuery): Promise<{ readonly items: readonly AuditLine[]; readonly total: number }>;
+
+  /**
+   * Puts other names in the place of a user's in all history and what is counted of it, in clients and remembered
+   * sessions of a vendor, with its line in the audit log. Whatever can be counted stays as it was. Where it failed midway it can be asked for again.
+   * @throws CatalogConflict where the user has a live session.
+   */
+  forget(isvId: string, names: Renames, line: AuditLine): Promise<void>;
 
   /** A small named value that must survive: signing keys, when the server was last alive. */
   setting(name: string): string | undefined;
@@ -143,12 +168,13 @@ export interface OpenDump extends Dump {
 /** One thing that a store keeps. History stands in the order in which it was written. */
 export type DumpLine =
   | { readonly type: "setting"; readonly name: string; readonly value: string }
-  | ({ readonly type: "entity" } & StoredEntity)
+  | ({ readonly type: "entity" } & EntityChange)
   | ({ readonly type: "assignment"; readonly assignment: Assignment } & Place)
   | ({ readonly type: "project"; readonly project: Project } & Place)
   | ({ readonly type: "session"; readonly session: Session } & Place)
   | { readonly type: "history"; readonly record: HistoryRecord }
-  | { readonly type: "tally"; readonly tally: Tally };
+  | { readonly type: "tally"; readonly tally: Tally }
+  | { readonly type: "audit"; readonly line: AuditLine };
 
 /** A copy of a store's file, gone once it is read. */
 export interface Backup {
@@ -217,6 +243,45 @@ export interface DenialQuery {
   readonly to: Millis | null;
   readonly offset: number;
   readonly limit: number;
+}
+
+export interface EventQuery {
+  readonly isvId: string;
+  readonly licenseId: string;
+  /** `next` of the page before; null: from the newest line on. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+export interface EventPage {
+  readonly items: readonly HistoryRecord[];
+  /** Where the next page begins; null: there is none. A store that looks through so much at a time alone may answer few lines, or none. */
+  readonly next: number | null;
+}
+
+export interface AuditQuery {
+  readonly isvId: string;
+  /** Changes of this kind of thing, and of this one; null: of all. */
+  readonly kind: AuditLine["kind"] | null;
+  readonly id: string | null;
+  /** From this instant on, and before that one; null: no bound. */
+  readonly from: Millis | null;
+  readonly to: Millis | null;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** A change of the catalogue that does not fit what is there: nothing of it happened. Look again, and decide anew. */
+export class CatalogConflict extends Error {
+  override readonly name = "CatalogConflict";
+  readonly kind: Kind;
+  readonly id: string;
+
+  constructor(kind: Kind, id: string, reason: string) {
+    super(`${kind} ${id} ${reason}`);
+    this.kind = kind;
+    this.id = id;
+  }
 }
 
 /** The store could not do its work: disk, network, lock. The request may be repeated. */

@@ -350,6 +350,17 @@ describe("from disk", () => {
     expect(JSON.stringify(store.saved)).not.toContain("a-secret-from-a-file");
   });
 
+  test("what an administrator deleted stays so, until the file says something else of it", async () => {
+    const store = openStore();
+    await apply(store, small);
+    const applied = store.applied(isvId, "license", licenseId);
+    await store.saveCatalog([{ isvId, kind: "license", id: licenseId, body: null, applied }]);
+    await apply(store, small);
+    expect(vendorOf(store).licenses.has(licenseId)).toBe(false);
+    await apply(store, smallWith("floating_token_limit: 2", "floating_token_limit: 3"));
+    expect(licenseOf(store).floating_token_limit).toBe(3);
+  });
+
   test("a file that is not there is a fault of it", async () => {
     await expect(applyTenantPaths(openStore(), ["/nowhere/tenant.yaml"])).rejects.toThrow(
       "/nowhere/tenant.yaml:1 cannot be read: ENOENT",

@@ -1,5 +1,5 @@
 /** A small tenant file that tests change, and a store that counts what is saved. */
-import type { StoredEntity } from "../../src/catalog/entities.ts";
+import type { EntityChange, StoredEntity } from "../../src/catalog/entities.ts";
 import { applyTenantFiles, readTenantFile, TenantFileFault } from "../../src/catalog/tenant-file.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -40,19 +40,19 @@ export function smallWith(old: string, fresh: string, text = small): string {
 }
 
 export interface CountingStore extends Store {
-  readonly saved: (readonly StoredEntity[])[];
+  readonly saved: (readonly EntityChange[])[];
 }
 
 export function openStore(): CountingStore {
   const store = openMemoryStore(new HeldClock());
-  const saved: (readonly StoredEntity[])[] = [];
+  const saved: (readonly EntityChange[])[] = [];
   return {
     ...store,
     catalog: store.catalog,
     saved,
-    saveCatalog(entities) {
-      saved.push(entities);
-      return store.saveCatalog(entities);
+    saveCatalog(changes, author) {
+      saved.push(changes);
+      return store.saveCatalog(changes, author);
     },
   };
 }

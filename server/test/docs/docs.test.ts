@@ -225,38 +225,50 @@ function headingsOf(text: string): string[] {
 
 interface ApiDocument {
   readonly paths: Readonly<
-    Record<string, Readonly<Record<string, { readonly security?: readonly object[]; readonly description?: string }>>>
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          { readonly security?: readonly object[]; readonly description?: string; readonly "x-admin-role"?: string }
+        >
+      >
+    >
   >;
 }
 
-type Reach = "public" | "app" | "backend" | "admin" | "operator";
-
-function callsOf(page: string): Record<string, Reach> {
+/** The least of each kind of key that a call takes: of provisioning keys, of admin keys, or the operator's. */
+function callsOf(page: string): Record<string, string> {
   const [, table = ""] = /<!-- calls: begin -->([\s\S]*?)<!-- calls: end -->/.exec(page) ?? [];
   const rows = [...table.matchAll(/^\| ([A-Z]+ \S+) \| (.+) \|$/gm)];
   return sorted(
     rows.map(([, call = "", cells = ""]) => {
       const may = cells.split(" | ").map((cell) => cell === "yes");
-      return [call, (["public", "app", "backend", "admin", "operator"] as const)[may.indexOf(true)] ?? "admin"];
+      const least = (kinds: readonly string[], from: number) => kinds.find((_, n) => may[from + n]) ?? "none";
+      if (may[0]) return [call, "public"];
+      if (may[6]) return [call, "operator's"];
+      return [call, `${least(["app", "backend"], 1)}, ${least(["viewer", "operator", "owner"], 3)}`];
     }),
   );
 }
 
-function callsOfDocument({ paths }: ApiDocument): Record<string, Reach> {
+function callsOfDocument({ paths }: ApiDocument): Record<string, string> {
   const prefix = "/api/v2/isv/{isv_id}";
   return sorted(
     Object.entries(paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { security = [], description = "" }]): [string, Reach] => {
+      Object.entries(methods).map(([method, operation]): [string, string] => {
+        const { security = [], description = "", "x-admin-role": role } = operation;
         const call = `${method.toUpperCase()} ${path.startsWith(prefix) ? path.slice(prefix.length) : `/${path}`}`;
         if (security.length === 0) return [call, "public"];
-        if (security.some((scheme) => "OperatorKey" in scheme)) return [call, "operator"];
-        if (!security.some((scheme) => "ProvisioningKey" in scheme)) return [call, "admin"];
-        return [call, description.includes("ProvisioningKey of scope `backend`") ? "backend" : "app"];
+        if (security.some((scheme) => "OperatorKey" in scheme)) return [call, "operator's"];
+        if (!security.some((scheme) => "ProvisioningKey" in scheme)) return [call, `none, ${role}`];
+        const least = description.includes("ProvisioningKey of scope `backend`") ? "backend" : "app";
+        return [call, `${least}, ${role}`];
       }),
     ),
   );
 }
 
-function sorted(calls: [string, Reach][]): Record<string, Reach> {
+function sorted(calls: [string, string][]): Record<string, string> {
   return Object.fromEntries(calls.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -42,6 +42,7 @@ export const licenses = {
 } as const;
 
 export const keys = {
+  operator: "demo-operator-key",
   plain: "plain-key",
   rsa: "rsa-key",
   app: "app-key",
@@ -244,6 +245,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     log,
     ...(options.shell && { shell: options.shell }),
     ...(options.patience && { patience: options.patience }),
+    operatorKey: keys.operator,
     ...(options.isSandbox && { sandboxClock: clock }),
   });
   await new Promise<void>((resolve) => app.server.listen({ port: 0, host: "127.0.0.1" }, resolve));

@@ -1,5 +1,8 @@
 /** The PostgreSQL store, held to the contract that all stores are held to. */
+import { catalogueConformance } from "../stores/catalogue-conformance.ts";
 import { storeConformance } from "../stores/conformance.ts";
 import { postgresUnderTest } from "../stores/under-test.ts";
 
-storeConformance(postgresUnderTest());
+const store = postgresUnderTest();
+storeConformance(store);
+catalogueConformance(store);

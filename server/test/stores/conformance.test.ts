@@ -8,11 +8,15 @@ import type { Command } from "../../src/core/types.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
+import { catalogueConformance } from "./catalogue-conformance.ts";
 import { storeConformance } from "./conformance.ts";
 import { codesOf, stepAll } from "./steps.ts";
 import { storesUnderTest } from "./under-test.ts";
 
-for (const store of storesUnderTest()) storeConformance(store);
+for (const store of storesUnderTest()) {
+  storeConformance(store);
+  catalogueConformance(store);
+}
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());

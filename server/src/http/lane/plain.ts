@@ -9,6 +9,7 @@ import { type Head, readHead } from "../head.ts";
 import type { HotAddresses, HotRoute } from "../hot.ts";
 import { requireJson } from "../input.ts";
 import { bodyBytesMax, headerLinesMax, laneHeadBytesMax } from "../limits.ts";
+import { roleOf } from "../route.ts";
 
 /** A head that was read, and all that follows from its bytes: the same bytes need not be read again. */
 export class PlainHead {
@@ -39,7 +40,7 @@ export class PlainHead {
   /** As `callerOf`; looked up again once anything in the catalogue has changed. @throws Problem as that does. */
   callerIn(catalog: Catalog): Caller {
     if (this.#caller === null || this.#catalogRevision !== catalog.revision) {
-      this.#caller = callerOf(catalog, this.head, this.#isvId, this.hot.reach);
+      this.#caller = callerOf(catalog, this.head, this.#isvId, this.hot.reach, roleOf(this.hot.route));
       this.#catalogRevision = catalog.revision;
     }
     return this.#caller;

@@ -6,6 +6,7 @@ import { isBound, requireLicense } from "../access.ts";
 import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuidOrNull } from "../input.ts";
 import { pageMax, pageSizeDefault, pageSizeMax } from "../limits.ts";
+import { requireNames, shownLine } from "../names.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 
@@ -58,6 +59,7 @@ export function denialRoutes({ store }: Services): Route[] {
       answers: { 200: Page },
       async handle(call, finish) {
         const { query } = call;
+        if (query.client_id !== undefined) requireNames(call.names);
         const page = query.page ?? 1;
         const pageSize = query.page_size ?? pageSizeDefault;
         const { items, total } = await store.denials({
@@ -69,7 +71,7 @@ export function denialRoutes({ store }: Services): Route[] {
           offset: (page - 1) * pageSize,
           limit: pageSize,
         });
-        finish(json({ items: items.map(lineOf), page, page_size: pageSize, total }));
+        finish(json({ items: items.map((line) => lineOf(line, call)), page, page_size: pageSize, total }));
       },
     }),
   ];
@@ -85,7 +87,8 @@ function licenseIdOf(call: KeyedCall, text: string | undefined): string | null {
   return licenseId;
 }
 
-function lineOf(line: HistoryRecord) {
+function lineOf(record: HistoryRecord, { names, vendor }: KeyedCall) {
+  const line = shownLine(record, names, vendor);
   const code = line.denial as DenialCode;
   return {
     at: new Date(line.at).toISOString(),

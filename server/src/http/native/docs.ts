@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import type { Answer } from "../answer.ts";
 import { jsonText } from "../answer.ts";
 import { open, type Route } from "../route.ts";
+import { browserHeaders } from "../security.ts";
 
 /** Nothing may be loaded from, or sent, elsewhere. The page's own script starts itself inline. */
 const contentPolicy = [
@@ -13,8 +14,7 @@ const contentPolicy = [
   "img-src 'self' data: blob:",
   "font-src 'self' data:",
   "worker-src 'self' blob:",
-  "frame-ancestors 'none'",
-].join("; ");
+];
 
 /** `document`: the API document, once all routes are known. */
 export function docsRoutes(document: () => object): Route[] {
@@ -94,14 +94,7 @@ async function loadPages(): Promise<Pages> {
       status: 200,
       contentType: "text/html; charset=utf-8",
       body: page.body,
-      headers: [
-        "Content-Security-Policy",
-        contentPolicy,
-        "X-Content-Type-Options",
-        "nosniff",
-        "Referrer-Policy",
-        "no-referrer",
-      ],
+      headers: browserHeaders(contentPolicy),
     },
     script: {
       status: 200,

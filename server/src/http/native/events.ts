@@ -1,9 +1,10 @@
 /** What happens on a vendor's licences, as server-sent events. */
 import { Type } from "typebox";
-import { type RecordKind, recordKinds } from "../../core/types.ts";
+import { type HistoryRecord, type RecordKind, recordKinds } from "../../core/types.ts";
 import type { Position } from "../../stores/store.ts";
 import { isBound, requireLicense } from "../access.ts";
 import { Uuid, uuidOrNull } from "../input.ts";
+import { shownLine } from "../names.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import type { Feed } from "./feed.ts";
@@ -21,7 +22,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 );
 
-export function eventRoutes({ store }: Services, feed: Feed): Route[] {
+export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[] {
   return [
     keyed({
       method: "GET",
@@ -37,14 +38,18 @@ export function eventRoutes({ store }: Services, feed: Feed): Route[] {
       async handle(call, finish) {
         const licenseId = licenseIdOf(call);
         const kinds = kindsOf(call.query.kind);
-        const after = positionOf(call.lastEventId ?? null);
+        const after = positionOf(call.head.lastEventId);
         const now = await feed.now();
         if (feed.isFull) throw new Problem("overloaded", "Too many listen already.", ["Retry-After", "5"]);
         const { isvId, key } = call;
-        const isAllowed = () => store.catalog.vendor(isvId)?.keys.get(key.id)?.is_active === true;
+        const keyNow = () => store.catalog.vendor(isvId)?.keys.get(key.id);
+        const isAllowed = () => keyNow()?.is_active === true;
+        // What the key may see can change while it listens.
+        const shown = (line: HistoryRecord) =>
+          shownLine(line, pseudonyms.namesFor({ key: keyNow() ?? key, vendor: call.vendor }), call.vendor);
         finish({
           contentType: "text/event-stream",
-          listen: (res) => feed.join({ isvId, licenseId, kinds, isAllowed }, res, after ?? now, now),
+          listen: (res) => feed.join({ isvId, licenseId, kinds, shown, isAllowed }, res, after ?? now, now),
         });
       },
     }),

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly isvId: string;
   readonly licenseId: string | null;
   readonly kinds: ReadonlySet<RecordKind> | null;
+  /** A line as it is shown to whoever listens. */
+  shown(line: HistoryRecord): HistoryRecord;
   /** Whether its key still reaches that. */
   isAllowed(): boolean;
 }
@@ -131,7 +133,7 @@ export class Feed {
     const own = lines.filter((numbered) => isAfter(numbered, listener.position) && isWanted(numbered.line, wanted));
     listener.position = later(listener.position, lines.at(-1));
     if (own.length === 0) return;
-    res.write(own.map(textOf).join(""));
+    res.write(own.map((numbered) => textOf(numbered, wanted.shown(numbered.line))).join(""));
     listener.toldAt = this.#store.now();
   }
 
@@ -181,7 +183,7 @@ function isWanted(line: HistoryRecord, { isvId, licenseId, kinds }: Wanted): boo
 }
 
 /** As server-sent events have it. JSON has no line breaks of its own. */
-function textOf({ at, no, line }: NumberedLine): string {
+function textOf({ at, no }: NumberedLine, line: HistoryRecord): string {
   return `id: ${at}-${no}\nevent: ${line.kind}\ndata: ${JSON.stringify(eventOf(line))}\n\n`;
 }
 

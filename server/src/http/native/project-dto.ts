@@ -1,6 +1,7 @@
 /** Projects as the API shows them. */
 import { Type } from "typebox";
 import type { Store } from "../../stores/store.ts";
+import type { Names } from "../names.ts";
 import { Problem } from "../problem.ts";
 import { progressOf } from "./progress.ts";
 
@@ -54,7 +55,12 @@ export const Token = Type.Object({
 });
 
 /** @throws Problem (404) where the project has gone meanwhile. */
-export async function projectOf(store: Store, isvId: string, licenseId: string, projectId: string) {
+export async function projectOf(
+  store: Store,
+  { isvId, names }: { readonly isvId: string; readonly names: Names },
+  licenseId: string,
+  projectId: string,
+) {
   const license = await store.read(isvId, licenseId);
   const project = license?.project(projectId);
   if (license === undefined || project === undefined) {
@@ -69,8 +75,8 @@ export async function projectOf(store: Store, isvId: string, licenseId: string, 
     saved: project.savedAt !== null && project.savedAt >= (project.openedAt ?? 0),
     saved_at: textOrNull(project.savedAt),
     users: license.sessionsOfProject(projectId).map((session) => ({
-      user_id: session.userId ?? session.clientId,
-      client_id: session.clientId,
+      user_id: names.of(session.userId ?? session.clientId),
+      client_id: names.of(session.clientId),
       session_id: session.sessionId,
       since: text(session.openedAt),
       valid_until: text(session.validUntil),

@@ -90,8 +90,8 @@ function lifeRoutes(services: Services): Route[] {
           id: newId(),
         } as const;
         const { denial } = await desk.decide(command);
-        if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
-        const project = await readBack(() => projectOf(services.store, call.isvId, licenseId, command.id));
+        if (denial !== null) return finish(answerOfDenial(denial, call));
+        const project = await readBack(() => projectOf(services.store, call, licenseId, command.id));
         finish({ ...json(project), status: 201 });
       },
     }),
@@ -156,7 +156,7 @@ function projectRoute<B extends import("typebox").TSchema>(
     answers: { 200: Project, 404: Type.Object({}), 409: Refusal },
     async handle(call, finish) {
       await submit(services, call, commandOf(call.body, call), finish, async (licenseId, projectId) =>
-        json(await projectOf(services.store, call.isvId, licenseId, projectId)),
+        json(await projectOf(services.store, call, licenseId, projectId)),
       );
     },
   });
@@ -182,9 +182,7 @@ async function submit(
   const { licenseId, projectId } = await projectIn(store, call);
   const command = { ...act, isvId: call.isvId, licenseId, projectId } as ProjectCommand;
   const { denial } = await desk.decide(command);
-  finish(
-    denial !== null ? answerOfDenial(denial, call.wantsProblem) : await readBack(() => granted(licenseId, projectId)),
-  );
+  finish(denial !== null ? answerOfDenial(denial, call) : await readBack(() => granted(licenseId, projectId)));
 }
 
 /** What is read after a decision to tell of it. Where that fails, the decision stands: nobody may hear that nothing happened. */
@@ -243,7 +241,7 @@ function readRoutes({ store, desk }: Services): Route[] {
         const projects = [];
         for (const place of found.slice((page - 1) * size)) {
           const [licenseId = "", projectId = ""] = place.split("/");
-          projects.push(await projectOf(store, call.isvId, licenseId, projectId));
+          projects.push(await projectOf(store, call, licenseId, projectId));
         }
         finish(json(projects));
       },
@@ -259,7 +257,7 @@ function readRoutes({ store, desk }: Services): Route[] {
       async handle(call, finish) {
         const { licenseId, projectId } = await projectIn(store, call);
         await refresh(call, licenseId);
-        finish(json(await projectOf(store, call.isvId, licenseId, projectId)));
+        finish(json(await projectOf(store, call, licenseId, projectId)));
       },
     }),
     keyed({
@@ -342,7 +340,7 @@ function executionRoutes(services: Services): Route[] {
           secretHash: secretHash(secret),
         } as const;
         await submit(services, call, act, finish, async (licenseId, projectId) => {
-          const project = await projectOf(store, call.isvId, licenseId, projectId);
+          const project = await projectOf(store, call, licenseId, projectId);
           const started = project.executions.find((execution) => execution.id === id);
           return { status: 201, contentType: jsonType, body: JSON.stringify({ ...started, secret }), headers: [] };
         });

@@ -1,15 +1,26 @@
 /** What administrators do to licences: sessions, assignments, the switch of a licence, the jobs. AdminKeys alone. */
-import { Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { knownLicense, requireLicense } from "../access.ts";
+import { audit } from "../admin/acts.ts";
+import { changeEntity, requireEntity } from "../admin/change.ts";
 import { json, noContent } from "../answer.ts";
-import { millis, uuid, uuidOrNull } from "../input.ts";
-import { listedMax } from "../limits.ts";
+import { millis, Uuid, uuid, uuidOrNull } from "../input.ts";
+import { listedMax, pageMax } from "../limits.ts";
 import { answerOfDenial, Problem } from "../problem.ts";
-import { keyed, type Route, type Services } from "../route.ts";
-import { answerOf, denied } from "./answers.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { denied } from "./answers.ts";
 import { assignmentDto, sessionDto } from "./dto.ts";
 import { licensesOfKey } from "./license-keys.ts";
 import * as schemas from "./schemas.ts";
+
+const AssignmentParams = Type.Object({
+  license_id: Uuid("The licence."),
+  assignment_id: Uuid("The `id` of the assignment."),
+});
+const PageQuery = Type.Object({
+  page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax })),
+  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: listedMax, description: `${listedMax} if left out.` })),
+});
 
 /** Licences that one look of the job asks the store for. */
 const licensesPerLook = 1_000;
@@ -23,7 +34,9 @@ export function adminRoutes(services: Services): Route[] {
     closeSessions(services),
     endSession(services),
     listAssignments(services),
+    readAssignment(services),
     changeAssignment(services),
+    unassign(services),
     toggleLicense(services),
     deleteInactiveSessions(services),
   ];
@@ -46,18 +59,20 @@ function listSessions({ desk, store }: Services): Route {
       const listed = [];
       for (const session of license?.sessions() ?? []) {
         if (listed.length >= listedMax) break;
-        if (license !== undefined && session.endedAt === null) listed.push(sessionDto(license, session, now));
+        if (license !== undefined && session.endedAt === null)
+          listed.push(sessionDto(license, session, now, call.names));
       }
       finish(json(listed));
     },
   });
 }
 
-function closeSessions({ desk }: Services): Route {
+function closeSessions({ desk, store }: Services): Route {
   return keyed({
     method: "POST",
     path: "/licenses/:license_id/opensessions/close",
     reach: "admin",
+    role: "operator",
     tag: "Licences",
     summary: "End all open sessions of a licence",
     description: "Their tokens are free at once; the same sessions are denied (14004) until their old ends.",
@@ -65,37 +80,41 @@ function closeSessions({ desk }: Services): Route {
     body: schemas.CloseAll,
     isBodyOptional: true,
     answers: { 204: Type.Null(), 409: schemas.Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const licenseId = uuid(call.params.license_id);
       const named = uuidOrNull((call.body as typeof call.body | undefined)?.license_id);
       if (named !== null && named !== licenseId) {
         throw new Problem("input_invalid", "license_id: must be the licence in the address, or be left out");
       }
       requireLicense(call, licenseId);
-      desk.submit([{ type: "end", isvId: call.isvId, licenseId, id: null }], ([outcome]) =>
-        finish(answerOf(outcome, call, () => noContent)),
-      );
+      const { denial, granted } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: null });
+      if (denial !== null) return finish(answerOfDenial(denial, call));
+      const ended = granted?.ended ?? 0;
+      if (ended > 0) await audit(store, call, "session.ended", "session", "all", licenseId, { ended });
+      finish(noContent);
     },
   });
 }
 
-function endSession({ desk }: Services): Route {
+function endSession({ desk, store }: Services): Route {
   return keyed({
     method: "DELETE",
     path: "/licenses/:license_id/opensessions/:session_id",
     reach: "admin",
+    role: "operator",
     tag: "Licences",
     summary: "End one open session",
     description: "Takes the `id` of the listed session, so that sessions without a `session_id` can be ended too.",
     params: schemas.SessionParams,
     answers: { 204: Type.Null(), 409: schemas.Refusal },
-    handle(call, finish) {
+    async handle(call, finish) {
       const licenseId = uuid(call.params.license_id);
       requireLicense(call, licenseId);
       const id = uuid(call.params.session_id);
-      desk.submit([{ type: "end", isvId: call.isvId, licenseId, id }], ([outcome]) =>
-        finish(answerOf(outcome, call, () => noContent)),
-      );
+      const { denial } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id });
+      if (denial !== null) return finish(answerOfDenial(denial, call));
+      await audit(store, call, "session.ended", "session", id, licenseId);
+      finish(noContent);
     },
   });
 }
@@ -108,18 +127,72 @@ function listAssignments({ store }: Services): Route {
     tag: "Licences",
     summary: "List the clients that a licence knows",
     params: schemas.LicenseParams,
+    query: PageQuery,
     answers: { 200: Type.Array(schemas.Assignment) },
     async handle(call, finish) {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       const license = await store.read(call.isvId, licenseId);
+      const { page = 1, page_size: size = listedMax } = call.query;
       const listed = [];
+      let n = 0;
       for (const assignment of license?.assignments() ?? []) {
-        if (listed.length >= listedMax) break;
-        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment));
+        if (n++ < (page - 1) * size) continue;
+        if (listed.length >= size) break;
+        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment, call.names));
       }
-      finish(json(listed));
+      finish({ ...json(listed), headers: ["X-Total-Count", String(license?.clients ?? 0)] });
     },
   });
+}
+
+function readAssignment({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/licenses/:license_id/assignments/:assignment_id",
+    reach: "admin",
+    tag: "Licences",
+    summary: "Look at one client of a licence",
+    params: AssignmentParams,
+    answers: { 200: schemas.Assignment, 404: Type.Object({}) },
+    async handle(call, finish) {
+      const { license, assignment } = await assignmentIn(store, call);
+      finish(json(assignmentDto(license.terms, assignment, call.names)));
+    },
+  });
+}
+
+function unassign({ desk, store }: Services): Route {
+  return keyed({
+    method: "DELETE",
+    path: "/licenses/:license_id/assignments/:assignment_id",
+    reach: "admin",
+    role: "operator",
+    tag: "Licences",
+    summary: "Unassign a client's token",
+    description: "Its sessions end with it. The client stays known, and may be activated again.",
+    params: AssignmentParams,
+    answers: { 204: Type.Null(), 404: Type.Object({}), 409: schemas.Refusal },
+    async handle(call, finish) {
+      const { license, assignment } = await assignmentIn(store, call);
+      const { licenseId } = license.terms;
+      const { tokenKey, id } = assignment;
+      const { denial } = await desk.decide({ type: "unassign", isvId: call.isvId, licenseId, tokenKey });
+      if (denial !== null) return finish(answerOfDenial(denial, call));
+      await audit(store, call, "client.unassigned", "assignment", id, licenseId);
+      finish(noContent);
+    },
+  });
+}
+
+/** @throws Problem (404) where the licence knows no client by this assignment. */
+async function assignmentIn(store: Services["store"], call: KeyedCall<unknown, Static<typeof AssignmentParams>>) {
+  const { id } = knownLicense(call, call.params.license_id);
+  const license = await store.read(call.isvId, id);
+  const wanted = uuid(call.params.assignment_id);
+  for (const assignment of license?.assignments() ?? []) {
+    if (license !== undefined && assignment.id === wanted) return { license, assignment };
+  }
+  throw new Problem("entity_unknown", "The licence has no assignment of this id.");
 }
 
 function changeAssignment({ desk, store }: Services): Route {
@@ -127,6 +200,7 @@ function changeAssignment({ desk, store }: Services): Route {
     method: "PUT",
     path: "/licenses/:license_id/assignments",
     reach: "admin",
+    role: "operator",
     tag: "Licences",
     summary: "Suspend a client, or lift its suspension",
     params: schemas.LicenseParams,
@@ -144,10 +218,12 @@ function changeAssignment({ desk, store }: Services): Route {
         until: until === null ? null : millis(until, "suspended_until_utc"),
       } as const;
       const { denial, granted } = await desk.decide(command);
-      if (denial !== null) return finish(answerOfDenial(denial, call.wantsProblem));
+      if (denial !== null) return finish(answerOfDenial(denial, call));
       const terms = (await store.read(call.isvId, licenseId))?.terms;
+      const suspended = { suspended_until_utc: until };
+      await audit(store, call, "client.suspended", "assignment", command.assignmentId, licenseId, suspended);
       if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
-      finish(json(assignmentDto(terms, granted.assignment)));
+      finish(json(assignmentDto(terms, granted.assignment, call.names)));
     },
   });
 }
@@ -170,7 +246,7 @@ function toggleLicense({ store }: Services): Route {
       409: schemas.Refusal,
     },
     async handle(call, finish) {
-      const { body, vendor, isvId } = call;
+      const { body, vendor } = call;
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       const license = licensesOfKey(store.catalog, vendor, body.license_key).find(
@@ -178,10 +254,10 @@ function toggleLicense({ store }: Services): Route {
       );
       if (license === undefined) return finish(denied("license_unknown", call));
       requireLicense(call, license.id);
-      const changed = { ...license, is_active: body.is_active };
-      // What the tenant file last said stays as it was: applied again, it does not undo this.
-      const applied = store.applied(isvId, "license", license.id);
-      await store.saveCatalog([{ isvId, kind: "license", id: license.id, body: changed, applied }]);
+      await changeEntity(store, call, "license", license.id, (current) => ({
+        ...requireEntity(current, "license"),
+        is_active: body.is_active,
+      }));
       finish(
         json({
           product_id: productId,
@@ -199,6 +275,7 @@ function deleteInactiveSessions({ desk, store }: Services): Route {
     method: "PUT",
     path: "/administration/deleteinactivesessions",
     reach: "admin",
+    role: "operator",
     tag: "Jobs",
     summary: "Write off sessions that are over",
     description:

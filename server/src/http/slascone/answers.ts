@@ -4,18 +4,18 @@ import type { DenialCode } from "../../core/denials.ts";
 import type { Outcome } from "../../core/step.ts";
 import type { Granted } from "../../core/types.ts";
 import { type Answer, json } from "../answer.ts";
-import { answerOfDenial, denialWithoutLicense } from "../problem.ts";
-import type { Call, KeyedCall } from "../route.ts";
+import { answerOfDenial, denialWithoutLicense, type Telling } from "../problem.ts";
+import type { KeyedCall } from "../route.ts";
 import { described, licenseInfo } from "./dto.ts";
 
 /** The answer to a command: `granted` writes the good one. Errors go through to `finish`. */
 export function answerOf(
   outcome: Outcome | Error | undefined,
-  { wantsProblem }: Pick<Call, "wantsProblem">,
+  telling: Telling,
   granted: (granted: Granted) => Answer,
 ): Answer | Error {
   if (outcome instanceof Error) return outcome;
-  if (outcome?.denial != null) return answerOfDenial(outcome.denial, wantsProblem);
+  if (outcome?.denial != null) return answerOfDenial(outcome.denial, telling);
   if (outcome?.granted == null) return new Error("the desk answered without an outcome");
   try {
     return granted(outcome.granted);
@@ -26,8 +26,8 @@ export function answerOf(
 }
 
 /** The denial of a request that names something that is not there, so that no licence can decide on it. */
-export function denied(code: DenialCode, { wantsProblem }: Pick<Call, "wantsProblem">): Answer {
-  return answerOfDenial(denialWithoutLicense(code), wantsProblem);
+export function denied(code: DenialCode, telling: Telling): Answer {
+  return answerOfDenial(denialWithoutLicense(code), telling);
 }
 
 /** The licence as P1, P3 and P8 tell it, to a caller whose key reaches it. */

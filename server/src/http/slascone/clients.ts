@@ -3,6 +3,7 @@ import type { License } from "../../catalog/entities.ts";
 import type { Assignment, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
+import { audit } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
@@ -129,6 +130,7 @@ function unassignRoute({ desk, store }: Services): Route {
     method: "POST",
     path: "/provisioning/unassign",
     reach: "app",
+    role: "operator",
     tag: "Clients",
     summary: "Unassign a client's token",
     description:
@@ -140,9 +142,10 @@ function unassignRoute({ desk, store }: Services): Route {
       const licenseId = await store.licenseOfToken(call.isvId, tokenKey);
       if (licenseId === undefined) return finish(denied("token_unknown", call));
       requireLicense(call, licenseId);
-      desk.submit([{ type: "unassign", isvId: call.isvId, licenseId, tokenKey }], ([outcome]) =>
-        finish(answerOf(outcome, call, () => json("Token unassigned."))),
-      );
+      const outcome = await desk.decide({ type: "unassign", isvId: call.isvId, licenseId, tokenKey });
+      const { id } = outcome.granted?.assignment ?? {};
+      if (id !== undefined) await audit(store, call, "client.unassigned", "assignment", id, licenseId);
+      finish(answerOf(outcome, call, () => json("Token unassigned.")));
     },
   });
 }
@@ -152,6 +155,7 @@ function validateRoute({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/validate",
     reach: "app",
+    role: "viewer",
     tag: "Clients",
     summary: "Look at a licence by its key",
     description: "Answers with the licence as it stands; nothing is activated and nobody's token is shown.",

@@ -7,6 +7,7 @@ import type { Vendor } from "../../catalog/catalog.ts";
 import type { Customer, Edition, License, Product } from "../../catalog/entities.ts";
 import { clientKey } from "../../core/names.ts";
 import type { Assignment, LicenseView, Millis, Session, Terms } from "../../core/types.ts";
+import { clientOrNull, type Names, nameOrNull } from "../names.ts";
 
 /** What perpetual licences expire at: clients format the date without a look, and know the year. */
 const never = "9999-12-31T23:59:59Z";
@@ -88,11 +89,11 @@ function utc(text: string | null): string | null {
   return text === null ? null : new Date(text).toISOString();
 }
 
-const provisioningModes = { named: 0, floating: 1 } as const;
+export const provisioningModes = { named: 0, floating: 1 } as const;
 /** Ours: a licence that counts projects. SLASCONE ends at users. */
 const projects = 2;
 
-const clientTypes = { devices: 0, users: 1, projects } as const;
+export const clientTypes = { devices: 0, users: 1, projects } as const;
 
 /** `assignment`: of the client that asks; null where nobody does. */
 export function licenseInfo(
@@ -168,11 +169,12 @@ function limitations(product: Product, edition: Edition) {
   });
 }
 
-/** `users`: those of the licence's users that the caller may know of. */
+/** `users`: those of the licence's users that the caller may know of, by the names that it may see. */
 export function licenseDto(
   { license, edition, product, customer }: Described,
   users: readonly Assignment[],
   now: Millis,
+  names: Names,
 ) {
   const isOver = isExpired(license, now);
   return {
@@ -218,7 +220,7 @@ export function licenseDto(
     })),
     license_variables: [],
     license_constrained_variables: [],
-    license_users: users.map((assignment) => licenseUser(license.id, assignment)),
+    license_users: users.map((assignment) => licenseUser(license.id, assignment, names)),
     license_users_groups: [],
     customer: { id: customer.id, company_name: customer.name, customer_number: customer.number },
     product: { id: product.id, name: product.name, prioritized_key: product.prioritized_key === "legacy" ? 1 : 0 },
@@ -228,8 +230,8 @@ export function licenseDto(
   };
 }
 
-function licenseUser(licenseId: string, assignment: Assignment) {
-  const user = assignment.userId ?? assignment.clientId;
+function licenseUser(licenseId: string, assignment: Assignment, names: Names) {
+  const user = names.of(assignment.userId ?? assignment.clientId);
   return { user_id: user, name: user, license_id: licenseId, is_active: assignment.unassignedAt === null };
 }
 
@@ -252,7 +254,7 @@ function template(edition: Edition, license: License) {
   };
 }
 
-export function sessionDto(license: LicenseView, session: Session, now: Millis) {
+export function sessionDto(license: LicenseView, session: Session, now: Millis, names: Names) {
   const assignment = license.assignment(clientKey(license.terms, session.clientId));
   return {
     id: session.id,
@@ -262,23 +264,30 @@ export function sessionDto(license: LicenseView, session: Session, now: Millis) 
     modified_date_utc: instant(session.extendedAt),
     license_id: license.terms.licenseId,
     assignment_id: assignment?.id ?? null,
-    assignment: assignment === undefined ? null : assignmentDto(license.terms, assignment),
-    user_id: session.userId,
+    assignment: assignment === undefined ? null : assignmentDto(license.terms, assignment, names),
+    user_id: nameOrNull(names, session.userId),
     max_open_session_count: session.peakSessions,
     max_active_client_count: session.peakHolders,
     duration: Math.floor((now - session.openedAt) / 60_000),
   };
 }
 
-export function assignmentDto(terms: Pick<Terms, "licenseId" | "productId">, assignment: Assignment) {
+export function assignmentDto(
+  terms: Pick<Terms, "licenseId" | "productId" | "clientType">,
+  assignment: Assignment,
+  names: Names,
+) {
+  const isDevices = terms.clientType === "devices";
+  // What people call a client that is a user is the user's name again.
+  const isTold = isDevices || !names.areHidden;
   return {
     id: assignment.id,
     license_id: terms.licenseId,
     product_id: terms.productId,
-    device_name: assignment.clientName,
-    device_description: assignment.clientDescription,
+    device_name: isTold ? assignment.clientName : null,
+    device_description: isTold ? assignment.clientDescription : null,
     token_key: assignment.tokenKey,
-    client_id: assignment.clientId,
+    client_id: clientOrNull(names, isDevices, assignment.clientId),
     activated: assignment.unassignedAt === null,
     is_goodwill_license: assignment.isGoodwill,
     has_heartbeats: assignment.lastHeartbeatAt !== null,

@@ -3,9 +3,11 @@ import { Type } from "typebox";
 import type { License } from "../../catalog/entities.ts";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense, reachesLicense, requireProduct } from "../access.ts";
+import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { listedMax } from "../limits.ts";
+import { plainNames } from "../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { described, isExpired, licenseDto } from "./dto.ts";
@@ -23,6 +25,7 @@ function byLicense({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_license",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find licences by id or legacy key",
     description:
@@ -46,6 +49,7 @@ function byCustomer({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_customer",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find a customer's licences",
     body: schemas.ByCustomer,
@@ -75,6 +79,7 @@ function byUser({ store }: Services): Route {
     method: "POST",
     path: "/provisioning/licenses/by_user",
     reach: "backend",
+    role: "viewer",
     tag: "Look-ups",
     summary: "Find a user's licences",
     description: "Licences on which the user is known, each with this one user in `license_users`.",
@@ -94,7 +99,10 @@ function byUser({ store }: Services): Route {
         // A user may have several clients on a licence; one that holds its token speaks for the user.
         if (assignment.unassignedAt === null || !found.has(license)) found.set(license, assignment);
       }
-      finish(json([...found].map(([license, user]) => licenseDto(described(vendor, license), [user], now))));
+      // The one user in the answer is the one that was asked for.
+      finish(
+        json([...found].map(([license, user]) => licenseDto(described(vendor, license), [user], now, plainNames))),
+      );
     },
   });
 }
@@ -116,7 +124,7 @@ function oneLicense({ store }: Services): Route {
         if (users.length >= listedMax) break;
         users.push(assignment);
       }
-      finish(json(licenseDto(described(call.vendor, license), users, store.now())));
+      finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
 }
@@ -126,5 +134,5 @@ function isWanted(license: License, activeOnly: boolean | null | undefined, now:
 }
 
 function listOf(call: KeyedCall, licenses: readonly License[], now: number): Answer {
-  return json(licenses.map((license) => licenseDto(described(call.vendor, license), [], now)));
+  return json(licenses.map((license) => licenseDto(described(call.vendor, license), [], now, call.names)));
 }

@@ -1,9 +1,12 @@
 /** The catalogue's rows. Each change has a revision; servers that know an older one read what came after it. */
-import type { StoredEntity } from "../../catalog/entities.ts";
+import type { Author } from "../../catalog/audit.ts";
+import type { EntityChange } from "../../catalog/entities.ts";
 import type { Millis } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
+import { auditValues, insertAudit } from "./audit.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { nobody } from "./deciding.ts";
+import { emptyLicenses } from "./deletion.ts";
 
 const entitiesSince = `
   SELECT isv_id, kind, id, body, applied, revision FROM seatkeeper.entities WHERE revision > $1
@@ -63,19 +66,24 @@ export class Catalogue {
     this.#take(rows);
   }
 
-  /** Saves entities, after those that other servers saved before. */
-  async save(entities: readonly StoredEntity[]): Promise<void> {
+  /** Saves changes, after those that other servers saved before. */
+  async save(changes: readonly EntityChange[], author: Author, at: Millis): Promise<void> {
     const transaction = await this.#connections.begin();
     try {
       const [head] = await transaction.query("SELECT revision FROM seatkeeper.catalog_head FOR UPDATE");
       const isBehind = Number(head?.revision) > this.#revision;
       this.#take(isBehind ? await transaction.query(entitiesSince, [this.#revision]) : await noRows);
-      this.directory.check(entities);
+      this.directory.check(changes);
+      const gone = changes.filter(({ kind, body }) => kind === "license" && body === null);
+      const places = gone.map(({ isvId, id }) => ({ isvId, licenseId: id }));
+      await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.terms(isvId, licenseId));
+      const lines = this.directory.auditLines(changes, author, at);
+      if (lines.length > 0) transaction.query(insertAudit, auditValues(lines));
       const revision = Number(head?.revision) + 1;
-      this.#send(transaction, entities, revision);
+      this.#send(transaction, changes, revision);
       await transaction.commit();
       if (revision <= this.#revision) return;
-      this.directory.put(entities);
+      this.directory.put(changes);
       this.#revision = revision;
     } catch (error) {
       transaction.abandon();
@@ -83,20 +91,21 @@ export class Catalogue {
     }
   }
 
-  #send(transaction: Transaction, saved: readonly StoredEntity[], revision: number): void {
+  #send(transaction: Transaction, saved: readonly EntityChange[], revision: number): void {
     // One that is there twice stands as it was written last; PostgreSQL takes no row twice in one statement.
     const byName = new Map(saved.map((entity) => [`${entity.isvId}${entity.kind}${entity.id}`, entity]));
-    const entities = [...byName.values()];
+    const changes = [...byName.values()];
     transaction.query(putEntities, [
-      entities.map(({ isvId }) => isvId),
-      entities.map(({ kind }) => kind),
-      entities.map(({ id }) => id),
-      entities.map(({ body }) => JSON.stringify(body)),
-      entities.map(({ applied }) => (applied === null ? null : JSON.stringify(applied))),
+      changes.map(({ isvId }) => isvId),
+      changes.map(({ kind }) => kind),
+      changes.map(({ id }) => id),
+      changes.map(({ body }) => JSON.stringify(body)),
+      changes.map(({ applied }) => (applied === null ? null : JSON.stringify(applied))),
       revision,
     ]);
-    const fresh = entities.filter(
-      ({ isvId, kind, id }) => kind === "license" && !this.directory.catalog.vendor(isvId)?.licenses.has(id),
+    const fresh = changes.filter(
+      ({ isvId, kind, id, body }) =>
+        kind === "license" && body !== null && !this.directory.catalog.vendor(isvId)?.licenses.has(id),
     );
     if (fresh.length > 0) {
       const places = [fresh.map(({ isvId }) => isvId), fresh.map(({ id }) => id)];
@@ -115,8 +124,8 @@ export class Catalogue {
   }
 }
 
-/** An entity from its row. */
-export function entityOf(row: Row): StoredEntity {
+/** An entity from its row; without a body: one that was deleted. */
+export function entityOf(row: Row): EntityChange {
   const { isv_id: isvId, kind, id, body, applied } = row;
-  return { isvId, kind, id, body, applied } as StoredEntity;
+  return { isvId, kind, id, body, applied } as EntityChange;
 }

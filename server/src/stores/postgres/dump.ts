@@ -2,6 +2,7 @@
 import type { Assignment, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
+import { lineOf } from "./audit.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { isGone, lastWords } from "./folding.ts";
@@ -83,6 +84,9 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
   for await (const row of all(transaction, history)) yield { type: "history", record: recordOf(row) };
   for await (const row of all(transaction, "SELECT * FROM seatkeeper.tallies")) {
     yield { type: "tally", tally: tallyOf(row) };
+  }
+  for await (const row of all(transaction, "SELECT * FROM seatkeeper.audit ORDER BY no")) {
+    yield { type: "audit", line: lineOf(row) };
   }
 }
 

@@ -2,6 +2,7 @@
 import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
+import { auditValues, insertAudit } from "./audit.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { historyRow } from "./deciding.ts";
@@ -101,11 +102,13 @@ class Loading {
         return this.#history(lines as LineOf<"history">[]);
       case "tally":
         return this.#tallies(lines as LineOf<"tally">[]);
+      case "audit":
+        return this.#audit(lines as LineOf<"audit">[]);
     }
   }
 
   #check(line: DumpLine): void {
-    if (line.type === "setting" || line.type === "tally") return;
+    if (line.type === "setting" || line.type === "tally" || line.type === "audit") return;
     if (line.type === "entity") {
       try {
         this.#directory.check([line]);
@@ -177,6 +180,10 @@ class Loading {
 
   async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {
     await this.#transaction.query(putTallies, columnsWithBodies(lines.map(({ tally }) => tally)));
+  }
+
+  async #audit(lines: readonly LineOf<"audit">[]): Promise<void> {
+    await this.#transaction.query(insertAudit, auditValues(lines.map(({ line }) => line)));
   }
 
   async #history(lines: readonly LineOf<"history">[]): Promise<void> {

@@ -4,14 +4,19 @@
  */
 import { hash } from "node:crypto";
 import type { Tally } from "../../analytics/tally.ts";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import { type AuditLine, theServer } from "../../catalog/audit.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
 import type { Licenses } from "../../core/step.ts";
 import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
+import type { Renames } from "../forgetting.ts";
 import {
+  type AuditQuery,
   type DenialQuery,
   type Dump,
+  type EventPage,
+  type EventQuery,
   heldFromOf,
   heldFromSetting,
   type KnownClient,
@@ -27,12 +32,14 @@ import {
   type Work,
 } from "../store.ts";
 import { plain } from "./arrays.ts";
+import { auditOf, auditValues, insertAudit } from "./audit.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
-import { denialsOf, historyOf, linesAfter, linesBetween } from "./history.ts";
+import { forget } from "./forgetting.ts";
+import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -292,11 +299,15 @@ class PostgresStore implements Store {
     return this.#held?.now() ?? now;
   }
 
-  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
-    await this.#catalogue.save(entities);
+  async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
+    await this.#catalogue.save(changes, author, this.now());
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+  refresh(): Promise<void> {
+    return this.#catalogue.refresh();
+  }
+
+  applied(isvId: string, kind: Kind, id: string) {
     return this.#catalogue.directory.applied(isvId, kind, id);
   }
 
@@ -413,11 +424,39 @@ class PostgresStore implements Store {
   }
 
   denials(query: DenialQuery) {
-    return denialsOf(this.#connections, query, this.#licenseOf(query.isvId, query.licenseId ?? "") !== undefined);
+    return denialsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId ?? ""));
   }
 
   history(isvId: string, licenseId: string, limit: number) {
-    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#licenseOf(isvId, licenseId) !== undefined);
+    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#standingOf(isvId, licenseId));
+  }
+
+  #standingOf(isvId: string, licenseId: string): Standing {
+    if (this.#licenseOf(isvId, licenseId) !== undefined) return "there";
+    return this.#catalogue.directory.isGone(isvId, "license", licenseId) ? "gone" : "unknown";
+  }
+
+  events(query: EventQuery): Promise<EventPage> {
+    return eventsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId));
+  }
+
+  async saveAudit(line: AuditLine): Promise<void> {
+    await this.#connections.query(insertAudit, auditValues([line]));
+  }
+
+  audit(query: AuditQuery) {
+    return auditOf(this.#connections, query);
+  }
+
+  forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
+    const { directory } = this.#catalogue;
+    const licenses = [...(this.catalog.vendor(isvId)?.licenses.keys() ?? [])];
+    const vendor = {
+      isvId,
+      deviceLicenses: licenses.filter((id) => directory.terms(isvId, id)?.clientType === "devices"),
+      termsOf: (place: Place) => directory.terms(place.isvId, place.licenseId),
+    };
+    return forget(this.#connections, vendor, names, line);
   }
 
   setting(name: string) {

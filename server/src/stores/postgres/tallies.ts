@@ -126,7 +126,7 @@ export function columnsWithBodies(tallies: readonly Tally[]): unknown[] {
   return [...columnsOf(tallies), tallies.map(({ body }) => JSON.stringify(body))];
 }
 
-function columnsOf(keys: readonly TallyKey[]): unknown[] {
+export function columnsOf(keys: readonly TallyKey[]): unknown[] {
   return [
     keys.map(({ isvId }) => isvId),
     keys.map(({ series }) => series),

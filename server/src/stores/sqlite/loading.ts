@@ -2,6 +2,7 @@
 import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
+import type { AuditRows } from "./audit.ts";
 import type { Rows } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
 
@@ -9,15 +10,17 @@ import type { TallyRows } from "./tallies.ts";
 export class Loading {
   readonly #rows: Rows;
   readonly #tallies: TallyRows;
+  readonly #audit: AuditRows;
   readonly #directory = new Directory();
   /** The numbers of vendors and licences. */
   readonly #numbers = new Map<string, number>();
   readonly #terms = new Map<string, Terms>();
   #sessions = 0;
 
-  constructor(rows: Rows, tallies: TallyRows) {
+  constructor(rows: Rows, tallies: TallyRows, audit: AuditRows) {
     this.#rows = rows;
     this.#tallies = tallies;
+    this.#audit = audit;
   }
 
   /** @throws DumpRefused where the line refers to what did not come before it. */
@@ -47,6 +50,9 @@ export class Loading {
       }
       case "tally":
         this.#tallies.put(line.tally);
+        break;
+      case "audit":
+        this.#audit.save(line.line);
         break;
     }
   }

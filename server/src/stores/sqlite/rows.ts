@@ -1,6 +1,6 @@
 /** Rows to values and back. Knows columns and no rule. */
 import type Database from "better-sqlite3";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 import type { NumberedLine } from "../store.ts";
@@ -84,11 +84,15 @@ interface HistoryRow {
 interface EntityRow {
   no: number;
   isv_id: string;
-  kind: StoredEntity["kind"];
+  kind: Kind;
   id: string;
+  /** JSON; `null` of an entity that was deleted, whose number history still names. */
   body: string;
   applied: string | null;
 }
+
+/** Lines of history that one look goes through: some ten milliseconds. */
+const linesPerLook = 100_000;
 
 /** Every statement of the store, prepared once. */
 export class Rows {
@@ -263,8 +267,24 @@ export class Rows {
     this.#adoptDenials.run(licenseNo, isvNo, licenseId);
   }
 
+  deleteAssignment(licenseNo: number, clientKey: string): void {
+    this.#db.prepare("DELETE FROM assignments WHERE license_no = ? AND client_key = ?").run(licenseNo, clientKey);
+  }
+
+  /** A session by its own id: a look at all rows, for what is rarely done. */
+  deleteSessionOf(licenseNo: number, id: string): void {
+    this.#db.prepare("DELETE FROM sessions WHERE license_no = ? AND id = ?").run(licenseNo, id);
+  }
+
+  /** What a licence that goes takes along. Its history stays. */
+  emptyLicense(licenseNo: number): void {
+    for (const table of ["sessions", "assignments", "projects"]) {
+      this.#db.prepare(`DELETE FROM ${table} WHERE license_no = ?`).run(licenseNo);
+    }
+  }
+
   /** Answers with the entity's number. */
-  saveEntity(entity: StoredEntity): number {
+  saveEntity(entity: EntityChange): number {
     const applied = entity.applied === null ? null : JSON.stringify(entity.applied);
     const row = this.#putEntity.get(entity.isvId, entity.kind, entity.id, JSON.stringify(entity.body), applied);
     return (row as { no: number }).no;
@@ -274,7 +294,7 @@ export class Rows {
     this.#putSetting.run(name, value);
   }
 
-  entities(): { readonly no: number; readonly entity: StoredEntity }[] {
+  entities(): { readonly no: number; readonly entity: EntityChange }[] {
     const rows = this.#db.prepare("SELECT * FROM entities ORDER BY no").all() as EntityRow[];
     return rows.map((row) => ({
       no: row.no,
@@ -359,6 +379,20 @@ export class Rows {
       )
       .iterate();
     for (const row of rows as Iterable<HistoryRow>) yield historyOf(row);
+  }
+
+  /** Newest first. Lines have no index by licence, which every open would pay for: so many are looked through at a time. */
+  historyBefore(before: number | null, where: string, parameters: readonly (string | number)[], limit: number) {
+    const last = this.#db.prepare("SELECT coalesce(max(no), 0) AS no FROM history").get() as { no: number };
+    const end = before ?? last.no + 1;
+    const start = Math.max(1, end - linesPerLook);
+    const condition = `no >= ? AND no < ? AND ${where}`;
+    const numbers = this.#db
+      .prepare(`SELECT no FROM history WHERE ${condition} ORDER BY no DESC LIMIT ?`)
+      .all(start, end, ...parameters, limit) as { no: number }[];
+    const items = this.history(condition, [start, end, ...parameters], "DESC", limit);
+    const seenTo = numbers.length === limit ? (numbers.at(-1) as { no: number }).no : start;
+    return { items, next: seenTo > 1 ? seenTo : null };
   }
 
   countHistory(where: string, parameters: readonly (string | number)[]): number {

@@ -9,6 +9,7 @@ import Database from "better-sqlite3";
 import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, settingsOfStore } from "../store.ts";
+import { AuditRows } from "./audit.ts";
 import { migrate } from "./file.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
@@ -93,7 +94,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
   return {
     aliveAt: latest === 0 ? null : latest,
-    lines: linesOf(rows, new TallyRows(copy)),
+    lines: linesOf(rows, new TallyRows(copy), new AuditRows(copy)),
     close() {
       copy.close();
       rmSync(path, { force: true });
@@ -101,7 +102,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   };
 }
 
-async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine> {
+async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows): AsyncIterable<DumpLine> {
   for (const { name, value } of rows.settings()) {
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
@@ -117,7 +118,7 @@ async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine>
   for (const { licenseNo, project } of rows.projects()) yield { type: "project", ...placeOf(licenseNo), project };
   const terms = new Map(
     stored
-      .filter(({ entity }) => entity.kind === "license")
+      .filter(({ entity }) => entity.kind === "license" && entity.body !== null)
       .map(({ no, entity }) => [no, directory.knownTerms(entity.isvId, entity.id)]),
   );
   const termsOf = (no: number) => terms.get(no) as Terms;
@@ -126,4 +127,5 @@ async function* linesOf(rows: Rows, tallies: TallyRows): AsyncIterable<DumpLine>
   }
   for (const record of rows.allHistory()) yield { type: "history", record };
   for (const tally of tallies.all()) yield { type: "tally", tally };
+  for (const line of audit.all()) yield { type: "audit", line };
 }

@@ -6,18 +6,23 @@
 import { setImmediate } from "node:timers/promises";
 import { SqliteError } from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
-import type { StoredEntity } from "../../catalog/entities.ts";
+import { type AuditLine, theServer } from "../../catalog/audit.ts";
+import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
+import type { Renames } from "../forgetting.ts";
 import {
+  type AuditQuery,
   type Backup,
   countedUntilSetting,
   type DenialQuery,
   type Dump,
+  type EventPage,
+  type EventQuery,
   heldFromOf,
   heldFromSetting,
   type OpenDump,
@@ -29,7 +34,9 @@ import {
   type TallyKey,
   type Work,
 } from "../store.ts";
+import { AuditRows } from "./audit.ts";
 import { openFile } from "./file.ts";
+import { HistoryNames } from "./history-names.ts";
 import { Loading } from "./loading.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
@@ -48,6 +55,7 @@ class SqliteStore implements Store {
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
   readonly #tallies: TallyRows;
+  readonly #audit: AuditRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
   readonly #settings = new Map<string, string>();
@@ -64,6 +72,7 @@ class SqliteStore implements Store {
     this.#rows = new Rows(this.#db);
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
+    this.#audit = new AuditRows(this.#db);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -160,16 +169,18 @@ class SqliteStore implements Store {
     }
   }
 
-  async saveCatalog(entities: readonly StoredEntity[]): Promise<void> {
-    this.#book.checkEntities(entities);
+  async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
+    this.#book.checkEntities(changes);
+    const lines = this.#book.auditLines(changes, author, this.now());
     const numbers: number[] = [];
     this.#commit(() => {
-      for (const entity of entities) numbers.push(this.#saveEntity(entity));
+      for (const change of changes) numbers.push(this.#saveEntity(change));
+      for (const line of lines) this.#audit.save(line);
     });
-    entities.forEach((entity, n) => {
-      this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), numbers[n] as number);
+    changes.forEach(({ isvId, kind, id }, n) => {
+      this.#numbers.set(placeOf(isvId, kind, id), numbers[n] as number);
     });
-    this.#book.putEntities(entities);
+    this.#book.putEntities(changes);
   }
 
   async tidy(): Promise<void> {
@@ -177,16 +188,19 @@ class SqliteStore implements Store {
     while (this.#db.open && this.#sessions.fold(round, (write) => this.#commit(write))) await setImmediate();
   }
 
-  #saveEntity(entity: StoredEntity): number {
-    const { isvId, kind, id } = entity;
-    const no = this.#rows.saveEntity(entity);
+  #saveEntity(change: EntityChange): number {
+    const { isvId, kind, id, body } = change;
+    const no = this.#rows.saveEntity(change);
+    if (kind === "license" && body === null) this.#rows.emptyLicense(no);
     const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId));
     const isNewLicense = kind === "license" && !this.#numbers.has(placeOf(isvId, kind, id));
     if (isNewLicense && isvNo !== undefined) this.#rows.adoptDenials(isvNo, no, id);
     return no;
   }
 
-  applied(isvId: string, kind: StoredEntity["kind"], id: string) {
+  async refresh(): Promise<void> {}
+
+  applied(isvId: string, kind: Kind, id: string) {
     return this.#book.applied(isvId, kind, id);
   }
 
@@ -304,6 +318,47 @@ class SqliteStore implements Store {
       : ["license_no = ? AND license_id IS NULL", no];
   }
 
+  async events({ isvId, licenseId, before, limit }: EventQuery): Promise<EventPage> {
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const [ofLicense, value] = this.#ofLicense(isvId, licenseId);
+    return this.#rows.historyBefore(before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
+  }
+
+  async saveAudit(line: AuditLine): Promise<void> {
+    this.#commit(() => this.#audit.save(line));
+  }
+
+  async audit(query: AuditQuery) {
+    return this.#audit.page(query);
+  }
+
+  /** History first, a slice at a time so that nobody waits long; what came meanwhile goes with the clients. */
+  async forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
+    this.#book.renamings(isvId, names);
+    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const devices = [...this.#book.licenses()].filter(
+      ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
+    );
+    const history = new HistoryNames(this.#db, isvNo, new Set(devices.map((each) => this.#licenseNumber(each))), names);
+    while (history.isBehind) {
+      this.#commit(() => history.renameSlice());
+      await setImmediate();
+    }
+    const renamings = this.#book.renamings(isvId, names);
+    this.#commit(() => {
+      while (history.isBehind) history.renameSlice();
+      for (const [license, { before, after, dropped }] of renamings) {
+        const no = this.#licenseNumber(license);
+        for (const { clientKey } of before) this.#rows.deleteAssignment(no, clientKey);
+        for (const assignment of after) this.#rows.saveAssignment(no, assignment);
+        for (const { id } of dropped) this.#rows.deleteSessionOf(no, id);
+      }
+      this.#tallies.rename(isvId, names);
+      this.#audit.save(line);
+    });
+    this.#book.rename(renamings);
+  }
+
   setting(name: string) {
     return this.#settings.get(name);
   }
@@ -333,7 +388,7 @@ class SqliteStore implements Store {
     if (this.#numbers.size > 0) throw new StoreNotEmpty();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const loading = new Loading(this.#rows, this.#tallies);
+      const loading = new Loading(this.#rows, this.#tallies, this.#audit);
       for await (const line of dump.lines) loading.put(line);
       if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
       this.#db.exec("COMMIT");

@@ -2,6 +2,7 @@
 import type Database from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
+import { type Renames, renamedTallies } from "../forgetting.ts";
 import type { Retained, TallyKey } from "../store.ts";
 
 interface TallyRow {
@@ -26,6 +27,8 @@ export class TallyRows {
   readonly #range;
   readonly #prune;
   readonly #all;
+  readonly #ofPeople;
+  readonly #delete;
 
   constructor(db: Database.Database) {
     this.#put = db.prepare(
@@ -41,6 +44,11 @@ export class TallyRows {
        ORDER BY start, part LIMIT ?`,
     );
     this.#all = db.prepare("SELECT * FROM tallies");
+    this.#ofPeople = db.prepare(
+      `SELECT * FROM tallies WHERE isv_id = @isvId AND series >= 'people/' AND coalesce(body ->> 'holder', part) IN
+         (SELECT value FROM json_each(@names))`,
+    );
+    this.#delete = db.prepare("DELETE FROM tallies WHERE isv_id = ? AND series = ? AND start = ? AND part = ?");
     const tallies = (where: string) =>
       db.prepare(
         `DELETE FROM tallies WHERE (isv_id, series, start, part) IN
@@ -77,6 +85,14 @@ export class TallyRows {
 
   *all(): Iterable<Tally> {
     for (const row of this.#all.iterate() as Iterable<TallyRow>) yield tallyOf(row);
+  }
+
+  /** Puts other names of people in the place of these. */
+  rename(isvId: string, names: Renames): void {
+    const rows = this.#ofPeople.all({ isvId, names: JSON.stringify([...names].flat()) }) as TallyRow[];
+    const { gone, fresh } = renamedTallies(rows.map(tallyOf), names);
+    for (const { series, start, part } of gone) this.#delete.run(isvId, series, start, part);
+    for (const tally of fresh) this.put(tally);
   }
 
   /** Answers whether there may be more to forget. */

@@ -17,6 +17,7 @@ import type { DenialCode } from "../../../core/denials.ts";
 import { knownLicense } from "../../access.ts";
 import { Uuid } from "../../input.ts";
 import { pageMax, pageSizeDefault, pageSizeMax } from "../../limits.ts";
+import type { Names } from "../../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../../route.ts";
 import { denialColumns, denialFields } from "./charts.ts";
 import * as query from "./query.ts";
@@ -93,7 +94,13 @@ export function peopleRoutes({ store }: Services): Route[] {
       async handle(call, finish) {
         const { id } = knownLicense(call, call.query.license_id);
         const sums = await holdersOf(call, id, query.dayRangeOf(call.query, store.now()));
-        finish(tableOf(HolderItem, sums.slice(0, pageSizeMax).map(holderItem), call.query.format));
+        finish(
+          tableOf(
+            HolderItem,
+            sums.slice(0, pageSizeMax).map((sum) => holderItem(sum, call.names)),
+            call.query.format,
+          ),
+        );
       },
     }),
     keyed({
@@ -109,7 +116,10 @@ export function peopleRoutes({ store }: Services): Route[] {
         const { id } = knownLicense(call, call.query.license_id);
         const { reason, format } = call.query;
         const sums = await holdersOf(call, id, query.dayRangeOf(call.query, store.now()));
-        const items = sums.map(({ holder, denials }) => ({ holder, ...denialColumns(denials, reason) }));
+        const items = sums.map(({ holder, denials }) => ({
+          holder: call.names.of(holder),
+          ...denialColumns(denials, reason),
+        }));
         finish(tableOf(DeniedHolder, mostDenied(items), format));
       },
     }),
@@ -149,7 +159,7 @@ export function peopleRoutes({ store }: Services): Route[] {
         const { from, to } = query.dayRangeOf(call.query, store.now());
         const rows = await store.tallies(call.isvId, episodeSeries(id), from, to, peopleRowsMax);
         const all = (rows as Tally<Episode>[]).filter(({ body }) => reason === undefined || body.code === reason);
-        const items = all.slice((page - 1) * page_size, page * page_size).map(episodeItem);
+        const items = all.slice((page - 1) * page_size, page * page_size).map((each) => episodeItem(each, call.names));
         finish(tableOf(EpisodeItem, items, format, { page, page_size, total: all.length }));
       },
     }),
@@ -167,7 +177,7 @@ export function peopleRoutes({ store }: Services): Route[] {
         const range = query.dayRangeOf(call.query, store.now());
         const found = signsOf(await holdersOf(call, id, range), (range.to - range.from) / day);
         const items = found.slice(0, pageSizeMax).map(({ holder, sign, cases, outOf }) => ({
-          holder,
+          holder: call.names.of(holder),
           sign,
           cases,
           out_of: outOf,
@@ -179,10 +189,10 @@ export function peopleRoutes({ store }: Services): Route[] {
   ];
 }
 
-function holderItem(sum: HolderSum) {
+function holderItem(sum: HolderSum, names: Names) {
   const { denials, true_denials } = denialColumns(sum.denials, undefined);
   return {
-    holder: sum.holder,
+    holder: names.of(sum.holder),
     session_seconds: seconds(sum.sessionMs),
     sessions: sum.sessions,
     sessions_expired: sum.expired,
@@ -200,10 +210,11 @@ function mostDenied<T extends { readonly denials: number }>(items: readonly T[])
     .slice(0, pageSizeMax);
 }
 
-function episodeItem({ start, body: { holder, code, lastAt, attempts, servedAt } }: Tally<Episode>) {
+function episodeItem({ start, body }: Tally<Episode>, names: Names) {
+  const { holder, code, lastAt, attempts, servedAt } = body;
   const waitMs = servedAt === null ? null : servedAt - start;
   return {
-    holder,
+    holder: names.of(holder),
     code: code satisfies DenialCode,
     first_at: iso(start),
     last_at: iso(lastAt),

@@ -1,0 +1,106 @@
+/** Whether an entity fits the rules and what is there; what is wrong is told by the wire's names of the fields. */
+import type { Vendor } from "../../catalog/catalog.ts";
+import type { Edition, EntityOf, Key, Kind, License, Product } from "../../catalog/entities.ts";
+import { type Dependent, dependentsOf, referencesOf } from "../../catalog/references.ts";
+import { checkEdition, checkEditionParts, checkKey, checkLicense, nameField, namesake } from "../../catalog/rules.ts";
+import { Problem } from "../problem.ts";
+
+/** Dependents that a refusal names. */
+const namedMax = 5;
+
+interface Fault {
+  readonly field: string;
+  readonly detail: string;
+}
+
+/** @throws Problem: 400 with every field that is wrong, 409 where a name is taken or others depend on what goes. */
+export function requireFit<K extends Kind>(
+  vendor: Vendor,
+  kind: K,
+  current: EntityOf[K] | null,
+  body: EntityOf[K],
+): void {
+  const faults: Fault[] = [];
+  const tell = (field: string, detail: string) => void faults.push({ field: wireField(kind, field), detail });
+  for (const { kind: of, id, field } of referencesOf(kind, body)) {
+    if (vendor.entity(of, id) === undefined) tell(field, `there is no ${wordOf(of)} of this id`);
+  }
+  if (faults.length > 0) throw unfit(faults);
+  if (kind === "edition") {
+    const edition = body as Edition;
+    checkEdition((current ?? undefined) as Edition | undefined, edition, tell);
+    checkEditionParts(vendor.products.get(edition.product_id) as Product, edition, tell);
+  }
+  if (kind === "license") {
+    const license = body as License;
+    const old = current === null ? undefined : vendor.editions.get((current as License).edition_id);
+    checkLicense(license, vendor.editions.get(license.edition_id) as Edition, old, tell);
+  }
+  if (kind === "key") checkKey(body as Key, tell);
+  if (kind === "product") checkParts(vendor, body as Product, tell);
+  if (faults.length > 0) throw unfit(faults);
+  requireOwnName(vendor, kind, body);
+}
+
+function unfit(faults: readonly Fault[]): Problem {
+  const [first] = faults as readonly [Fault];
+  return new Problem("input_invalid", `${first.field}: ${first.detail}`, [], { errors: faults });
+}
+
+const partLists = ["features", "limitations", "variables", "heartbeat_types"] as const;
+
+function checkParts(vendor: Vendor, product: Product, tell: (field: string, detail: string) => void): void {
+  for (const list of partLists) {
+    const seen = new Set<string>();
+    for (const { id, name } of product[list]) {
+      if (seen.has(id) || seen.has(`=${name}`)) tell(list, `the name or id of ${JSON.stringify(name)} stands twice`);
+      seen.add(id).add(`=${name}`);
+    }
+  }
+  const users: Dependent[] = [];
+  for (const edition of vendor.editions.values()) {
+    if (edition.product_id !== product.id) continue;
+    checkEditionParts(product, edition, () => users.push({ kind: "edition", id: edition.id, name: edition.name }));
+  }
+  if (users.length > 0) throw inUse(users);
+}
+
+function requireOwnName<K extends Kind>(vendor: Vendor, kind: K, body: EntityOf[K]): void {
+  const other = namesake(vendor, kind, body);
+  if (other === undefined) return;
+  const field = wireField(kind, nameField(kind));
+  const detail = `is that of ${wordOf(kind)} ${other.id} already`;
+  throw new Problem("name_taken", `${field}: ${detail}`, [], { errors: [{ field, detail }] });
+}
+
+/** @throws Problem (409) with who they are, where something refers to the entity. */
+export function requireFree(vendor: Vendor, kind: Kind, id: string): void {
+  const dependents = dependentsOf(vendor, kind, id);
+  if (dependents.length > 0) throw inUse(dependents);
+}
+
+/** The refusal that names who depends on something: how many, and the first few. */
+export function inUse(
+  dependents: readonly { readonly kind: Kind | "session"; readonly id: string; readonly name: string | null }[],
+): Problem {
+  const counts = new Map<string, number>();
+  for (const { kind } of dependents) counts.set(wordOf(kind), (counts.get(wordOf(kind)) ?? 0) + 1);
+  const words = [...counts].map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`).join(" and ");
+  const items = dependents.slice(0, namedMax).map(({ kind, id, name }) => ({ kind: wordOf(kind), id, name }));
+  return new Problem("entity_in_use", `In use by ${words}.`, [], { dependents: { count: dependents.length, items } });
+}
+
+const wireFields: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> = {
+  edition: { freeride: "free_ride" },
+  license: { edition_id: "template_id" },
+  customer: { name: "company_name", number: "customer_number" },
+};
+
+function wireField(kind: Kind, field: string): string {
+  return wireFields[kind]?.[field] ?? field;
+}
+
+/** A kind as the wire calls it. */
+export function wordOf(kind: Kind | "session"): string {
+  return kind === "edition" ? "template" : kind === "license" ? "licence" : kind === "isv" ? "vendor" : kind;
+}

@@ -1,0 +1,283 @@
+/** Products and what they are made of: features, limitations, variables, kinds of heartbeat. */
+import { type Static, Type } from "typebox";
+import { newBody } from "../../catalog/defaults.ts";
+import type { Product } from "../../catalog/entities.ts";
+import { newId } from "../../ids.ts";
+import { changeEntity, entityAnswer, etagOf, given, knownEntity, requireEntity } from "../admin/change.ts";
+import { requireFree } from "../admin/fit.ts";
+import { arrayAnswer, finds, ListQuery } from "../admin/lists.ts";
+import { json, noContent } from "../answer.ts";
+import { Description, Label, Maybe, Uuid, uuid } from "../input.ts";
+import { Problem } from "../problem.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { freshId, GivenId } from "./given-id.ts";
+
+const lists = ["features", "limitations", "variables", "heartbeat_types"] as const;
+type List = (typeof lists)[number];
+type Part = Product[List][number];
+
+const ProductParams = Type.Object({ product_id: Uuid("The product.") });
+const PartParams = Type.Object({ product_id: Uuid("The product."), part_id: Uuid("The id in the list.") });
+
+const name = Label("Unique among the vendor's products.", "CAD");
+const PrioritizedKey = Type.Integer({
+  minimum: 0,
+  maximum: 1,
+  description: "What a client's `license_key` is looked up by first: 0 the licence's id, 1 its legacy key.",
+});
+const NewProduct = Type.Object({ id: GivenId, name, prioritized_key: Maybe(PrioritizedKey) });
+const ChangedProduct = Type.Object({
+  id: Uuid("The product."),
+  name: Maybe(name),
+  prioritized_key: Maybe(PrioritizedKey),
+});
+
+const partName = Label("Unique in its list.", "Cloud backup");
+const partText = Maybe(Description("Shown to applications."));
+const NewPart = Type.Object({ id: GivenId, name: partName, description: partText });
+const ChangedPart = Type.Object({ id: Uuid("What is changed."), name: Maybe(partName), description: partText });
+
+const PartShown = Type.Object({
+  id: Type.String(),
+  product_id: Type.String(),
+  name: Type.String(),
+  description: Type.Union([Type.String(), Type.Null()]),
+});
+const ProductShown = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  prioritized_key: PrioritizedKey,
+  ...Object.fromEntries(lists.map((list) => [list, Type.Array(PartShown)])),
+});
+const NotThere = Type.Object({});
+
+export function productRoutes(services: Services): Route[] {
+  return [...ownRoutes(services), ...lists.flatMap((list) => partRoutes(services, list))];
+}
+
+function ownRoutes({ store }: Services): Route[] {
+  return [
+    keyed({
+      method: "GET",
+      path: "/products",
+      reach: "admin",
+      tag: "Products",
+      summary: "List products",
+      query: ListQuery({ search: Type.Optional(Label("A part of the name.")) }, Object.keys(sorts)),
+      answers: { 200: Type.Array(ProductShown) },
+      handle(call, finish) {
+        const found = [...call.vendor.products.values()].filter((product) => finds(call.query.search, product.name));
+        finish(arrayAnswer(found, call.query, sorts, productDto));
+      },
+    }),
+    keyed({
+      method: "POST",
+      path: "/products",
+      reach: "admin",
+      tag: "Products",
+      summary: "Create a product",
+      body: NewProduct,
+      answers: { 201: ProductShown },
+      async handle(call, finish) {
+        const id = freshId(call.vendor.products, call.body.id);
+        const product = await changeEntity(store, call, "product", id, () => laidOver(null, id, call.body));
+        finish(entityAnswer(product as Product, productDto(product as Product), 201));
+      },
+    }),
+    keyed({
+      method: "PUT",
+      path: "/products",
+      reach: "admin",
+      tag: "Products",
+      summary: "Change a product",
+      description: "What is left out stays as it is. Its features and the like have calls of their own.",
+      body: ChangedProduct,
+      answers: { 200: ProductShown, 404: NotThere },
+      async handle(call, finish) {
+        const id = uuid(call.body.id);
+        const product = await changeEntity(store, call, "product", id, (current) =>
+          laidOver(requireEntity(current, "product"), id, call.body),
+        );
+        finish(entityAnswer(product as Product, productDto(product as Product)));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/products/:product_id",
+      reach: "admin",
+      tag: "Products",
+      summary: "Read a product",
+      params: ProductParams,
+      answers: { 200: ProductShown, 404: NotThere },
+      handle(call, finish) {
+        const product = knownEntity(call, "product", call.params.product_id);
+        finish(entityAnswer(product, productDto(product)));
+      },
+    }),
+    keyed({
+      method: "DELETE",
+      path: "/products/:product_id",
+      reach: "admin",
+      tag: "Products",
+      summary: "Delete a product",
+      description: "Refused (409 `entity_in_use`) while it has editions, licences or keys that are bound to it.",
+      params: ProductParams,
+      answers: { 204: Type.Null(), 404: NotThere },
+      async handle(call, finish) {
+        const id = uuid(call.params.product_id);
+        await changeEntity(store, call, "product", id, (current) => {
+          requireEntity(current, "product");
+          requireFree(call.vendor, "product", id);
+          return null;
+        });
+        finish(noContent);
+      },
+    }),
+  ];
+}
+
+const sorts = { name: (product: Product) => product.name };
+
+function laidOver(
+  current: Product | null,
+  id: string,
+  body: { readonly name?: string | null; readonly prioritized_key?: number | null },
+): Product {
+  const said = given({
+    name: body.name ?? undefined,
+    prioritized_key: body.prioritized_key == null ? undefined : body.prioritized_key === 1 ? "legacy" : "standard",
+  });
+  return { ...(current ?? newBody("product", id, said)), ...said } as unknown as Product;
+}
+
+function productDto(product: Product) {
+  return {
+    id: product.id,
+    name: product.name,
+    prioritized_key: product.prioritized_key === "legacy" ? 1 : 0,
+    ...Object.fromEntries(lists.map((list) => [list, product[list].map((part) => partDto(product, part))])),
+  };
+}
+
+function partDto({ id: product_id }: Product, { id, name, description }: Part) {
+  return { id, product_id, name, description: description ?? null };
+}
+
+const singular = {
+  features: "feature",
+  limitations: "limitation",
+  variables: "variable",
+  heartbeat_types: "heartbeat type",
+};
+
+/** The five calls of one of a product's lists. A part has no version of its own: `If-Match` names the product's. */
+function partRoutes({ store }: Services, list: List): Route[] {
+  const path = `/products/:product_id/${list}`;
+  const what = singular[list];
+  const partOf = (product: Product, id: string): Part => {
+    const part = product[list].find((each) => each.id === id.toLowerCase());
+    if (part === undefined) throw new Problem("entity_unknown", `The product has no ${what} of this id.`);
+    return part;
+  };
+  /** Puts another list in the place of the product's, and answers with the product. */
+  const relist = async (call: KeyedCall<unknown, Static<typeof ProductParams>>, change: (product: Product) => Part[]) =>
+    (await changeEntity(store, call, "product", uuid(call.params.product_id), (current) => {
+      const product = requireEntity(current, "product");
+      return { ...product, [list]: change(product) };
+    })) as Product;
+  const shown = (product: Product, id: string, status = 200) => ({
+    ...json(partDto(product, partOf(product, id))),
+    status,
+    headers: ["ETag", etagOf(product)],
+  });
+  return [
+    keyed({
+      method: "GET",
+      path,
+      reach: "admin",
+      tag: "Products",
+      summary: `List a product's ${what}s`,
+      params: ProductParams,
+      answers: { 200: Type.Array(PartShown), 404: NotThere },
+      handle(call, finish) {
+        const product = knownEntity(call, "product", call.params.product_id);
+        finish(
+          entityAnswer(
+            product,
+            product[list].map((part) => partDto(product, part)),
+          ),
+        );
+      },
+    }),
+    keyed({
+      method: "POST",
+      path,
+      reach: "admin",
+      tag: "Products",
+      summary: `Add a ${what} to a product`,
+      params: ProductParams,
+      body: NewPart,
+      answers: { 201: PartShown, 404: NotThere },
+      async handle(call, finish) {
+        const id = call.body.id == null ? newId() : uuid(call.body.id);
+        const product = await relist(call, (old) => [...old[list], withText({ id, name: call.body.name }, call.body)]);
+        finish(shown(product, id, 201));
+      },
+    }),
+    keyed({
+      method: "PUT",
+      path,
+      reach: "admin",
+      tag: "Products",
+      summary: `Change a ${what} of a product`,
+      params: ProductParams,
+      body: ChangedPart,
+      answers: { 200: PartShown, 404: NotThere },
+      async handle(call, finish) {
+        const id = uuid(call.body.id);
+        const product = await relist(call, (old) => {
+          const part = partOf(old, id);
+          const next = withText({ ...part, name: call.body.name ?? part.name }, call.body);
+          return old[list].map((each) => (each === part ? next : each));
+        });
+        finish(shown(product, id));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: `${path}/:part_id`,
+      reach: "admin",
+      tag: "Products",
+      summary: `Read a ${what} of a product`,
+      params: PartParams,
+      answers: { 200: PartShown, 404: NotThere },
+      handle(call, finish) {
+        finish(shown(knownEntity(call, "product", call.params.product_id), call.params.part_id));
+      },
+    }),
+    keyed({
+      method: "DELETE",
+      path: `${path}/:part_id`,
+      reach: "admin",
+      tag: "Products",
+      summary: `Take a ${what} from a product`,
+      description: "Refused (409 `entity_in_use`) while an edition names it.",
+      params: PartParams,
+      answers: { 204: Type.Null(), 404: NotThere },
+      async handle(call, finish) {
+        await relist(call, (old) => {
+          const part = partOf(old, call.params.part_id);
+          return old[list].filter((each) => each !== part);
+        });
+        finish(noContent);
+      },
+    }),
+  ];
+}
+
+/** Null takes the description away; left out, it stays. */
+function withText(part: Part, { description }: { readonly description?: string | null }): Part {
+  if (description === undefined) return part;
+  const { description: _old, ...rest } = part;
+  return description === null ? rest : { ...rest, description };
+}

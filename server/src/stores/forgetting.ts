@@ -1,0 +1,117 @@
+/** Putting other names in the place of a user's: what it means for a licence and for a line of history. For all stores. */
+import { oneDay } from "../analytics/charts.ts";
+import { type Episode, episodePart, episodeSeries, type HolderDay, type Tally } from "../analytics/tally.ts";
+import { clientKey, fold } from "../core/names.ts";
+import type { LicenseState } from "../core/state.ts";
+import type { Assignment, HistoryRecord, LicenseView, Session, Terms } from "../core/types.ts";
+import { CatalogConflict } from "./store.ts";
+
+/** What shall stand in the place of a user's names, by the names in the form in which they are compared. */
+export type Renames = ReadonlyMap<string, string>;
+
+/** What becomes of a licence's clients and of what it remembers of ended sessions. */
+export interface Renaming {
+  readonly before: readonly Assignment[];
+  /** In the same order. */
+  readonly after: readonly Assignment[];
+  /** Sessions that an administrator ended: their ids become free. */
+  readonly dropped: readonly Session[];
+}
+
+/**
+ * What the names' end means for a licence; null: it knows none of them.
+ * @throws CatalogConflict where one of them has a live session.
+ */
+export function renamingOf(license: LicenseView, names: Renames): Renaming | null {
+  const { terms } = license;
+  const dropped = [...license.sessions()].filter((session) => isNamed(terms, session, names));
+  if (dropped.some(({ endedAt }) => endedAt === null)) {
+    throw new CatalogConflict("license", terms.licenseId, "has a live session of this user");
+  }
+  const before = [...license.assignments()].filter((assignment) => isNamed(terms, assignment, names));
+  if (before.length === 0 && dropped.length === 0) return null;
+  const taken = new Set([...license.assignments()].map((assignment) => assignment.clientKey));
+  return { before, after: before.map((assignment) => renamed(terms, assignment, names, taken)), dropped };
+}
+
+/** On a devices licence the client is a machine, which keeps its name; who uses it is a user there too. */
+function isNamed(terms: Terms, { clientId, userId }: Session | Assignment, names: Renames): boolean {
+  if (userId !== null && names.has(fold(userId))) return true;
+  return terms.clientType !== "devices" && names.has(fold(clientId));
+}
+
+function renamed(terms: Terms, assignment: Assignment, names: Renames, taken: Set<string>): Assignment {
+  const userId = otherName(assignment.userId, names);
+  if (terms.clientType === "devices") return { ...assignment, userId };
+  const fresh = names.get(fold(assignment.clientId));
+  // Somebody who was forgotten, came back and is forgotten again is two clients, and stays so.
+  const clientId = fresh === undefined ? assignment.clientId : freeName(fresh, taken);
+  const key = clientKey(terms, clientId);
+  taken.add(key);
+  return { ...assignment, clientId, clientKey: key, userId, clientName: null, clientDescription: null };
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  let n = 2;
+  while (taken.has(`${name}-${n}`)) n++;
+  return `${name}-${n}`;
+}
+
+/** A name as it stands from now on. */
+export function otherName(name: string | null, names: Renames): string | null {
+  return name === null ? null : (names.get(fold(name)) ?? name);
+}
+
+/** A line of history with the other names; `isDevices`: of a licence that counts them. */
+export function renamedLine(line: HistoryRecord, names: Renames, isDevices: boolean): HistoryRecord {
+  const clientId = isDevices ? line.clientId : otherName(line.clientId, names);
+  return { ...line, clientId, userId: otherName(line.userId, names) };
+}
+
+/** Makes it so in memory. */
+export function rename(license: LicenseState, { before, after, dropped }: Renaming): void {
+  for (const { key } of dropped) license.dropSession(key);
+  for (const assignment of before) license.dropAssignment(assignment.clientKey);
+  for (const assignment of after) license.putAssignment(assignment);
+}
+
+/** Tallies that are of no use any more, and those that stand in their place. */
+export interface RenamedTallies {
+  readonly gone: readonly Tally[];
+  readonly fresh: readonly Tally[];
+}
+
+/**
+ * What analytics count of people, under the other names. `tallies` are those of the old names and of the new ones: what
+ * was two people's becomes one's.
+ */
+export function renamedTallies(tallies: readonly Tally[], names: Renames): RenamedTallies {
+  const standing = new Map(tallies.map((tally) => [placeOf(tally), tally]));
+  const gone = tallies.filter((tally) => names.has(holderOf(tally)));
+  for (const tally of gone) standing.delete(placeOf(tally));
+  const fresh = new Map<string, Tally>();
+  for (const tally of gone) {
+    const renamed = under(names.get(holderOf(tally)) as string, tally);
+    const place = placeOf(renamed);
+    fresh.set(place, together(renamed, fresh.get(place) ?? standing.get(place)));
+  }
+  return { gone, fresh: [...fresh.values()] };
+}
+
+const isEpisode = ({ series }: Tally): boolean => series.startsWith(episodeSeries(""));
+const holderOf = (tally: Tally): string => (isEpisode(tally) ? (tally.body as Episode).holder : tally.part);
+const placeOf = ({ series, start, part }: Tally): string => JSON.stringify([series, start, part]);
+
+function under(holder: string, tally: Tally): Tally {
+  if (!isEpisode(tally)) return { ...tally, part: holder };
+  const body = { ...(tally.body as Episode), holder };
+  return { ...tally, part: episodePart(body), body };
+}
+
+function together(one: Tally, other: Tally | undefined): Tally {
+  if (other === undefined) return one;
+  if (!isEpisode(one)) return { ...one, body: oneDay(one.body as HolderDay, other.body as HolderDay) };
+  const [a, b] = [one.body as Episode, other.body as Episode];
+  return { ...one, body: { ...a, attempts: a.attempts + b.attempts, lastAt: Math.max(a.lastAt, b.lastAt) } };
+}

@@ -1,0 +1,56 @@
+/**
+ * Licences that go. Their row stays and counts one version more that is not in the log, so that every server that has
+ * one in memory, now or when there is a licence of this id again, finds that it must read it anew.
+ */
+import { CatalogConflict, type Place } from "../store.ts";
+import type { Transaction } from "./connections.ts";
+import { loaded, placeOf } from "./licenses.ts";
+import { loadLicenses, lockLicenses } from "./statements.ts";
+
+const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
+
+/** Folding takes this row first, and then sessions: so does whoever deletes them. */
+export const lockFolds = `
+  SELECT 1 FROM seatkeeper.folds WHERE (isv_id, license_id) IN (SELECT * FROM ${these}) ORDER BY isv_id, license_id FOR UPDATE`;
+
+const countUp = `
+  UPDATE seatkeeper.licenses AS l SET version = version + 1, look_at = NULL FROM ${these}
+  WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
+
+/** What is folded is all there is. */
+export const foldUp = `
+  UPDATE seatkeeper.folds AS f SET folded_to = l.version FROM ${these}, seatkeeper.licenses AS l
+  WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id AND l.isv_id = k.isv_id AND l.license_id = k.license_id`;
+
+const deleteAll = (table: string) =>
+  `DELETE FROM seatkeeper.${table} AS t USING ${these} WHERE t.isv_id = k.isv_id AND t.license_id = k.license_id`;
+export const emptied = {
+  sessions: deleteAll("sessions"),
+  changes: deleteAll("changes"),
+  assignments: deleteAll("assignments"),
+  projects: deleteAll("projects"),
+};
+
+/**
+ * Empties licences in a transaction that deletes their entities; `termsOf` as they are before.
+ * @throws CatalogConflict where one has live sessions.
+ */
+export async function emptyLicenses(
+  transaction: Transaction,
+  places: readonly Place[],
+  termsOf: (place: Place) => Parameters<typeof loaded>[0] | undefined,
+): Promise<void> {
+  if (places.length === 0) return;
+  const columns = [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
+  await transaction.query(lockLicenses(false), columns);
+  transaction.query(lockFolds, columns);
+  for (const row of await transaction.query(loadLicenses, columns)) {
+    const { licenseId } = placeOf(row);
+    const terms = termsOf(placeOf(row));
+    const isLive = terms !== undefined && loaded(terms, row).state.openSessions > 0;
+    if (isLive) throw new CatalogConflict("license", licenseId, "has live sessions");
+  }
+  transaction.query(countUp, columns);
+  transaction.query(foldUp, columns);
+  for (const statement of Object.values(emptied)) transaction.query(statement, columns);
+}

@@ -1,0 +1,129 @@
+/**
+ * A user's names leave the rows of one vendor, in one transaction. A licence that knew them is written anew without a
+ * log, for the log has the names too; every server that has it in memory finds that it must read it anew.
+ */
+import type { AuditLine } from "../../catalog/audit.ts";
+import { fold } from "../../core/names.ts";
+import type { Terms } from "../../core/types.ts";
+import { type Renames, type Renaming, rename, renamedTallies, renamingOf } from "../forgetting.ts";
+import type { Place } from "../store.ts";
+import { auditValues, insertAudit } from "./audit.ts";
+import type { Connections, Row, Transaction } from "./connections.ts";
+import { emptied, foldUp, lockFolds } from "./deletion.ts";
+import { putSessions, sessionBody } from "./folding.ts";
+import { columnsOf, type Known, loaded, placeOf } from "./licenses.ts";
+import { loadLicenses, lockLicenses, putAssignments } from "./statements.ts";
+import { columnsWithBodies, putTallies, columnsOf as tallyColumns, tallyOf } from "./tallies.ts";
+
+const spellings = `
+  SELECT DISTINCT user_id AS name FROM seatkeeper.history WHERE isv_id = $1 AND user_id IS NOT NULL
+  UNION SELECT DISTINCT client_id FROM seatkeeper.history WHERE isv_id = $1 AND client_id IS NOT NULL`;
+
+/** $1 the vendor, $2 spellings, $3 names in the form that is compared. */
+const licensesOfNames = `
+  SELECT isv_id, license_id FROM seatkeeper.history WHERE isv_id = $1 AND (user_id = ANY ($2::text[]) OR client_id = ANY ($2::text[]))
+  UNION SELECT isv_id, license_id FROM seatkeeper.assignments
+    WHERE isv_id = $1 AND (client_key = ANY ($3::text[]) OR user_key = ANY ($3::text[]))`;
+
+const names = "unnest($2::text[], $3::text[]) AS n (old, new)";
+const renameUsers = `
+  UPDATE seatkeeper.history AS h SET user_id = n.new FROM ${names} WHERE h.isv_id = $1 AND h.user_id = n.old`;
+/** $4 licences that count devices, whose clients are machines. */
+const renameClients = `
+  UPDATE seatkeeper.history AS h SET client_id = n.new FROM ${names}
+  WHERE h.isv_id = $1 AND h.client_id = n.old AND h.license_id <> ALL ($4::uuid[])`;
+
+const talliesOfPeople = `
+  SELECT isv_id, series, start, part, body FROM seatkeeper.tallies
+  WHERE isv_id = $1 AND series >= 'people/' AND coalesce(body ->> 'holder', part) = ANY ($2::text[])`;
+const deleteTallies = `
+  DELETE FROM seatkeeper.tallies AS t
+  USING unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) AS k (isv_id, series, start, part)
+  WHERE t.isv_id = k.isv_id AND t.series = k.series AND t.start = k.start AND t.part = k.part`;
+
+/** The row's next version, which is not in the log. */
+const countUp = `
+  UPDATE seatkeeper.licenses AS l SET version = version + 1
+  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id) WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
+
+export interface Vendor {
+  readonly isvId: string;
+  readonly deviceLicenses: readonly string[];
+  /** Undefined: there is no such licence any more. */
+  termsOf(place: Place): Terms | undefined;
+}
+
+/** @throws CatalogConflict where a licence has a live session of the user. */
+export async function forget(
+  connections: Connections,
+  vendor: Vendor,
+  renames: Renames,
+  line: AuditLine,
+): Promise<void> {
+  const transaction = await connections.begin();
+  try {
+    // All of a vendor's history is read: that takes as long as it takes.
+    transaction.query("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0");
+    const found = await transaction.query(spellings, [vendor.isvId]);
+    const old = found.map(({ name }) => name as string).filter((name) => renames.has(fold(name)));
+    const places = (await transaction.query(licensesOfNames, [vendor.isvId, old, [...renames.keys()]]))
+      .map(placeOf)
+      .filter((place) => vendor.termsOf(place) !== undefined);
+    await renameLicenses(transaction, vendor, renames, places);
+    const fresh = old.map((name) => renames.get(fold(name)));
+    transaction.query(renameUsers, [vendor.isvId, old, fresh]);
+    transaction.query(renameClients, [vendor.isvId, old, fresh, vendor.deviceLicenses]);
+    await renameTallies(transaction, vendor.isvId, renames);
+    transaction.query(insertAudit, auditValues([line]));
+    await transaction.commit();
+  } catch (error) {
+    transaction.abandon();
+    throw error;
+  }
+}
+
+/** Whoever counts meanwhile takes the row of `counted` first, and so does this. */
+async function renameTallies(transaction: Transaction, isvId: string, renames: Renames): Promise<void> {
+  transaction.query("SELECT until FROM seatkeeper.counted FOR UPDATE");
+  const rows = await transaction.query(talliesOfPeople, [isvId, [...renames].flat()]);
+  const { gone, fresh } = renamedTallies(rows.map(tallyOf), renames);
+  transaction.query(deleteTallies, tallyColumns(gone));
+  transaction.query(putTallies, columnsWithBodies(fresh));
+}
+
+async function renameLicenses(
+  transaction: Transaction,
+  vendor: Vendor,
+  renames: Renames,
+  places: readonly Place[],
+): Promise<void> {
+  const sorted = places.toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
+  await transaction.query(lockLicenses(false), columnsOf(sorted));
+  transaction.query(lockFolds, columnsOf(sorted));
+  for (const place of sorted) {
+    const [row] = await transaction.query(loadLicenses, columnsOf([place]));
+    const known = loaded(vendor.termsOf(place) as Terms, row as Row);
+    const renaming = renamingOf(known.state, renames);
+    if (renaming !== null) writeAnew(transaction, place, known, renaming);
+  }
+}
+
+function writeAnew(transaction: Transaction, place: Place, { state }: Known, renaming: Renaming): void {
+  rename(state, renaming);
+  const columns = columnsOf([place]);
+  transaction.query(countUp, columns);
+  transaction.query(foldUp, columns);
+  for (const table of ["sessions", "changes", "assignments"] as const) transaction.query(emptied[table], columns);
+  const placesOf = (rows: readonly unknown[]) => [rows.map(() => place.isvId), rows.map(() => place.licenseId)];
+  const sessions = [...state.sessions()];
+  const keys = sessions.map(({ key }) => JSON.stringify(key));
+  transaction.query(putSessions, [...placesOf(sessions), keys, sessions.map(sessionBody)]);
+  const assignments = [...state.assignments()];
+  transaction.query(putAssignments, [
+    ...placesOf(assignments),
+    assignments.map(({ clientKey }) => clientKey),
+    assignments.map(({ tokenKey }) => tokenKey),
+    assignments.map(({ userId }) => (userId === null ? null : fold(userId))),
+    assignments.map((assignment) => JSON.stringify(assignment)),
+  ]);
+}
