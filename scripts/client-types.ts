@@ -81,7 +81,8 @@ const { paths } = JSON.parse(readFileSync(place("docs/reference/openapi.json"), 
 };
 
 function typeOf(schema: Schema, indent: string): string {
-  const union = (types: readonly string[]) => [...new Set(types)].join(" | ");
+  const partsOf = (type: string) => (type.includes("{") ? [type] : type.split(" | "));
+  const union = (types: readonly string[]) => [...new Set(types.flatMap(partsOf))].join(" | ");
   if (schema.enum !== undefined) return union(schema.enum.map((value) => JSON.stringify(value)));
   if (schema.anyOf !== undefined) return union(schema.anyOf.map((part) => typeOf(part, indent)));
   if (schema.allOf !== undefined) return typeOf(merged(schema.allOf), indent);

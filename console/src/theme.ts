@@ -32,7 +32,9 @@ export const theme = createTheme({
 export const readable: CSSVariablesResolver = () => {
   const names = ["accent", "red", "orange", "yellow", "green", "gray"];
   const lightTexts = (shade: number) =>
-    Object.fromEntries(names.map((name) => [`--mantine-color-${name}-light-color`, `var(--mantine-color-${name}-${shade})`]));
+    Object.fromEntries(
+      names.map((name) => [`--mantine-color-${name}-light-color`, `var(--mantine-color-${name}-${shade})`]),
+    );
   return {
     variables: {},
     light: {

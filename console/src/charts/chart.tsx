@@ -52,7 +52,13 @@ export function Chart({ option, height, label, onZoom }: ChartProps) {
           <Loader size="sm" aria-label="Loading the chart" />
         </Center>
       )}
-      <div ref={place} role="img" aria-label={label} className="chart" style={{ height, position: "absolute", inset: 0 }} />
+      <div
+        ref={place}
+        role="img"
+        aria-label={label}
+        className="chart"
+        style={{ height, position: "absolute", inset: 0 }}
+      />
     </div>
   );
 }

@@ -1,8 +1,8 @@
 /** Denials over time, a colour for each reason. */
 import { useMemo } from "react";
 import type { DenialChart as Denials } from "../api/types.ts";
-import { reasonText } from "../parts/reasons.ts";
 import type { Range } from "../parts/range.tsx";
+import { reasonText } from "../parts/reasons.ts";
 import { Chart } from "./chart.tsx";
 import { type Colours, useColours } from "./colours.ts";
 import { bucketAt, countAxis, middle, spanText, timeAxis, tooltip, zoomByDrag } from "./time.ts";

@@ -10,13 +10,11 @@ export type HeatOf = "use" | "denials";
 export function HeatMap({ heat, of }: { readonly heat: Heat; readonly of: HeatOf }) {
   const colours = useColours();
   const option = useMemo(() => optionOf(heat, of, colours), [heat, of, colours]);
-  return (
-    <Chart option={option} height={250} label={`${of} by weekday and hour. The table has the figures.`} />
-  );
+  return <Chart option={option} height={250} label={`${of} by weekday and hour. The table has the figures.`} />;
 }
 
 function optionOf({ items }: Heat, of: HeatOf, colours: Colours) {
-  const valueOf = (item: Heat["items"][number]) => (of === "use" ? item.mean : item.denials);
+  const read = (item: Heat["items"][number]) => (of === "use" ? item.mean : item.denials);
   const axis = { axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colours.text } };
   return {
     animation: false,
@@ -33,7 +31,7 @@ function optionOf({ items }: Heat, of: HeatOf, colours: Colours) {
     yAxis: { type: "category", data: weekdays, inverse: true, ...axis },
     visualMap: {
       min: 0,
-      max: Math.max(1, ...items.map(valueOf)),
+      max: Math.max(1, ...items.map(read)),
       orient: "horizontal",
       left: "center",
       bottom: 0,
@@ -47,7 +45,7 @@ function optionOf({ items }: Heat, of: HeatOf, colours: Colours) {
     series: [
       {
         type: "heatmap",
-        data: items.map((item) => [item.hour, item.weekday - 1, valueOf(item)]),
+        data: items.map((item) => [item.hour, item.weekday - 1, read(item)]),
         itemStyle: { borderColor: colours.panel, borderWidth: 2, borderRadius: 3 },
       },
     ],

@@ -45,18 +45,27 @@ function optionOf(usage: Usage, denials: DenialChart, range: Range, colours: Col
     yAxis: [countAxis(colours, ""), { ...countAxis(colours, ""), gridIndex: 1, splitNumber: 2 }],
     series: [
       {
-        ...stepLine("Peak", held(counted, until, ({ max }) => max)),
+        ...stepLine(
+          "Peak",
+          held(counted, until, ({ max }) => max),
+        ),
         lineStyle: { color: colours.use, width: 1.5 },
         itemStyle: { color: colours.use },
         areaStyle: { color: colours.useArea },
       },
       {
-        ...stepLine("Average", held(counted, until, ({ mean }) => mean)),
+        ...stepLine(
+          "Average",
+          held(counted, until, ({ mean }) => mean),
+        ),
         lineStyle: { color: colours.mean, width: 1 },
         itemStyle: { color: colours.mean },
       },
       {
-        ...stepLine("Limit", held(counted, until, ({ limit }) => limit)),
+        ...stepLine(
+          "Limit",
+          held(counted, until, ({ limit }) => limit),
+        ),
         lineStyle: { color: colours.limit, width: 1.5, type: [6, 4] },
         itemStyle: { color: colours.limit },
       },
@@ -84,10 +93,10 @@ const stepLine = (name: string, data: readonly (readonly [number, number | null]
 type UsageItem = Usage["items"][number];
 
 /** The value of each bucket from its beginning on, and of the last one up to what is counted. */
-function held(items: readonly UsageItem[], until: number, valueOf: (item: UsageItem) => number | null) {
-  const points = items.map((item) => [Date.parse(item.start), valueOf(item)] as const);
+function held(items: readonly UsageItem[], until: number, read: (item: UsageItem) => number | null) {
+  const points = items.map((item) => [Date.parse(item.start), read(item)] as const);
   const last = items.at(-1);
-  return last === undefined ? points : [...points, [Math.min(Date.parse(last.end), until), valueOf(last)] as const];
+  return last === undefined ? points : [...points, [Math.min(Date.parse(last.end), until), read(last)] as const];
 }
 
 function hoverText(usage: Usage, denials: DenialChart, at: number): string | null {

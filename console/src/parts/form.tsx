@@ -109,7 +109,6 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
   );
 }
 
-
 /** Text that may be left out. */
 export const orNull = (text: string) => (text.trim() === "" ? null : text.trim());
 

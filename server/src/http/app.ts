@@ -10,6 +10,7 @@ import type { TSchema } from "typebox";
 import { type Caller, callerOf, callerWith, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
+import { consolePageRoutes } from "./console/pages.ts";
 import { consoleRoutes } from "./console/routes.ts";
 import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
 import { type Head, readHead } from "./head.ts";
@@ -33,6 +34,7 @@ import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { liveSessionRoutes } from "./native/sessions.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -116,6 +118,8 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),
+    ...consolePageRoutes(),
+    ...liveSessionRoutes(services),
     ...licenseEventRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
@@ -299,7 +303,12 @@ function matcherOf(routes: readonly Route[]): (path: string) => string[] {
   const patterns = routes.flatMap((route) =>
     pathsOf(route).map((path) => ({
       method: route.method,
-      pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[a-z_]+/g, "[^/]+")}$`),
+      pattern: new RegExp(
+        `^${path
+          .replaceAll(".", "\\.")
+          .replace("*", ".*")
+          .replace(/:[a-z_]+/g, "[^/]+")}$`,
+      ),
     })),
   );
   return (path) => {

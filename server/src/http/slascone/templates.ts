@@ -94,6 +94,15 @@ const TemplateShown = Type.Object({
   client_type: Counted,
   session_period: Type.Union([Minutes, Type.Null()]),
   enforce_floating_limit: Type.Boolean(),
+  max_floating_sessions_with_same_client_id: Type.Integer(),
+  max_checkout_period: Type.Integer(),
+  heartbeat_period: Minutes,
+  free_ride: Type.Integer(),
+  token_limit: Count,
+  goodwill_token_limit: Count,
+  floating_token_limit: Count,
+  product_name: Type.String(),
+  license_count: Type.Integer({ description: "Licences of this edition." }),
 });
 const NotThere = Type.Object({});
 

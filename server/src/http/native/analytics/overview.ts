@@ -6,7 +6,7 @@ import type { License } from "../../../catalog/entities.ts";
 import type { LicenseView, Pool } from "../../../core/types.ts";
 import { isBound, reachesLicense } from "../../access.ts";
 import { json } from "../../answer.ts";
-import { Name } from "../../input.ts";
+import { Label } from "../../input.ts";
 import { pageMax } from "../../limits.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../../route.ts";
 import { countedUntil, denialColumns, usageRows } from "./charts.ts";
@@ -21,7 +21,7 @@ const rowsMax = 200;
 
 const Query = Type.Object(
   {
-    search: Type.Optional(Name("A part of the licence's name or of its customer's.")),
+    search: Type.Optional(Label("A part of the licence's name or of its customer's.")),
     ...query.zoneField,
     page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax, description: "Pages count from 1." })),
     page_size: Type.Optional(
