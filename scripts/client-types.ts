@@ -14,7 +14,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
-  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
   readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
 }
@@ -90,8 +90,8 @@ function typeOf(schema: Schema, indent: string): string {
     const item = typeOf(schema.items ?? {}, indent);
     return `readonly ${/^[\w ]+$|}$/.test(item) ? item : `(${item})`}[]`;
   }
-  const [counted] = Object.values(schema.patternProperties ?? {});
-  if (counted !== undefined) return `Readonly<Record<string, ${typeOf(counted, indent)}>>`;
+  const { additionalProperties: named } = schema;
+  if (typeof named === "object") return `Readonly<Record<string, ${typeOf(named, indent)}>>`;
   if (schema.type === "object") return membersOf(schema, indent);
   if (schema.type === "integer") return "number";
   return schema.type ?? "unknown";

@@ -68,8 +68,7 @@ export type DenialChart = {
     /** Refused requests. */
     readonly denials: number;
     /** By the denial's code. */
-    readonly by_reason: {
-    };
+    readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
     /** Episodes whose holder was not served within five minutes. */
@@ -90,8 +89,7 @@ export type DeniedHolders = {
     /** Refused requests. */
     readonly denials: number;
     /** By the denial's code. */
-    readonly by_reason: {
-    };
+    readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
     /** Episodes whose holder was not served within five minutes. */
@@ -109,8 +107,7 @@ export type DeniedLicenses = {
     /** Refused requests. */
     readonly denials: number;
     /** By the denial's code. */
-    readonly by_reason: {
-    };
+    readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
     /** Episodes whose holder was not served within five minutes. */
@@ -489,17 +486,21 @@ export type NewEdition = {
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
-  readonly features?: readonly {
-    /** A feature of the product. */
-    readonly feature_id: string;
-    readonly is_active?: boolean | null;
-  }[] | null;
+  readonly features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+      }[]
+    | null;
   /** All of them; a `limit` of null is none. */
-  readonly limitations?: readonly {
-    /** A limitation of the product. */
-    readonly limitation_id: string;
-    readonly limit?: number | null;
-  }[] | null;
+  readonly limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+      }[]
+    | null;
 };
 
 export type Edition = {
@@ -519,6 +520,14 @@ export type Edition = {
   readonly token_limit: number;
   readonly goodwill_token_limit: number;
   readonly floating_token_limit: number;
+  readonly default_project_kind: "mono" | "team" | null;
+  readonly allow_kind_switch: boolean;
+  /** All of the product's, on or off. */
+  readonly features: readonly {
+    readonly feature_id: string;
+    readonly feature_name: string;
+    readonly is_active: boolean;
+  }[];
   readonly product_name: string;
   /** Licences of this edition. */
   readonly license_count: number;
@@ -561,17 +570,21 @@ export type ChangedEdition = {
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
-  readonly features?: readonly {
-    /** A feature of the product. */
-    readonly feature_id: string;
-    readonly is_active?: boolean | null;
-  }[] | null;
+  readonly features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+      }[]
+    | null;
   /** All of them; a `limit` of null is none. */
-  readonly limitations?: readonly {
-    /** A limitation of the product. */
-    readonly limitation_id: string;
-    readonly limit?: number | null;
-  }[] | null;
+  readonly limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+      }[]
+    | null;
 };
 
 export type Customer = {

@@ -84,6 +84,8 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
   const fields = useFields(props.initial, error);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
+    // A form may be opened from within another one, which is not meant.
+    event.stopPropagation();
     const answer = await mutateAsync(props.change(fields.values)).catch(() => undefined);
     if (answer === undefined) return;
     props.close();

@@ -101,6 +101,12 @@ const TemplateShown = Type.Object({
   token_limit: Count,
   goodwill_token_limit: Count,
   floating_token_limit: Count,
+  default_project_kind: Type.Union([Type.Enum(["mono", "team"]), Type.Null()]),
+  allow_kind_switch: Type.Boolean(),
+  features: Type.Array(
+    Type.Object({ feature_id: Type.String(), feature_name: Type.String(), is_active: Type.Boolean() }),
+    { description: "All of the product's, on or off." },
+  ),
   product_name: Type.String(),
   license_count: Type.Integer({ description: "Licences of this edition." }),
 });
