@@ -7,6 +7,7 @@ import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-qu
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Refused } from "./api/call.ts";
+import { become } from "./api/session.tsx";
 import { App } from "./app.tsx";
 import { readable, theme } from "./theme.ts";
 
@@ -24,11 +25,9 @@ const queries: QueryClient = new QueryClient({
   },
 });
 
-/** The cookie has ended: back to the sign-in, and what was read is forgotten. */
+/** The cookie has ended: back to the sign-in. */
 function whenSignedOut(error: Error): void {
-  if (!(error instanceof Refused) || error.status !== 401) return;
-  queries.clear();
-  queries.setQueryData(["console-session"], null);
+  if (error instanceof Refused && error.status === 401) become(queries, null);
 }
 
 createRoot(document.getElementById("root") as HTMLElement).render(

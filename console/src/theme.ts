@@ -1,5 +1,5 @@
 /** How the console looks: one accent colour, compact, with text that can be read in both themes. */
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import { Badge, type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
 
 const accent: MantineColorsTuple = [
   "#eef3fd",
@@ -22,6 +22,10 @@ export const theme = createTheme({
   defaultRadius: "md",
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "Liberation Mono", monospace',
+  components: {
+    // Words, not shouts; and never cut off in a narrow column.
+    Badge: Badge.extend({ defaultProps: { tt: "none", fw: 550, miw: "fit-content" } }),
+  },
   headings: {
     fontWeight: "650",
     sizes: { h1: { fontSize: "1.375rem" }, h2: { fontSize: "1.0625rem" }, h3: { fontSize: "0.9375rem" } },
@@ -51,6 +55,12 @@ export const readable: CSSVariablesResolver = () => {
     },
     dark: {
       ...lightTexts(2),
+      "--mantine-color-accent-light": "rgba(108, 145, 232, 0.18)",
+      "--mantine-color-red-light": "rgba(250, 82, 82, 0.16)",
+      "--mantine-color-orange-light": "rgba(253, 126, 20, 0.16)",
+      "--mantine-color-yellow-light": "rgba(250, 176, 5, 0.14)",
+      "--mantine-color-green-light": "rgba(64, 192, 87, 0.15)",
+      "--mantine-color-gray-light": "rgba(173, 181, 189, 0.14)",
       "--mantine-color-body": "#14171c",
       "--mantine-color-text": "#dfe3e8",
       "--mantine-color-dimmed": "#a8b0bb",

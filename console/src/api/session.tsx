@@ -1,5 +1,5 @@
 /** Who is signed in, and the address that all of their vendor's calls begin with. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext } from "react";
 import { type Method, type Query, Refused, send, withQuery } from "./call.ts";
 import type { SignedIn } from "./types.ts";
@@ -24,21 +24,21 @@ async function readSession(): Promise<SignedIn | null> {
   }
 }
 
-/** Signing in and out; everything that was read for somebody else is forgotten. */
+/** Somebody else is signed in from now on, or nobody: what was read before is forgotten. */
+export function become(client: QueryClient, session: SignedIn | null): void {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+  client.setQueryData(key, session);
+}
+
 export function useSigning() {
   const client = useQueryClient();
-  const become = (session: SignedIn | null) => {
-    client.clear();
-    client.setQueryData(key, session);
-  };
   return {
-    signIn: async (adminKey: string) => become((await send<SignedIn>("POST", path, { admin_key: adminKey })).body),
+    signIn: async (adminKey: string) =>
+      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body),
     signOut: async () => {
       await send("DELETE", path);
-      become(null);
+      become(client, null);
     },
-    /** The server no longer knows the cookie. */
-    expire: () => become(null),
   };
 }
 

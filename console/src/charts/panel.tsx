@@ -33,7 +33,7 @@ export function ChartPanel({ title, lead, name, csv, chart, table, actions }: Ch
         ]}
       />
       {csv.map(({ label, href }) => (
-        <Button key={href} component="a" href={href} download={`${name}.csv`} size="compact-sm" variant="default">
+        <Button key={href} component="a" href={href} download={`${name}.csv`} size="xs" variant="default">
           {label}
         </Button>
       ))}

@@ -73,7 +73,7 @@ export function Panel({ title, lead, actions, children }: PanelProps) {
     <section className="panel" aria-label={title}>
       {title !== undefined && (
         <Group justify="space-between" align="flex-start" p="md" pb="xs" gap="xs">
-          <div>
+          <div style={{ flex: "1 1 200px" }}>
             <Title order={2}>{title}</Title>
             {lead !== undefined && (
               <Text size="sm" c="dimmed">

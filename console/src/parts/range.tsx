@@ -16,12 +16,16 @@ const labels: Record<Preset, string> = {
   "1y": "1 year",
 };
 
+type Bucket = "minute" | "hour" | "day" | "week";
+
 export interface Range {
   readonly from: number;
   readonly to: number;
   /** The same as the API takes it. A preset ends now, which the API assumes by itself. */
   readonly query: { readonly from: string; readonly to?: string };
-  readonly bucket: "minute" | "hour" | "day" | "week";
+  readonly bucket: Bucket;
+  /** What a line can show beside another: finer than what bars and rows can. */
+  readonly fineBucket: Bucket;
 }
 
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -38,10 +42,10 @@ export function useRange(initial: Preset = "28d") {
   const range = useMemo<Range>(() => {
     if (isZoomed) {
       const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-      return { from, to, query, bucket: bucketOf(from, to, now) };
+      return { from, to, query, ...bucketsOf(from, to, now) };
     }
     const start = now - presets[preset];
-    return { from: start, to: now, query: { from: new Date(start).toISOString() }, bucket: bucketOf(start, now, now) };
+    return { from: start, to: now, query: { from: new Date(start).toISOString() }, ...bucketsOf(start, now, now) };
   }, [isZoomed, from, to, preset, now]);
   return {
     range,
@@ -54,12 +58,14 @@ export function useRange(initial: Preset = "28d") {
 
 export type RangeState = ReturnType<typeof useRange>;
 
-/** Buckets that a chart can show side by side. Minutes are kept for two weeks. */
-function bucketOf(from: number, to: number, now: number): Range["bucket"] {
+/** Buckets that fit a chart beside each other. Minutes are kept for two weeks. */
+function bucketsOf(from: number, to: number, now: number): Pick<Range, "bucket" | "fineBucket"> {
   const span = to - from;
-  if (span <= 12 * hour && from > now - 13 * day) return "minute";
-  if (span <= 15 * day) return "hour";
-  return span <= 200 * day ? "day" : "week";
+  const hasMinutes = from > now - 13 * day;
+  if (span <= 3 * hour && hasMinutes) return { bucket: "minute", fineBucket: "minute" };
+  if (span <= 4 * day) return { bucket: "hour", fineBucket: span <= day + hour && hasMinutes ? "minute" : "hour" };
+  if (span <= 200 * day) return { bucket: "day", fineBucket: span <= 40 * day ? "hour" : "day" };
+  return { bucket: "week", fineBucket: "day" };
 }
 
 function instantIn(text: string | null): number | null {

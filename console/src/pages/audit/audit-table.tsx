@@ -41,7 +41,12 @@ function AuditLine({ line }: { readonly line: Line }) {
           <When at={line.at} precision="second" />
         </Table.Td>
         <Table.Td>{eventText(line.act)}</Table.Td>
-        <Table.Td>{nameOf(line)}</Table.Td>
+        <Table.Td>
+          {nameOf(line)}
+          <Text size="xs" c="dimmed">
+            {eventText(line.kind)}
+          </Text>
+        </Table.Td>
         <Table.Td>
           {line.key_name}
           {line.last_modified_by !== null && ` for ${line.last_modified_by}`}

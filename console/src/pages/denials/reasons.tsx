@@ -152,7 +152,7 @@ function WhereDenied({ state }: RangedProps) {
 
 export function CsvLink({ href, name }: { readonly href: string; readonly name: string }) {
   return (
-    <Button component="a" href={href} download={`${name}.csv`} size="compact-sm" variant="default">
+    <Button component="a" href={href} download={`${name}.csv`} size="xs" variant="default">
       CSV
     </Button>
   );

@@ -50,7 +50,7 @@ export function Holders({ license }: { readonly license: LicenseItem }) {
             component="a"
             href={api.url("analytics/holders", { ...query, format: "csv" })}
             download="holders.csv"
-            size="compact-sm"
+            size="xs"
             variant="default"
           >
             CSV

@@ -1,5 +1,5 @@
 /** One licence: who holds its tokens, whether they suffice, what it allows, and what happened. */
-import { Badge, Button, Group, SimpleGrid, Tabs } from "@mantine/core";
+import { Badge, Button, Grid, Group, Stack, Tabs } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useLive } from "../../api/live.ts";
@@ -50,8 +50,14 @@ function LicenseView({ license }: { readonly license: LicenseItem }) {
       lead={<Lead license={license} />}
       actions={<Actions license={license} />}
     >
-      <PoolsNow id={id} />
-      <AdviceNote id={id} />
+      <Grid gap="md" align="stretch">
+        <Grid.Col span={{ base: 12, md: 4 }}>
+          <PoolsNow id={id} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 8 }}>
+          <AdviceNote id={id} />
+        </Grid.Col>
+      </Grid>
       <Parts license={license} />
     </Page>
   );
@@ -112,13 +118,11 @@ function PoolsNow({ id }: { readonly id: string }) {
   return (
     <Shown of={pools}>
       {(items) => (
-        <SimpleGrid cols={{ base: 1, sm: Math.max(2, items.length) }}>
+        <Stack className="panel" px="md" py="sm" gap="sm" h="100%" justify="center">
           {items.map(({ kind, used, total }) => (
-            <div key={kind} className="panel" style={{ padding: "12px 16px" }}>
-              <Meter pool={kind} inUse={used} limit={total} isLarge />
-            </div>
+            <Meter key={kind} pool={kind} inUse={used} limit={total} isLarge />
           ))}
-        </SimpleGrid>
+        </Stack>
       )}
     </Shown>
   );
@@ -126,7 +130,6 @@ function PoolsNow({ id }: { readonly id: string }) {
 
 function Parts({ license }: { readonly license: LicenseItem }) {
   const url = useUrl();
-  const isNamed = license.template.provisioning_mode === 0;
   const hasSessions = license.template.session_period !== null;
   const first = hasSessions ? "now" : "clients";
   const tabs = [
@@ -137,7 +140,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
     ["terms", "Terms"],
     ["history", "History"],
   ] as const;
-  const shown = url.get("tab") ?? (isNamed ? first : "now");
+  const shown = url.get("tab") ?? first;
   return (
     <Tabs
       value={shown}
@@ -166,7 +169,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
 /** Where the denials of a licence are. */
 export function DenialsLink({ id }: { readonly id: string }) {
   return (
-    <Button component={Link} href={`/denials?license=${id}`} variant="subtle" size="compact-sm">
+    <Button component={Link} href={`/denials?license=${id}`} variant="subtle" size="xs">
       Log of denials
     </Button>
   );

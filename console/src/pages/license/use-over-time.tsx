@@ -1,5 +1,7 @@
 /** Use with the limit drawn, denials under it, and at what hours of the week. */
 import { SegmentedControl, Table } from "@mantine/core";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { Query } from "../../api/call.ts";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { DenialChart, HeatMap as Heat, Usage } from "../../api/types.ts";
@@ -42,7 +44,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
   const api = useApi();
   const { range, zoom } = state;
   const query = { license_id: license.id, ...range.query, time_zone: timeZone, bucket: range.bucket };
-  const usage = useRead<Usage>("analytics/usage", { ...query, pool });
+  const usage = useRead<Usage>("analytics/usage", { ...query, pool, bucket: range.fineBucket });
   const denials = useRead<DenialChart>("analytics/denials", query);
   return (
     <ChartPanel
@@ -69,11 +71,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
           )}
         </Shown>
       }
-      table={
-        <Shown of={usage}>
-          {(use) => <Shown of={denials}>{(denied) => <UseTable usage={use} denials={denied} />}</Shown>}
-        </Shown>
-      }
+      table={<UseTable query={{ ...query, pool }} denials={denials} />}
     />
   );
 }
@@ -106,21 +104,39 @@ const columns: readonly Column<Row>[] = [
   { title: "Went without", isNumber: true, cell: ({ without }) => without },
 ];
 
-function UseTable({ usage, denials }: { readonly usage: Usage; readonly denials: DenialChart }) {
+interface UseTableProps {
+  readonly query: Query;
+  readonly denials: UseQueryResult<DenialChart>;
+}
+
+/** Use and denials side by side, in buckets that both have. */
+function UseTable({ query, denials }: UseTableProps) {
+  const usage = useRead<Usage>("analytics/usage", query);
+  return (
+    <Shown of={usage}>
+      {(use) => (
+        <Shown of={denials}>
+          {(denied) => (
+            <DataTable
+              label="Use over time"
+              items={rowsOf(use, denied).toReversed()}
+              columns={columns}
+              keyOf={({ start }) => start}
+              maxHeight={420}
+            />
+          )}
+        </Shown>
+      )}
+    </Shown>
+  );
+}
+
+function rowsOf(usage: Usage, denials: DenialChart): Row[] {
   const denied = new Map(denials.items.map((item) => [item.start, item]));
-  const rows = usage.items.map((item) => {
+  return usage.items.map((item) => {
     const same = denied.get(item.start);
     return { ...item, denied: same?.denials ?? 0, without: same?.true_denials ?? 0 };
   });
-  return (
-    <DataTable
-      label="Use over time"
-      items={rows.toReversed()}
-      columns={columns}
-      keyOf={({ start }) => start}
-      maxHeight={420}
-    />
-  );
 }
 
 function HeatPanel({ license, state, pool }: PanelProps) {

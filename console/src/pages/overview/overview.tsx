@@ -1,5 +1,5 @@
 /** Licences at a glance: how full each one is now, and how it did today. */
-import { Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { Badge, Button, Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import { Link } from "wouter";
 import { useLive } from "../../api/live.ts";
 import { useRead } from "../../api/queries.ts";
@@ -31,20 +31,52 @@ export default function Overview() {
       actions={<Search label="Search licences" />}
     >
       <Shown of={overview}>
-        {({ items, total }) => (
-          <Panel>
-            {total > 0 ? (
-              <DataTable label="Licences" items={items} columns={columns} keyOf={({ license_id }) => license_id} />
-            ) : search === null ? (
-              <FirstSteps />
-            ) : (
-              <Empty title="No licence is found">Search for a part of a licence's or a customer's name.</Empty>
-            )}
-            <Pages total={total} size={pageSize} />
-          </Panel>
+        {({ items, total, denials_today, true_denials_today }) => (
+          <>
+            <SimpleGrid cols={3}>
+              <Tile label="Licences" value={total} />
+              <Tile label="Denials today" value={denials_today} href="/denials?range=24h" />
+              <Tile label="Went without today" value={true_denials_today} href="/denials?range=24h" />
+            </SimpleGrid>
+            <Panel>
+              {total > 0 ? (
+                <DataTable label="Licences" items={items} columns={columns} keyOf={({ license_id }) => license_id} />
+              ) : search === null ? (
+                <FirstSteps />
+              ) : (
+                <Empty title="No licence is found">Search for a part of a licence's or a customer's name.</Empty>
+              )}
+              <Pages total={total} size={pageSize} />
+            </Panel>
+          </>
         )}
       </Shown>
     </Page>
+  );
+}
+
+interface TileProps {
+  readonly label: string;
+  readonly value: number;
+  readonly href?: string;
+}
+
+function Tile({ label, value, href }: TileProps) {
+  return (
+    <Stack className="panel" px="md" py="sm" gap={0}>
+      <Text size="sm" c="dimmed">
+        {label}
+      </Text>
+      <Text fz="1.5rem" fw={650} lh={1.2}>
+        {href === undefined || value === 0 ? (
+          value
+        ) : (
+          <Link className="row-link" href={href} aria-label={`${label}: ${value}`}>
+            {value}
+          </Link>
+        )}
+      </Text>
+    </Stack>
   );
 }
 

@@ -1,10 +1,9 @@
 /** Licences at a glance: how full each one is now, and how full it was today. */
 import { Type } from "typebox";
 import { joined, usagePoints } from "../../../analytics/charts.ts";
-import { type Denials, denialSeries, quarter, type Tally, usageSeries } from "../../../analytics/tally.ts";
+import { type Denials, denialSeries, quarter, type Scope, type Tally, usageSeries } from "../../../analytics/tally.ts";
 import type { License } from "../../../catalog/entities.ts";
 import type { LicenseView, Pool } from "../../../core/types.ts";
-import { isBound, reachesLicense } from "../../access.ts";
 import { json } from "../../answer.ts";
 import { Label } from "../../input.ts";
 import { pageMax } from "../../limits.ts";
@@ -18,6 +17,9 @@ const overviewPageMax = 100;
 
 /** Quarters of an hour of a day, also of one in which clocks are set back. */
 const rowsMax = 200;
+
+/** From midnight to midnight. */
+type Day = readonly [number, number];
 
 const Query = Type.Object(
   {
@@ -53,6 +55,8 @@ const Overview = Type.Object({
   page_size: Type.Integer(),
   total: Type.Integer(),
   today: Type.String({ format: "date-time", description: "When the day began." }),
+  denials_today: Type.Integer({ description: "On all licences, and on none." }),
+  true_denials_today: Item.properties.true_denials_today,
 });
 
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
@@ -69,31 +73,26 @@ export function overviewRoutes({ store, desk }: Services): Route[] {
       query: Query,
       answers: { 200: Overview },
       async handle(call, finish) {
+        query.requireUnbound(call);
         const { page = 1, page_size: size = overviewPageMax, search } = call.query;
         const found = licensesFound(call, search);
         const now = store.now();
-        const [dawn, end] = query.cutsOf("day", { from: now - 1, to: now }, query.zoneOf(call.query)) as [
-          number,
-          number,
-        ];
+        const zone = query.zoneOf(call.query);
+        const day = query.cutsOf("day", { from: now - 1, to: now }, zone) as [number, number];
         const items = await Promise.all(
-          found.slice((page - 1) * size, page * size).map((license) => glance(call, license, [dawn, end])),
+          found.slice((page - 1) * size, page * size).map((license) => glance(call, license, day)),
         );
-        finish(json({ items, page, page_size: size, total: found.length, today: iso(dawn) }));
+        const denied = await denialsOf(call.isvId, day, "vendor", call.isvId);
+        finish(json({ items, page, page_size: size, total: found.length, today: iso(day[0]), ...denied }));
       },
     }),
   ];
 
-  async function glance(call: KeyedCall, license: License, day: readonly [number, number]) {
+  async function glance(call: KeyedCall, license: License, day: Day) {
     const { isvId, vendor } = call;
     // What has lapsed is released first, so that tokens are told as of now.
     await desk.decide({ type: "sweep", isvId, licenseId: license.id });
     const view = await store.read(isvId, license.id);
-    const denials = await store.tallies(isvId, denialSeries(quarter, "license", license.id), ...day, rowsMax);
-    const { denials: denied, true_denials } = denialColumns(
-      joined((denials as Tally<Denials>[]).map(({ body }) => body)),
-      undefined,
-    );
     const pools = Object.entries(query.limitsOf(call, license)) as [Pool, number][];
     return {
       license_id: license.id,
@@ -109,24 +108,29 @@ export function overviewRoutes({ store, desk }: Services): Route[] {
           return { pool, in_use: inUse, limit, peak_today: Math.max(peak, inUse) };
         }),
       ),
-      denials_today: denied,
-      true_denials_today: true_denials,
+      ...(await denialsOf(isvId, day, "license", license.id)),
     };
   }
 
-  async function peakOf(isvId: string, licenseId: string, pool: Pool, day: readonly [number, number]): Promise<number> {
+  async function denialsOf(isvId: string, day: Day, scope: Scope, id: string) {
+    const rows = await store.tallies(isvId, denialSeries(quarter, scope, id), ...day, rowsMax);
+    const all = joined((rows as Tally<Denials>[]).map(({ body }) => body));
+    const { denials, true_denials } = denialColumns(all, undefined);
+    return { denials_today: denials, true_denials_today: true_denials };
+  }
+
+  async function peakOf(isvId: string, licenseId: string, pool: Pool, day: Day): Promise<number> {
     const rows = await usageRows(store, isvId, usageSeries(quarter, "license", licenseId, pool), quarter, day);
     return usagePoints(rows, day, await countedUntil(store))[0]?.max ?? 0;
   }
 }
 
-/** By name; those that the key reaches. */
-function licensesFound({ vendor, key }: KeyedCall, search: string | undefined): License[] {
+/** By name. */
+function licensesFound({ vendor }: KeyedCall, search: string | undefined): License[] {
   const wanted = search?.toLowerCase() ?? "";
   const nameOf = (license: License) =>
     `${license.name ?? license.id} ${vendor.customers.get(license.customer_id)?.name}`;
   return [...vendor.licenses.values()]
-    .filter((license) => !isBound(key) || reachesLicense(key, license))
     .map((license) => ({ license, name: nameOf(license) }))
     .filter(({ name }) => name.toLowerCase().includes(wanted))
     .toSorted((a, b) => collator.compare(a.name, b.name) || (a.license.id < b.license.id ? -1 : 1))
