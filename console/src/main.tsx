@@ -14,6 +14,12 @@ import { readable, theme } from "./theme.ts";
 /** Mantine's own styles carry the nonce of the page: the policy lets no others in. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? "";
 
+declare global {
+  var __webpack_nonce__: string | undefined;
+}
+// Where the style that holds the page still behind a window looks for it.
+globalThis.__webpack_nonce__ = nonce;
+
 const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({ onError: whenSignedOut }),
   defaultOptions: {

@@ -1,5 +1,5 @@
 /** How the console looks: one accent colour, compact, with text that can be read in both themes. */
-import { Badge, type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import { Badge, type CSSVariablesResolver, createTheme, type MantineColorsTuple, Modal } from "@mantine/core";
 
 const accent: MantineColorsTuple = [
   "#eef3fd",
@@ -25,6 +25,7 @@ export const theme = createTheme({
   components: {
     // Words, not shouts; and never cut off in a narrow column.
     Badge: Badge.extend({ defaultProps: { tt: "none", fw: 550, miw: "fit-content" } }),
+    Modal: Modal.extend({ defaultProps: { closeButtonProps: { "aria-label": "Close" } } }),
   },
   headings: {
     fontWeight: "650",

@@ -490,17 +490,21 @@ export type NewEdition = {
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
-  readonly features?: readonly {
-    /** A feature of the product. */
-    readonly feature_id: string;
-    readonly is_active?: boolean | null;
-  }[] | null;
+  readonly features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+      }[]
+    | null;
   /** All of them; a `limit` of null is none. */
-  readonly limitations?: readonly {
-    /** A limitation of the product. */
-    readonly limitation_id: string;
-    readonly limit?: number | null;
-  }[] | null;
+  readonly limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+      }[]
+    | null;
 };
 
 export type Edition = {
@@ -570,17 +574,21 @@ export type ChangedEdition = {
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
-  readonly features?: readonly {
-    /** A feature of the product. */
-    readonly feature_id: string;
-    readonly is_active?: boolean | null;
-  }[] | null;
+  readonly features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+      }[]
+    | null;
   /** All of them; a `limit` of null is none. */
-  readonly limitations?: readonly {
-    /** A limitation of the product. */
-    readonly limitation_id: string;
-    readonly limit?: number | null;
-  }[] | null;
+  readonly limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+      }[]
+    | null;
 };
 
 export type Customer = {

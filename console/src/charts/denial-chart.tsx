@@ -30,7 +30,6 @@ function optionOf({ items }: Denials, range: Range, colours: Colours) {
   const reasons = reasonsIn(items);
   return {
     animation: false,
-    aria: { enabled: true },
     grid: { left: 48, right: 24, top: 36, bottom: 28 },
     legend: {
       icon: "roundRect",

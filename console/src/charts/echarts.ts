@@ -1,7 +1,6 @@
 /** The charting library, with no more of it than the console draws. A chunk of its own: loaded with the first chart. */
 import { BarChart, HeatmapChart, LineChart } from "echarts/charts";
 import {
-  AriaComponent,
   AxisPointerComponent,
   DataZoomComponent,
   GridComponent,
@@ -14,7 +13,6 @@ import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
 use([
-  AriaComponent,
   AxisPointerComponent,
   BarChart,
   CanvasRenderer,

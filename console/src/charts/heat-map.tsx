@@ -18,7 +18,6 @@ function optionOf({ items }: Heat, of: HeatOf, colours: Colours) {
   const axis = { axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: colours.text } };
   return {
     animation: false,
-    aria: { enabled: true },
     grid: { left: 48, right: 24, top: 8, bottom: 56 },
     tooltip: {
       renderMode: "richText",

@@ -32,7 +32,6 @@ function optionOf(usage: Usage, denials: DenialChart, range: Range, colours: Col
   const axis = (gridIndex: number) => ({ ...timeAxis(colours, range.from, range.to), gridIndex });
   return {
     animation: false,
-    aria: { enabled: true },
     grid: [
       { left: 48, right: 24, top: 40, height: 190 },
       { left: 48, right: 24, top: 282, height: 66 },

@@ -21,28 +21,31 @@ const wizard = async (page: Page) => {
   await page.getByRole("radio", { name: "Users", exact: true }).click();
 };
 
+/** The lines of the tenant file name a folder of the machine that the pictures are made on. */
+const withoutTenantFile = async (page: Page) => {
+  await page.goto(`${page.url()}?from=${startedAt}&to=${new Date(Date.now() + 60_000).toISOString()}`);
+  await settled(page);
+  await page.getByRole("button", { name: /session_period/ }).click();
+};
+
 const shots: readonly Shot[] = [
   { name: "overview", path: "", themes: ["light", "dark"] },
   { name: "licence-now", path: `/licenses/${licenses.world}` },
-  { name: "licence-use", path: `/licenses/${licenses.world}?tab=use`, height: 1180, themes: ["light", "dark"] },
+  { name: "licence-use", path: `/licenses/${licenses.world}?tab=use`, height: 1060, themes: ["light", "dark"] },
   { name: "licence-holders", path: `/licenses/${licenses.world}?tab=people`, height: 1000 },
   { name: "licence-terms", path: `/licenses/${licenses.users}?tab=terms` },
   { name: "licence-history", path: `/licenses/${licenses.users}?tab=history`, height: 700 },
-  { name: "denials", path: `/denials?license=${licenses.world}&range=28d`, height: 1180, themes: ["light", "dark"] },
+  { name: "denials", path: `/denials?license=${licenses.world}&range=28d`, height: 1060, themes: ["light", "dark"] },
   { name: "projects", path: "/projects" },
   { name: "licences", path: "/catalogue/licences" },
   { name: "editions", path: "/catalogue/editions" },
   { name: "edition-wizard", path: "/catalogue/editions/new", before: wizard },
   { name: "keys", path: "/keys" },
-  // Without the lines of the tenant file, which name a folder of the machine that the pictures are made on.
-  {
-    name: "audit",
-    path: "/audit?kind=edition",
-    before: (page) => page.getByRole("button", { name: /session_period/ }).click(),
-  },
+  { name: "audit", path: "/audit", before: withoutTenantFile },
 ];
 
 const demo = await startDemo();
+const startedAt = new Date().toISOString();
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-dev-shm-usage"],
@@ -60,7 +63,7 @@ try {
 async function take(browser: Browser, theme: "light" | "dark", asked: readonly string[]): Promise<void> {
   const context = await browser.newContext({ colorScheme: theme, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const page = await context.newPage();
-  await page.setViewportSize({ width: 1360, height: 800 });
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.goto(`${demo.url}/console`);
   if (asked.length === 0 && theme === "light") await page.screenshot({ path: `${folder}sign-in.png` });
   await page.getByLabel("Admin key", { exact: true }).fill("demo-admin-key");
@@ -68,7 +71,7 @@ async function take(browser: Browser, theme: "light" | "dark", asked: readonly s
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   for (const { name, path, height = 800, before, themes = ["light"] } of shots) {
     if (!themes.includes(theme) || (asked.length > 0 && !asked.includes(name))) continue;
-    await page.setViewportSize({ width: 1360, height });
+    await page.setViewportSize({ width: 1280, height });
     await page.goto(`${demo.url}/console${path}`);
     await settled(page);
     await before?.(page);

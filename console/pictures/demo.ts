@@ -16,6 +16,9 @@ export const licenses = {
   world: "7c1d5a0e-3b52-4a35-9d64-0b6f0c1f2a15",
 } as const;
 
+const product = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
+const editions = { floatingUsers: "b2dd1eee-1dc7-8a7f-bde7-49c65c375c2f" } as const;
+
 export interface Demo {
   readonly url: string;
   stop(): Promise<void>;
@@ -72,8 +75,21 @@ export async function fill(url: string): Promise<void> {
   for (const name of ["lena", "marek", "nora"]) {
     for (let n = 0; n < 3; n++) await open(licenses.world, `${name}@vector.example`);
   }
-  for (const name of ["render-1", "render-2"]) await open(licenses.overuse, name);
+  for (const client_id of ["render-1", "render-2"]) {
+    await post("provisioning/activations", { product_id: product, license_key: licenses.overuse, client_id });
+    await open(licenses.overuse, client_id);
+  }
   await workOnProjects(post);
+  await administrate(callerOf(url, { AdminKey: "demo-admin-key", LastModifiedBy: "Olga" }));
+}
+
+/** What an administrator did this morning: lines of the audit log. */
+async function administrate(post: Post): Promise<void> {
+  const { id } = await post("customers", { company_name: "Delta Works", customer_number: "87015" });
+  await post("customers", { id, email: "licences@delta.example" }, "PATCH");
+  await post("keys", { name: "support desk", role: "admin", admin_role: "operator" });
+  await post("templates", { id: editions.floatingUsers, session_period: 30, max_checkout_period: 1440 }, "PATCH");
+  await post("licenses", { id: licenses.users, floating_token_limit: 6 }, "PATCH");
 }
 
 async function workOnProjects(post: Post): Promise<void> {
@@ -103,11 +119,13 @@ async function workOnProjects(post: Post): Promise<void> {
 
 type Post = (path: string, body: object, method?: string) => Promise<Record<string, unknown>>;
 
-function callerOf(url: string): Post {
+const quickstart = { ProvisioningKey: "demo-quickstart-key" };
+
+function callerOf(url: string, key: Readonly<Record<string, string>> = quickstart): Post {
   return async (path, body, method = "POST") => {
     const answer = await fetch(`${url}/api/v2/isv/${isv}/${path}`, {
       method,
-      headers: { ProvisioningKey: "demo-quickstart-key", "Content-Type": "application/json" },
+      headers: { ...key, "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
     const text = await answer.text();
