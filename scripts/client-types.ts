@@ -3,6 +3,7 @@
  * read, as docs/reference/openapi.json has them. With `--check` it writes nothing, and ends with status 1 when one of the
  * files is stale.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -132,7 +133,15 @@ function bodiesOf(used: Used): string {
       ...(answered === "" ? [] : [bodyOf(answered, answer)]),
     ];
   });
-  return [head, ...bodies].join("\n");
+  return formatted([head, ...bodies].join("\n"));
+}
+
+/** As the formatter of the repository would have it. */
+function formatted(source: string): string {
+  return execFileSync(place("node_modules/.bin/biome"), ["format", "--stdin-file-path=types.ts"], {
+    input: source,
+    encoding: "utf8",
+  });
 }
 
 const head = "/** Made by scripts/client-types.ts from docs/reference/openapi.json. Edit neither: `npm run docs`. */\n";

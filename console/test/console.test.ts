@@ -3,6 +3,9 @@ import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, isv, keys, licenses, type Visit, World } from "./world.ts";
 
+/** A browser on a busy machine; what is waited for is there in a second or two on an idle one. */
+const patienceMs = 240_000;
+
 const isThere = existsSync(executablePath);
 if (!isThere) console.error(`console/test: no ${executablePath}: the console was NOT tested`);
 
@@ -10,7 +13,7 @@ test("a browser is there, in CI", () => {
   expect(isThere || process.env.CI !== "true").toBe(true);
 });
 
-describe.runIf(isThere)("the console", () => {
+describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   let world: World;
   let visits: Visit[] = [];
 
@@ -85,6 +88,7 @@ describe.runIf(isThere)("the console", () => {
   });
 
   test("a session that is ended frees its token at once, and the console says so before and after", async () => {
+    for (const user of ["anna", "ben"]) expect((await world.open(licenses.pair, user)).status).toBe(200);
     const { page, go } = bound(await visit(keys.owner));
     await go(`/licenses/${licenses.pair}`);
     await page.getByText("2 / 2").waitFor();
@@ -201,7 +205,7 @@ describe.runIf(isThere)("the console", () => {
         await go(place);
         expect(await serious(), place).toEqual([]);
       }
-    }, 120_000);
+    });
 
     test("axe finds nothing serious where one signs in", async () => {
       const { page, serious } = bound(await visit(null, theme));
@@ -238,7 +242,7 @@ describe.runIf(isThere)("the console", () => {
   });
 });
 
-describe.runIf(isThere)("a vendor with nothing but a key", () => {
+describe.runIf(isThere)("a vendor with nothing but a key", { timeout: patienceMs }, () => {
   let world: World;
 
   beforeAll(async () => {
@@ -286,7 +290,7 @@ describe.runIf(isThere)("a vendor with nothing but a key", () => {
     await page.getByRole("row").filter({ hasText: "anna@factor.com" }).waitFor();
     await page.getByText("1 / 2").waitFor();
     expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 /** The methods of a visit, to be used by name. */

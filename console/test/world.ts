@@ -108,7 +108,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "ut
 declare global {
   interface Window {
     axe: {
-      run(): Promise<{
+      run(options: { readonly resultTypes: readonly string[] }): Promise<{
         readonly violations: readonly {
           readonly id: string;
           readonly impact: string;
@@ -160,7 +160,7 @@ export class Visit {
   /** What axe finds serious on the page as it stands. */
   async serious(): Promise<string[]> {
     await this.page.evaluate(axe);
-    const { violations } = await this.page.evaluate(() => window.axe.run());
+    const { violations } = await this.page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .flatMap((violation) => violation.nodes.map(({ html }) => `${violation.id}: ${html.slice(0, 300)}`));
