@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Most tests wait for disks and other processes, so that more of them than cores are worth their while.
+    maxWorkers: 3,
     include: ["server/test/**/*.test.ts", "client/test/**/*.test.ts", "console/test/**/*.test.ts"],
     isolate: false,
     testTimeout: 30_000,

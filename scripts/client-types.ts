@@ -34,7 +34,9 @@ type Used = readonly (readonly [method: string, path: string, sent: string, answ
 
 const usedByClient: Used = [
   ["post", "provisioning/session/open", "SessionBody", "SessionAnswer"],
+  ["post", "provisioning/session/close", "CloseBody", ""],
   ["post", "provisioning/session/batch", "BatchBody", "BatchAnswer"],
+  ["post", "provisioning/client-tokens", "ClientTokenBody", "ClientTokenAnswer"],
   ["post", "provisioning/activations", "ActivationBody", "LicenseStatus"],
   ["post", "provisioning/heartbeats", "HeartbeatBody", ""],
   ["post", "provisioning/licenses/by_license", "LookUpBody", "FoundLicenses"],

@@ -13,6 +13,18 @@ export type SessionBody = {
   readonly project_id?: string | null;
   /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
   readonly checkout_period?: number | null;
+  /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
+  readonly voucher?:
+    | boolean
+    | {
+        /** Told back in the voucher, to know it for a new one. */
+        readonly nonce?: string | null;
+        /** The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone. */
+        readonly device_key?: string | null;
+      }
+    | null;
+  /** Ours: the `renewal` of the session's last answer, or an empty text where there was none. A copy of the client that carries an older one is denied (14005). A client that never sends it is not looked after. */
+  readonly renewal?: string | null;
 };
 
 export type SessionAnswer = {
@@ -26,6 +38,27 @@ export type SessionAnswer = {
   readonly max_open_session_count: number;
   /** The same of tokens in use. */
   readonly max_active_client_count: number;
+  /** A signed statement of the session (JWT, EdDSA), with checkouts and where asked for. */
+  readonly voucher?: string;
+  /** What the next open carries, where this one carried any. */
+  readonly renewal?: string;
+};
+
+export type CloseBody = {
+  /** The licence to take a token of. */
+  readonly license_id: string;
+  /** The device, or on a users licence the user's client. The vendor chooses what it is. */
+  readonly client_id: string;
+  /** The session, where a client may have several; without one the client is the session. */
+  readonly session_id?: string | null;
+  /** Who uses the client; on a users licence the token is counted against this name. */
+  readonly user_id?: string | null;
+  /** Ours: the project to connect to, on a licence that counts projects; ignored on every other. */
+  readonly project_id?: string | null;
+  /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
+  readonly checkout_period?: number | null;
+  /** Ours: the device's proof that it gave the session's voucher up, a JWS (EdDSA, type `seatkeeper-check-in+jwt`) with its key as `jwk` in the header and the voucher's `jti` as `voucher_id` in the content. */
+  readonly check_in?: string | null;
 };
 
 export type BatchBody = {
@@ -52,6 +85,26 @@ export type BatchAnswer = {
     /** As the single call would answer. */
     readonly body: unknown;
   }[];
+};
+
+export type ClientTokenBody = {
+  /** The licence whose tokens the page may take. */
+  readonly license_id: string;
+  /** Who sits before the page, as the backend knows it. */
+  readonly user_id: string;
+  /** The `client_id` that the page must send; the user's name unless said otherwise. */
+  readonly client_id?: string | null;
+  /** On a licence that counts projects: the one that the page may connect to. */
+  readonly project_id?: string | null;
+  /** How long the token is good; 600 unless said otherwise. */
+  readonly lifetime_seconds?: number | null;
+};
+
+export type ClientTokenAnswer = {
+  /** For `Authorization: Bearer`. */
+  readonly token: string;
+  readonly token_type: "Bearer";
+  readonly expires_at: string;
 };
 
 export type ActivationBody = {

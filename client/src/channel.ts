@@ -1,9 +1,11 @@
 /** How requests reach the server: one try with its timeout, and tries until there is an answer. */
 
 import { type Clock, pause, SystemClock } from "./clock.ts";
+import { type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
-import { Verifier } from "./signatures.ts";
+import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
+import type { VoucherKeeper, Vouchers } from "./vouchers.ts";
 import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
@@ -39,9 +41,10 @@ export interface Sending {
 
 export class Channel {
   readonly clock: Clock;
+  readonly vouchers: Vouchers | undefined;
   readonly #url: string;
   readonly #base: string;
-  readonly #key: Readonly<Record<string, string>>;
+  readonly #credentials: Credentials;
   readonly #fetch: typeof globalThis.fetch;
   readonly #verifier: Verifier | undefined;
   readonly #timeoutMs: number;
@@ -49,12 +52,13 @@ export class Channel {
   constructor(options: ConnectOptions) {
     this.clock = options.clock ?? new SystemClock();
     this.#url = setting(options.url, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
-    this.#base = `${this.#url}/api/v2/isv/${setting(options.isv, "SEATKEEPER_ISV", "isv")}`;
-    const apiKey = setting(options.apiKey, "SEATKEEPER_API_KEY", "apiKey");
-    this.#key = { [options.admin ? "AdminKey" : "ProvisioningKey"]: apiKey };
+    const isv = setting(options.isv, "SEATKEEPER_ISV", "isv");
+    this.#base = `${this.#url}/api/v2/isv/${isv}`;
+    this.#credentials = credentialsOf(options);
     // Called on its own: the platform's fetch refuses to be anybody's method.
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
-    this.#verifier = options.publicKey === undefined ? undefined : new Verifier(options.publicKey);
+    this.vouchers = vouchersOf(isv, options);
+    this.#verifier = verifierOf(options);
     this.#timeoutMs = (options.timeoutSeconds ?? timeoutSecondsUsual) * 1_000;
   }
 
@@ -87,11 +91,17 @@ export class Channel {
     }
   }
 
-  /** One try. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
-  async send(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
+  /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
+  async send(call: Call, timeoutMs?: number, signal?: AbortSignal): Promise<Reply> {
+    const reply = await this.#try(call, timeoutMs, signal);
+    return reply.status === 401 && this.#credentials.refused() ? this.#try(call, timeoutMs, signal) : reply;
+  }
+
+  async #try(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
     signal?.throwIfAborted();
     const started = this.clock.now(); // before the request: a slow answer must not buy time
-    const nonce = this.#verifier?.nonce();
+    const sent = { method: call.method, url: this.#base + call.path + query(call), body: textOf(call) };
+    const proof = this.#verifier && (await this.#verifier.prove(sent));
     const abort = new AbortController();
     const stop = () => abort.abort();
     const callOff = this.clock.after(Math.max(1, Math.min(timeoutMs, this.#timeoutMs)), stop);
@@ -99,7 +109,7 @@ export class Channel {
     let reply: Reply;
     try {
       // Against the signal: whatever fetch was passed in may not look at it, and a session must end in time.
-      reply = await Promise.race([this.#exchange(call, nonce, started, abort.signal), rejected(abort.signal)]);
+      reply = await Promise.race([this.#exchange(sent, proof, started, abort.signal), rejected(abort.signal)]);
     } catch (error) {
       signal?.throwIfAborted();
       throw this.#unanswered(error, abort.signal.aborted);
@@ -107,31 +117,15 @@ export class Channel {
       callOff();
       signal?.removeEventListener("abort", stop);
     }
-    if (nonce !== undefined) await this.#verifier?.check(reply, nonce);
+    await proof?.check(reply);
     return reply;
   }
 
-  async #exchange(call: Call, nonce: string | undefined, started: number, signal: AbortSignal): Promise<Reply> {
-    const response = await this.#fetch(this.#base + call.path + query(call), this.#request(call, nonce, signal));
+  async #exchange(sent: Sent, proof: Proof | undefined, started: number, signal: AbortSignal): Promise<Reply> {
+    const allowed = await this.#credentials.headers();
+    const response = await this.#fetch(sent.url, request(sent, { ...allowed, ...proof?.headers }, signal));
     const body = new Uint8Array(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, body, started };
-  }
-
-  #request(call: Call, nonce: string | undefined, signal: AbortSignal): RequestInit {
-    return {
-      method: call.method,
-      headers: {
-        Accept: "application/json, application/problem+json",
-        ...this.#key,
-        ...(call.body && { "Content-Type": "application/json" }),
-        ...(nonce !== undefined && { "X-Nonce": nonce }),
-      },
-      ...(call.body && { body: JSON.stringify(call.body) }),
-      signal,
-      redirect: "manual", // the key is for this server alone
-      cache: "no-store",
-      credentials: "omit",
-    };
   }
 
   #unanswered(error: unknown, isTimeout: boolean): Unanswered {
@@ -139,6 +133,40 @@ export class Channel {
     return new Unanswered(`Cannot reach the server at ${this.#url}: ${what}.`, !isTimeout && neverArrived(error));
   }
 }
+
+function request({ method, body }: Sent, headers: Readonly<Record<string, string>>, signal: AbortSignal): RequestInit {
+  return {
+    method,
+    headers: {
+      Accept: "application/json, application/problem+json",
+      ...headers,
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+    },
+    ...(body !== undefined && { body }),
+    signal,
+    redirect: "manual", // the key is for this server alone
+    cache: "no-store",
+    credentials: "omit",
+  };
+}
+
+function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {
+  if (vouchers === undefined) return undefined;
+  if (keySet === undefined) throw new TypeError("vouchers needs keySet: nobody can tell a good one otherwise");
+  return vouchers.bind(isv, keySet);
+}
+
+/** A folder that cannot be written to keeps nobody from working online; a voucher is kept there or not at all. */
+async function told(vouchers: VoucherKeeper | undefined, at: number): Promise<void> {
+  await vouchers?.saw(at).catch(() => {});
+}
+
+function verifierOf({ keySet, vouchers, publicKey }: ConnectOptions): Verifier | undefined {
+  if (keySet !== undefined) return new MessageVerifier(keySet, (at) => told(vouchers, at));
+  return publicKey === undefined ? undefined : new RsaVerifier(publicKey);
+}
+
+const textOf = ({ body }: Call) => (body === undefined ? undefined : JSON.stringify(body));
 
 /** Never resolves. */
 function rejected(signal: AbortSignal): Promise<never> {

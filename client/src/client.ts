@@ -4,6 +4,8 @@ import type {
   ActivationBody,
   BatchAnswer,
   BatchBody,
+  ClientTokenAnswer,
+  ClientTokenBody,
   FoundLicenses,
   HeartbeatBody,
   LicenseStatus,
@@ -18,6 +20,7 @@ import { LicenseInfo } from "./models.ts";
 import { openSession, type Waiting } from "./opening.ts";
 import { asyncDispose, held, Session } from "./session.ts";
 import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
+import type { Voucher } from "./vouchers.ts";
 import { present, problemError } from "./wire.ts";
 
 /** As many as the server takes in one call. */
@@ -36,6 +39,8 @@ export interface OpenOptions extends Waiting {
   readonly checkoutMinutes?: number;
   /** Lets the client activate a device that the licence does not know yet. */
   readonly product?: string;
+  /** Keeps a voucher of this session too, anew with every extend. Of a checkout one is kept anyway. */
+  readonly voucher?: boolean;
 }
 
 export interface ActivateOptions {
@@ -55,6 +60,23 @@ export interface HeartbeatOptions {
   readonly tokenKey?: string;
   readonly softwareVersion: string;
   readonly operatingSystem: string;
+}
+
+export interface ClientTokenOptions {
+  readonly license: string;
+  readonly user: string;
+  /** The `client` that the page must name; the user's name unless said otherwise. */
+  readonly client?: string;
+  /** On a project licence: the project that the page may connect to. */
+  readonly project?: string;
+  /** From 60 to 3,600; 600 unless said otherwise. */
+  readonly lifetimeSeconds?: number;
+}
+
+export interface ClientToken {
+  /** For the page's `clientToken` option. */
+  readonly token: string;
+  readonly expiresAt: Date;
 }
 
 export interface BatchItem {
@@ -87,14 +109,28 @@ export class Client {
 
   /** Takes a token now and holds it: for `await using`, or until `close()`. Throws why not. */
   async open(options: OpenOptions): Promise<Session> {
-    const { license, user, checkoutMinutes, product = this.#product } = options;
+    const { license, user, checkoutMinutes, product = this.#product, voucher: wantsVoucher } = options;
     if (user === undefined && options.client === undefined)
       throw new TypeError("a session needs a holder: pass user or client");
     const sessionId = options.sessionId ?? newId();
-    const seat = { license, user, client: this.#clientOf(options), sessionId, checkoutMinutes, product };
+    const seat = { license, user, client: this.#clientOf(options), sessionId, checkoutMinutes, wantsVoucher, product };
     const session = new Session(this.#channel, seat, await openSession(this.#channel, seat, options));
     this.#opened.add(session);
     return session;
+  }
+
+  /**
+   * The voucher that is kept of this holder's session, if it is good here and now: for when the server cannot be asked.
+   * Sends nothing. Throws `VoucherRefused`.
+   */
+  async voucher(options: {
+    readonly license: string;
+    readonly user?: string;
+    readonly client?: string;
+  }): Promise<Voucher> {
+    const { vouchers } = this.#channel;
+    if (vouchers === undefined) throw new NotConfigured("vouchers is missing: pass it to connect");
+    return vouchers.read({ license: options.license, client: this.#clientOf(options), user: options.user });
   }
 
   /** How many tokens of a licence are in use and left. Takes none. */
@@ -148,6 +184,20 @@ export class Client {
     const call = { method: "POST", path: "/provisioning/session/batch", body } as const;
     const { results } = await this.#channel.value<BatchAnswer>(call);
     return results.map(batchResult);
+  }
+
+  /** For backends: a token with which a page may hold sessions of this one user, for some minutes. */
+  async clientToken(options: ClientTokenOptions): Promise<ClientToken> {
+    const body = present<ClientTokenBody>({
+      license_id: options.license,
+      user_id: options.user,
+      client_id: options.client,
+      project_id: options.project,
+      lifetime_seconds: options.lifetimeSeconds,
+    });
+    const call = { method: "POST", path: "/provisioning/client-tokens", body } as const;
+    const { token, expires_at } = await this.#channel.value<ClientTokenAnswer>(call);
+    return { token, expiresAt: new Date(expires_at) };
   }
 
   /** Closes what this client opened and still holds. */

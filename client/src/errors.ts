@@ -11,7 +11,7 @@
  *     │   ├── LicenseExpired       it is over                                                      1001
  *     │   ├── ClientNotActivated   the device must be activated first                              2006, 2002
  *     │   ├── ClientSuspended      the vendor suspended the device or user                         14001
- *     │   └── CheckoutRefused      the checkout is longer than the edition allows                  14002, 12003
+ *     │   └── CheckoutRefused      the edition allows no such checkout, or no more of them         14002, 12003, 14008
  *     ├── SessionLost              a session that was held is held no longer, and not by our close
  *     ├── Disconnected             use of a session or project after its own close
  *     ├── ProjectError             a project does not allow this; no matter of tokens
@@ -24,6 +24,7 @@
  *     ├── ServerUnreachable        no answer, or only "try again later"; says nothing about the licence
  *     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
  *     ├── BadSignature             an answer is not signed, or not by the key that was given
+ *     ├── VoucherRefused           no voucher that is good here and now; has reason
  *     └── RequestRefused           any other refusal of a request; has status and code
  *
  * Programs look at the class, at `name` or at `code`; texts may change. Names are set by hand: bundlers shorten those of
@@ -49,6 +50,7 @@ export interface Denial {
   readonly left: number | null;
   readonly holders: readonly Holder[];
   readonly executionProgress: ExecutionProgress | null;
+  readonly voucherId: string | null;
 }
 
 /** The licence says no. Never thrown because of a network. */
@@ -106,6 +108,11 @@ export class LicenseDenied extends SeatkeeperError {
   get executionProgress(): ExecutionProgress | null {
     return this.denial.executionProgress;
   }
+
+  /** The voucher that is out and keeps the session from being closed. */
+  get voucherId(): string | null {
+    return this.denial.voucherId;
+  }
 }
 
 /** Every token, or every token of the project's kind, is in use. */
@@ -148,13 +155,13 @@ export class ClientSuspended extends LicenseDenied {
   override name = "ClientSuspended";
 }
 
-/** The checkout is longer than the edition allows. */
+/** The edition allows no checkout that is so long, or no more tokens out at once. */
 export class CheckoutRefused extends LicenseDenied {
   override name = "CheckoutRefused";
 }
 
 /** Why a session is lost, in one word for programs. */
-export type LostReason = "ended_by_admin" | "project_closed" | "no_answer" | "denied";
+export type LostReason = "ended_by_admin" | "project_closed" | "no_answer" | "copied" | "denied";
 
 /** A session that was held is held no longer, and not by our own close. */
 export class SessionLost extends SeatkeeperError {
@@ -245,6 +252,27 @@ export class BadSignature extends SeatkeeperError {
   override name = "BadSignature";
 }
 
+/** Why a voucher is not good, here and now. */
+export type VoucherFault =
+  | "missing"
+  | "signature"
+  | "other_device"
+  | "not_yet"
+  | "over"
+  | "clock_set_back"
+  | "clock_unknown";
+
+/** A voucher is not good, here and now. Says nothing about what the server would grant. */
+export class VoucherRefused extends SeatkeeperError {
+  override name = "VoucherRefused";
+  readonly reason: VoucherFault;
+
+  constructor(message: string, reason: VoucherFault) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
 /** The server does not take the request as it is. */
 export class RequestRefused extends SeatkeeperError {
   override name = "RequestRefused";
@@ -271,6 +299,7 @@ const licenseErrors: Readonly<Record<number, typeof LicenseDenied>> = {
   13001: ProjectInUse,
   14001: ClientSuspended,
   14002: CheckoutRefused,
+  14008: CheckoutRefused,
 };
 
 const projectErrors: Readonly<Record<number, typeof ProjectError>> = {

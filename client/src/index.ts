@@ -14,6 +14,8 @@ export {
   type BatchItem,
   type BatchResult,
   type Client,
+  type ClientToken,
+  type ClientTokenOptions,
   connect,
   type HeartbeatOptions,
   type OpenOptions,
@@ -46,7 +48,10 @@ export {
   ServerUnreachable,
   SessionLost,
   TooManySessions,
+  type VoucherFault,
+  VoucherRefused,
 } from "./errors.ts";
+export type { KeySet } from "./key-set.ts";
 export { type ConnectingOptions, type Launcher, type LauncherOptions, launcher } from "./launcher.ts";
 export {
   type ExecutionInfo,
@@ -62,3 +67,4 @@ export type { Execution, Project } from "./project.ts";
 export type { ProjectRef } from "./project-calls.ts";
 export { held, releaseAll, type Session } from "./session.ts";
 export { type ConnectOptions, NotConfigured } from "./settings.ts";
+export type { Voucher, VoucherKeeper } from "./vouchers.ts";

@@ -152,6 +152,8 @@ export interface Grant {
   readonly ms: number;
   /** When the request was begun, on this machine's monotonic clock. */
   readonly started: number;
+  /** What the next open carries, so that a copy of this program is told from it. */
+  readonly renewal: string;
 }
 
 /** The grant in an answer. Throws where there is none: a proxy's page must not pass for one. */
@@ -159,5 +161,5 @@ export function grantOf(answer: SessionAnswer | null, started: number): Grant {
   const validUntil = new Date(answer?.session_valid_until ?? Number.NaN);
   const ms = validUntil.getTime() - Date.parse(answer?.session_modified_date ?? "");
   if (Number.isNaN(ms)) throw new ServerUnreachable("The answer is not Seatkeeper's: it names no end of the session.");
-  return { validUntil, ms, started };
+  return { validUntil, ms, started, renewal: answer?.renewal ?? "" };
 }

@@ -1,6 +1,6 @@
 /** Opening, extending and closing a session: what is sent, and what a refusal leads to. */
 
-import type { ActivationBody, SessionAnswer, SessionBody } from "./api.ts";
+import type { ActivationBody, CloseBody, SessionAnswer, SessionBody } from "./api.ts";
 import { backoff, type Channel } from "./channel.ts";
 import { pause } from "./clock.ts";
 import {
@@ -34,6 +34,8 @@ export interface Seat {
   readonly sessionId: string;
   readonly project?: string;
   readonly checkoutMinutes?: number | undefined;
+  /** Keep a voucher of every open and extend, and not of checkouts alone. */
+  readonly wantsVoucher?: boolean | undefined;
   /** For activating the device where the licence asks for it. */
   readonly product?: string | undefined;
 }
@@ -46,22 +48,53 @@ export interface Waiting {
   readonly signal?: AbortSignal;
 }
 
-/** The session's name in every call about it. Without the checkout: naming it again would set a new end. */
-export function extendCall(seat: Seat): Call {
-  const body = present<SessionBody>({
+/** The session's name in every call about it. */
+function namesOf(seat: Seat) {
+  return present<SessionBody>({
     license_id: seat.license,
     client_id: seat.client,
     session_id: seat.sessionId,
     user_id: seat.user,
     project_id: seat.project,
   });
-  return { method: "POST", path: "/provisioning/session/open", body };
+}
+
+/** Without the checkout: naming it again would set a new end. With the value of the last answer. */
+export function extendCall(seat: Seat, renewal: string): Call {
+  return { method: "POST", path: "/provisioning/session/open", body: { ...namesOf(seat), renewal } };
 }
 
 function openCall(seat: Seat): Call {
-  const call = extendCall(seat);
+  const call = extendCall(seat, "");
   const { checkoutMinutes } = seat;
   return checkoutMinutes === undefined ? call : { ...call, body: { ...call.body, checkout_period: checkoutMinutes } };
+}
+
+function closeCall(seat: Seat, proof: string | undefined): Call {
+  const body = present<CloseBody>({ ...namesOf(seat), check_in: proof });
+  return { method: "POST", path: "/provisioning/session/close", body };
+}
+
+/**
+ * Sends an open or an extend; with its voucher asked for and kept, where there is a keeper. A grant whose voucher cannot
+ * be kept is thrown away: whoever goes offline with it would find nothing. Without a keeper no checkout has a voucher, which
+ * nobody could give up.
+ */
+export async function sendOpen(
+  { vouchers }: Channel,
+  seat: Seat,
+  call: Call,
+  send: (call: Call) => Promise<Reply>,
+): Promise<{ readonly reply: Reply; readonly grant: Grant | undefined }> {
+  const isCheckout = (seat.checkoutMinutes ?? 0) > 0;
+  const keeper = isCheckout || seat.wantsVoucher ? vouchers : undefined;
+  const wish = await keeper?.wish();
+  const voucher = wish ?? (isCheckout ? false : undefined);
+  const reply = await send(voucher === undefined ? call : { ...call, body: { ...call.body, voucher } });
+  if (reply.status !== 200) return { reply, grant: undefined };
+  const answer = parsed<SessionAnswer>(reply);
+  if (wish !== undefined) await keeper?.keep(seat, wish, answer.voucher);
+  return { reply, grant: grantOf(answer, reply.started) };
 }
 
 function activateCall(seat: Seat, product: string): Call {
@@ -90,8 +123,8 @@ async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting
   const giveUpAt = wait === undefined ? Number.NEGATIVE_INFINITY : clock.now() + wait * 1_000;
   let hasActivated = false;
   for (let denials = 0; ; ) {
-    const reply = await channel.ask(openCall(seat), { signal });
-    if (reply.status === 200) return grantOf(parsed<SessionAnswer>(reply), reply.started);
+    const { reply, grant } = await sendOpen(channel, seat, openCall(seat), (call) => channel.ask(call, { signal }));
+    if (grant !== undefined) return grant;
     const error = errorOf(reply);
     if (error instanceof ClientNotActivated && seat.product !== undefined && !hasActivated) {
       await activate(channel, activateCall(seat, seat.product), signal);
@@ -122,13 +155,26 @@ async function activate(channel: Channel, call: Call, signal: AbortSignal | unde
   }
 }
 
-/** Gives the token back. What is closed already is done. */
+/** Gives the token back, and the session's voucher with it. What is closed already is done. */
 export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
-  const call: Call = { ...extendCall(seat), path: "/provisioning/session/close" };
+  const { vouchers } = channel;
+  const givenUp = await vouchers?.giveUp(seat);
+  let fault = await sendClose(channel, closeCall(seat, givenUp?.proof), tries);
+  if (fault instanceof LicenseDenied && fault.voucherId !== null && givenUp === undefined) {
+    // One is out that never arrived here, or is gone: the device can say so.
+    const proof = await vouchers?.disclaim(fault.voucherId);
+    if (proof !== undefined) fault = await sendClose(channel, closeCall(seat, proof), tries);
+  }
+  if (fault === undefined) return;
+  await givenUp?.takeBack();
+  throw fault;
+}
+
+async function sendClose(channel: Channel, call: Call, tries: number): Promise<SeatkeeperError | undefined> {
   const reply = await channel.ask(call, { ...closing, tries });
-  if (reply.status === 200) return;
+  if (reply.status === 200) return undefined;
   const error = errorOf(reply);
-  if (numberOf(error) !== alreadyClosed) throw error;
+  return numberOf(error) === alreadyClosed ? undefined : error;
 }
 
 /** Like `closeSession`; false where the server was not told. */

@@ -1,6 +1,5 @@
 /** A token that this program holds: extended in the background, closed once. */
 
-import type { SessionAnswer } from "./api.ts";
 import type { Channel } from "./channel.ts";
 import {
   ClientSuspended,
@@ -8,18 +7,23 @@ import {
   LicenseDenied,
   LicenseExpired,
   LicenseInactive,
+  type LostReason,
   numberOf,
   ProjectError,
   SeatkeeperError,
   ServerUnreachable,
   SessionLost,
 } from "./errors.ts";
-import { type Grant, grantOf } from "./models.ts";
-import { extendCall, type Seat, tryClose } from "./opening.ts";
+import type { Grant } from "./models.ts";
+import { extendCall, type Seat, sendOpen, tryClose } from "./opening.ts";
 import { TrustWindow } from "./trust.ts";
-import { errorOf, parsed, retriedStatuses, retryAfterMs } from "./wire.ts";
+import { type Call, errorOf, retriedStatuses, retryAfterMs } from "./wire.ts";
 
 const endedByAdmin = 14004;
+const forked = 14005;
+
+/** Losses after which nothing of the session is this program's to close. */
+const nothingLeft: readonly LostReason[] = ["ended_by_admin", "project_closed", "copied"];
 
 /** Refusals of an extend that leave the session live until the end it was promised; they may be lifted before. */
 const promiseStands = [LicenseExpired, LicenseInactive, ClientSuspended];
@@ -51,6 +55,7 @@ export class Session {
   readonly #lost = new AbortController();
   #validUntil: Date;
   #window: TrustWindow;
+  #renewal: string;
   #nextAt: number;
   #failures = 0;
   #fault: unknown;
@@ -65,6 +70,7 @@ export class Session {
     this.#seat = seat;
     this.#validUntil = grant.validUntil;
     this.#window = new TrustWindow(grant);
+    this.#renewal = grant.renewal;
     this.#nextAt = this.#firstExtendAt();
     live.add(this);
     this.#watch();
@@ -112,7 +118,10 @@ export class Session {
     this.lost.throwIfAborted();
   }
 
-  /** Gives the token back; again: nothing. False: the server did not hear of it, and the session lapses by itself. */
+  /**
+   * Gives the token back; again: nothing. False: the server did not hear of it, or does not take a voucher back early any
+   * more, and the session lapses by itself.
+   */
   close(): Promise<boolean> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -167,8 +176,10 @@ export class Session {
     const { clock } = this.#channel;
     let waitMs: number | undefined;
     try {
-      const reply = await this.#channel.send(extendCall(this.#seat), this.#window.left(clock.now()));
-      if (reply.status === 200) return this.#trust(grantOf(parsed<SessionAnswer>(reply), reply.started));
+      const leftMs = this.#window.left(clock.now());
+      const send = (call: Call) => this.#channel.send(call, leftMs);
+      const { reply, grant } = await sendOpen(this.#channel, this.#seat, extendCall(this.#seat, this.#renewal), send);
+      if (grant !== undefined) return this.#trust(grant);
       const fault = errorOf(reply);
       this.#fault = fault;
       if (isFinal(fault)) return this.#lose(lostBy(fault));
@@ -187,6 +198,7 @@ export class Session {
   #trust(grant: Grant): void {
     this.#validUntil = grant.validUntil;
     this.#window = new TrustWindow(grant);
+    this.#renewal = grant.renewal;
     this.#nextAt = this.#firstExtendAt();
     this.#failures = 0;
     this.#fault = undefined;
@@ -219,7 +231,7 @@ export class Session {
     this.#stop();
     await this.#extending; // an extend that arrived after the close would open the session again
     const lost = this.lost.reason as SessionLost | undefined;
-    if (lost?.reason === "ended_by_admin" || lost?.reason === "project_closed") return true;
+    if (lost !== undefined && nothingLeft.includes(lost.reason)) return true;
     return tryClose(this.#channel, this.#seat);
   }
 }
@@ -232,6 +244,7 @@ function isFinal(fault: SeatkeeperError): boolean {
 function lostBy(fault: SeatkeeperError): SessionLost {
   if (numberOf(fault) === endedByAdmin)
     return new SessionLost("An administrator ended this session.", "ended_by_admin", fault);
+  if (numberOf(fault) === forked) return new SessionLost(fault.message, "copied", fault);
   if (fault instanceof ProjectError)
     return new SessionLost(
       `The project was closed, and this session with it: ${fault.message}`,

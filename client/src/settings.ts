@@ -1,6 +1,8 @@
 /** Where the server is and who we are: from options, or from the environment where there is one. */
 
 import type { Clock } from "./clock.ts";
+import type { KeySet } from "./key-set.ts";
+import type { VoucherKeeper } from "./vouchers.ts";
 
 /** A setting is neither passed nor in the environment. */
 export class NotConfigured extends Error {
@@ -15,9 +17,18 @@ export interface ConnectOptions {
   readonly isv?: string;
   /** A ProvisioningKey; else SEATKEEPER_API_KEY. */
   readonly apiKey?: string;
+  /**
+   * In browsers, which never hold an API key: gets a client token from the application's own backend. Called for the
+   * first request, and again when the server says that the token is over.
+   */
+  readonly clientToken?: () => Promise<string>;
   /** The key is an AdminKey. */
   readonly admin?: boolean;
-  /** With it (PEM text) every answer's signatures are verified. */
+  /** The vendor's key set. With it every answer is refused that the server did not sign for its very request. */
+  readonly keySet?: KeySet | string;
+  /** Keeps vouchers of checkouts, for use offline: `voucherFolder()` of `@seatkeeper/client/offline`. Needs `keySet`. */
+  readonly vouchers?: VoucherKeeper;
+  /** The RSA key of SLASCONE's signatures (PEM text), which prove less: with it those are verified instead. */
   readonly publicKey?: string;
   /** The `client_id` of whoever names none; else SEATKEEPER_DEVICE, the machine's name, or in browsers the user's. */
   readonly client?: string;

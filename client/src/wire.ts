@@ -67,6 +67,7 @@ interface Problem {
   readonly left?: number;
   readonly holders?: readonly { readonly user_id: string; readonly since?: string | null }[];
   readonly execution_progress?: ProgressAnswer | null;
+  readonly voucher_id?: string;
 }
 
 /** The one place where an answer becomes an error. */
@@ -99,6 +100,7 @@ function denied(text: string, id: number, body: Problem): SeatkeeperError {
     left: body.left ?? null,
     holders,
     executionProgress: body.execution_progress ? new ExecutionProgress(body.execution_progress) : null,
+    voucherId: body.voucher_id ?? null,
   };
   const named = holders.length === 0 ? "" : ` Connected: ${holders.map(nameOf).join(", ")}.`;
   return denialError(text + named, denial);

@@ -6,6 +6,7 @@ import { type Answer, closed, denied, fault, granted, HeldClock, isv, json, late
 
 interface AnswerText {
   readonly granted?: number;
+  readonly renewal?: string;
   readonly closed?: true;
   readonly denied?: number;
   readonly fault?: "refused" | "lost";
@@ -29,6 +30,7 @@ interface Case {
   readonly steps: readonly Step[];
   readonly sent: readonly (readonly [call: string, at: number, session?: number])[];
   readonly body?: object;
+  readonly renewals?: readonly (string | null)[];
 }
 
 const file = JSON.parse(readFileSync(new URL("../../docs/reference/client-behaviour.json", import.meta.url), "utf8"));
@@ -51,7 +53,7 @@ function answers(text: AnswerText, clock: HeldClock): Answer[] {
 }
 
 function answerOf({ status = 200, body, text, retry_after, ...line }: AnswerText): Answer {
-  if (line.granted !== undefined) return granted(line.granted);
+  if (line.granted !== undefined) return granted(line.granted, line.renewal);
   if (line.closed) return closed;
   if (line.denied !== undefined) return denied(line.denied, line);
   if (line.fault !== undefined) return fault(line.fault);
@@ -130,7 +132,7 @@ function factsOf(error: Error): object {
   };
 }
 
-test.each(cases)("$rule", async ({ server, steps, sent, body }) => {
+test.each(cases)("$rule", async ({ server, steps, sent, body, renewals }) => {
   const clock = new HeldClock();
   const script = new Script(clock, ...server.flatMap((text) => answers(text, clock)));
   const player = new Player(script);
@@ -144,6 +146,7 @@ test.each(cases)("$rule", async ({ server, steps, sent, body }) => {
   expect(script.left).toBe(0);
   expect(clock.timers).toBe(0);
   if (body !== undefined) expect(script.sent[0]?.body).toMatchObject(body);
+  if (renewals !== undefined) expect(script.sent.map((each) => each.body.renewal ?? null)).toEqual(renewals);
 });
 
 test.each(Object.entries(refusals))("denial %s is a %s", async (id, name) => {

@@ -7,6 +7,7 @@ import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Seatkeeper from "../src/index.ts";
+import { connect } from "../src/index.ts";
 import { keys, licenses, Vendor } from "./vendor.ts";
 import { isv } from "./world.ts";
 
@@ -32,11 +33,12 @@ describe.runIf(isThere)("in Chromium", () => {
   let page: Page;
 
   beforeAll(async () => {
-    vendor = await Vendor.start();
-    site = await startSite(vendor.url);
+    site = await startSite(() => vendor);
+    const origin = originOf(site);
+    vendor = await Vendor.start([origin]);
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
     page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
+    await page.goto(origin);
   }, 120_000);
 
   afterAll(async () => {
@@ -119,21 +121,75 @@ describe.runIf(isThere)("in Chromium", () => {
     expect(name).toBe("BadSignature");
     expect(await vendor.sessions(licenses.users)).toEqual([]);
   });
+
+  /** What a page is told that calls the server itself, across origins, and holds no key. */
+  const across = async () => ({ url: vendor.url, isv, keySet: await vendor.keySet(), license: licenses.users });
+
+  /** Holds a session with a token of the page's own backend; what came of it. */
+  const holding = async ({ license, ...options }: Awaited<ReturnType<typeof across>>) => {
+    const clientToken = async () => (await fetch("/token")).text();
+    const seats = window.seatkeeper.connect({ ...options, clientToken });
+    try {
+      const session = await seats.open({ license, user: "anna" });
+      session.require();
+      const stranger = await seats.open({ license, user: "ben" }).catch((error: Error) => error.name);
+      return [stranger, await session.close()];
+    } catch (error) {
+      return [(error as Error).name];
+    }
+  };
+
+  test("a page without a key holds a session of its user's, across origins, with every answer verified", async () => {
+    expect(await page.evaluate(holding, await across())).toEqual(["NotAuthorized", true]);
+    expect(await vendor.sessions(licenses.users)).toEqual([]);
+  });
+
+  test("a page of an origin that the vendor does not list gets nothing", async () => {
+    const elsewhere = await startSite(() => vendor);
+    const stranger = await browser.newPage();
+    await stranger.goto(originOf(elsewhere));
+    const quick = { ...(await across()), timeoutSeconds: 2 };
+    expect(await stranger.evaluate(holding, quick)).toEqual(["ServerUnreachable"]);
+    await stranger.close();
+    elsewhere.close();
+  });
+
+  test("a page that has got hold of an API key cannot call across origins with it", async () => {
+    const name = await page.evaluate(
+      async ({ license, ...options }) => {
+        const seats = window.seatkeeper.connect({ ...options, apiKey: "backend-key-1234" });
+        return seats.open({ license, user: "anna" }).then(
+          () => "granted",
+          (error: Error) => error.name,
+        );
+      },
+      await across(),
+    );
+    expect(name).toBe("ServerUnreachable");
+  });
 });
 
-/** A page with the client's bundle; everything under /api is the server's: that answers its own origin alone. */
-async function startSite(url: string): Promise<Server> {
+const originOf = (site: Server) => `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+
+/** A page with the client's bundle, and its backend: it mints tokens for anna, and hands on everything under /api. */
+async function startSite(vendor: () => Vendor): Promise<Server> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("../dist/esm/index.js", import.meta.url))],
     ...{ bundle: true, minify: true, write: false, format: "iife", globalName: "seatkeeper", target: "es2022" },
   });
   const page = `<!doctype html><title>A page</title><script>${outputFiles[0]?.text}</script>`;
   const site = createServer((request, response) => {
-    if (request.url?.startsWith("/api/")) void forward(url, request, response);
+    if (request.url?.startsWith("/api/")) void forward(vendor().url, request, response);
+    else if (request.url === "/token") void mint(vendor(), response);
     else response.setHeader("Content-Type", "text/html").end(page);
   });
   await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   return site;
+}
+
+async function mint({ options }: Vendor, response: ServerResponse): Promise<void> {
+  const { token } = await connect(options).clientToken({ license: licenses.users, user: "anna" });
+  response.end(token);
 }
 
 async function forward(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -113,6 +113,17 @@ describe("floating licences", () => {
     next.require();
   });
 
+  test("of a program and its copy the first one to be late loses the session, and the token stays with the other", async () => {
+    const clock = new HeldClock();
+    const session = await connect({ ...vendor.options, clock }).open({ license: users, user: "anna" });
+    await using copy = await seats().open({ license: users, user: "anna", sessionId: session.sessionId });
+    await clock.pass(dueSeconds);
+    await expect.poll(() => (session.lost.reason as SessionLost)?.reason).toBe("copied");
+    await session.close();
+    copy.require();
+    expect(await vendor.sessions(users)).toHaveLength(1);
+  });
+
   test("a checkout outlasts the session period, and has its bound", async () => {
     await using session = await seats().open({ license: users, user: "anna", checkoutMinutes: 2 * 24 * 60 });
     await vendor.advance(3_600);

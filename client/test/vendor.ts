@@ -1,7 +1,7 @@
 /** A real server for the client's tests: a process of its own, in memory, whose clock a test moves. */
 import { type ServerProcess, startProcess, temporaryFolder } from "../../server/test/process.ts";
 import { type Clock, SystemClock } from "../src/clock.ts";
-import { type ConnectOptions, type Launcher, launcher } from "../src/index.ts";
+import { type ConnectOptions, type KeySet, type Launcher, launcher } from "../src/index.ts";
 import { isv } from "./world.ts";
 
 const id = (n: string) => `5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c${n}`;
@@ -15,17 +15,17 @@ export const keys = {
   admin: "admin-key-123456",
 };
 
-const tenant = `
-isv: { id: ${isv}, name: TypeScript tests }
+const tenant = (origins: readonly string[]) => `
+isv: { id: ${isv}, name: TypeScript tests, browser_origins: ${JSON.stringify(origins)} }
 keys:
   - { name: backend, role: provisioning, secret: "${keys.backend}", response_signature: none }
   - { name: signed, role: provisioning, secret: "${keys.signed}" }
   - { name: app, role: provisioning, scope: app, secret: "${keys.app}", response_signature: none }
   - { name: admin, role: admin, secret: "${keys.admin}" }
 products:
-  - { id: ${product}, name: Tool }
+  - { id: ${product}, name: Tool, features: [{ name: Export }], limitations: [{ name: Cores }] }
 editions:
-  - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10 }
+  - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10, features: [Export], limitations: [{ limitation: Cores, value: 4 }] }
   - { product: Tool, name: Devices, provisioning_mode: floating, client_type: devices, session_period: 10 }
   - { product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }
 customers:
@@ -53,9 +53,10 @@ export class Vendor {
     this.#folder = folder;
   }
 
-  static async start(): Promise<Vendor> {
+  /** `origins`: whose pages may call with client tokens. */
+  static async start(origins: readonly string[] = []): Promise<Vendor> {
     const folder = temporaryFolder();
-    const file = folder.write("tenant.yaml", tenant);
+    const file = folder.write("tenant.yaml", tenant(origins));
     return new Vendor(await startProcess(["sandbox"], { SEATKEEPER_TENANT_FILES: file }), folder);
   }
 
@@ -87,8 +88,17 @@ export class Vendor {
     await this.#ask("POST", "/sandbox/clock", { advance_seconds: seconds });
   }
 
+  async now(): Promise<number> {
+    const { now } = (await (await this.#ask("GET", "/sandbox/clock")).json()) as { readonly now: string };
+    return Date.parse(now);
+  }
+
   async publicKey(): Promise<string> {
     return (await this.#ask("GET", `/api/v2/isv/${isv}/signing-key.pem`)).text();
+  }
+
+  async keySet(): Promise<KeySet> {
+    return (await (await this.#ask("GET", "/.well-known/jwks.json")).json()) as KeySet;
   }
 
   async admin<T>(method: string, path: string, body?: object): Promise<T> {
@@ -96,7 +106,9 @@ export class Vendor {
     return (answer.status === 204 ? undefined : await answer.json()) as T;
   }
 
-  sessions(license: string): Promise<readonly { readonly user_id: string | null; readonly session_id: string }[]> {
+  sessions(
+    license: string,
+  ): Promise<readonly { readonly id: string; readonly user_id: string | null; readonly session_id: string }[]> {
     return this.admin("GET", `/licenses/${license}/opensessions`);
   }
 

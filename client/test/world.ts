@@ -127,9 +127,11 @@ export const json = (status: number, body: unknown, headers?: HeadersInit): Resp
 export const instant = (seconds: number): string => new Date(start + seconds * 1_000).toISOString();
 
 export const granted =
-  (seconds = 120): Answer =>
-  () =>
-    json(200, { is_session_valid: true, session_valid_until: instant(seconds), session_modified_date: instant(0) });
+  (seconds = 120, renewal?: string): Answer =>
+  () => {
+    const dates = { session_valid_until: instant(seconds), session_modified_date: instant(0) };
+    return json(200, { is_session_valid: true, ...dates, renewal });
+  };
 
 export const denied =
   (id: number, more: object = {}): Answer =>

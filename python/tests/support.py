@@ -43,9 +43,10 @@ keys:
   - {{ name: app, role: provisioning, scope: app, secret: "{app_key}", response_signature: none }}
   - {{ name: admin, role: admin, secret: "{admin_key}" }}
 products:
-  - {{ id: {product}, name: Tool }}
+  - {{ id: {product}, name: Tool, features: [{{ name: Export }}], limitations: [{{ name: Cores }}] }}
 editions:
-  - {{ product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 10 }}
+  - {{ product: Tool, name: Users, features: [Export], limitations: [{{ limitation: Cores, value: 4 }}],
+      provisioning_mode: floating, client_type: users, session_period: 10 }}
   - {{ product: Tool, name: Devices, provisioning_mode: floating, client_type: devices, session_period: 10 }}
   - {{ product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }}
 customers:
@@ -106,6 +107,10 @@ class Server:
     def advance(self, seconds: float) -> None:
         httpx.post(f"{self.url}/sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
 
+    def now(self) -> float:
+        told = str(httpx.get(f"{self.url}/sandbox/clock").raise_for_status().json()["now"])
+        return datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp()
+
     def client(self, **more: Any) -> Client:
         return Client(self.url, isv, more.pop("api_key", backend_key), **more)
 
@@ -118,6 +123,10 @@ class Server:
         answer = httpx.request(method, address, headers={"AdminKey": admin_key}, **more)
         answer.raise_for_status()
         return answer.json() if answer.content else None
+
+    def key_set(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.url}/.well-known/jwks.json").raise_for_status().json()
+        return found
 
     def sessions(self, license: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.admin("GET", f"/licenses/{license}/opensessions")
@@ -148,7 +157,7 @@ def z(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def granted(seconds: float = 120.0, created: datetime = stamp) -> httpx.Response:
+def granted(seconds: float = 120.0, created: datetime = stamp, **more: Any) -> httpx.Response:
     body = {
         "is_session_valid": True,
         "session_valid_until": z(stamp + timedelta(seconds=seconds)),
@@ -156,6 +165,7 @@ def granted(seconds: float = 120.0, created: datetime = stamp) -> httpx.Response
         "session_modified_date": z(stamp),
         "max_open_session_count": 1,
         "max_active_client_count": 1,
+        **more,
     }
     return httpx.Response(200, json=body)
 

@@ -41,7 +41,7 @@ def _late(request: httpx.Request, text: Json, clock: Clock) -> httpx.Response:
 
 def _answer(text: Json) -> httpx.Response:
     if "granted" in text:
-        return granted(text["granted"])
+        return granted(text["granted"], **{name: text[name] for name in ("renewal",) if name in text})
     if "closed" in text:
         return closed
     if "denied" in text:
@@ -193,6 +193,8 @@ def test_behaviour(case: Json) -> None:
     assert times == pytest.approx(starts, abs=1e-6)
     assert sessions_of(script.sent) == list(*numbers)
     assert next(script._answers, None) is None, "every answer was asked for"
+    if "renewals" in case:
+        assert [json.loads(request.content).get("renewal") for request in script.sent] == case["renewals"]
     body = script.body(0) if "body" in case else {}
     assert {name: body.get(name) for name in case.get("body", ())} == case.get("body", {})
 

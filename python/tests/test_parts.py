@@ -152,7 +152,7 @@ def test_a_launcher_needs_a_licence_and_one_address() -> None:
 
 
 def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seatkeeper._signatures import RsaVerifier
+    from seatkeeper._signatures import RsaVerifier, Sent
     from seatkeeper._wire import Reply
 
     with pytest.raises(ValueError, match="PEM"):
@@ -166,8 +166,9 @@ def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="RSA"):
         RsaVerifier(pem(ed25519.Ed25519PrivateKey.generate().public_key()))
     verifier = RsaVerifier(pem(rsa.generate_private_key(65537, 2048).public_key()))
-    assert verifier.nonce() != verifier.nonce()
+    sent = Sent("POST", "/", "?", b"")
+    assert verifier.prove(sent).headers != verifier.prove(sent).headers
     for header in ({}, {"x-slascone-signature": "%%%"}, {"x-slascone-signature": "AAAA"}):
         with pytest.raises(BadSignature):
-            verifier.check(Reply(409, header, b"{}", 0.0), verifier.nonce())
-    verifier.check(Reply(503, {}, b"{}", 0.0), verifier.nonce())
+            verifier.prove(sent).check(Reply(409, header, b"{}", 0.0))
+    verifier.prove(sent).check(Reply(503, {}, b"{}", 0.0))

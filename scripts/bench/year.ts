@@ -115,6 +115,7 @@ async function charts(): Promise<void> {
     tenantFiles: [],
     logLevel: "silent",
     operatorKey: null,
+    tls: null,
     drainSeconds: 0,
   } as const;
   const server = await startServer(config as Parameters<typeof startServer>[0]);

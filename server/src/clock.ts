@@ -13,13 +13,13 @@ const leadBelievedMs = 60_000;
  * back moves no session. The monotonic clock stands still while a virtual machine is suspended; so where the wall clock
  * has come to lead by more than a minute, time jumps forward to it, and the desk treats the gap as an outage.
  */
-export function processClock(): Clock {
-  let anchor = Date.now() - performance.now();
+export function processClock(wall = () => Date.now(), monotonic = () => performance.now()): Clock {
+  let anchor = wall() - monotonic();
   return {
     now() {
-      const lead = Date.now() - performance.now() - anchor;
+      const lead = wall() - monotonic() - anchor;
       if (lead > leadBelievedMs) anchor += lead;
-      return Math.floor(anchor + performance.now());
+      return Math.floor(anchor + monotonic());
     },
   };
 }

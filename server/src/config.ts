@@ -12,11 +12,19 @@ export interface Config {
   readonly port: number;
   readonly database: DatabaseUrl;
   readonly tenantFiles: readonly string[];
+  /** Null: plain HTTP, for a proxy that does TLS or for loopback. */
+  readonly tls: TlsFiles | null;
   readonly logLevel: (typeof logLevels)[number];
   /** The key of whoever operates the server, which reaches what is of no one vendor; null: nothing does. */
   readonly operatorKey: string | null;
   /** How long a server that is told to stop is still there for whoever has not noticed. */
   readonly drainSeconds: number;
+}
+
+/** PEM files, read at start and again at SIGHUP. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -46,10 +54,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     port: read("SEATKEEPER_PORT", "7070", parsePort, "a whole number from 0 to 65535 (0: any free port)"),
     database: read("SEATKEEPER_DATABASE_URL", "sqlite:./data/seatkeeper.db", parseDatabase, wantedDatabase),
     tenantFiles: read("SEATKEEPER_TENANT_FILES", "", parseList, "paths, with commas between them"),
+    tls: tlsFiles(
+      read("SEATKEEPER_TLS_CERT_FILE", "", parsePath, "a path"),
+      read("SEATKEEPER_TLS_KEY_FILE", "", parsePath, "a path"),
+    ),
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
     operatorKey: read("SEATKEEPER_OPERATOR_KEY", "", parseOperatorKey, "24 to 512 letters, digits or signs, no blanks"),
     drainSeconds: read("SEATKEEPER_DRAIN_SECONDS", "0", parseDrain, "a whole number from 0 to 300"),
   };
+  if (config.tls !== null && (config.tls.certFile === "" || config.tls.keyFile === "")) {
+    faults.push("SEATKEEPER_TLS_CERT_FILE and SEATKEEPER_TLS_KEY_FILE: want both, or none for plain HTTP");
+  }
   if (faults.length > 0) throw new ConfigRefused(faults);
   return Object.freeze(config);
 }
@@ -78,6 +93,15 @@ function parseDatabase(text: string): DatabaseUrl | undefined {
 
 function isAddress(url: string): boolean {
   return URL.canParse(url);
+}
+
+/** Null: neither is set. */
+function tlsFiles(certFile: string, keyFile: string): TlsFiles | null {
+  return certFile === "" && keyFile === "" ? null : { certFile, keyFile };
+}
+
+function parsePath(text: string): string {
+  return text;
 }
 
 function parseList(text: string): string[] {

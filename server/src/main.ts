@@ -1,4 +1,5 @@
 /** Puts a server together from its settings, and takes it apart again in the right order. */
+import type { Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
@@ -10,6 +11,7 @@ import { recover, startUpkeep } from "./desk/upkeep.ts";
 import { createApp } from "./http/app.ts";
 import { listenBacklog } from "./http/limits.ts";
 import { loadSigningKeys } from "./http/signing.ts";
+import { readTls, reloadTls } from "./http/tls.ts";
 import { openMemoryStore } from "./stores/memory.ts";
 import { openPostgresStore } from "./stores/postgres/postgres.ts";
 import { openSqliteStore } from "./stores/sqlite/sqlite.ts";
@@ -18,13 +20,15 @@ import type { Store } from "./stores/store.ts";
 export interface RunningServer {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
+  /** Reads what may be renewed while it runs: the certificate. */
+  reload(): void;
   /** Stays for as long as balancers may need to notice, finishes what is in flight, then closes the store. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a server. With a held clock it is a sandbox: time stands still until somebody moves it.
- * @throws TenantFileFault, DatabaseRefused, or the listening socket's error; nothing is left open then.
+ * @throws TenantFileFault, TlsRefused, DatabaseRefused, or the listening socket's error; nothing is left open then.
  */
 export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
@@ -35,8 +39,13 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await recover(store, log);
     const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
-    const { operatorKey } = config;
-    const app = await createApp({ store, desk, signer, log, operatorKey, ...(sandboxClock && { sandboxClock }) });
+    const { operatorKey, tls } = config;
+    const secured = tls === null ? null : readTls(tls);
+    const app = await createApp({
+      ...{ store, desk, signer, log, operatorKey },
+      tls: secured,
+      ...(sandboxClock && { sandboxClock }),
+    });
     const stopUpkeep = startUpkeep(store, desk, log);
     try {
       await listen(app.server, config);
@@ -44,10 +53,13 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
       await stopUpkeep();
       throw error;
     }
-    const url = urlOf(app.server.address() as AddressInfo);
+    const url = urlOf(app.server.address() as AddressInfo, tls === null ? "http" : "https");
     log.info({ url, database: config.database.kind }, "serving");
     return {
       url,
+      reload() {
+        if (tls !== null) reloadTls(app.server as SecureServer, tls, log);
+      },
       async stop() {
         log.info({ drainSeconds: config.drainSeconds }, "stopping: finishing what is in flight");
         app.drain();
@@ -87,7 +99,7 @@ function listen(server: import("node:http").Server, { host, port }: Config): Pro
   });
 }
 
-function urlOf({ address, port, family }: AddressInfo): string {
+function urlOf({ address, port, family }: AddressInfo, scheme: string): string {
   const host = address === "0.0.0.0" || address === "::" ? "127.0.0.1" : address;
-  return `http://${family === "IPv6" && host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${family === "IPv6" && host.includes(":") ? `[${host}]` : host}:${port}`;
 }

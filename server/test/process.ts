@@ -11,8 +11,8 @@ export interface ServerProcess {
   readonly url: string;
   /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
   stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL"): Promise<{ readonly status: number | null; readonly output: string }>;
-  /** Suspends the process, or wakes it. */
-  signal(signal: "SIGSTOP" | "SIGCONT"): void;
+  /** Suspends the process, wakes it, or has it read again what may be renewed. */
+  signal(signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void;
   /** What it has printed so far. */
   output(): string;
 }
@@ -33,7 +33,7 @@ export async function startProcess(
   const url = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
       output += chunk;
-      const match = /"url":"(http:[^"]+)"/.exec(output);
+      const match = /"url":"(https?:[^"]+)"/.exec(output);
       if (match?.[1] !== undefined) resolve(match[1]);
     };
     child.stdout.on("data", read);

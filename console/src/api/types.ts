@@ -470,6 +470,12 @@ export type NewEdition = {
   readonly session_period?: number | null;
   /** Minutes; 0: none. */
   readonly max_checkout_period?: number | null;
+  /** The most tokens that may be checked out at once; null: any number. */
+  readonly max_checked_out_tokens?: number | null;
+  /** Tokens that no checkout may take. */
+  readonly checkout_reserve?: number | null;
+  /** Vouchers that may be given up before their end, for each licence and month; null: any number. */
+  readonly max_early_check_ins_per_month?: number | null;
   readonly heartbeat_period?: number | null;
   readonly heartbeats_extend_sessions?: boolean | null;
   /** Days. */
@@ -554,6 +560,12 @@ export type ChangedEdition = {
   readonly session_period?: number | null;
   /** Minutes; 0: none. */
   readonly max_checkout_period?: number | null;
+  /** The most tokens that may be checked out at once; null: any number. */
+  readonly max_checked_out_tokens?: number | null;
+  /** Tokens that no checkout may take. */
+  readonly checkout_reserve?: number | null;
+  /** Vouchers that may be given up before their end, for each licence and month; null: any number. */
+  readonly max_early_check_ins_per_month?: number | null;
   readonly heartbeat_period?: number | null;
   readonly heartbeats_extend_sessions?: boolean | null;
   /** Days. */

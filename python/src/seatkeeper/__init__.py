@@ -36,6 +36,7 @@ from ._errors import (
     ServerUnreachable,
     SessionLost,
     TooManySessions,
+    VoucherRefused,
 )
 from ._launcher import Launcher, launcher_connection
 from ._lease import Held
@@ -54,6 +55,7 @@ from ._process import held, release_all
 from ._project import Execution, Project, connect, try_connect
 from ._session import AsyncSession, Session
 from ._settings import NotConfigured
+from ._vouchers import Voucher
 
 __version__ = "0.1.0"
 
@@ -102,6 +104,8 @@ __all__ = [
     "SessionLost",
     "Tokens",
     "TooManySessions",
+    "Voucher",
+    "VoucherRefused",
     "aconnect",
     "connect",
     "held",

@@ -14,6 +14,7 @@ from ._channel import AsyncChannel
 from ._client import Wait
 from ._clock import Timing
 from ._errors import LicenseError
+from ._key_set import KeySet
 from ._launcher import LauncherBase, poll_first_s, poll_growth
 from ._lease import OnLost
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, kind_of
@@ -126,13 +127,16 @@ class AsyncLauncher(LauncherBase):
         user: str | None = None,
         device: str | None = None,
         admin: bool = False,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
         timeout_seconds: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__(host, port, url, isv, api_key, license, user, device, admin, public_key, state_dir, timing)
+        super().__init__(
+            host, port, url, isv, api_key, license, user, device, admin, key_set, public_key, state_dir, timing
+        )
         known = self._settings
         self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
 

@@ -11,8 +11,9 @@ import httpx
 
 from ._clock import Timing
 from ._settings import Address
-from ._signatures import Verifier
+from ._signatures import Proof, Sent, Verifier
 from ._steps import Send, Steps, Unanswered, arun, run
+from ._vouchers import Vouchers
 from ._wire import Reply, accept
 
 T = TypeVar("T")
@@ -45,34 +46,38 @@ class _Http(Generic[H]):
 class _Requests:
     """What both channels do around sending."""
 
+    vouchers: Vouchers | None = None
+    """Where checkouts leave their vouchers."""
+
     def __init__(self, address: Address, timing: Timing, verifier: Verifier | None, timeout_s: float) -> None:
         self.address = address
         self.timing = timing
         self.timeout_s = timeout_s
         self._verifier = verifier
 
-    def _request(self, http: httpx.Client | httpx.AsyncClient, step: Send) -> tuple[httpx.Request, str | None]:
+    def _request(self, http: httpx.Client | httpx.AsyncClient, step: Send) -> tuple[httpx.Request, Proof | None]:
         call = step.call
-        headers = {"Accept": accept, **self.address.headers}
-        nonce = None if self._verifier is None else self._verifier.nonce()
-        if nonce is not None:
-            headers["X-Nonce"] = nonce
         timeout_s = self.timeout_s if step.timeout_s is None else min(self.timeout_s, step.timeout_s)
         request = http.build_request(
             call.method,
             self.address.base + call.path,
             params=dict(call.params) or None,
             json=None if call.body is None else dict(call.body),
-            headers=headers,
+            headers={"Accept": accept, **self.address.headers},
             timeout=max(0.001, timeout_s),
         )
-        return request, nonce
+        if self._verifier is None:
+            return request, None
+        path, mark, query = request.url.raw_path.decode().partition("?")
+        proof = self._verifier.prove(Sent(call.method, path, f"?{query}" if mark else "?", request.content))
+        request.headers.update(proof.headers)
+        return request, proof
 
-    def _checked(self, response: httpx.Response, nonce: str | None, started: float) -> Reply:
+    def _checked(self, response: httpx.Response, proof: Proof | None, started: float) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
         reply = Reply(response.status_code, headers, response.content, started)
-        if self._verifier is not None and nonce is not None:
-            self._verifier.check(reply, nonce)
+        if proof is not None:
+            proof.check(reply)
         return reply
 
     def _fault(self, error: httpx.HTTPError) -> Unanswered:
@@ -99,8 +104,8 @@ class Channel(_Requests):
         started = self.timing.monotonic()  # before the request: a slow answer must not buy time
         try:
             http = self._http.get()
-            request, nonce = self._request(http, step)
-            return self._checked(http.send(request), nonce, started)
+            request, proof = self._request(http, step)
+            return self._checked(http.send(request), proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
 
@@ -137,8 +142,8 @@ class AsyncChannel(_Requests):
         started = self.timing.monotonic()
         try:
             http = self._http.get()
-            request, nonce = self._request(http, step)
-            return self._checked(await http.send(request), nonce, started)
+            request, proof = self._request(http, step)
+            return self._checked(await http.send(request), proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
 

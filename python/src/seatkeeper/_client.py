@@ -13,14 +13,16 @@ import httpx
 
 from ._channel import AsyncChannel, Channel
 from ._clock import Timing
+from ._key_set import KeySet
 from ._lease import OnLost
 from ._models import LicenseInfo
-from ._opening import Seat, seconds
+from ._opening import Seat, client_token, seconds
 from ._project_calls import tokens
 from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
-from ._settings import Address, address, state_folder, this_device
-from ._signatures import RsaVerifier, Verifier
+from ._settings import Address, NotConfigured, address, state_folder, this_device
+from ._signatures import MessageVerifier, RsaVerifier, Verifier
 from ._state import Slot, slot_key, take_slot
+from ._vouchers import Voucher, Vouchers
 
 Wait = timedelta | float | None
 
@@ -36,16 +38,23 @@ class _Settings:
         admin: bool,
         device: str | None,
         product: str | None,
+        key_set: KeySet | None,
         public_key: str | bytes | Path | None,
         state_dir: str | Path | None,
         timing: Timing | None,
+        device_bound: bool = True,
     ) -> None:
         self.address: Address = address(url, isv, api_key, admin)
         self.device = device or this_device()
         self.product = product
         self.timing = timing or Timing()
-        self.verifier: Verifier | None = None if public_key is None else RsaVerifier(public_key)
         self._state_dir = state_folder(state_dir)
+        self.vouchers = (
+            None
+            if key_set is None
+            else Vouchers(self.address.isv, key_set, self._state_dir, device_bound, self.timing.wall)
+        )
+        self.verifier = _verifier(key_set, public_key, self.vouchers)
 
     def seat(
         self,
@@ -55,10 +64,16 @@ class _Settings:
         checkout: timedelta | None,
         product: str | None,
         project_id: str | None = None,
+        wants_voucher: bool = False,
     ) -> Seat:
         if user is None and device is None:
             raise TypeError("a session needs a holder: pass user= or device=")
-        return Seat(license, device or self.device, user, project_id, checkout, product or self.product)
+        return Seat(license, device or self.device, user, project_id, checkout, wants_voucher, product or self.product)
+
+    def voucher(self, license: str, user: str | None, device: str | None) -> Voucher:
+        if self.vouchers is None:
+            raise NotConfigured("key_set= is missing: nobody can tell a good voucher without it")
+        return self.vouchers.read(self.seat(license, user, device or self.device, None, None))
 
     def slot(self, seat: Seat) -> Slot:
         where = self.address
@@ -66,14 +81,24 @@ class _Settings:
         return take_slot(self._state_dir, key)
 
 
+def _verifier(
+    key_set: KeySet | None, public_key: str | bytes | Path | None, vouchers: Vouchers | None
+) -> Verifier | None:
+    if key_set is not None and vouchers is not None:
+        return MessageVerifier(key_set, vouchers.saw)
+    return None if public_key is None else RsaVerifier(public_key)
+
+
 class Client:
     """
     Speaks to one vendor's licences on a Seatkeeper server.
 
     `url`, `isv` and `api_key` come from SEATKEEPER_URL, SEATKEEPER_ISV and SEATKEEPER_API_KEY when omitted. With
-    `public_key` (PEM text, or the path of a PEM file) every answer's signatures are verified. `admin=True` says that
-    the key is an AdminKey. `timeout_seconds` bounds each single wait for the network, `state_dir` is where session ids
-    are kept.
+    `key_set` (the vendor's JSON Web Key Set) every answer is refused that the server did not sign for its very
+    request; with `public_key` (PEM text, or the path of a PEM file) SLASCONE's signatures are verified instead, which
+    prove less. `admin=True` says that the key is an AdminKey. `timeout_seconds` bounds each single wait for the
+    network, `state_dir` is where session ids and vouchers are kept; these are good on this machine alone, unless
+    `device_bound=False`.
     """
 
     def __init__(
@@ -85,15 +110,20 @@ class Client:
         admin: bool = False,
         device: str | None = None,
         product: str | None = None,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
+        device_bound: bool = True,
         timeout_seconds: float = 10.0,
         transport: httpx.BaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        known = _Settings(
+            url, isv, api_key, admin, device, product, key_set, public_key, state_dir, timing, device_bound
+        )
         self._settings = known
         self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
+        self._channel.vouchers = known.vouchers
         self._opened: weakref.WeakSet[Session] = weakref.WeakSet()
 
     def session(
@@ -105,6 +135,7 @@ class Client:
         wait: Wait = None,
         checkout: timedelta | None = None,
         product: str | None = None,
+        voucher: bool = False,
         on_lost: OnLost | None = None,
     ) -> Session:
         """
@@ -112,13 +143,27 @@ class Client:
 
         `user` is the holder on a users licence, `device` on a devices licence. `wait` (seconds, or a timedelta) goes on
         trying while every token is in use. `checkout` takes the token for that long without extending it. `product`
-        lets the client activate a device that the licence does not know yet. `on_lost` is called once, in the
-        background thread, if the session is lost.
+        lets the client activate a device that the licence does not know yet. `voucher` keeps a voucher of this session
+        too, anew with every extend; of a checkout one is kept anyway, where the client has a `key_set`. `on_lost` is
+        called once, in the background thread, if the session is lost.
         """
-        seat = self._settings.seat(license, user, device, checkout, product)
+        seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
         session = Session(open_lease(self._channel, seat, self._settings.slot(seat), seconds(wait), on_lost))
         self._opened.add(session)
         return session
+
+    def voucher(self, license: str, *, user: str | None = None, device: str | None = None) -> Voucher:
+        """
+        The voucher that is kept of this holder's session, if it is good here and now: for when the server cannot be
+        asked. Sends nothing. Raises `VoucherRefused`.
+        """
+        return self._settings.voucher(license, user, device)
+
+    def client_token(
+        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+    ) -> str:
+        """For backends: a token with which a page can hold sessions of this one user, for some minutes."""
+        return self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
 
     def tokens(self, license: str) -> LicenseInfo:
         """How many tokens of a licence are in use and left. Takes none."""
@@ -173,15 +218,20 @@ class AsyncClient:
         admin: bool = False,
         device: str | None = None,
         product: str | None = None,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
+        device_bound: bool = True,
         timeout_seconds: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        known = _Settings(url, isv, api_key, admin, device, product, public_key, state_dir, timing)
+        known = _Settings(
+            url, isv, api_key, admin, device, product, key_set, public_key, state_dir, timing, device_bound
+        )
         self._settings = known
         self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
+        self._channel.vouchers = self._channel.sync.vouchers = known.vouchers
         self._opened: weakref.WeakSet[SessionView] = weakref.WeakSet()
 
     def session(
@@ -193,10 +243,11 @@ class AsyncClient:
         wait: Wait = None,
         checkout: timedelta | None = None,
         product: str | None = None,
+        voucher: bool = False,
         on_lost: OnLost | None = None,
     ) -> Opening:
         """As `Client.session`. `on_lost` is called on the event loop."""
-        seat = self._settings.seat(license, user, device, checkout, product)
+        seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
         return Opening(self._open(seat, wait, on_lost))
 
     async def _open(self, seat: Seat, wait: Wait, on_lost: OnLost | None) -> AsyncSession:
@@ -204,6 +255,15 @@ class AsyncClient:
         session = AsyncSession(await aopen_lease(self._channel, seat, slot, seconds(wait), on_lost))
         self._opened.add(session)
         return session
+
+    def voucher(self, license: str, *, user: str | None = None, device: str | None = None) -> Voucher:
+        """As `Client.voucher`. Reads a few small files."""
+        return self._settings.voucher(license, user, device)
+
+    async def client_token(
+        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+    ) -> str:
+        return await self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
 
     async def tokens(self, license: str) -> LicenseInfo:
         return await self._channel.run(tokens(license, self._settings.timing))

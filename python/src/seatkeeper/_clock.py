@@ -32,5 +32,7 @@ class Timing:
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
     """From 0 up to 1."""
+    wall: Callable[[], float] = time.time
+    """Unix seconds, by which vouchers are judged."""
     renews: bool = True
     """Whether sessions are extended in the background."""

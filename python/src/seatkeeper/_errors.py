@@ -11,8 +11,9 @@ Everything that this package raises on purpose:
     │   ├── LicenseExpired       it is over                                                      1001
     │   ├── ClientNotActivated   the device must be activated first                              2006, 2002
     │   ├── ClientSuspended      the vendor suspended the device or user                         14001
-    │   └── CheckoutRefused      the checkout is longer than the edition allows                  14002, 12003
+    │   └── CheckoutRefused      the edition allows no such checkout, or no more of them         14002, 12003, 14008
     ├── SessionLost              a session that was held is held no longer, and not by our close
+    ├── VoucherRefused           a voucher is not good, here and now; its reason says why
     ├── Disconnected             use of a session or project after its own close
     ├── ProjectError             a project does not allow this; no matter of tokens
     │   ├── ProjectUnknown       13005, and 404
@@ -54,6 +55,7 @@ class Denial:
     left: int | None = None
     holders: tuple[Holder, ...] = ()
     execution_progress: ExecutionProgress | None = None
+    voucher_id: str | None = None
 
 
 class LicenseError(SeatkeeperError):
@@ -102,6 +104,11 @@ class LicenseError(SeatkeeperError):
         return self.denial.execution_progress
 
     @property
+    def voucher_id(self) -> str | None:
+        """The voucher that is out and keeps the session from being closed."""
+        return self.denial.voucher_id
+
+    @property
     def next_free_at(self) -> datetime | None:
         """When a token may be free at the earliest, unless somebody extends or closes. A hint."""
         return self.denial.next_free_at
@@ -140,7 +147,7 @@ class ClientSuspended(LicenseError):
 
 
 class CheckoutRefused(LicenseError):
-    """The checkout is longer than the edition allows."""
+    """The edition allows no checkout that is so long, or no more tokens out at once."""
 
 
 class SessionLost(SeatkeeperError):
@@ -149,7 +156,19 @@ class SessionLost(SeatkeeperError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message, reason)
         self.reason = reason
-        """`ended_by_admin`, `project_closed`, `no_answer`, `denied`, or `forked`."""
+        """`ended_by_admin`, `project_closed`, `no_answer`, `copied`, `denied`, or `forked`."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class VoucherRefused(SeatkeeperError):
+    """A voucher is not good, here and now. Says nothing about what the server would grant."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message, reason)
+        self.reason = reason
+        """`missing`, `signature`, `other_device`, `not_yet`, `over`, `clock_set_back`, or `clock_unknown`."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -243,6 +262,7 @@ license_errors: dict[int, type[LicenseError]] = {
     13001: ProjectInUse,
     14001: ClientSuspended,
     14002: CheckoutRefused,
+    14008: CheckoutRefused,
 }
 
 project_errors: dict[int, type[ProjectError]] = {

@@ -10,6 +10,7 @@ import httpx
 from ._channel import Channel
 from ._client import Wait, _Settings
 from ._clock import Timing
+from ._key_set import KeySet
 from ._lease import Lease, OnLost
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, kind_of
 from ._opening import Seat
@@ -35,6 +36,7 @@ class LauncherBase:
         user: str | None,
         device: str | None,
         admin: bool,
+        key_set: KeySet | None,
         public_key: str | bytes | Path | None,
         state_dir: str | Path | None,
         timing: Timing | None,
@@ -43,7 +45,7 @@ class LauncherBase:
             raise TypeError("give host and port, or url=, not both")
         if host is not None:
             url = f"http://{host}:{7070 if port is None else port}"
-        self._settings = _Settings(url, isv, api_key, admin, device, None, public_key, state_dir, timing)
+        self._settings = _Settings(url, isv, api_key, admin, device, None, key_set, public_key, state_dir, timing)
         self.license_id = setting(license, "SEATKEEPER_LICENSE", "license")
         self.user = user or this_user()
         self._calls = ProjectCalls(self.license_id, self._settings.timing)
@@ -76,13 +78,16 @@ class Launcher(LauncherBase):
         user: str | None = None,
         device: str | None = None,
         admin: bool = False,
+        key_set: KeySet | None = None,
         public_key: str | bytes | Path | None = None,
         state_dir: str | Path | None = None,
         timeout_seconds: float = 10.0,
         transport: httpx.BaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__(host, port, url, isv, api_key, license, user, device, admin, public_key, state_dir, timing)
+        super().__init__(
+            host, port, url, isv, api_key, license, user, device, admin, key_set, public_key, state_dir, timing
+        )
         known = self._settings
         self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
 

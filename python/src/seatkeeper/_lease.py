@@ -14,7 +14,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ._channel import Channel
@@ -30,11 +30,11 @@ from ._errors import (
     SessionLost,
 )
 from ._models import Grant
-from ._opening import Seat, close_session, ended_by_admin, number_of
+from ._opening import Seat, close_session, copied, ended_by_admin, number_of, vouched
 from ._state import Slot
 from ._steps import Send, Unanswered
 from ._trust import TrustWindow
-from ._wire import error_of, parsed, retried_statuses, retry_after
+from ._wire import error_of, retried_statuses, retry_after
 
 log = logging.getLogger("seatkeeper")
 
@@ -42,6 +42,9 @@ OnLost = Callable[[SessionLost], object]
 
 promise_stands = (LicenseExpired, LicenseInactive, ClientSuspended)
 """Refusals of an extend that leave the session live until the end it was promised; they may be lifted before."""
+
+nothing_left = ("ended_by_admin", "project_closed", "copied")
+"""Losses after which nothing of the session is this program's to close."""
 
 look_s = 15.0
 """The thread waits no longer at a time: waits do not count the time that a machine sleeps, and the session does."""
@@ -109,6 +112,7 @@ class Lease:
     def _trust(self, grant: Grant) -> None:
         self.valid_until = grant.valid_until
         self._window = TrustWindow.of(grant)
+        self._renewal = grant.renewal
         self._failures, self._fault = 0, None
         # Whoever checks a session out means to be without a network; it ends when it ends, or is closed before.
         is_checkout = bool(self.seat.checkout)  # one of no length is an ordinary session
@@ -175,10 +179,11 @@ class Lease:
         timing, window = self._timing, self._window
         wait: float | None = None
         try:
-            step = Send(self.seat.extend_call(self.session_id), window.left(timing.monotonic()))
-            reply = self._channel.send(step)
+            seat = replace(self.seat, checkout=None)  # what is extended is no checkout
+            call, granted = vouched(self._channel.vouchers, seat, seat.extend_call(self.session_id, self._renewal))
+            reply = self._channel.send(Send(call, window.left(timing.monotonic())))
             if reply.status == 200:
-                self._trust(Grant.of(parsed(reply), reply.started))
+                self._trust(granted(reply))
                 return None
             self._fault = fault = error_of(reply)
             if isinstance(fault, (LicenseError, ProjectError)) and not isinstance(fault, promise_stands):
@@ -223,7 +228,7 @@ class Lease:
     def close(self) -> bool:
         """
         Gives the token back, once; True: the server knows. Raises nothing: what the server does not hear of lapses by
-        itself, and the next program of this holder resumes it.
+        itself, and the next program of this holder resumes it. So does a session whose voucher is not taken back early.
         """
         if self._pid != os.getpid():
             return False
@@ -236,10 +241,10 @@ class Lease:
         return self._is_closed
 
     def _send_close(self) -> bool:
-        if self._lost is not None and self._lost.reason in ("ended_by_admin", "project_closed"):
+        if self._lost is not None and self._lost.reason in nothing_left:
             return True
         try:
-            self._channel.run(close_session(self.seat, self.session_id, self._timing))
+            self._channel.run(close_session(self.seat, self.session_id, self._timing, self._channel.vouchers))
         except SeatkeeperError as error:
             log.warning("session %s was not closed and lapses by itself: %s", self.session_id, error)
             return False
@@ -285,6 +290,8 @@ class Lease:
 def _refused(fault: LicenseError | ProjectError) -> SessionLost:
     if number_of(fault) == ended_by_admin:
         lost = SessionLost("An administrator ended this session.", "ended_by_admin")
+    elif number_of(fault) == copied:
+        lost = SessionLost(str(fault), "copied")
     elif isinstance(fault, ProjectError):
         lost = SessionLost(f"The project was closed, and this session with it: {fault}", "project_closed")
     else:

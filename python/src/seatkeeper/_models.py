@@ -269,8 +269,10 @@ class Grant:
     """From the server's own stamps: how long after its decision the session lasts."""
     started: float
     """When the request was begun, on this machine's monotonic clock."""
+    renewal: str = ""
+    """What the next open carries, so that a copy of this program is told from it."""
 
     @classmethod
     def of(cls, body: Json, started: float) -> Grant:
         until, since = _instant(body["session_valid_until"]), _instant(body["session_modified_date"])
-        return cls(until, (until - since).total_seconds(), started)
+        return cls(until, (until - since).total_seconds(), started, body.get("renewal") or "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,11 @@ from ._errors import ClientNotActivated, LicenseError, NoTokenLeft, ProjectError
 from ._models import Grant
 from ._state import Slot
 from ._steps import Pause, Steps, ask, backoff, fetch
+from ._vouchers import Vouchers
 from ._wire import Call, Reply, error_of, parsed, server_time
 
 ended_by_admin = 14004
+copied = 14005
 already_activated = 2001
 already_closed = 12001
 
@@ -37,6 +40,8 @@ class Seat:
     user: str | None
     project_id: str | None = None
     checkout: timedelta | None = None
+    wants_voucher: bool = False
+    """Keep a voucher of every open and extend, and not of checkouts alone."""
     product_id: str | None = None
     """For activating the device where the licence asks for it."""
 
@@ -46,17 +51,18 @@ class Seat:
         return {**named, **{name: value for name, value in more.items() if value is not None}}
 
     def open_call(self, session_id: str) -> Call:
-        body = self.body(session_id)
+        body = {**self.body(session_id), "renewal": ""}
         if self.checkout is not None:
             body["checkout_period"] = self.checkout.total_seconds() / 60
         return Call("POST", "/provisioning/session/open", body)
 
-    def extend_call(self, session_id: str) -> Call:
-        """The same open without the checkout: naming it again would set a new end."""
-        return Call("POST", "/provisioning/session/open", self.body(session_id))
+    def extend_call(self, session_id: str, renewal: str) -> Call:
+        """The same without the checkout, as naming it again would set a new end; with the value of the last answer."""
+        return Call("POST", "/provisioning/session/open", {**self.body(session_id), "renewal": renewal})
 
-    def close_call(self, session_id: str) -> Call:
-        return Call("POST", "/provisioning/session/close", self.body(session_id))
+    def close_call(self, session_id: str, proof: str | None) -> Call:
+        more = {} if proof is None else {"check_in": proof}
+        return Call("POST", "/provisioning/session/close", {**self.body(session_id), **more})
 
     def activate_call(self) -> Call:
         body = {"product_id": self.product_id, "license_key": self.license_id, "client_id": self.device}
@@ -67,16 +73,39 @@ def seconds(wait: timedelta | float | None) -> float | None:
     return wait.total_seconds() if isinstance(wait, timedelta) else wait
 
 
-def open_session(seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None) -> Steps[Grant]:
+def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Callable[[Reply], Grant]]:
+    """
+    An open or an extend that asks for its voucher, where one is to be kept; and how its grant is read. A grant whose
+    voucher cannot be kept is none: whoever goes offline with it would find nothing. Where none can be kept, no checkout
+    has one, which nobody could give up.
+    """
+    if vouchers is None and seat.checkout:
+        call = replace(call, body={**(call.body or {}), "voucher": False})
+    if vouchers is None or not (seat.checkout or seat.wants_voucher):
+        return call, lambda reply: Grant.of(parsed(reply), reply.started)
+    wish = vouchers.wish()
+
+    def granted(reply: Reply) -> Grant:
+        body = parsed(reply)
+        vouchers.keep(seat, wish, body.get("voucher"))
+        return Grant.of(body, reply.started)
+
+    return replace(call, body={**(call.body or {}), "voucher": wish.body}), granted
+
+
+def open_session(
+    seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None, vouchers: Vouchers | None = None
+) -> Steps[Grant]:
     """Takes the token, or waits for it, or raises why not."""
     wait_s = seconds(wait)
     give_up_at = -math.inf if wait_s is None else timing.monotonic() + wait_s
     denials = 0
     has_activated = False
     while True:
-        reply = yield from ask(seat.open_call(slot.session_id), timing)
+        call, granted = vouched(vouchers, seat, seat.open_call(slot.session_id))
+        reply = yield from ask(call, timing)
         if reply.status == 200:
-            return Grant.of(parsed(reply), reply.started)
+            return granted(reply)
         error = error_of(reply)
         if slot.is_resumed and number_of(error) in unusable_session_ids:
             slot.renew()
@@ -110,16 +139,43 @@ def _activate(seat: Seat, timing: Timing) -> Steps[None]:
             raise
 
 
-def close_session(seat: Seat, session_id: str, timing: Timing, tries: int = close_tries) -> Steps[None]:
-    """Gives the token back. What is closed already is done."""
-    reply = yield from ask(seat.close_call(session_id), timing, tries, close_timeout_s)
-    if reply.status == 200:
+def close_session(
+    seat: Seat, session_id: str, timing: Timing, vouchers: Vouchers | None, tries: int = close_tries
+) -> Steps[None]:
+    """Gives the token back, and the session's voucher with it. What is closed already is done."""
+    given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    proof = None if given_up is None else given_up.proof
+    fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    voucher_id = fault.voucher_id if isinstance(fault, LicenseError) else None
+    if vouchers is not None and voucher_id is not None and given_up is None:
+        # One is out that never arrived here, or is gone: the device can say so.
+        proof = vouchers.proof(voucher_id)
+        if proof is not None:
+            fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    if fault is None:
         return
+    if given_up is not None:
+        given_up.take_back()
+    raise fault
+
+
+def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError | None]:
+    reply = yield from ask(call, timing, tries, close_timeout_s)
+    if reply.status == 200:
+        return None
     error = error_of(reply)
-    if number_of(error) != already_closed:
-        raise error
+    return None if number_of(error) == already_closed else error
 
 
 def number_of(error: SeatkeeperError) -> int | None:
     """A denial's number; None: it is no denial."""
     return error.id if isinstance(error, (LicenseError, ProjectError)) else None
+
+
+def client_token(
+    license_id: str, user: str, device: str | None, lifetime_seconds: int | None, timing: Timing
+) -> Steps[str]:
+    """Mints what a browser holds in the place of an API key."""
+    body = {"license_id": license_id, "user_id": user, "client_id": device, "lifetime_seconds": lifetime_seconds}
+    answer = yield from fetch(Call("POST", "/provisioning/client-tokens", body), timing)
+    return str(answer["token"])

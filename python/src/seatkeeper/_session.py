@@ -112,7 +112,7 @@ def open_lease(
     channel: Channel, seat: Seat, slot: Slot, wait: float | None, on_lost: OnLost | None, name: str | None = None
 ) -> Lease:
     try:
-        grant = channel.run(open_session(seat, slot, channel.timing, wait))
+        grant = channel.run(open_session(seat, slot, channel.timing, wait, channel.vouchers))
         return _kept(channel, seat, slot, grant, on_lost, name)
     except BaseException as error:
         _undo(channel, seat, slot, error)
@@ -123,7 +123,7 @@ async def aopen_lease(
     channel: AsyncChannel, seat: Seat, slot: Slot, wait: float | None, on_lost: OnLost | None, name: str | None = None
 ) -> Lease:
     try:
-        grant = await channel.run(open_session(seat, slot, channel.timing, wait))
+        grant = await channel.run(open_session(seat, slot, channel.timing, wait, channel.vouchers))
         return _kept(channel.sync, seat, slot, grant, _on_loop(on_lost), name)
     except BaseException as error:
         await asyncio.shield(asyncio.to_thread(_undo, channel.sync, seat, slot, error))
@@ -147,7 +147,7 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
         slot.drop()
         return
     try:
-        channel.run(close_session(seat, slot.session_id, channel.timing, tries=1))
+        channel.run(close_session(seat, slot.session_id, channel.timing, channel.vouchers, tries=1))
         slot.clear()
     except SeatkeeperError:
         slot.drop()

@@ -1,6 +1,7 @@
 /** Whether a licence has too many tokens or too few, by one rule. Pure: figures in, a sentence out. */
 import type { DenialCode, Millis } from "../core/types.ts";
-import { type DenialPoint, total, type UsagePoint } from "./charts.ts";
+import type { DenialPoint, UsagePoint } from "./charts.ts";
+import { total } from "./sums.ts";
 import { type Denials, day } from "./tally.ts";
 
 /** What is looked back at: four whole weeks have every weekday four times. */

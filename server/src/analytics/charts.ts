@@ -1,16 +1,8 @@
 /** From tallies to what a chart shows. Pure: rows in, points out. */
-import type { DenialCode, Millis } from "../core/types.ts";
+import type { Millis } from "../core/types.ts";
 import { weekdayAndHour } from "./calendar.ts";
-import { sumOf } from "./counting.ts";
-import {
-  type DenialCount,
-  type Denials,
-  type HolderDay,
-  quarter,
-  type Resolution,
-  type Tally,
-  type Usage,
-} from "./tally.ts";
+import { joined, total } from "./sums.ts";
+import { type Denials, type HolderDay, quarter, type Resolution, type Tally, type Usage } from "./tally.ts";
 
 /** One bucket of a chart of use. */
 export interface UsagePoint {
@@ -122,26 +114,6 @@ export function denialPoints(rows: readonly Tally<Denials>[], boundaries: readon
   });
 }
 
-const nothing: DenialCount = { attempts: 0, episodes: 0, served: 0, servedSoon: 0, waitMs: 0, waitMaxMs: 0 };
-
-/** Denials of several times or places as those of one. */
-export function joined(all: readonly Denials[]): Denials {
-  const sums: Partial<Record<DenialCode, DenialCount>> = {};
-  for (const denials of all) {
-    for (const [code, count] of entriesOf(denials)) sums[code] = sumOf(sums[code] ?? nothing, count);
-  }
-  return sums;
-}
-
-/** Denials for whatever reason as those for one. */
-export function total(denials: Denials): DenialCount {
-  return entriesOf(denials).reduce((sum, [, count]) => sumOf(sum, count), nothing);
-}
-
-function entriesOf(denials: Denials): [DenialCode, DenialCount][] {
-  return Object.entries(denials) as [DenialCode, DenialCount][];
-}
-
 /** Denials by what their tallies tell apart (`part`), the most refused first. */
 export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; byReason: Denials }[] {
   const parts = Map.groupBy(rows, ({ part }) => part);
@@ -172,19 +144,6 @@ export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
       };
     })
     .toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
-}
-
-/** The days of two holders as one's. */
-export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
-  return {
-    sessionMs: a.sessionMs + b.sessionMs,
-    sessions: a.sessions + b.sessions,
-    expired: a.expired + b.expired,
-    expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
-    reopened: a.reopened + b.reopened,
-    activations: a.activations + b.activations,
-    denials: joined([a.denials, b.denials]),
-  };
 }
 
 /** One hour of the week. */

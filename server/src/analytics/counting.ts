@@ -6,6 +6,7 @@ import { fold } from "../core/names.ts";
 import type { DenialCode, HistoryRecord, Millis } from "../core/types.ts";
 import type { TallyKey } from "../stores/store.ts";
 import type { Account, Ledger } from "./ledger.ts";
+import { noDenials, sumOf } from "./sums.ts";
 import {
   type DenialCount,
   type Denials,
@@ -26,7 +27,6 @@ import {
   toleranceMs,
 } from "./tally.ts";
 
-const noDenials: DenialCount = { attempts: 0, episodes: 0, served: 0, servedSoon: 0, waitMs: 0, waitMaxMs: 0 };
 const noDay: HolderDay = {
   sessionMs: 0,
   sessions: 0,
@@ -157,18 +157,6 @@ function addDenials(
 
 function withMore(before: Denials, code: DenialCode, more: DenialCount): Denials {
   return { ...before, [code]: sumOf(before[code] ?? noDenials, more) };
-}
-
-/** Two counts as one. */
-export function sumOf(a: DenialCount, b: DenialCount): DenialCount {
-  return {
-    attempts: a.attempts + b.attempts,
-    episodes: a.episodes + b.episodes,
-    served: a.served + b.served,
-    servedSoon: a.servedSoon + b.servedSoon,
-    waitMs: a.waitMs + b.waitMs,
-    waitMaxMs: Math.max(a.waitMaxMs, b.waitMaxMs),
-  };
 }
 
 const isEnd = ({ kind }: HistoryRecord) =>

@@ -15,13 +15,41 @@ const orNull = <T extends import("typebox").TSchema>(schema: T) => Type.Union([s
 
 const Named = Type.Object({ id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) });
 
+/** Numbers of signing keys start at 1. */
+const KeyNumber = Type.Integer({ minimum: 1, maximum: 1_000_000 });
+
+/** Keys that are published beside the one that signs and the next. Vendors rotate once a year or after a theft. */
+export const retiredKeysMax = 16;
+
 export const Isv = Type.Object({
   id: Id,
   name: Name,
+  /** Whose pages may open and close sessions with client tokens: `https://app.example.com`. Left out: nobody's. */
+  browser_origins: Type.Optional(
+    Type.Array(
+      Type.String({
+        maxLength: 256,
+        pattern: "^https?://[^/\\s*A-Z]+$",
+        want: "an origin such as https://app.example.com: scheme and host in lower case, no path, no *",
+      }),
+      { maxItems: 100 },
+    ),
+  ),
+  /** Which of the vendor's Ed25519 keys signs, and from which one on they are published. Left out: the first. */
+  statement_keys: Type.Optional(Type.Object({ current: KeyNumber, oldest: KeyNumber })),
   /** Whether names of users are shown to owners alone, and as pseudonyms to everybody else. */
   shows_pseudonyms: Type.Optional(Type.Boolean()),
 });
 export type Isv = Static<typeof Isv>;
+
+/** The numbers of a vendor's signing keys, brought into order: a file's author may have got them wrong. */
+export function statementKeysOf({ statement_keys: numbers }: Isv): {
+  readonly current: number;
+  readonly oldest: number;
+} {
+  const current = numbers?.current ?? 1;
+  return { current, oldest: Math.min(current, Math.max(numbers?.oldest ?? 1, current - retiredKeysMax)) };
+}
 
 /** An API key. Its secret is not kept: only the SHA-256 of it. */
 export const Key = Type.Object({
@@ -71,6 +99,12 @@ export const Edition = Type.Object({
   /** Minutes without an event after which a session lapses; null on named devices, which have no sessions. */
   session_period: orNull(Minutes),
   max_checkout_period: Type.Integer({ minimum: 0, maximum: 52_560_000, default: checkoutPeriodDefaultMax }),
+  /** The most tokens that may be checked out at once; null or left out: any number. */
+  max_checked_out_tokens: Type.Optional(orNull(Count)),
+  /** Tokens that no checkout may take, so that they are there for whoever is connected. */
+  checkout_reserve: Type.Optional(Count),
+  /** Vouchers that may be given up before their end, for each licence and calendar month; null or left out: any number. */
+  max_early_check_ins_per_month: Type.Optional(orNull(Count)),
   heartbeat_period: Minutes,
   heartbeats_extend_sessions: Type.Boolean(),
   /** Days that a client may go on working offline after its last good answer. */

@@ -33,6 +33,13 @@ function checkSessionFields(edition: Edition, tell: Tell): void {
   if (isNamed && edition.activate_on_open === true) {
     tell("activate_on_open", "opening never takes a named token: somebody assigns it");
   }
+  const capsCheckouts = [
+    ["max_checked_out_tokens", edition.max_checked_out_tokens != null],
+    ["checkout_reserve", (edition.checkout_reserve ?? 0) > 0],
+  ] as const;
+  for (const [field, isSet] of capsCheckouts) {
+    if (isNamed && isSet) tell(field, "is for floating licences alone: a named token is nobody else's");
+  }
   if (edition.client_type === "projects") {
     if (isNamed) tell("provisioning_mode", "projects take floating tokens: want floating");
   } else {

@@ -1,4 +1,5 @@
 /** Gives every entry its id, and finds what its references mean: over all files of a vendor and what the store has. */
+import { isDeepStrictEqual } from "node:util";
 import type { Vendor } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
 import { didYouMean, type Fault, quote } from "./tenant-faults.ts";
@@ -66,7 +67,7 @@ class Resolver {
       return { entry, id: this.#isvId, meant };
     }
     for (const [field, value] of Object.entries(entry.fields)) {
-      if (field === "id" || value === first.fields[field]) continue;
+      if (field === "id" || isDeepStrictEqual(value, first.fields[field])) continue;
       const there = first.fields[field] === undefined ? "leaves this out" : `is ${quote(first.fields[field])}`;
       this.#tell(entry, [field], `this vendor ${there} at ${placeOf(first)}`);
     }

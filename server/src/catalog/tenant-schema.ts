@@ -46,6 +46,11 @@ const listOf = (schema: TSchema, maxItems?: number) => Type.Array(schema, maxIte
 export const IsvEntry = closed({
   id: must(Id, "The id in every address: `/api/v2/isv/{id}/…`."),
   name: must(Name, "The vendor's name. Several files of one vendor give the same."),
+  browser_origins: may(
+    Isv.properties.browser_origins,
+    "(none)",
+    "Origins whose pages may open, extend and close sessions with [client tokens](../guide/browsers.md): `[https://app.example.com]`.",
+  ),
   shows_pseudonyms: may(
     Isv.properties.shows_pseudonyms,
     "(false)",
@@ -142,6 +147,21 @@ export const EditionEntry = closed({
     Edition.properties.max_checkout_period,
     `(${checkoutPeriodDefaultMax}; 0 for projects)`,
     "The longest checkout in minutes; 0: none.",
+  ),
+  max_checked_out_tokens: may(
+    Edition.properties.max_checked_out_tokens,
+    "(null)",
+    "The most tokens that may be checked out at once; of projects those of both kinds. null: any number.",
+  ),
+  checkout_reserve: may(
+    Edition.properties.checkout_reserve,
+    "(0)",
+    "Tokens that no checkout may take, so that they stay for whoever is connected.",
+  ),
+  max_early_check_ins_per_month: may(
+    Edition.properties.max_early_check_ins_per_month,
+    "(null)",
+    "Vouchers that may be given up before their end, for each licence and calendar month; null: any number.",
   ),
   heartbeat_period: may(
     Edition.properties.heartbeat_period,

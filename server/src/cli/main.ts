@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { TenantFileFault } from "../catalog/tenant-file.ts";
 import { ConfigRefused } from "../config.ts";
+import { TlsRefused } from "../http/tls.ts";
 import { DatabaseRefused, DumpRefused, StoreFault, StoreNotEmpty } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { CommandRefused } from "./refused.ts";
@@ -72,7 +73,8 @@ function failed(error: unknown): number {
   if (error instanceof CommandRefused) return say(error, error.status);
   if (error instanceof DumpRefused) return say(error, exitCodes.data);
   if (error instanceof StoreNotEmpty) return say(error, exitCodes.cannotCreate);
-  if (error instanceof ConfigRefused || error instanceof TenantFileFault) return say(error, exitCodes.config);
+  if ([ConfigRefused, TenantFileFault, TlsRefused].some((kind) => error instanceof kind))
+    return say(error as Error, exitCodes.config);
   if (error instanceof DatabaseRefused || error instanceof StoreFault) return say(error, exitCodes.unavailable);
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {

@@ -1,11 +1,13 @@
 import type { RunningServer } from "../main.ts";
 
 /**
- * SIGTERM and SIGINT finish what is in flight and end the process with status 0; a second one ends it at once. To be
+ * SIGHUP reads the certificate again. SIGTERM and SIGINT finish what is in flight and end the process with status 0; a second one ends it at once. To be
  * called while the server starts, so that no moment is left in which a signal would just kill it.
  */
 export function stopOnSignals(starting: Promise<RunningServer>): void {
   let isStopping = false;
+  // Without a listener it would end the process, whatever is served.
+  process.on("SIGHUP", () => void starting.then((server) => server.reload()).catch(() => {}));
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (isStopping) process.exit(130);

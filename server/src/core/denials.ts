@@ -166,6 +166,12 @@ export const denials = {
     title: "The session is live for another user.",
     remedy: "Use a session_id of its own for every user.",
   },
+  session_forked: {
+    id: 14005,
+    status: 409,
+    title: "The session was extended by somebody else, as by a copy of this machine or its files.",
+    remedy: "Open a session with a session_id of its own; each copy needs its own.",
+  },
   user_already_active: {
     id: 12006,
     status: 409,
@@ -195,6 +201,12 @@ export const denials = {
     status: 409,
     title: "Every floating token is in use.",
     remedy: "Wait until a session ends, or buy more tokens.",
+  },
+  checkouts_exhausted: {
+    id: 14008,
+    status: 409,
+    title: "As many tokens are checked out as the edition allows.",
+    remedy: "Open an ordinary session, or wait until a checkout ends.",
   },
   kind_required: {
     id: 13009,
@@ -255,6 +267,18 @@ export const denials = {
     status: 409,
     title: "The licence counts no projects.",
     remedy: "Use a licence whose edition has client_type projects.",
+  },
+  voucher_out: {
+    id: 14009,
+    status: 409,
+    title: "A voucher of the session is out.",
+    remedy: "Check in on the device that has the voucher, wait for its end, or have an administrator end the session.",
+  },
+  check_ins_exhausted: {
+    id: 14010,
+    status: 409,
+    title: "The licence has had as many early check-ins this month as the edition allows.",
+    remedy: "Keep the voucher: the token comes back at its end.",
   },
   session_unknown: {
     id: 12001,

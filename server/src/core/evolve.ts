@@ -9,6 +9,9 @@ export function evolve(license: LicenseState, change: Change): Entry | undefined
       return license.putSession(change.session);
     case "session.gone":
       return license.dropSession(change.key);
+    case "check-ins":
+      license.checkIns = change.checkIns;
+      return undefined;
     case "assignment":
       license.putAssignment(change.assignment);
       return undefined;

@@ -1,16 +1,19 @@
 import { EndHeap, type Entry } from "./heap.ts";
 import { fold } from "./names.ts";
-import type { Assignment, LicenseView, Millis, Project, ProjectKind, Session, Terms } from "./types.ts";
+import type { Assignment, CheckIns, LicenseView, Millis, Project, ProjectKind, Session, Terms } from "./types.ts";
 
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
 export class LicenseState implements LicenseView {
   terms: Terms;
+  checkIns: CheckIns | null = null;
   readonly #entries = new Map<string, Entry>();
   readonly #live = new EndHeap();
   /** Ended by an administrator, known until their old end. */
   readonly #barred = new EndHeap();
   /** Live sessions by holder; a holder without one is not in it. */
   readonly #holders = new Map<string, number>();
+  /** Live checkouts by holder; a holder without one is not in it. */
+  readonly #checkouts = new Map<string, number>();
   /** The head of each client's list of live sessions. */
   readonly #clients = new Map<string, Entry>();
   readonly #assignments = new Map<string, Assignment>();
@@ -40,6 +43,14 @@ export class LicenseState implements LicenseView {
 
   get clients(): number {
     return this.#assignments.size;
+  }
+
+  get checkedOut(): number {
+    return this.#checkouts.size;
+  }
+
+  isCheckedOut(holder: string): boolean {
+    return this.#checkouts.has(holder);
   }
 
   session(key: string): Session | undefined {
@@ -101,6 +112,7 @@ export class LicenseState implements LicenseView {
     if (old.endedAt === session.endedAt && old.holder === session.holder && old.clientKey === session.clientKey) {
       entry.session = session;
       (session.endedAt === null ? this.#live : this.#barred).moved(entry);
+      if (session.endedAt === null) this.#countCheckout(session.holder, checkoutsOf(session) - checkoutsOf(old));
       return entry;
     }
     this.#leave(entry);
@@ -217,6 +229,7 @@ export class LicenseState implements LicenseView {
     this.#live.add(entry);
     if (this.terms.clientType === "projects") this.#attend(entry);
     this.#holders.set(session.holder, this.sessionsOfHolder(session.holder) + 1);
+    this.#countCheckout(session.holder, checkoutsOf(session));
     const head = this.#clients.get(session.clientKey) ?? null;
     entry.next = head;
     entry.previous = null;
@@ -235,6 +248,7 @@ export class LicenseState implements LicenseView {
     const left = this.sessionsOfHolder(session.holder) - 1;
     if (left === 0) this.#holders.delete(session.holder);
     else this.#holders.set(session.holder, left);
+    this.#countCheckout(session.holder, -checkoutsOf(session));
     if (entry.next !== null) entry.next.previous = entry.previous;
     if (entry.previous !== null) entry.previous.next = entry.next;
     else if (entry.next !== null) this.#clients.set(session.clientKey, entry.next);
@@ -242,4 +256,15 @@ export class LicenseState implements LicenseView {
     entry.next = null;
     entry.previous = null;
   }
+
+  #countCheckout(holder: string, by: number): void {
+    if (by === 0) return;
+    const checkouts = (this.#checkouts.get(holder) ?? 0) + by;
+    if (checkouts === 0) this.#checkouts.delete(holder);
+    else this.#checkouts.set(holder, checkouts);
+  }
+}
+
+function checkoutsOf({ checkoutUntil }: Session): number {
+  return checkoutUntil === null ? 0 : 1;
 }

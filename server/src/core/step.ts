@@ -1,6 +1,13 @@
 /** One command from beginning to end: release what is over, decide, apply. The whole of the core's outside. */
-import { activate, heartbeat, release as releaseAssignment, suspend, unassign } from "./decide/assignments.ts";
-import { deny, denyUnknownLicense, grant, suspension, unusable } from "./decide/outcome.ts";
+import {
+  activate,
+  heartbeat,
+  release as releaseAssignment,
+  sessionOut,
+  suspend,
+  unassign,
+} from "./decide/assignments.ts";
+import { deny, denyUnknownLicense, denyVoucherOut, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
@@ -49,8 +56,9 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
   // An outage is credited before anything is released: what it made lapse is not over.
   const released = command.type === "credit" || command.type === "settle" ? 0 : releaseDue(licenses, license, now);
   if (command.type === "sweep") return grant([], [], { ended: released });
-  const held = command.type === "activate" ? heldElsewhere(licenses, license, command, now) : null;
-  const outcome = apply(licenses, license, held ?? decide(license, command, now));
+  const decision =
+    command.type === "activate" ? activateHere(licenses, license, command, now) : decide(license, command, now);
+  const outcome = apply(licenses, license, decision);
   if (command.type === "activate" && outcome.granted?.assignment != null) {
     moveHere(licenses, license, command.clientId, now);
   }
@@ -58,7 +66,11 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
 }
 
 /** Looks at a licence and a command, and says what shall happen. Changes nothing. */
-export function decide(license: LicenseView, command: Exclude<Command, SweepCommand>, now: Millis): Decision {
+function decide(
+  license: LicenseView,
+  command: Exclude<Command, SweepCommand | ActivateCommand>,
+  now: Millis,
+): Decision {
   switch (command.type) {
     case "open":
       return license.terms.clientType === "projects" ? connect(license, command, now) : open(license, command, now);
@@ -66,8 +78,6 @@ export function decide(license: LicenseView, command: Exclude<Command, SweepComm
       return close(license, command, now);
     case "heartbeat":
       return heartbeat(license, command, now);
-    case "activate":
-      return activate(license, command, now);
     case "unassign":
       return unassign(license, command, now);
     case "end":
@@ -106,6 +116,19 @@ function moveHere(licenses: Licenses, license: LicenseState, clientId: string, n
     const assignment = old.assignment(clientKey(old.terms, clientId));
     if (assignment?.unassignedAt === null) apply(licenses, old, releaseAssignment(old, assignment, now));
   }
+}
+
+/** An activation, as far as the licences that it would move the client from let it go. */
+function activateHere(licenses: Licenses, license: LicenseState, command: ActivateCommand, now: Millis): Decision {
+  const held = heldElsewhere(licenses, license, command, now);
+  if (held !== null) return held;
+  const decision = activate(license, command, now);
+  if (decision.granted === null) return decision;
+  for (const { old, assignment } of movedFrom(licenses, license, command.clientId)) {
+    const out = assignment === undefined ? undefined : sessionOut(old, assignment, now);
+    if (out !== undefined) return denyVoucherOut(license, out, now, command);
+  }
+  return decision;
 }
 
 /** A suspension holds on the licence that an activation would take the client from: moving is no way out of it. */

@@ -37,6 +37,12 @@ export interface Terms {
   readonly sessionsPerHolderMax: number;
   readonly sessionPeriodMs: number;
   readonly checkoutPeriodMaxMs: number;
+  /** The most tokens of the pool that may be checked out at once; null: any number. */
+  readonly checkedOutTokensMax: number | null;
+  /** Tokens of the pool that no checkout may take. */
+  readonly checkoutReserve: number;
+  /** Vouchers that may be given up before their end in a calendar month; null: any number. */
+  readonly earlyCheckInsMax: number | null;
   /** Whether an open activates a client that was never activated. */
   readonly activatesOnOpen: boolean;
   readonly requiresSessionId: boolean;
@@ -91,6 +97,33 @@ export interface Session {
   readonly peakHolders: number;
   /** The token was granted beyond the limit. */
   readonly isOveruse: boolean;
+  /** Left out: no voucher was ever made of it. */
+  readonly voucher?: OutVoucher;
+  /** What the client's next open carries; left out: it never carried anything. */
+  readonly renewal?: Renewal;
+}
+
+/**
+ * A value that every answer renews and the next open of the session carries, so that a copy of the client is told from the
+ * client. The one before is good too: an answer may be lost.
+ */
+export interface Renewal {
+  readonly current: string;
+  readonly previous: string | null;
+}
+
+/** The newest voucher of a session, a signed statement that somebody may show without the server. */
+export interface OutVoucher {
+  /** The thumbprint of the key of the one device that it is good on; null: it is good everywhere. */
+  readonly deviceKey: string | null;
+  readonly until: Millis;
+}
+
+/** The early check-ins of a licence in one calendar month. */
+export interface CheckIns {
+  /** By UTC, as `2026-11`. */
+  readonly month: string;
+  readonly count: number;
 }
 
 /** A client known to a licence, with or without its token. One a client and licence, for good. */
@@ -160,6 +193,11 @@ export interface LicenseView {
   readonly clients: number;
   session(key: string): Session | undefined;
   sessionsOfHolder(holder: string): number;
+  /** Holders with a checkout: tokens of the pool that are out. */
+  readonly checkedOut: number;
+  isCheckedOut(holder: string): boolean;
+  /** Of the month in which the last one was; null: there never was one. */
+  readonly checkIns: CheckIns | null;
   sessionsOfClient(clientKey: string): readonly Session[];
   /** The earliest end of a live session. */
   nextFreeAt(): Millis | null;
@@ -205,6 +243,10 @@ export interface OpenCommand extends OnLicense {
   readonly projectId: string | null;
   /** In minutes, as sent; null, like 0, asks for an ordinary session. */
   readonly checkoutPeriod: number | null;
+  /** The answer will have a voucher, for the device of this key if one is named; null or left out: it will have none. */
+  readonly voucher?: { readonly deviceKey: string | null } | null;
+  /** The value of the client's last answer (empty: it has none) and that of the next; null or left out: it carries none. */
+  readonly renewal?: { readonly last: string; readonly next: string } | null;
   readonly ids: NewIds;
 }
 
@@ -213,6 +255,14 @@ export interface CloseCommand extends OnLicense {
   readonly clientId: string;
   readonly sessionId: string | null;
   readonly userId: string | null;
+  /** A device has proved that it gave a voucher up; null or left out: none has. */
+  readonly givenUp?: GivenUp | null;
+}
+
+/** A voucher by its id, which is that of its session, and the thumbprint of the key that says so. */
+export interface GivenUp {
+  readonly voucherId: string;
+  readonly deviceKey: string;
 }
 
 /** An administrator ends one session (by its `id`), or all of the licence (`id` null). */
@@ -345,6 +395,7 @@ export type Command =
 export type Change =
   | { readonly type: "session"; readonly session: Session }
   | { readonly type: "session.gone"; readonly key: string }
+  | { readonly type: "check-ins"; readonly checkIns: CheckIns }
   | { readonly type: "assignment"; readonly assignment: Assignment }
   | { readonly type: "project"; readonly project: Project }
   | { readonly type: "project.gone"; readonly id: string };
@@ -412,6 +463,8 @@ export interface Denial {
   readonly nextFreeAt: Millis | null;
   /** What whoever was refused a project wants to know; null on every other denial. */
   readonly project: ProjectDenial | null;
+  /** The voucher that is out, to be given up; null on every other denial. */
+  readonly voucherId: string | null;
 }
 
 /** The pool that a project was refused from, who is in, and how far the project's work is. */

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Catalog, Vendor } from "../catalog/catalog.ts";
 import { type AdminRole, adminRoleOf, type Key, type License } from "../catalog/entities.ts";
+import type { TokenHolder } from "./client-tokens.ts";
 import type { Head } from "./head.ts";
 import { keyLengthMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
@@ -23,6 +24,8 @@ export const adminRoles = ["viewer", "operator", "owner"] as const satisfies rea
 export interface Caller {
   readonly key: Key;
   readonly vendor: Vendor;
+  /** Whom alone the caller may act for: it came with a client token. */
+  readonly onlyFor?: TokenHolder;
 }
 
 const challenge = ["WWW-Authenticate", 'ApiKey realm="seatkeeper"'] as const;

@@ -2,7 +2,6 @@
 import type { ServerResponse } from "node:http";
 import { pipeline, type Readable } from "node:stream";
 import { answerReadMs, answerTimedBytes, downloadIdleMs } from "./limits.ts";
-import type { Signatures } from "./signing.ts";
 
 export const jsonType = "application/json";
 export const problemType = "application/problem+json";
@@ -19,8 +18,8 @@ export interface Answer {
 
 /** Where the one answer of a request goes: a response of `node:http`, or a connection of the fast lane. */
 export interface AnswerWriter {
-  /** Does nothing where nobody is left to read it. */
-  write(answer: Answer, signatures: Signatures | null): void;
+  /** Does nothing where nobody is left to read it. `signed`: the headers of its signatures, name and value in turn. */
+  write(answer: Answer, signed?: readonly string[]): void;
 }
 
 /** A good answer of which there is more than fits into memory. Cut off where its stream ends in an error. */
@@ -50,7 +49,7 @@ export function jsonText(body: string): Answer {
 
 export const noContent: Answer = { status: 204, contentType: null, body: "", headers: noHeaders };
 
-/** SLASCONE's clients check 200 and 409; nothing else is signed. */
+/** SLASCONE's clients check 200 and 409; nothing else carries its signature. */
 export function isSignable(status: number): boolean {
   return status === 200 || status === 409;
 }
@@ -59,16 +58,13 @@ export function isSignable(status: number): boolean {
 export const bytesOf = ({ body }: Answer) => (typeof body === "string" ? Buffer.byteLength(body) : body.length);
 
 /** The headers of an answer, name and value in turn; those about the connection are its writer's. */
-export function headersOf(answer: Answer, bodyBytes: number, signatures: Signatures | null): string[] {
+export function headersOf(answer: Answer, bodyBytes: number, signed: readonly string[] = noHeaders): string[] {
   const headers: string[] = [];
   if (answer.contentType !== null) {
     headers.push("Content-Type", answer.contentType, "Content-Length", String(bodyBytes));
   }
   for (const part of answer.headers) headers.push(part);
-  if (signatures !== null) {
-    headers.push("x-slascone-signature", signatures.body);
-    if (signatures.nonce !== null) headers.push("X-Nonce-Signature", signatures.nonce);
-  }
+  for (const part of signed) headers.push(part);
   return headers;
 }
 
@@ -80,10 +76,10 @@ export class ResponseWriter implements AnswerWriter {
     this.#res = res;
   }
 
-  write(answer: Answer, signatures: Signatures | null): void {
+  write(answer: Answer, signed?: readonly string[]): void {
     const res = this.#res;
     if (res.headersSent || res.destroyed) return;
-    res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signatures));
+    res.writeHead(answer.status, headersOf(answer, bytesOf(answer), signed));
     if (answer.body.length > answerTimedBytes) cutOffSlowReader(res);
     res.end(answer.body);
   }

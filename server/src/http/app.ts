@@ -4,20 +4,24 @@
  * which knows all routes.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify, LogController } from "fastify";
 import type { TSchema } from "typebox";
 import { type Caller, callerOf, callerWith, requireOperator } from "./access.ts";
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
+import { bearerOf, ClientTokens } from "./client-tokens.ts";
 import { consolePageRoutes } from "./console/pages.ts";
 import { consoleRoutes } from "./console/routes.ts";
 import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
+import { allowReading, listedOrigin, preflightAnswer } from "./cors.ts";
 import { type Head, readHead } from "./head.ts";
 import { type HotListener, hotAddresses, hotListener } from "./hot.ts";
 import { checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Lane } from "./lane/lane.ts";
 import * as limits from "./limits.ts";
+import { askedOf, requireDigest } from "./message-signature.ts";
 import { loadPseudonyms } from "./names.ts";
 import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
@@ -25,6 +29,8 @@ import { overviewRoutes } from "./native/analytics/overview.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
 import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
+import { checkoutRoutes } from "./native/checkouts.ts";
+import { clientTokenRoutes } from "./native/client-tokens.ts";
 import { denialRoutes } from "./native/denials.ts";
 import { docsRoutes } from "./native/docs.ts";
 import { eventRoutes } from "./native/events.ts";
@@ -35,6 +41,7 @@ import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { liveSessionRoutes } from "./native/sessions.ts";
+import { statementKeyRoutes } from "./native/statement-keys.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -43,11 +50,14 @@ import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } fr
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
 import { customerRoutes } from "./slascone/customers.ts";
+import { fileRoutes } from "./slascone/files.ts";
 import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
 import { productRoutes } from "./slascone/products.ts";
 import { sessionRoutes } from "./slascone/sessions.ts";
 import { templateRoutes } from "./slascone/templates.ts";
+import { StatementKeys } from "./statement-keys.ts";
+import type { TlsContext } from "./tls.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -60,14 +70,26 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Omit<Services, "pseudonyms"> {
+export interface AppOptions extends Omit<Services, "statementKeys" | "clientTokens" | "pseudonyms"> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
+  /** Null: plain HTTP. */
+  readonly tls?: TlsContext | null;
 }
 
-export async function createApp({ shell = "lane", patience = limits.patience, ...parts }: AppOptions): Promise<App> {
-  const services: Services = { ...parts, pseudonyms: await loadPseudonyms(parts.store) };
+export async function createApp({
+  shell = "lane",
+  patience = limits.patience,
+  tls = null,
+  ...parts
+}: AppOptions): Promise<App> {
+  const statementKeys = new StatementKeys(parts.store);
+  const clientTokens = new ClientTokens({ ...parts, statementKeys });
+  const pseudonyms = await loadPseudonyms(parts.store);
+  const services: Services = { ...parts, statementKeys, clientTokens, pseudonyms };
+  // At start, so that the first answer to be signed waits for no key.
+  await Promise.all([...parts.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   const sessions = await loadConsoleSessions(services.store);
   const feed = new Feed(services.store, services.log);
   let isDraining = false;
@@ -78,7 +100,7 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   const app = fastify({
     loggerInstance: services.log,
     logController: new LogController({ disableRequestLogging: true }),
-    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler, () => isDraining),
+    serverFactory: (handler) => createHttpServer(services, patience, isHot, handler, () => isDraining, tls),
     clientErrorHandler: onClientError,
     frameworkErrors: (error, _request, reply) => refuse(services, error, reply as FastifyReply),
     routerOptions: { maxParamLength: limits.nameLengthMax },
@@ -88,7 +110,8 @@ export async function createApp({ shell = "lane", patience = limits.patience, ..
   await app.register(swagger, documentOptions);
   for (const route of routes) addRoute(app, services, sessions, route);
   await app.ready();
-  const lane = shell === "lane" ? new Lane(app.server, services, addresses, patience) : null;
+  // What the lane saves is little beside TLS, and what it reads are the bytes that came.
+  const lane = shell === "lane" && tls === null ? new Lane(app.server, services, addresses, patience) : null;
   const drain = () => {
     isDraining = true;
     lane?.drain();
@@ -106,7 +129,10 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
   return [
     ...sessionRoutes(services),
     ...batchRoutes(services),
+    ...clientTokenRoutes(services),
+    ...checkoutRoutes(services),
     ...clientRoutes(services),
+    ...fileRoutes(services),
     ...lookupRoutes(services),
     ...productRoutes(services),
     ...templateRoutes(services),
@@ -129,6 +155,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...eventRoutes(services, feed),
     ...projectRoutes(services),
     ...operatorRoutes(services),
+    ...statementKeyRoutes(services),
     ...serviceRoutes(services, state.isDraining),
     ...docsRoutes(state.document),
   ];
@@ -140,24 +167,27 @@ function createHttpServer(
   isHot: HotListener,
   fastifyHandler: RequestListener,
   isDraining: () => boolean,
+  tls: TlsContext | null,
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: patience.headersTimeoutMs,
-      requestTimeout: patience.requestTimeoutMs,
-      keepAliveTimeout: patience.keepAliveTimeoutMs,
-      keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
-      connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
-      maxHeaderSize: limits.headerBytesMax,
-      // Checked with the other headers instead, so that the refusal is problem details.
-      requireHostHeader: false,
-    },
-    (req, res) => {
-      // Whoever asks next finds another server, and is not cut off when this one is gone.
-      if (isDraining()) res.shouldKeepAlive = false;
-      if (!isHot(req, res)) fastifyHandler(req, res);
-    },
-  );
+  const bounds = {
+    headersTimeout: patience.headersTimeoutMs,
+    requestTimeout: patience.requestTimeoutMs,
+    keepAliveTimeout: patience.keepAliveTimeoutMs,
+    keepAliveTimeoutBuffer: patience.keepAliveBufferMs,
+    connectionsCheckingInterval: patience.connectionsCheckingIntervalMs,
+    maxHeaderSize: limits.headerBytesMax,
+    // Checked with the other headers instead, so that the refusal is problem details.
+    requireHostHeader: false,
+  };
+  const listener: RequestListener = (req, res) => {
+    // Whoever asks next finds another server, and is not cut off when this one is gone.
+    if (isDraining()) res.shouldKeepAlive = false;
+    if (!isHot(req, res)) fastifyHandler(req, res);
+  };
+  const server =
+    tls === null
+      ? createServer(bounds, listener)
+      : createSecureServer({ ...bounds, ...tls, handshakeTimeout: patience.headersTimeoutMs }, listener);
   server.maxHeadersCount = limits.headerLinesMax;
   server.on("checkExpectation", (_req: IncomingMessage, res: ServerResponse) => {
     const problem = new Problem("expectation_refused", "The only expectation met is 100-continue.");
@@ -196,6 +226,7 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
     readBody(request.raw, request.head.contentLength, bodyBytesMax ?? limits.bodyBytesMax, (result) => {
       if (result instanceof Problem) return done(result);
       try {
+        if (request.head.acceptSignature !== null) requireDigest(request.head.contentDigest, result);
         done(null, parseJson(result));
       } catch (error) {
         done(error as Error);
@@ -226,20 +257,32 @@ function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSes
       schema: fastifySchemaOf(route, n === 0),
       config: { bodyBytesMax: route.bodyBytesMax } satisfies RouteConfig,
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
-      onRequest: (request, _reply, done) => {
-        try {
-          request.caller = callerIn(services, sessions, route, request);
-          done();
-        } catch (error) {
-          done(error as Error);
-        }
+      onRequest: async (request, reply) => {
+        if (route.takesClientTokens) allowReading(request.head, originOf(services, request), reply.raw);
+        request.caller = await callerIn(services, sessions, route, request);
       },
       handler: (request, reply) => {
         reply.hijack();
-        serve(services, route, callOf(services, request), request.head, new ResponseWriter(reply.raw));
+        const asked = askedOf(request.raw, request.head.contentDigest);
+        serve(services, route, callOf(services, request), request.head, new ResponseWriter(reply.raw), asked);
       },
     });
+    if (route.takesClientTokens) addPreflight(app, services, url);
   }
+}
+
+function addPreflight(app: FastifyInstance, services: Services, url: string): void {
+  app.options(url, { schema: { hide: true } }, (request, reply) => {
+    const origin = originOf(services, request);
+    // As on every other address: what nobody lists is told no more than what there is.
+    if (origin === null) return refuse(services, noRoute(["POST"]), reply);
+    reply.hijack();
+    new ResponseWriter(reply.raw).write(preflightAnswer(origin));
+  });
+}
+
+function originOf({ store }: Services, request: FastifyRequest): string | null {
+  return listedOrigin(store.catalog, request.head, (request.params as { isv_id: string }).isv_id);
 }
 
 declare module "fastify" {
@@ -248,13 +291,13 @@ declare module "fastify" {
   }
 }
 
-/** By key, or by the console's cookie where there is no key. The hot routes are not the console's. */
-function callerIn(
-  { store, operatorKey }: Services,
+/** By key; where there is none, by a client token or the console's cookie. The hot routes are not the console's. */
+async function callerIn(
+  { store, operatorKey, clientTokens }: Services,
   sessions: ConsoleSessions,
   route: Route,
   { head, params }: FastifyRequest,
-) {
+): Promise<FastifyRequest["caller"]> {
   if (route.reach === "public") return null;
   if (route.reach === "operator") {
     requireOperator(operatorKey ?? null, head);
@@ -262,6 +305,8 @@ function callerIn(
   }
   const { isv_id: isvId } = params as { isv_id: string };
   const hasKey = head.provisioningKey !== null || head.adminKey !== null;
+  const token = route.takesClientTokens && !hasKey ? bearerOf(head) : null;
+  if (token !== null) return clientTokens.callerOf(token, isvId);
   const session = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
   if (session === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
   requireOwnPage(head, route.method);

@@ -6,10 +6,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Caller, callerOf, type VendorReach } from "./access.ts";
 import { type AnswerWriter, ResponseWriter } from "./answer.ts";
-import { type Head, readHead } from "./head.ts";
+import { goesTheLongWay, type Head, hasBody, readHead } from "./head.ts";
 import { type Check, checkOf, parseJson, readBody, requireJson } from "./input.ts";
 import { Problem } from "./problem.ts";
-import { fail, hasBody, type KeyedCall, type Route, roleOf, type Services, serve } from "./route.ts";
+import { fail, type KeyedCall, type Route, roleOf, type Services, serve } from "./route.ts";
 
 export interface HotRoute {
   readonly route: Route;
@@ -59,18 +59,19 @@ export function hotListener(services: Services, addresses: HotAddresses): HotLis
   return (req, res) => {
     const address = req.method === "POST" ? addresses(req.url as string) : null;
     if (address === null) return false;
-    receive(services, address, req, new ResponseWriter(res));
-    return true;
+    return receive(services, address, req, new ResponseWriter(res));
   };
 }
 
-function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMessage, writer: AnswerWriter): void {
+/** False: the request asks for what only Fastify's way has, and nothing of it happened yet. */
+function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMessage, writer: AnswerWriter): boolean {
   try {
     const head = readHead(req);
+    if (goesTheLongWay(head)) return false;
     const caller = callerOf(services.store.catalog, head, isvId, hot.reach, roleOf(hot.route));
     if (!hasBody(head)) {
       runHot(services, hot, caller, head, null, writer);
-      return;
+      return true;
     }
     requireJson(head.contentType);
     readBody(req, head.contentLength, hot.route.bodyBytesMax, (result) => {
@@ -80,6 +81,7 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
   } catch (error) {
     fail(services, error, writer);
   }
+  return true;
 }
 
 /** The rest of a hot request, once its caller is known and its body is there: check, handle, answer. */

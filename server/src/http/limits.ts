@@ -22,6 +22,29 @@ export const keyLengthMax = 512;
 /** Characters of a nonce header worth decoding: 36 characters in Base64 make 48. */
 export const nonceLengthMax = 64;
 
+/** Characters of an Accept-Signature: all components with their parameters have some 200. */
+export const acceptSignatureLengthMax = 512;
+
+/** Characters of a device's proof that it gave a voucher up: a header with a key, an id and a signature. */
+export const checkInLengthMax = 1_024;
+
+/** Characters of a client token: four names of the longest that is kept, in Base64, and what stands around them. */
+export const clientTokenLengthMax = 6_144;
+
+/** How long a client token is good. A page asks its backend for the next one; a stolen one is soon worth nothing. */
+export const clientTokenSecondsDefault = 600;
+export const clientTokenSecondsMin = 60;
+export const clientTokenSecondsMax = 3_600;
+
+/** Tokens under verification at a time. Anybody may send one, and each costs a tenth of a millisecond of a thread. */
+export const clientTokensCheckedMax = 256;
+
+/** Verified tokens that are remembered: a page sends the same one with every extend. */
+export const clientTokensKnownMax = 10_000;
+
+/** Seconds for which a browser remembers that a page may ask. Beyond two hours browsers cut it themselves. */
+export const preflightSeconds = 600;
+
 /** Bytes of a request's header. Node's own bound, set here so that a new Node does not change it. */
 export const headerBytesMax = 16_384;
 

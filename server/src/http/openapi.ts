@@ -8,7 +8,7 @@ const introduction = `A floating-licence server. An application opens a **sessio
 
 Addresses under \`/api/v2/isv/{isv_id}\` are those of SLASCONE's API v2, so its published clients work against this server unchanged. A refused request is **409** with \`{"id", "message"}\`; send \`Accept: application/problem+json\` to be told more: a stable \`code\`, the \`limit\`, the tokens \`in_use\`, and when the next one is free. All other errors are problem details (RFC 9457).
 
-Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
+Send \`Accept-Signature\` and \`Content-Digest\` to have an answer signed for your very request (RFC 9421, Ed25519; the keys are at \`/.well-known/jwks.json\`). Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
 
 export const documentOptions: FastifyDynamicSwaggerOptions = {
   openapi: {
@@ -23,6 +23,7 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
       { name: "Sessions", description: "Take, keep and give back tokens." },
       { name: "Clients", description: "Make clients known to a licence, and hear how it stands." },
       { name: "Projects", description: "On licences that count them: one token while somebody is connected." },
+      { name: "Files", description: "For machines without a network: licences and activations as signed XML." },
       { name: "Look-ups", description: "For backends: from what they know to a licence." },
       { name: "Licences", description: "For administrators: what happens on a licence, and changing it." },
       { name: "Products", description: "For administrators: what licences are of." },
@@ -57,6 +58,12 @@ export const documentOptions: FastifyDynamicSwaggerOptions = {
           in: "header",
           name: "OperatorKey",
           description: "The server's own setting: reaches what holds the data of all vendors.",
+        },
+        ClientToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: "For browsers: minted by a backend for one licence and user, for some minutes.",
         },
         AdminKey: { type: "apiKey", in: "header", name: "AdminKey", description: "Reaches everything of its vendor." },
       },
@@ -101,7 +108,7 @@ export function fastifySchemaOf(route: Route, isShown: boolean) {
     ...(description(route) !== "" && { description: description(route) }),
     tags: [route.tag],
     operationId: operationId(route),
-    security: security[route.reach],
+    security: [...security[route.reach], ...(route.takesClientTokens ? [{ ClientToken: [] }] : [])],
     ...(route.reach !== "public" && { "x-admin-role": roleOf(route) }),
     hide: !isShown,
   };

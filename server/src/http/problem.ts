@@ -18,9 +18,12 @@ export const problems = {
   header_repeated: { status: 400, title: "A header that may stand once stands twice." },
   keys_ambiguous: { status: 400, title: "The request carries two API keys." },
   json_malformed: { status: 400, title: "The body is not JSON." },
+  digest_wrong: { status: 400, title: "The body is not the one that its digest is of." },
   input_invalid: { status: 400, title: "The input does not have the form that is asked for." },
   key_missing: { status: 401, title: "The request needs an API key." },
   key_unknown: { status: 401, title: "The API key is not valid." },
+  token_invalid: { status: 401, title: "The client token is not valid." },
+  tokens_busy: { status: 503, title: "Too many client tokens wait to be verified." },
   signed_out: { status: 401, title: "Nobody is signed in to the console." },
   page_foreign: { status: 403, title: "The request does not come from a page of this server." },
   key_insufficient: { status: 403, title: "The API key does not reach this." },
@@ -113,6 +116,7 @@ export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling)
       limit: denial.limit,
       in_use: denial.inUse,
       ...next,
+      ...(denial.voucherId !== null && { voucher_id: denial.voucherId }),
       ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
     headers: varyAccept,
@@ -138,7 +142,7 @@ function instantOrNull(at: number | null): string | null {
 
 /** A denial that needs no licence to be decided: the request names something that is not there. */
 export function denialWithoutLicense(code: DenialCode): Denial {
-  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null };
+  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null, voucherId: null };
 }
 
 /** What an error comes to, and whether it is a fault of ours that must be logged. */

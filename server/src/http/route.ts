@@ -8,27 +8,25 @@ import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Caller, VendorReach } from "./access.ts";
-import {
-  type Answer,
-  type AnswerWriter,
-  type Download,
-  isSignable,
-  jsonType,
-  type Listening,
-  ResponseWriter,
-} from "./answer.ts";
+import { type Answer, type AnswerWriter, type Download, jsonType, type Listening, ResponseWriter } from "./answer.ts";
+import { type SignAnswer, signingOf } from "./answer-signing.ts";
+import type { ClientTokens } from "./client-tokens.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
+import type { Asked } from "./message-signature.ts";
 import type { Names, Pseudonyms } from "./names.ts";
-import { answerOfProblem, Problem, problemOfError } from "./problem.ts";
+import { answerOfProblem, problemOfError } from "./problem.ts";
 import { dataHeaders } from "./security.ts";
-import { nonceToSign, type Signer } from "./signing.ts";
+import { type Signer, signingBusy } from "./signing.ts";
+import type { StatementKeys } from "./statement-keys.ts";
 
 /** What the routes work with. */
 export interface Services {
   readonly store: Store;
   readonly desk: Desk;
   readonly signer: Signer;
+  readonly statementKeys: StatementKeys;
+  readonly clientTokens: ClientTokens;
   readonly log: FastifyBaseLogger;
   /** The key of whoever operates the server; without one nobody reaches what is of all vendors. */
   readonly operatorKey?: string | null;
@@ -78,6 +76,8 @@ interface Description {
   readonly isBodyOptional: boolean;
   /** Served on `node:http` itself, and by Fastify only for the API document and as the reference. */
   readonly isHot: boolean;
+  /** A client token does in the place of an API key, also in pages of the vendor's other origins. */
+  readonly takesClientTokens: boolean;
   /** Further paths, from the root, that are not in the API document. */
   readonly aliases: readonly string[];
   readonly body: TSchema | null;
@@ -116,6 +116,7 @@ const defaults = {
   bodyBytesMax,
   isBodyOptional: false,
   isHot: false,
+  takesClientTokens: false,
   aliases: [],
   role: null,
   body: null,
@@ -168,60 +169,66 @@ export function pathsOf(route: Route): string[] {
   return [isOfServer(route) ? route.path : `/api/v2/isv/:isv_id${route.path}`, ...route.aliases];
 }
 
-/** Whether a request comes with a body. */
-export function hasBody({ contentType, contentLength, isChunked }: Head): boolean {
-  return contentType !== null || isChunked || (contentLength !== null && contentLength > 0);
-}
-
-/** Runs a route's handler and writes what it comes to; signed, where the caller's key says so. */
-export function serve(services: Services, route: Route, call: Call, head: Head, writer: AnswerWriter): void {
-  const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, writer);
-  if (finish === null) {
-    const detail = "Nothing of the request happened. Try again in a moment.";
-    fail(services, new Problem("signing_busy", detail, ["Retry-After", "1"]), writer);
-    return;
-  }
+/**
+ * Runs a route's handler and writes what it comes to; signed, where the caller's key or request says so. `asked`: what of
+ * the request a message signature would cover; on Fastify's way alone.
+ */
+export function serve(
+  services: Services,
+  route: Route,
+  call: Call,
+  head: Head,
+  writer: AnswerWriter,
+  asked: Asked | null = null,
+): void {
   try {
-    const promise = route.handle(call as KeyedCall, finish);
-    if (promise !== undefined) promise.catch(finish);
+    const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, writer, asked);
+    try {
+      const promise = route.handle(call as KeyedCall, finish);
+      if (promise !== undefined) promise.catch(finish);
+    } catch (error) {
+      finish(error as Error);
+    }
   } catch (error) {
-    finish(error as Error);
+    fail(services, error, writer);
   }
 }
 
-/** How the call ends. Null: its answer is to be signed, and no place is left in the queue. */
+/** How the call ends. @throws Problem: its answer is to be signed, and no place is left in the queue. */
 function finisher(
   services: Services,
   route: Route,
   call: KeyedCall | null,
   head: Head,
   writer: AnswerWriter,
-): Finish | null {
-  const isSigned = call !== null && call.key.response_signature === "rsa";
-  const { signer } = services;
-  if (isSigned && !signer.enter(call.isvId)) return null;
+  asked: Asked | null,
+): Finish {
+  const sign = call === null ? null : signingOf(services, route, call, head, asked);
+  if (call !== null && sign !== null && !services.signer.enter(call.isvId)) throw signingBusy();
   let isFinished = false;
   return (result) => {
     if (isFinished) return;
     isFinished = true;
     if (!(result instanceof Error) && !("status" in result)) {
-      if (isSigned) signer.leave(call.isvId);
+      if (call !== null && sign !== null) services.signer.leave(call.isvId);
       if (!(writer instanceof ResponseWriter)) throw new Error("no hot route has a download");
       if ("stream" in result) return writer.download(result, newId());
       return writer.listening(result, newId());
     }
     const answer = renewed(answerOf(services, route, result), call);
-    if (!isSigned) return writer.write(answer, null);
-    if (!isSignable(answer.status)) {
-      signer.leave(call.isvId);
-      return writer.write(answer, null);
-    }
-    signer.sign(call.isvId, answer.body, nonceToSign(head.nonce), (error, signatures) => {
-      signer.leave(call.isvId);
-      if (error === null) writer.write(answer, signatures);
-      else fail(services, error, writer);
-    });
+    if (call === null || sign === null) writer.write(answer);
+    else signAndWrite(services, call.isvId, sign, answer, writer);
   };
+}
+
+function signAndWrite(services: Services, isvId: string, sign: SignAnswer, answer: Answer, writer: AnswerWriter): void {
+  sign(answer)
+    .finally(() => services.signer.leave(isvId))
+    .then(
+      (signed) => writer.write(answer, signed),
+      // What the request asked for has happened: a store's fault here must not be told as one of the request.
+      (error) => fail(services, new Error("an answer could not be signed", { cause: error }), writer),
+    );
 }
 
 function renewed(answer: Answer, call: KeyedCall | null): Answer {
@@ -242,7 +249,7 @@ function answerOf(services: Services, route: Route, result: Answer | Error): Ans
 
 /** Answers a request that met an error before it had a handler. */
 export function fail(services: Services, error: unknown, writer: AnswerWriter): void {
-  writer.write(answerOfError(services, error), null);
+  writer.write(answerOfError(services, error));
 }
 
 /** The answer to an error; a fault of ours is logged under the request id that the answer shows. */

@@ -1,27 +1,16 @@
 /**
  * Signatures of answers: RSA-2048, PKCS#1 v1.5, SHA-256 over the exact bytes sent. One costs more than a millisecond of
  * a processor, so they are made on libuv's threads, a few at once, and whoever does not need one never waits for them.
+ * All that is signed in a server goes through this queue: message signatures, vouchers, client tokens and files too.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from "node:crypto";
 import { promisify } from "node:util";
 import type { Store } from "../stores/store.ts";
 import { nonceLengthMax, signaturesAtOnce, signedAnswersMax } from "./limits.ts";
+import { Problem } from "./problem.ts";
 
-export interface Signatures {
-  /** Base64, of the body. */
-  readonly body: string;
-  /** Base64, of the decoded nonce; null: none was sent that may be signed. */
-  readonly nonce: string | null;
-}
-
-type Done = (error: Error | null, signatures: Signatures | null) => void;
-
-interface Job {
-  readonly key: KeyObject;
-  readonly body: Buffer;
-  readonly nonce: Buffer | null;
-  readonly done: Done;
-}
+/** Work that is done elsewhere than on the main thread. Resolves when it is over, whatever came of it. */
+type Job = () => Promise<void>;
 
 interface SigningKey {
   readonly key: KeyObject;
@@ -72,14 +61,47 @@ export class Signer {
     this.#takenBy.set(isvId, (this.#takenBy.get(isvId) ?? 1) - 1);
   }
 
-  sign(isvId: string, body: string | Buffer, nonce: Buffer | null, done: Done): void {
+  /** The headers with SLASCONE's signatures of a body, and of a nonce where one was sent that may be signed. */
+  slasconeHeaders(isvId: string, body: string | Buffer, nonce: Buffer | null): Promise<readonly string[]> {
+    return this.inTurn(async () => {
+      const key = this.#key(isvId);
+      const signed = await signRsa("sha256", typeof body === "string" ? Buffer.from(body) : body, key);
+      const headers = ["x-slascone-signature", signed.toString("base64")];
+      if (nonce === null) return headers;
+      return [...headers, "X-Nonce-Signature", (await signRsa("sha256", nonce, key)).toString("base64")];
+    });
+  }
+
+  /** The RSA signature of some bytes, in the same queue. The caller has a place. */
+  signBytes(isvId: string, bytes: Buffer): Promise<Buffer> {
+    return this.inTurn(() => signRsa("sha256", bytes, this.#key(isvId)));
+  }
+
+  #key(isvId: string): KeyObject {
     const key = this.#keys.get(isvId)?.key;
-    if (key === undefined) {
-      done(new Error(`vendor ${isvId} has no signing key`), null);
-      return;
+    if (key === undefined) throw new Error(`vendor ${isvId} has no signing key`);
+    return key;
+  }
+
+  /** Makes some other signature when it is its turn. The caller has a place. */
+  inTurn<T>(make: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => attempt(make).then(resolve, reject));
+      this.#work();
+    });
+  }
+
+  /**
+   * Takes a place, does the work and gives the place back.
+   * @throws Problem (503) where no place is left: nothing has happened then.
+   */
+  async withPlace<T>(isvId: string, work: () => Promise<T>): Promise<T> {
+    if (!this.enter(isvId)) throw signingBusy();
+    try {
+      return await work();
+    } finally {
+      this.leave(isvId);
     }
-    this.#waiting.push({ key, body: typeof body === "string" ? Buffer.from(body) : body, nonce, done });
-    this.#work();
   }
 
   #work(): void {
@@ -87,26 +109,25 @@ export class Signer {
       const job = this.#waiting.shift();
       if (job === undefined) return;
       this.#working++;
-      run(job, (error, signatures) => {
+      void job().then(() => {
         this.#working--;
         this.#work();
-        job.done(error, signatures);
       });
     }
   }
 }
 
-function run({ key, body, nonce }: Job, done: Done): void {
-  sign("sha256", body, key, (error, bodySignature) => {
-    if (error !== null) return done(error, null);
-    const signed = bodySignature.toString("base64");
-    if (nonce === null) return done(null, { body: signed, nonce: null });
-    sign("sha256", nonce, key, (nonceError, nonceSignature) => {
-      if (nonceError !== null) return done(nonceError, null);
-      done(null, { body: signed, nonce: nonceSignature.toString("base64") });
-    });
-  });
+/** A failure of any kind is the promise's, never the queue's. */
+async function attempt<T>(make: () => Promise<T>): Promise<T> {
+  return make();
 }
+
+/** The refusal of a request whose answer would have no place in the queue. */
+export function signingBusy(): Problem {
+  return new Problem("signing_busy", "Nothing of the request happened. Try again in a moment.", ["Retry-After", "1"]);
+}
+
+const signRsa = promisify(sign) as (algorithm: string, bytes: Buffer, key: KeyObject) => Promise<Buffer>;
 
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const guid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

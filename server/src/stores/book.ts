@@ -10,7 +10,7 @@ import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Change, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
+import type { Assignment, Change, CheckIns, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
 import { Directory } from "./directory.ts";
 import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
 import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
@@ -24,6 +24,7 @@ interface Done {
   readonly sessionBefore: Session | undefined;
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
+  readonly checkInsBefore: CheckIns | null;
 }
 
 /** A line of a dump that a book takes over. */
@@ -79,11 +80,12 @@ export class Book implements Licenses {
           : undefined;
     const assignmentBefore = change.type === "assignment" ? license.assignment(change.assignment.clientKey) : undefined;
     const projectBefore = projectOf(license, change);
+    const checkInsBefore = license.checkIns;
     const entry = evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
-    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore });
+    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, checkInsBefore });
   }
 
   record(line: HistoryRecord): void {
@@ -102,8 +104,10 @@ export class Book implements Licenses {
     this.keep();
   }
 
-  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore }: Done): void {
-    if (change.type === "project" || change.type === "project.gone") {
+  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, checkInsBefore }: Done): void {
+    if (change.type === "check-ins") {
+      license.checkIns = checkInsBefore;
+    } else if (change.type === "project" || change.type === "project.gone") {
       this.#takeBackProject(license, change, projectBefore);
     } else if (change.type === "assignment") {
       if (assignmentBefore === undefined) {
@@ -210,6 +214,9 @@ export class Book implements Licenses {
       ...licenses.flatMap((license) =>
         [...license.projects()].map((project): DumpLine => ({ type: "project", ...of(license), project })),
       ),
+      ...licenses.flatMap(({ terms: { isvId, licenseId }, checkIns }): DumpLine[] =>
+        checkIns === null ? [] : [{ type: "check-ins", isvId, licenseId, checkIns }],
+      ),
       ...licenses.flatMap((license) =>
         [...license.sessions()].map((session): DumpLine => ({ type: "session", ...of(license), session })),
       ),
@@ -227,6 +234,7 @@ export class Book implements Licenses {
     if (license === undefined)
       throw new DumpRefused(`a ${line.type} of a licence that is not there: ${line.licenseId}`);
     if (line.type === "session") license.putSession(line.session);
+    else if (line.type === "check-ins") license.checkIns = line.checkIns;
     else if (line.type === "project") {
       license.putProject(line.project);
       this.indexProject(license, line.project.id);

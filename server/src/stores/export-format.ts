@@ -118,6 +118,7 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "entity",
   "assignment",
   "project",
+  "check-ins",
   "session",
   "history",
   "tally",

@@ -1,5 +1,5 @@
 /** Putting other names in the place of a user's: what it means for a licence and for a line of history. For all stores. */
-import { oneDay } from "../analytics/charts.ts";
+import { oneDay } from "../analytics/sums.ts";
 import { type Episode, episodePart, episodeSeries, type HolderDay, type Tally } from "../analytics/tally.ts";
 import { clientKey, fold } from "../core/names.ts";
 import type { LicenseState } from "../core/state.ts";

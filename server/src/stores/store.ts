@@ -23,7 +23,16 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import type { DenialCode } from "../core/denials.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Command, HistoryRecord, LicenseView, Millis, Project, Session } from "../core/types.ts";
+import type {
+  Assignment,
+  CheckIns,
+  Command,
+  HistoryRecord,
+  LicenseView,
+  Millis,
+  Project,
+  Session,
+} from "../core/types.ts";
 import type { Renames } from "./forgetting.ts";
 
 /** A licence, by its vendor and id. */
@@ -172,6 +181,7 @@ export type DumpLine =
   | ({ readonly type: "entity" } & EntityChange)
   | ({ readonly type: "assignment"; readonly assignment: Assignment } & Place)
   | ({ readonly type: "project"; readonly project: Project } & Place)
+  | ({ readonly type: "check-ins"; readonly checkIns: CheckIns } & Place)
   | ({ readonly type: "session"; readonly session: Session } & Place)
   | { readonly type: "history"; readonly record: HistoryRecord }
   | { readonly type: "tally"; readonly tally: Tally }

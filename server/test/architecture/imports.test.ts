@@ -13,12 +13,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "config.ts": ["stores/postgres/addresses.ts"],
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
-  stores: ["core", "catalog", "clock.ts", "analytics/tally.ts"],
+  stores: ["core", "catalog", "clock.ts", "analytics/sums.ts", "analytics/tally.ts"],
   desk: ["core", "stores", "analytics"],
   http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   demo: ["core", "stores/store.ts", "analytics"],
-  cli: ["catalog", "stores", "desk", "demo", "clock.ts", "config.ts", "main.ts"],
+  cli: ["catalog", "stores", "desk", "demo", "http/tls.ts", "clock.ts", "config.ts", "main.ts"],
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));

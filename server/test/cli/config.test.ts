@@ -9,6 +9,7 @@ test("an empty environment gives the documented defaults", () => {
     tenantFiles: [],
     logLevel: "info",
     operatorKey: null,
+    tls: null,
     drainSeconds: 0,
   });
 });

@@ -177,11 +177,17 @@ class World {
         const view = await store.read(isvId, licenseId);
         if (view === undefined) throw new Error(`${name} has no licence ${licenseId}`);
         expect(comparableView(view, now), `licence ${licenseId} on ${name}`).toEqual(expected);
-        const counters = { open: view.openSessions, holders: view.holders, clients: view.clients };
+        const counters = {
+          open: view.openSessions,
+          holders: view.holders,
+          clients: view.clients,
+          out: view.checkedOut,
+        };
         expect(counters, `counters on ${name}`).toEqual({
           open: expected.live.length,
           holders: expected.tokensInUse,
           clients: expected.assignments.length,
+          out: expected.tokensOut,
         });
         const history = await store.history(isvId, licenseId, 1_000_000);
         expect(comparableHistory(history), `history on ${name}`).toEqual(lines);
@@ -258,6 +264,8 @@ function pairsOf(
     note("extended into a checkout", !isNew && isCheckout);
     note("extended inside a checkout", !isNew && !isCheckout && session.checkoutUntil !== null);
     note("overuse", isNew && session.isOveruse);
+    note("a voucher", command.voucher != null);
+    note("renewed", !isNew && command.renewal != null && command.renewal.last !== "");
     const { live, terms, projects } = model.snapshot(command.isvId, command.licenseId, now);
     if (terms.clientType === "projects") {
       const inside = live.filter(({ holder }) => holder === session.holder).length;
@@ -282,6 +290,8 @@ function pairsOf(
       live.some(({ holder }) => holder === command.projectId),
     );
   }
+  note("checked in early", command.type === "close" && outcome.session?.voucher != null && command.givenUp != null);
+  note("overridden", command.type === "end" && model.linesSince(linesBefore).some(({ isOveruse }) => isOveruse));
   note("moved", command.type === "activate" && wrote.has("client.unassigned"));
   note("moved with sessions", command.type === "activate" && wrote.has("session.ended"));
   note("goodwill", command.type === "activate" && outcome.assignment?.isGoodwill === true);

@@ -210,6 +210,8 @@ export class Stream {
           [() => ({ isHard: !old.isHard }), 2],
           [() => ({ assignable: random.below(4), goodwill: random.below(2) }), 3],
           [() => ({ checkoutMaxMinutes: random.pick([0, 3, 20, 43_200]) }), 1],
+          [() => ({ checkedOutMax: random.pick([null, 0, 1, 2]), checkoutReserve: random.below(2) }), 2],
+          [() => ({ checkInsMax: random.pick([null, 0, 2]) }), 2],
           [() => ({ domains: random.chance(0.5) ? ["factor.com"] : [] }), 2],
           [() => ({ requiresSessionId: !old.requiresSessionId }), 2],
           [() => ({ requiresUserId: !old.requiresUserId }), 1],
@@ -236,6 +238,8 @@ export class Stream {
       [() => ({ allowsSwitch: !old.allowsSwitch }), 3],
       [() => ({ sharesMono: !old.sharesMono }), 2],
       [() => ({ isHard: random.chance(0.8) }), 1],
+      [() => ({ checkedOutMax: random.pick([null, 1]), checkoutReserve: random.below(3) }), 1],
+      [() => ({ checkInsMax: random.pick([null, 0, 2]) }), 1],
       [() => ({ isActive: random.chance(0.7) }), 1],
       [() => ({ expiresAt: random.chance(0.7) ? null : now + random.below(3_000) }), 1],
     ])();
@@ -312,6 +316,12 @@ export class Stream {
         [43_200.5, 0.5],
       ] as const),
       ids: this.#fresh(),
+      voucher: random.weighted([
+        [null, 8],
+        [{ deviceKey: "laptop" }, 2],
+        [{ deviceKey: "tower" }, 1],
+        [{ deviceKey: null }, 1],
+      ]),
     } as const;
     if (setting.type === "projects" && live.length > 0 && random.chance(0.12)) {
       // The same user once more, now and then on another machine.
@@ -322,19 +332,28 @@ export class Stream {
       return { ...rest, clientId, userId, projectId, sessionId: random.pick([...sessionIds, freshId(9, this.#ids)]) };
     }
     if (known.length > 0 && random.chance(0.5)) {
-      const { clientId, sessionId, userId, holder } = random.pick(known);
+      const { clientId, sessionId, userId, holder, renewals } = random.pick(known);
       const other = random.weighted([
         [userId, 7],
         [null, 3],
         [random.pick(users), 2],
       ] as const);
       const isBack = setting.type === "projects" && random.chance(0.6);
-      return { ...rest, clientId, sessionId, userId: other, ...(isBack && { projectId: holder }) };
+      const renewal = this.#renewal(renewals);
+      return { ...rest, clientId, sessionId, userId: other, renewal, ...(isBack && { projectId: holder }) };
     }
     const clientId = this.#client(setting);
     const sessionId = random.chance(0.3) ? null : random.pick(sessionIds);
     const userId = random.chance(setting.type === "users" ? 0.4 : 0.1) ? random.pick(users) : null;
-    return { ...rest, clientId, sessionId, userId };
+    return { ...rest, clientId, sessionId, userId, renewal: this.#renewal([]) };
+  }
+
+  /** Mostly a value that is good, now and then one that a copy of the client has used up. */
+  #renewal(renewals: readonly string[]) {
+    const { random } = this;
+    if (random.chance(renewals.length === 0 ? 0.6 : 0.2)) return null;
+    const last = random.chance(0.8) ? random.pick([...renewals, ""]) : random.pick(["", "used up"]);
+    return { last, next: freshId(12, ++this.#ids) };
   }
 
   /** Mostly one that is open; elsewhere none, or one that nobody looks at. */
@@ -410,8 +429,18 @@ export class Stream {
     const { live, ended } = this.#snapshot(setting, now);
     const known = [...live, ...live, ...ended];
     if (known.length > 0 && random.chance(0.8)) {
-      const { clientId, sessionId, userId } = random.pick(known);
-      return { type: "close", isvId, licenseId, clientId, sessionId, userId: random.chance(0.8) ? userId : null };
+      const { id: voucherId, clientId, sessionId, userId, voucher } = random.pick(known);
+      const deviceKey = random.chance(0.8) ? (voucher?.deviceKey ?? "laptop") : "tower";
+      const givenUp = voucher !== null && random.chance(0.7) ? { voucherId, deviceKey } : null;
+      return {
+        type: "close",
+        isvId,
+        licenseId,
+        clientId,
+        sessionId,
+        userId: random.chance(0.8) ? userId : null,
+        givenUp,
+      };
     }
     return {
       type: "close",

@@ -9,7 +9,7 @@ const read = (file: string) => readFileSync(root + file, "utf8");
 const deployed = readdirSync(`${root}deploy`).map((name) => `deploy/${name}`);
 
 test("every test and script that the promises name is there", () => {
-  const named = [...read("docs/promises.md").matchAll(/`((?:server|scripts|deploy)\/[\w./-]+)`/g)].map(
+  const named = [...read("docs/promises.md").matchAll(/`((?:server|client|scripts|deploy)\/[\w./-]+)`/g)].map(
     ([, file]) => file as string,
   );
   expect(named.length).toBeGreaterThan(15);

@@ -17,6 +17,8 @@ export const id = (n: number): string => `00000000-0000-4000-8000-${n.toString(1
 
 export const isv = id(0xa);
 export const otherIsv = id(0xb);
+/** Whose pages may call with client tokens. */
+export const pageOrigin = "https://app.example.com";
 export const product = id(0x100);
 export const legacyProduct = id(0x101);
 export const heartbeatType = id(0x110);
@@ -151,7 +153,7 @@ const productOf = (pid: string, name: string, more: Partial<EntityOf["product"]>
   );
 
 const catalog: StoredEntity[] = [
-  entity("isv", { id: isv, name: "Demo Vendor" }),
+  entity("isv", { id: isv, name: "Demo Vendor", browser_origins: [pageOrigin] }),
   entity("isv", { id: otherIsv, name: "Other Vendor" }, otherIsv),
   productOf(product, "CAD"),
   productOf(legacyProduct, "CAM", { prioritized_key: "legacy" }),

@@ -193,6 +193,20 @@ describe("what is left to node:http", () => {
   });
 });
 
+test.each([
+  ["asks for a signature", 'Accept-Signature: sig=("@status" "content-digest");keyid="x"'],
+  ["comes with a client token", "Authorization: Bearer a.b.c"],
+])("a request that %s is Fastify's, and so is what follows on its connection", async (_name, line) => {
+  const demo = await start();
+  const client = await Client.of(demo);
+  await client.send(rawOpen([...lines, line, lengthLine(anna)], anna));
+  await client.statuses(1);
+  await client.send(open());
+  expect((await client.statuses(2))[1]).toBe(200);
+  expect(demo.toNodeHttp()).toBe(2);
+  client.socket.destroy();
+});
+
 /** A desk that keeps what is submitted until it is let go. */
 function holding(): { readonly wrap: NonNullable<DemoOptions["wrap"]>; readonly submitted: Promise<void>; go(): void } {
   let let_go = () => {};

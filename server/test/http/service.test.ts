@@ -34,7 +34,9 @@ describe("the service", () => {
   test("the API document is OpenAPI 3.1 and holds every route, with summary, reach and example", async () => {
     const { body } = await root(demo, "/openapi.json");
     expect(body.openapi).toBe("3.1.0");
-    expect(Object.keys(body.components.securitySchemes)).toEqual(["ProvisioningKey", "OperatorKey", "AdminKey"]);
+    expect(new Set(Object.keys(body.components.securitySchemes))).toEqual(
+      new Set(["ProvisioningKey", "AdminKey", "OperatorKey", "ClientToken"]),
+    );
     const operations = Object.values(body.paths).flatMap((path) => Object.values(path as object));
     expect(operations.length).toBeGreaterThan(20);
     for (const operation of operations) expect(operation.summary, operation.operationId).toBeTruthy();
@@ -42,7 +44,7 @@ describe("the service", () => {
     expect(new Set(names).size).toBe(names.length);
     const session = body.paths["/api/v2/isv/{isv_id}/provisioning/session/open"].post;
     expect(session.requestBody.content["application/json"].schema.required).toEqual(["license_id", "client_id"]);
-    expect(session.security).toEqual([{ ProvisioningKey: [] }, { AdminKey: [] }]);
+    expect(session.security).toEqual([{ ProvisioningKey: [] }, { AdminKey: [] }, { ClientToken: [] }]);
     expect(body.paths).not.toHaveProperty("/sandbox/clock");
   });
 

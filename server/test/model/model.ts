@@ -18,6 +18,17 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
+import {
+  checkInsThisMonth,
+  hindrance,
+  isCopy,
+  isOneTooMany,
+  isOut,
+  type ModelVoucher,
+  renewalsAfter,
+  tokensOut,
+  wantsSecond,
+} from "./vouchers.ts";
 
 export interface ModelSession {
   readonly id: string;
@@ -33,6 +44,9 @@ export interface ModelSession {
   peakSessions: number;
   peakHolders: number;
   isOveruse: boolean;
+  voucher: ModelVoucher | null;
+  /** The values that the next open may carry; none: it never carried any. */
+  renewals: readonly string[];
 }
 
 export interface ModelAssignment {
@@ -85,6 +99,8 @@ export interface ModelLicense {
   sessions: ModelSession[];
   readonly assignments: ModelAssignment[];
   projects: ModelProject[];
+  /** When a voucher was given up before its end. */
+  readonly checkIns: Millis[];
 }
 
 export interface ModelSnapshot {
@@ -95,6 +111,8 @@ export interface ModelSnapshot {
   readonly assignments: readonly ModelAssignment[];
   readonly assigned: number;
   readonly projects: readonly ModelProject[];
+  readonly tokensOut: number;
+  readonly checkIns: number;
   readonly attended: Readonly<Record<ProjectKind, number>>;
 }
 
@@ -128,7 +146,8 @@ export class Model {
     const terms = { ...given, heldFrom: this.#heldFrom };
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
     if (known !== undefined) known.terms = terms;
-    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [] });
+    else
+      this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [], checkIns: [] });
   }
 
   step(command: Command, now: Millis): ModelOutcome {
@@ -177,6 +196,8 @@ export class Model {
       assignments: license.assignments,
       assigned: assignedClients(license).length,
       projects: license.projects,
+      tokensOut: tokensOut(alive).size,
+      checkIns: checkInsThisMonth(license, now),
       attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
     });
   }
@@ -228,8 +249,11 @@ export class Model {
     if (extended !== undefined) {
       if (command.userId !== null && holderOf(terms, command) !== extended.holder)
         return deny("session_of_other_holder");
+      const refused = refusedExtend(license, extended, command, now);
+      if (refused !== null) return deny(refused);
       const period = checkoutMs > 0 ? checkoutMs : null;
       extend(license, extended, period, now);
+      vouch(extended, command);
       see(license, extended);
       return granted(license, { session: extended });
     }
@@ -243,6 +267,7 @@ export class Model {
     if (needsToken && holds(terms, now)) return deny("tokens_held");
     const isBeyond = needsToken && holders(license).length >= terms.floatingTokenLimit;
     if (isBeyond && terms.enforceFloatingLimit) return deny("tokens_exhausted");
+    if (isOneTooMany(license, holder, command)) return deny("checkouts_exhausted");
 
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
     noteUser(license, command);
@@ -278,7 +303,10 @@ export class Model {
       if (known.holder !== project.id) return deny("session_on_other_project");
       const isOther = command.userId !== null && folded(command.userId) !== folded(known.userId ?? known.clientId);
       if (isOther) return deny("session_of_other_holder");
+      const refused = refusedExtend(license, known, command, now);
+      if (refused !== null) return deny(refused);
       extend(license, known, checkoutMs > 0 ? checkoutMs : null, now);
+      vouch(known, command);
       see(license, known);
       return granted(license, { session: known });
     }
@@ -287,6 +315,7 @@ export class Model {
     if (typeof entered === "string") {
       return { ...deny(entered), refusal: structuredClone(refusal(license, project, project.kind)) };
     }
+    if (isOneTooMany(license, project.id, command)) return deny("checkouts_exhausted");
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
     noteUser(license, command);
     const session = openSession(license, command, project.id, checkoutMs, entered.isBeyond, now);
@@ -309,6 +338,11 @@ export class Model {
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) return this.#deny(license, command, "session_unknown", now);
+    if (isOut(license, session, now)) {
+      const refused = hindrance(license, session, command, now);
+      if (refused !== null) return this.#deny(license, command, refused, now);
+      license.checkIns.push(now);
+    }
     this.#drop(license, session, "session.closed", now);
     return granted(license, { session, ended: 1 });
   }
@@ -318,7 +352,9 @@ export class Model {
     if (command.id !== null && targets.length === 0) return this.#deny(license, command, "session_unknown", now);
     for (const session of targets) {
       session.endedAt = now;
-      this.#note(license, "session.ended", session, now);
+      // A named token stays its client's: nobody gets a second one.
+      const isOverride = license.terms.provisioningMode === "floating" && isOut(license, session, now);
+      this.#note(license, "session.ended", session, now, isOverride);
     }
     return granted(license, { ended: targets.length });
   }
@@ -356,6 +392,10 @@ export class Model {
     if ([assignment, named].some((one) => one?.unassignedAt === null)) return deny("token_already_assigned");
     const isNamed = terms.provisioningMode === "named";
     if (isNamed && assigned >= terms.tokenLimit + terms.goodwillTokenLimit) return deny("tokens_all_assigned");
+    const isLeftBehind = this.#movedFrom(license, command.clientId).some(({ sibling }) =>
+      hasVoucherOut(sibling, command.clientId, now),
+    );
+    if (isLeftBehind) return deny("voucher_out");
 
     const activated = this.#assign(license, command, isNamed && assigned >= terms.tokenLimit, now);
     if (command.clientName !== null) activated.clientName = command.clientName;
@@ -395,6 +435,7 @@ export class Model {
     const denied = { ...command, clientId: assignment.clientId, userId: assignment.userId };
     if (assignment.unassignedAt !== null) return this.#deny(license, denied, "token_already_unassigned", now);
     if (isSuspended(assignment, now)) return this.#deny(license, denied, "client_suspended", now);
+    if (hasVoucherOut(license, assignment.clientId, now)) return this.#deny(license, denied, "voucher_out", now);
     const ended = this.#takeToken(license, assignment, now);
     return granted(license, { assignment, ended });
   }
@@ -511,6 +552,7 @@ export class Model {
       session.validUntil -= lead;
       session.openedAt = Math.min(session.openedAt, now);
       if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
+      if (session.voucher !== null) session.voucher = { ...session.voucher, until: session.voucher.until - lead };
     }
     // On record also where nothing led: what is on record from now on is by the new clock.
     this.#noteLicense(license, "clock.settled", longest, now);
@@ -557,10 +599,10 @@ export class Model {
     return { denialCode: denial, ...none, nextFreeAt: null, ...nothing };
   }
 
-  #note(license: ModelLicense, kind: RecordKind, session: ModelSession, at: Millis): void {
+  #note(license: ModelLicense, kind: RecordKind, session: ModelSession, at: Millis, isOverride = false): void {
     const { clientId, userId, sessionId } = session;
-    // Overuse is on record once: where the token was granted.
-    const isOveruse = kind === "session.opened" && session.isOveruse;
+    // Overuse is on record where the token was granted, or where one was taken whose voucher stayed out.
+    const isOveruse = isOverride || (kind === "session.opened" && session.isOveruse);
     const projectId = license.terms.clientType === "projects" ? session.holder : null;
     this.#write(license.terms, {
       at,
@@ -621,10 +663,32 @@ function openSession(
     peakSessions: 0,
     peakHolders: 0,
     isOveruse,
+    voucher: null,
+    renewals: [],
   };
+  vouch(session, command);
   license.sessions.push(session);
   see(license, session);
   return session;
+}
+
+/** What of an extend is refused though the session is the caller's. */
+function refusedExtend(license: ModelLicense, session: ModelSession, command: Of<"open">, now: Millis) {
+  if (isCopy(session, command)) return "session_forked";
+  if (isOneTooMany(license, session.holder, command)) return "checkouts_exhausted";
+  return wantsSecond(license, session, command, now) ? "voucher_out" : null;
+}
+
+/** What goes out with the answer. */
+function vouch(session: ModelSession, command: Of<"open">): void {
+  if (command.voucher != null) session.voucher = { ...command.voucher, until: session.validUntil };
+  session.renewals = renewalsAfter(command, session.renewals);
+}
+
+function hasVoucherOut(license: ModelLicense, clientId: string, now: Millis): boolean {
+  return liveSessions(license).some(
+    (session) => sameClient(license.terms, session.clientId, clientId) && isOut(license, session, now),
+  );
 }
 
 function liveSessions(license: ModelLicense): ModelSession[] {
@@ -718,12 +782,14 @@ function capped(terms: Terms, end: Millis): Millis {
 function extend(license: ModelLicense, session: ModelSession, checkoutMs: number | null, now: Millis): void {
   const { terms } = license;
   session.extendedAt = now;
+  // No session is over before a voucher of it is.
+  const stands = isOut(license, session, now) ? (session.voucher as ModelVoucher).until : now;
   if (checkoutMs !== null) {
-    session.validUntil = capped(terms, now + checkoutMs);
+    session.validUntil = Math.max(stands, capped(terms, now + checkoutMs));
     session.checkoutUntil = session.validUntil;
     return;
   }
-  const plain = capped(terms, now + terms.sessionPeriodMs);
+  const plain = Math.max(stands, capped(terms, now + terms.sessionPeriodMs));
   if (session.checkoutUntil !== null && session.checkoutUntil > plain) {
     session.validUntil = session.checkoutUntil;
   } else {

@@ -12,6 +12,7 @@ import type {
   Terms,
 } from "../../src/core/types.ts";
 import type { ModelLicense, ModelOutcome, ModelSession } from "./model.ts";
+import { isOut } from "./vouchers.ts";
 
 export interface ModelExecution {
   readonly id: string;
@@ -216,6 +217,7 @@ function close(
   if (project.kind === null && !isDeleted) return pen.grant(project);
   if (users.length > 0 && !command.force) return pen.deny("project_attended");
   if (running.length > 0 && !command.force) return pen.deny("project_executing");
+  if (users.some((session) => isOut(license, session, now))) return pen.deny("voucher_out");
   for (const session of users) {
     session.endedAt = now;
     pen.note("session.ended", project.id, session);

@@ -2,6 +2,7 @@
  * What of an outcome, a session, an assignment and a history line must be equal between the model and the core. Keys
  * that the core derives for itself (folded names) and texts for people are not compared; everything else is.
  */
+import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import type { Outcome } from "../../src/core/step.ts";
 import type {
   Assignment,
@@ -21,6 +22,17 @@ function runningCheckout(session: { readonly checkoutUntil: Millis | null }, now
   return session.checkoutUntil !== null && now < session.checkoutUntil ? session.checkoutUntil : null;
 }
 
+/** Only a voucher that still stands means anything. */
+function voucherOf({ voucher }: Session | ModelSession, now: Millis) {
+  return voucher == null || now >= voucher.until ? null : { deviceKey: voucher.deviceKey, until: voucher.until };
+}
+
+function renewalsOf(session: Session | ModelSession): readonly string[] {
+  if ("renewals" in session) return session.renewals;
+  const { renewal } = session;
+  return renewal === undefined ? [] : [renewal.current, renewal.previous].filter((value) => value !== null);
+}
+
 export function comparableSession(session: Session | ModelSession, now: Millis) {
   return {
     id: session.id,
@@ -35,6 +47,8 @@ export function comparableSession(session: Session | ModelSession, now: Millis) 
     peakSessions: session.peakSessions,
     peakHolders: session.peakHolders,
     isOveruse: session.isOveruse,
+    voucher: voucherOf(session, now),
+    renewals: renewalsOf(session),
   };
 }
 
@@ -150,6 +164,9 @@ export function comparableView(view: LicenseView, now: Millis) {
     tokensInUse: new Set(live.map((session) => session.holder)).size,
     assignments: [...view.assignments()].map(comparableAssignment).sort(byId),
     assigned: view.assigned,
+    // What is over is not released by looking: counted here, and held against the licence's own count by the caller.
+    tokensOut: new Set(live.filter(({ checkoutUntil }) => checkoutUntil !== null).map(({ holder }) => holder)).size,
+    checkIns: checkInsOf(view, now),
     projects: [...view.projects()].map(comparableProject).sort(byId),
     attended: { mono: view.attended("mono"), team: view.attended("team") },
     users: usersOf(view.terms, live),
@@ -164,6 +181,8 @@ export function comparableSnapshot(snapshot: ModelSnapshot, now: Millis): Return
     tokensInUse: snapshot.tokensInUse,
     assignments: snapshot.assignments.map(comparableAssignment).sort(byId),
     assigned: snapshot.assigned,
+    tokensOut: snapshot.tokensOut,
+    checkIns: snapshot.checkIns,
     projects: snapshot.projects.map(comparableProject).sort(byId),
     attended: snapshot.attended,
     users: usersOf(snapshot.terms, snapshot.live),

@@ -21,6 +21,10 @@ export interface LicenseSetting {
   /** Whole minutes; null: as many as the default, 60. */
   readonly periodMinutes: number | null;
   readonly checkoutMaxMinutes: number;
+  /** Null: any number. */
+  readonly checkedOutMax: number | null;
+  readonly checkoutReserve: number;
+  readonly checkInsMax: number | null;
   readonly isActive: boolean;
   readonly expiresAt: Millis | null;
   readonly isTemporary: boolean;
@@ -64,6 +68,9 @@ export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSe
     sessionsPerHolder: 1,
     periodMinutes: 5,
     checkoutMaxMinutes: 43_200,
+    checkedOutMax: null,
+    checkoutReserve: 0,
+    checkInsMax: null,
     isActive: true,
     expiresAt: null,
     isTemporary: false,
@@ -115,6 +122,9 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       max_floating_sessions_with_same_client_id: setting.sessionsPerHolder,
       session_period: setting.periodMinutes,
       max_checkout_period: setting.checkoutMaxMinutes,
+      max_checked_out_tokens: setting.checkedOutMax,
+      checkout_reserve: setting.checkoutReserve,
+      max_early_check_ins_per_month: setting.checkInsMax,
       heartbeat_period: 60,
       heartbeats_extend_sessions: setting.heartbeatsExtend,
       freeride: 0,
@@ -167,6 +177,9 @@ export function modelTermsOf(setting: LicenseSetting): Terms {
     sessionsPerHolderMax: setting.sessionsPerHolder === 0 ? 1 : setting.sessionsPerHolder,
     sessionPeriodMs: (setting.periodMinutes ?? 60) * 60_000,
     checkoutPeriodMaxMs: setting.checkoutMaxMinutes * 60_000,
+    checkedOutTokensMax: setting.checkedOutMax,
+    checkoutReserve: setting.checkoutReserve,
+    earlyCheckInsMax: setting.checkInsMax,
     activatesOnOpen: setting.mode === "floating" && (setting.activatesOnOpen ?? setting.type !== "devices"),
     requiresSessionId: setting.requiresSessionId,
     requiresUserId: setting.requiresUserId,

@@ -1,9 +1,13 @@
 /** Three servers on one database, as a vendor runs them; each reaches it through a proxy of its own, each by a clock of its own. */
 import { fileURLToPath } from "node:url";
-import { type ServerProcess, startProcess } from "../process.ts";
+import { ProcessEnded, type ServerProcess, startProcess } from "../process.ts";
 import { type PostgresProxy, startProxy } from "./proxy.ts";
 
 const setClock = fileURLToPath(new URL("../histories/set-clock.ts", import.meta.url));
+
+/** EX_TEMPFAIL: the fault lies elsewhere and may pass. */
+const tryAgain = 75;
+const startsMax = 10;
 
 export class Node {
   readonly proxy: PostgresProxy;
@@ -32,9 +36,17 @@ export class Node {
     return this.#process.url;
   }
 
+  /** As whoever runs servers does: one that met a cut connection while it started is started again. */
   async restart(): Promise<void> {
     await this.#process.stop("SIGKILL");
-    this.#process = await startProcess(["serve"], this.#env);
+    for (let n = 0; ; n++) {
+      try {
+        this.#process = await startProcess(["serve"], this.#env);
+        return;
+      } catch (error) {
+        if (n === startsMax || !(error instanceof ProcessEnded && error.status === tryAgain)) throw error;
+      }
+    }
   }
 
   suspend(): void {

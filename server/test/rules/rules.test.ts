@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
+import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -112,10 +113,18 @@ interface Answer {
 interface View {
   readonly projects: readonly (Project | ModelProject)[];
   readonly inUse: number;
+  readonly out: number;
+  readonly checkIns: number;
   readonly holding: number;
   readonly known: number;
   readonly live: readonly { readonly id: string; readonly holder: string; readonly validUntil: Millis }[];
   readonly assignments: readonly { readonly id: string; readonly clientId: string; readonly tokenKey: string }[];
+}
+
+interface Told {
+  readonly kind: RecordKind;
+  readonly at: Millis;
+  readonly isOveruse: boolean;
 }
 
 interface Side {
@@ -126,7 +135,7 @@ interface Side {
   view(isvId: string, licenseId: string, now: Millis): Promise<View>;
   /** What the invariants of projects look at. */
   sight(isvId: string, licenseId: string): Promise<Sight | null>;
-  history(isvId: string, licenseId: string): Promise<readonly { readonly kind: RecordKind; readonly at: Millis }[]>;
+  history(isvId: string, licenseId: string): Promise<readonly Told[]>;
 }
 
 class CoreSide implements Side {
@@ -166,6 +175,8 @@ class CoreSide implements Side {
     const live = [...license.sessions()].filter((session) => session.endedAt === null && now < session.validUntil);
     return {
       inUse: new Set(live.map(({ holder }) => holder)).size,
+      out: license.checkedOut,
+      checkIns: checkInsOf(license, now),
       holding: license.assigned,
       known: license.clients,
       live,
@@ -201,8 +212,21 @@ class ModelSide implements Side {
   }
 
   async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
-    const { tokensInUse, assigned, assignments, live, projects } = this.#model.snapshot(isvId, licenseId, now);
-    return { inUse: tokensInUse, holding: assigned, known: assignments.length, live, assignments, projects };
+    const { tokensInUse, tokensOut, checkIns, assigned, assignments, live, projects } = this.#model.snapshot(
+      isvId,
+      licenseId,
+      now,
+    );
+    return {
+      inUse: tokensInUse,
+      out: tokensOut,
+      checkIns,
+      holding: assigned,
+      known: assignments.length,
+      live,
+      assignments,
+      projects,
+    };
   }
 
   async sight(isvId: string, licenseId: string): Promise<Sight | null> {
@@ -256,6 +280,12 @@ class Scene {
         return this.#declare(act);
       case "change":
         return this.#save(act.licence, { ...this.#setting(act.licence), ...fromStart(act.setting) });
+      case "out":
+        expect((await this.#view(act.licence)).out).toBe(act.count);
+        return;
+      case "check-ins":
+        expect((await this.#view(act.licence)).checkIns).toBe(act.count);
+        return;
       case "in-use":
         expect((await this.#view(act.licence)).inUse).toBe(act.count);
         return;
@@ -283,7 +313,8 @@ class Scene {
         const { isvId, licenseId } = this.#setting(act.licence);
         const lines = await this.#side.history(isvId, licenseId);
         expect(lines.map(({ kind }) => kind)).toEqual(act.lines.map(({ kind }) => kind));
-        act.lines.forEach(({ at }, n) => {
+        act.lines.forEach(({ at, isOveruse }, n) => {
+          expect(lines[n]?.isOveruse).toBe(isOveruse);
           if (at !== null) expect((lines[n] as { at: Millis }).at - start).toBe(at);
         });
         return;
@@ -394,6 +425,8 @@ class Scene {
           | "tick"
           | "ahead"
           | "in-use"
+          | "out"
+          | "check-ins"
           | "live"
           | "clients"
           | "history"
@@ -412,7 +445,20 @@ class Scene {
       case "open": {
         const { client: clientId, session: sessionId, user: userId, checkout: checkoutPeriod } = act;
         const projectId = act.project === null ? null : this.#project(act.project);
-        return { type: "open", ...place, clientId, sessionId, userId, projectId, checkoutPeriod, ids };
+        const voucher = act.voucher === null ? null : { deviceKey: act.voucher === "anywhere" ? null : act.voucher };
+        const { renewal } = act;
+        return {
+          type: "open",
+          ...place,
+          clientId,
+          sessionId,
+          userId,
+          projectId,
+          checkoutPeriod,
+          voucher,
+          renewal,
+          ids,
+        };
       }
       case "create": {
         const id = freshId(10, n);
@@ -443,8 +489,10 @@ class Scene {
         const { done: unitsDone, message, state } = act;
         return { type: "execution.report", ...place, projectId, executionId, unitsDone, message, state };
       }
-      case "close":
-        return { type: "close", ...place, clientId: act.client, sessionId: act.session, userId: act.user };
+      case "close": {
+        const givenUp = act.givenUp && { voucherId: this.#session(act.givenUp.who), deviceKey: act.givenUp.device };
+        return { type: "close", ...place, clientId: act.client, sessionId: act.session, userId: act.user, givenUp };
+      }
       case "end":
         return {
           type: "end",

@@ -9,6 +9,14 @@
  *   hold                                     an older state was restored, and its tokens are to be held
  *   in-use CAD 1                             tokens of the pool in use
  *
+ * Of vouchers:
+ *
+ *   open CAD anna checkout=1h voucher=laptop as A -> opened       for the device of this key; `voucher=anywhere` for none
+ *   close CAD anna gives-up=A@laptop -> closed                     with the device's proof
+ *   open CAD anna renewal=R1>R2 -> extended                        carries R1 and is answered with R2; `renewal=>R1`: carries nothing
+ *   out CAD 1                                tokens that are checked out
+ *   check-ins CAD 2                          early check-ins of the month
+ *
  * Of a project licence:
  *
  *   licence RE floating projects mono=2 team=1
@@ -56,8 +64,17 @@ export type Act =
       readonly project: string | null;
       readonly checkout: number | null;
       readonly as: string | null;
+      /** The device of its voucher; null: without one. */
+      readonly voucher: string | null;
+      /** What it carries and what it is answered with; null: neither. */
+      readonly renewal: { readonly last: string; readonly next: string } | null;
     } & Caller)
-  | ({ readonly verb: "close"; readonly licence: string } & Caller)
+  | ({
+      readonly verb: "close";
+      readonly licence: string;
+      /** The session whose voucher is given up, and the device that says so; null: nobody does. */
+      readonly givenUp: { readonly who: string; readonly device: string } | null;
+    } & Caller)
   | { readonly verb: "end"; readonly licence: string; readonly who: string }
   | { readonly verb: "activate"; readonly licence: string; readonly client: string; readonly token: string | null }
   | { readonly verb: "unassign"; readonly licence: string; readonly client: string }
@@ -118,13 +135,14 @@ export type Act =
   | { readonly verb: "sweep"; readonly licence: string }
   | { readonly verb: "outage"; readonly licence: string; readonly from: number; readonly ms: number }
   | { readonly verb: "settle"; readonly licence: string }
+  | { readonly verb: "out" | "check-ins"; readonly licence: string; readonly count: number }
   | { readonly verb: "in-use"; readonly licence: string; readonly count: number }
   | { readonly verb: "live"; readonly licence: string; readonly who: string; readonly until: number | null }
   | { readonly verb: "clients"; readonly licence: string; readonly holding: number; readonly known: number }
   | {
       readonly verb: "history";
       readonly licence: string;
-      readonly lines: readonly { kind: RecordKind; at: number | null }[];
+      readonly lines: readonly { kind: RecordKind; at: number | null; isOveruse: boolean }[];
     };
 
 /** Names by which a licence's product, customer and vendor are told apart. */
@@ -325,6 +343,8 @@ function readAct(words: Words): Act {
       const project = verb === "connect" ? words.next("a project") : null;
       const caller = readCaller(words);
       const checkout = words.value("checkout");
+      const voucher = words.value("voucher");
+      const [last = "", next] = words.value("renewal")?.split(">") ?? [];
       const as = words.has("as") ? words.next("a name") : null;
       return {
         verb: "open",
@@ -332,6 +352,8 @@ function readAct(words: Words): Act {
         project,
         ...caller,
         checkout: checkout === null ? null : minutes(words, checkout),
+        voucher,
+        renewal: next === undefined ? null : { last, next },
         as,
       };
     }
@@ -372,8 +394,11 @@ function readAct(words: Words): Act {
     }
     case "project":
       return readProject(words);
-    case "close":
-      return { verb, licence: words.next("a licence"), ...readCaller(words) };
+    case "close": {
+      const [who = "", device] = words.value("gives-up")?.split("@") ?? [];
+      const givenUp = device === undefined ? null : { who, device };
+      return { verb, licence: words.next("a licence"), ...readCaller(words), givenUp };
+    }
     case "end":
       return { verb, licence: words.next("a licence"), who: words.next("the name of a session, or all") };
     case "activate":
@@ -396,6 +421,8 @@ function readAct(words: Words): Act {
       const from = duration(words, words.value("from") ?? words.next("from="));
       return { verb, licence, from, ms: duration(words, words.value("length") ?? words.next("length=")) };
     }
+    case "out":
+    case "check-ins":
     case "in-use":
       return { verb, licence: words.next("a licence"), count: number(words, words.next("a number")) };
     case "live": {
@@ -413,13 +440,15 @@ function readAct(words: Words): Act {
     }
     case "history": {
       const licence = words.next("a licence");
-      const lines: { kind: RecordKind; at: number | null }[] = [];
+      const lines: { kind: RecordKind; at: number | null; isOveruse: boolean }[] = [];
       while (true) {
         const word = words.has("nothing") ? null : words.next("a kind of record");
         if (word === null) break;
-        const [kind = "", at] = word.split("@");
+        const [text = "", at] = word.split("@");
+        const isOveruse = text.endsWith("!");
+        const kind = isOveruse ? text.slice(0, -1) : text;
         if (!(recordKinds as readonly string[]).includes(kind)) throw words.wrong(kind, "a kind of record");
-        lines.push({ kind: kind as RecordKind, at: at === undefined ? null : duration(words, at) });
+        lines.push({ kind: kind as RecordKind, at: at === undefined ? null : duration(words, at), isOveruse });
         if (!words.has("then")) break;
       }
       return { verb, licence, lines };
@@ -481,6 +510,9 @@ function readSetting(words: Words): Partial<LicenseSetting> {
   count("sessions-per-holder", "sessionsPerHolder");
   take("period", (value) => (setting.periodMinutes = minutes(words, value)));
   take("checkout-max", (value) => (setting.checkoutMaxMinutes = minutes(words, value)));
+  take("checked-out-max", (value) => (setting.checkedOutMax = number(words, value)));
+  take("checkout-reserve", (value) => (setting.checkoutReserve = number(words, value)));
+  take("check-ins-max", (value) => (setting.checkInsMax = number(words, value)));
   // Counted from the section's beginning; the runner makes an instant of it.
   take("expires", (value) => (setting.expiresAt = value === "never" ? null : duration(words, value)));
   take("domains", (value) => (setting.domains = value === "all" ? [] : value.split(",")));

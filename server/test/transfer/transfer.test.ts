@@ -43,6 +43,7 @@ function rowsOf(path: string): Record<string, unknown[]> {
     extends: db.prepare("SELECT * FROM extends").all(),
     assignments: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM assignments ORDER BY assignments.id`).all(),
     projects: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM projects ORDER BY projects.id, license`).all(),
+    checkIns: db.prepare(`SELECT *, ${named}, 0 AS license_no FROM check_ins ORDER BY license`).all(),
     tallies: db.prepare("SELECT * FROM tallies").all(),
     history: db.prepare(`SELECT *, ${named}, 0 AS license_no, 0 AS isv_no FROM history ORDER BY history.no`).all(),
     settings: db.prepare("SELECT * FROM settings WHERE name NOT IN ('opened', 'pinged_at') ORDER BY name").all(),
@@ -50,7 +51,9 @@ function rowsOf(path: string): Record<string, unknown[]> {
   db.close();
   // Documents are equal whatever the order of their members.
   const read = (row: Record<string, unknown>) => {
-    const documents = ["body", "applied", "executions"].filter((name) => typeof row[name] === "string");
+    const documents = ["body", "applied", "executions", "voucher", "renewal"].filter(
+      (name) => typeof row[name] === "string",
+    );
     return { ...row, ...Object.fromEntries(documents.map((name) => [name, JSON.parse(row[name] as string)])) };
   };
   return Object.fromEntries(
@@ -196,12 +199,14 @@ test("the page of the export's format has every member of every line", async () 
   expect([...names].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
 });
 
+const documents = new Set(["body", "applied", "before", "after"]);
+
 /** The names of all members but those of the catalogue's documents, which have pages of their own. */
 function addNames(value: unknown, names: Set<string>): void {
   if (typeof value !== "object" || value === null) return;
   for (const [name, member] of Object.entries(value)) {
     if (!Array.isArray(value)) names.add(name);
-    if (name !== "body" && name !== "applied") addNames(member, names);
+    if (!documents.has(name)) addNames(member, names);
   }
 }
 

@@ -1,11 +1,12 @@
 /** A store filled by random commands through the real rules, and what two stores must have in common. */
+import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
 import type { DumpLine, Store } from "../../src/stores/store.ts";
 import { type Event, Random, Stream, startingSettings } from "../differential/stream.ts";
 import { Model } from "../model/model.ts";
 import { comparableOutcome } from "../model/same.ts";
-import { entitiesOf, modelTermsOf } from "../model/vendor.ts";
+import { entitiesOf, freshId, modelTermsOf } from "../model/vendor.ts";
 import { elapse } from "../stores/steps.ts";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
@@ -23,13 +24,20 @@ export class TransferWorld {
     this.#stream = new Stream(random, this.#model, this.#settings);
   }
 
-  /** Describes the vendors and their licences; one entity came from a tenant file. */
+  /** Describes the vendors and their licences; one entity of each came from a tenant file, and one is deleted. */
   async describe(stores: readonly Store[]): Promise<void> {
     for (const setting of this.#settings) {
       const entities = entitiesOf(setting).map((entity) =>
         entity.kind === "customer" ? { ...entity, applied: { name: "as the file said", n: 1 } } : entity,
       );
-      for (const store of stores) await store.saveCatalog(entities);
+      const { isvId } = setting;
+      const customer = entities.find(({ kind }) => kind === "customer") as StoredEntity<"customer">;
+      const body = { ...customer.body, id: freshId(12, 1), number: "gone" };
+      const shortLived = { ...customer, id: body.id, body };
+      for (const store of stores) {
+        await store.saveCatalog([...entities, shortLived]);
+        await store.saveCatalog([{ isvId, kind: "customer", id: body.id, body: null, applied: shortLived.applied }]);
+      }
       this.#model.setTerms(setting.isvId, setting.licenseId, modelTermsOf(setting));
     }
   }

@@ -14,7 +14,8 @@ import type {
   SuspendCommand,
   UnassignCommand,
 } from "../types.ts";
-import { deny, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import { isVoucherOut } from "./checkouts.ts";
+import { deny, denyVoucherOut, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 
 /** The assignment of a client that the licence has not seen before. */
 export function newAssignment(
@@ -99,7 +100,14 @@ export function unassign(license: LicenseView, command: UnassignCommand, now: Mi
   if (assignment.unassignedAt !== null) return deny(license, now, "token_already_unassigned", assignment);
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", assignment, suspended);
+  const out = sessionOut(license, assignment, now);
+  if (out !== undefined) return denyVoucherOut(license, out, now, assignment);
   return release(license, assignment, now);
+}
+
+/** A session of the client's whose voucher is out: with it the client would go on without its token. */
+export function sessionOut(license: LicenseView, { clientKey: key }: Assignment, now: Millis): Session | undefined {
+  return license.sessionsOfClient(key).find((session) => isVoucherOut(license.terms, session, now));
 }
 
 /** Takes a client's token and ends its sessions, whoever wants it so. */

@@ -5,12 +5,12 @@ import type {
   Assignment,
   Change,
   Decision,
+  Denial,
   HistoryRecord,
   LicenseView,
   Millis,
   Pool,
   Project,
-  ProjectDenial,
   ProjectKind,
   RecordKind,
   Session,
@@ -93,7 +93,7 @@ export function deny(
   code: DenialCode,
   subject: Partial<Subject>,
   detail?: string,
-  project: ProjectDenial | null = null,
+  { project = null, voucherId = null }: Partial<Pick<Denial, "project" | "voucherId">> = {},
 ): Decision {
   const line = { ...record(license, now, "denied", subject), denial: code };
   return {
@@ -104,6 +104,7 @@ export function deny(
       limit: line.limit,
       nextFreeAt: nextFreeAt(license, code),
       project,
+      voucherId,
     },
     granted: null,
     changes: [],
@@ -116,11 +117,30 @@ function nextFreeAt(license: LicenseView, code: DenialCode): Millis | null {
   return code === "tokens_exhausted" ? license.nextFreeAt() : null;
 }
 
+/** Refuses what would give a token away whose voucher is out; says which one, for whoever can give it up. */
+export function denyVoucherOut(
+  license: LicenseView,
+  session: Session,
+  now: Millis,
+  subject: Partial<Subject>,
+): Decision {
+  const until = `It ends at ${instant(session.voucher?.until ?? now)}.`;
+  return deny(license, now, "voucher_out", subject, until, { voucherId: session.id });
+}
+
 /** Refuses a command that names a licence the vendor does not have. */
 export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis, subject: Partial<Subject>): Decision {
   const code = "license_unknown";
   return {
-    denial: { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null },
+    denial: {
+      code,
+      message: denials[code].title,
+      inUse: 0,
+      limit: 0,
+      nextFreeAt: null,
+      project: null,
+      voucherId: null,
+    },
     granted: null,
     changes: [],
     records: [
@@ -213,6 +233,7 @@ export function recordEnds(
   sessions: readonly Session[],
   kind: "session.closed" | "session.expired" | "session.ended",
   endOf: (session: Session) => Millis,
+  isOveruse: (session: Session) => boolean = () => false,
 ): HistoryRecord[] {
   const left = new Map<string, number>();
   const isFloating = license.terms.provisioningMode === "floating";
@@ -220,7 +241,8 @@ export function recordEnds(
     const others = (left.get(session.holder) ?? license.sessionsOfHolder(session.holder)) - 1;
     left.set(session.holder, others);
     const end = endOf(session);
-    const more = { tokens: isFloating && others === 0 ? -1 : 0, lengthMs: end - session.openedAt };
+    const tokens = isFloating && others === 0 ? -1 : 0;
+    const more = { tokens, lengthMs: end - session.openedAt, isOveruse: isOveruse(session) };
     return record(license, end, kind, subjectOf(session), more);
   });
 }

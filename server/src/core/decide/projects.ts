@@ -28,7 +28,19 @@ import type {
   Session,
   StartExecutionCommand,
 } from "../types.ts";
-import { deny, grant, instant, noToken, record, recordEnds, subjectOf, suspension, unusable } from "./outcome.ts";
+import { checkoutsOut, isVoucherOut, refusedByCaps } from "./checkouts.ts";
+import {
+  deny,
+  denyVoucherOut,
+  grant,
+  instant,
+  noToken,
+  record,
+  recordEnds,
+  subjectOf,
+  suspension,
+  unusable,
+} from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
 
 /**
@@ -58,7 +70,11 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
 
   const full = noPlace(license, project, project.kind, command, now);
   if (full !== null)
-    return deny(license, now, full, command, undefined, projectDenial(license, project, project.kind, now));
+    return deny(license, now, full, command, undefined, {
+      project: projectDenial(license, project, project.kind, now),
+    });
+  const capped = refusedByCaps(license, project.id, command);
+  if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
   const isFirst = license.sessionsOfHolder(project.id) === 0;
   const inUse = license.attended(project.kind) + (isFirst ? 1 : 0);
   return take(license, command, now, {
@@ -210,13 +226,15 @@ function open(license: LicenseView, project: Project, kind: ProjectKind | null, 
 
 /**
  * Closes or deletes. Forced, it ends every session first, once and for all: their ids stay denied until their old ends,
- * or the next heartbeat would bring its user back; executions that run are stopped.
+ * or the next heartbeat would bring its user back; executions that run are stopped. No force reaches a voucher that is out.
  */
 function close(license: LicenseView, project: Project, command: CloseProjectCommand, now: Millis): Decision {
   const sessions = license.sessionsOfProject(project.id);
   const running = project.executions.filter(isRunning);
   if (!command.force && sessions.length > 0) return deny(license, now, "project_attended", about(project));
   if (!command.force && running.length > 0) return deny(license, now, "project_executing", about(project));
+  const out = sessions.find((session) => isVoucherOut(license.terms, session, now));
+  if (out !== undefined) return denyVoucherOut(license, out, now, about(project));
   const isDelete = command.type === "project.delete";
   if (project.kind === null && !isDelete) return grant([], [], { project });
   const closed: Project = {
@@ -253,12 +271,11 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (kind === "mono" && users > 1) return deny(license, now, "project_attended", about(project));
   const denied = users > 0 ? noToken(terms, license.attended(kind), terms.projectTokens[kind], now) : null;
   if (denied !== null) {
-    return deny(license, now, denied, about(project), undefined, {
-      ...projectDenial(license, project, kind, now),
-      holders: usersOfKind(license, kind)
-        .slice(0, holdersNamedMax)
-        .map((session) => ({ userId: session.userId ?? session.clientId, since: session.openedAt })),
-    });
+    const holders = usersOfKind(license, kind)
+      .slice(0, holdersNamedMax)
+      .map((session) => ({ userId: session.userId ?? session.clientId, since: session.openedAt }));
+    const refused = { ...projectDenial(license, project, kind, now), holders };
+    return deny(license, now, denied, about(project), undefined, { project: refused });
   }
   const switched = { ...project, kind };
   return grant(

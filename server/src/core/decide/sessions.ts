@@ -16,7 +16,19 @@ import type {
   Terms,
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
-import { deny, gone, grant, instant, noToken, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, refusedCheckIn } from "./checkouts.ts";
+import {
+  deny,
+  denyVoucherOut,
+  gone,
+  grant,
+  instant,
+  noToken,
+  record,
+  recordEnds,
+  suspension,
+  unusable,
+} from "./outcome.ts";
 
 const msPerMinute = 60_000;
 
@@ -66,6 +78,8 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
 
   const denied = noRoom(license, holder, now);
   if (denied !== null) return deny(license, now, denied, command);
+  const capped = refusedByCaps(license, holder, command);
+  if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
   const isNew = license.sessionsOfHolder(holder) === 0;
   const holders = license.holders + (isNew ? 1 : 0);
   const isFloating = terms.provisioningMode === "floating";
@@ -125,10 +139,18 @@ function noRoom(license: LicenseView, holder: string, now: Millis): DenialCode |
 
 /** The caller's live session, with a new end. It needs no second token and succeeds when the pool is full. */
 export function extend(license: LicenseView, own: Session, command: OpenCommand, now: Millis): Decision {
+  const { terms } = license;
+  if (isForked(own, command)) return deny(license, now, "session_forked", command);
+  const capped = refusedByCaps(license, own.holder, command);
+  if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
+  if (isOutElsewhere(terms, own, command, now)) return denyVoucherOut(license, own, now, command);
+  const span = validity(terms, command.checkoutPeriod, now, own);
   const session: Session = {
     ...own,
     extendedAt: now,
-    ...validity(license.terms, command.checkoutPeriod, now, own),
+    ...span,
+    ...voucherOf(command, span.validUntil),
+    ...renewalOf(command),
     peakSessions: Math.max(own.peakSessions, license.openSessions),
     peakHolders: Math.max(own.peakHolders, license.holders),
   };
@@ -150,6 +172,7 @@ interface Place {
 export function take(license: LicenseView, command: OpenCommand, now: Millis, place: Place): Decision {
   const { isOveruse, inUse } = place;
   const isNamed = license.terms.provisioningMode === "named";
+  const span = validity(license.terms, command.checkoutPeriod, now, null);
   const session: Session = {
     id: command.ids.session,
     key: place.key,
@@ -160,7 +183,9 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     holder: place.holder,
     openedAt: now,
     extendedAt: now,
-    ...validity(license.terms, command.checkoutPeriod, now, null),
+    ...span,
+    ...voucherOf(command, span.validUntil),
+    ...renewalOf(command),
     endedAt: null,
     peakSessions: license.openSessions + 1,
     peakHolders: place.holders,
@@ -196,7 +221,8 @@ function assignmentForOpen(
 
 /**
  * Until when an open or extend at `now` is valid. A checkout replaces the session period; a plain extend inside a
- * checkout never shortens it; nothing outlasts the licence, but what was promised stands.
+ * checkout never shortens it; nothing outlasts the licence, but what was promised stands, above all what is promised by a
+ * voucher that is out.
  */
 function validity(
   terms: Terms,
@@ -205,40 +231,78 @@ function validity(
   own: Session | null,
 ): Pick<Session, "validUntil" | "checkoutUntil"> {
   const end = terms.expiresAt ?? Number.POSITIVE_INFINITY;
+  const vouched = own !== null && isVoucherOut(terms, own, now) ? (own.voucher?.until ?? now) : now;
   if (checkoutPeriod !== null && checkoutPeriod > 0) {
-    const until = Math.min(now + Math.ceil(checkoutPeriod * msPerMinute), end);
+    const until = Math.max(Math.min(now + Math.ceil(checkoutPeriod * msPerMinute), end), vouched);
     return { validUntil: until, checkoutUntil: until };
   }
-  const plain = Math.min(now + terms.sessionPeriodMs, end);
+  const plain = Math.max(Math.min(now + terms.sessionPeriodMs, end), vouched);
   const out = own?.checkoutUntil ?? null;
   return out !== null && out > plain
     ? { validUntil: out, checkoutUntil: out }
     : { validUntil: plain, checkoutUntil: null };
 }
 
-/** Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout. */
+/** The voucher that the answer to an open will have; without one, an older one stays the newest. */
+function voucherOf({ voucher }: OpenCommand, until: Millis): Pick<Session, "voucher"> {
+  return voucher == null ? {} : { voucher: { deviceKey: voucher.deviceKey, until } };
+}
+
+/**
+ * Whether an extend carries a value that is not of the session's last two answers: then two take themselves for its
+ * client. One that carries none takes the session over, as a program does that was started anew; the other one will know.
+ */
+function isForked({ renewal: known }: Session, { renewal }: OpenCommand): boolean {
+  if (known === undefined || renewal == null || renewal.last === "") return false;
+  return renewal.last !== known.current && renewal.last !== known.previous;
+}
+
+/** After the one before was carried again, its answer having been lost, the lost one is nobody's any more. */
+function renewalOf({ renewal }: OpenCommand): Pick<Session, "renewal"> {
+  return renewal == null ? {} : { renewal: { current: renewal.next, previous: renewal.last || null } };
+}
+
+/**
+ * Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout; before
+ * the end of a voucher that is out it needs proof that this was given up, and is counted.
+ */
 export function close(license: LicenseView, command: CloseCommand, now: Millis): Decision {
   const client = clientKey(license.terms, command.clientId);
   const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
   if (session === undefined || session.endedAt !== null) return deny(license, now, "session_unknown", command);
+  const isEarly = isVoucherOut(license.terms, session, now);
+  const refused = isEarly ? refusedCheckIn(license, session, command.givenUp, now) : null;
+  if (refused === "voucher_out") return denyVoucherOut(license, session, now, command);
+  if (refused !== null) return deny(license, now, refused, command);
+  const checkIn: Change[] = isEarly ? [{ type: "check-ins", checkIns: counted(license, now) }] : [];
   return grant(
-    [gone(session)],
+    [gone(session), ...checkIn],
     recordEnds(license, [session], "session.closed", () => now),
     { session, ended: 1 },
   );
 }
 
-/** An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end. */
+/**
+ * An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end.
+ * Where a voucher is out, two may work on one token of the pool from then on: that is overuse.
+ */
 export function end(license: LicenseView, command: EndCommand, now: Millis): Decision {
   const ended: Session[] = [];
   for (const session of license.sessions()) {
     if (session.endedAt === null && (command.id === null || session.id === command.id)) ended.push(session);
   }
   if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
+  const isFloating = license.terms.provisioningMode === "floating";
   return grant(
     ended.map((session) => ({ type: "session", session: { ...session, endedAt: now } })),
-    recordEnds(license, ended, "session.ended", () => now),
+    recordEnds(
+      license,
+      ended,
+      "session.ended",
+      () => now,
+      (session) => isFloating && isVoucherOut(license.terms, session, now),
+    ),
     { ended: ended.length },
   );
 }

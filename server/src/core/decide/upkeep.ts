@@ -61,5 +61,7 @@ function shifted(session: Session, byMs: number): Session {
     extendedAt: session.extendedAt + byMs,
     validUntil: session.validUntil + byMs,
     checkoutUntil: session.checkoutUntil === null ? null : session.checkoutUntil + byMs,
+    // Its own end, by the clock that was wrong, cannot be taken back; the pool need not wait for that.
+    ...(session.voucher !== undefined && { voucher: { ...session.voucher, until: session.voucher.until + byMs } }),
   };
 }

@@ -8,7 +8,6 @@ import { onClientError } from "../client-error.ts";
 import { runHot } from "../hot.ts";
 import { laneHeadsMax } from "../limits.ts";
 import { fail } from "../route.ts";
-import type { Signatures } from "../signing.ts";
 import type { Lane } from "./lane.ts";
 import { type PlainHead, readPlainHead } from "./plain.ts";
 import { writeResponse } from "./response.ts";
@@ -117,11 +116,11 @@ export class Connection implements AnswerWriter {
     }
   }
 
-  write(answer: Answer, signatures: Signatures | null): void {
+  write(answer: Answer, signed?: readonly string[]): void {
     const socket = this.#socket;
     if (this.#phase !== "deciding" || !socket.writable) return;
     const lane = this.#lane;
-    writeResponse(socket, answer, signatures, lane.lastLines);
+    writeResponse(socket, answer, signed, lane.lastLines);
     this.#phase = "idle";
     this.#until = lane.now() + lane.patience.keepAliveTimeoutMs + lane.patience.keepAliveBufferMs;
     if (this.#isPipelined) this.#handOver(null);

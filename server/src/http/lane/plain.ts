@@ -5,7 +5,7 @@
 
 import type { Catalog } from "../../catalog/catalog.ts";
 import { type Caller, callerOf } from "../access.ts";
-import { type Head, readHead } from "../head.ts";
+import { goesTheLongWay, type Head, readHead } from "../head.ts";
 import type { HotAddresses, HotRoute } from "../hot.ts";
 import { requireJson } from "../input.ts";
 import { bodyBytesMax, headerLinesMax, laneHeadBytesMax } from "../limits.ts";
@@ -107,7 +107,7 @@ function acceptable(rawHeaders: readonly string[]): Head | null {
   try {
     const head = readHead({ rawHeaders, httpVersionMinor: 1 });
     requireJson(head.contentType);
-    return head.contentLength === null ? null : head;
+    return head.contentLength === null || goesTheLongWay(head) ? null : head;
   } catch {
     return null;
   }

@@ -3,13 +3,17 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { type Answer, bytesOf, headersOf } from "../answer.ts";
 import { answerReadMs, answerTimedBytes } from "../limits.ts";
-import type { Signatures } from "../signing.ts";
 
 /** `lastLines`: what every answer says of its connection, with the empty line. */
-export function writeResponse(socket: Socket, answer: Answer, signatures: Signatures | null, lastLines: string): void {
+export function writeResponse(
+  socket: Socket,
+  answer: Answer,
+  signed: readonly string[] | undefined,
+  lastLines: string,
+): void {
   const { status, body } = answer;
   const bodyBytes = bytesOf(answer);
-  const headers = headersOf(answer, bodyBytes, signatures);
+  const headers = headersOf(answer, bodyBytes, signed);
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
   for (let n = 0; n < headers.length; n += 2) head += `${headers[n]}: ${headers[n + 1]}\r\n`;
   head += `Date: ${dateText()}\r\n${lastLines}`;

@@ -56,7 +56,7 @@ export function batchRoutes(services: Services): Route[] {
       tag: "Sessions",
       summary: "Open and close many sessions",
       description:
-        "Up to 1,000 opens and closes, decided in their order and kept in one commit. Each result is what the single call would have answered; a denied or faulty item leaves the others as they are.",
+        "Up to 1,000 opens and closes, decided in their order and kept in one commit. Each result is what the single call would have answered; a denied or faulty item leaves the others as they are. There are no vouchers here, no proof that one was given up, and nothing is renewed.",
       body: Batch,
       bodyChecked: Envelope,
       bodyBytesMax: batchBytesMax,

@@ -28,34 +28,45 @@ function activationRoute({ desk, store }: Services): Route {
     body: ActivateClient,
     answers: { 200: LicenseInfo, 409: Refusal },
     async handle(call, finish) {
-      const { body } = call;
-      const product = call.vendor.products.get(uuid(body.product_id));
-      if (product === undefined) return finish(denied("product_unknown", call));
-      const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
-      if (resolved !== undefined) {
-        requireLicense(call, resolved.license.id);
-        await requireMove(store, call, resolved.license, body.client_id);
-      }
-      // A licence of another product is none of this one's: to the desk it would be a licence like any other.
-      if (resolved === undefined && call.vendor.licenses.has(uuid(body.license_key)))
-        return finish(denied("license_unknown", call));
-      const command = {
-        type: "activate",
-        isvId: call.isvId,
-        // A key that nobody knows goes to the desk as it is: the rules deny it, and the denial is on record.
-        licenseId: resolved?.license.id ?? body.license_key,
-        clientId: body.client_id,
-        clientName: textOrNull(body.client_name),
-        clientDescription: textOrNull(body.client_description),
-        softwareVersion: textOrNull(body.software_version),
-        tokenKey: resolved?.tokenKey ?? null,
-        ids: newIds(),
-      } as const;
-      desk.submit([command], ([outcome]) =>
-        finish(answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(resolved), granted.assignment))),
+      const activation = await activationOf(store, call, call.body);
+      if ("denial" in activation) return finish(denied(activation.denial, call));
+      desk.submit([activation.command], ([outcome]) =>
+        finish(
+          answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(activation.resolved), granted.assignment)),
+        ),
       );
     },
   });
+}
+
+/**
+ * What an activation asks of the desk, or its denial where it names what is not there.
+ * @throws Problem (403) beyond the key's bounds.
+ */
+export async function activationOf(store: Services["store"], call: KeyedCall, body: ActivateClient) {
+  const product = call.vendor.products.get(uuid(body.product_id));
+  if (product === undefined) return { denial: "product_unknown" } as const;
+  const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
+  if (resolved !== undefined) {
+    requireLicense(call, resolved.license.id);
+    await requireMove(store, call, resolved.license, body.client_id);
+  }
+  // A licence of another product is none of this one's: to the desk it would be a licence like any other.
+  if (resolved === undefined && call.vendor.licenses.has(uuid(body.license_key)))
+    return { denial: "license_unknown" } as const;
+  const command = {
+    type: "activate",
+    isvId: call.isvId,
+    // A key that nobody knows goes to the desk as it is: the rules deny it, and the denial is on record.
+    licenseId: resolved?.license.id ?? body.license_key,
+    clientId: body.client_id,
+    clientName: textOrNull(body.client_name),
+    clientDescription: textOrNull(body.client_description),
+    softwareVersion: textOrNull(body.software_version),
+    tokenKey: resolved?.tokenKey ?? null,
+    ids: newIds(),
+  } as const;
+  return { command, resolved };
 }
 
 /**

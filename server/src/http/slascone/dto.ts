@@ -269,6 +269,8 @@ export function sessionDto(license: LicenseView, session: Session, now: Millis, 
     max_open_session_count: session.peakSessions,
     max_active_client_count: session.peakHolders,
     duration: Math.floor((now - session.openedAt) / 60_000),
+    checked_out_until: session.checkoutUntil === null ? null : instant(session.checkoutUntil),
+    voucher_until: session.voucher === undefined ? null : instant(session.voucher.until),
   };
 }
 

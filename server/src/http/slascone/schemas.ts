@@ -1,6 +1,7 @@
 /** SLASCONE's bodies, in and out: what validates requests and what the API document shows. */
 import { type Static, Type } from "typebox";
 import { Description, Instant, Maybe, Name, Note, Uuid } from "../input.ts";
+import { checkInLengthMax } from "../limits.ts";
 
 const exampleLicense = "27180460-29df-4a5a-a0a1-78c85ab6cee0";
 const exampleProduct = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
@@ -40,6 +41,63 @@ export const SessionRequest = Type.Object(
 );
 export type SessionRequest = Static<typeof SessionRequest>;
 
+/** An open by a client of its own, and not in a batch. */
+export const OpenRequest = Type.Object(
+  {
+    ...SessionRequest.properties,
+    voucher: Maybe(
+      Type.Union(
+        [
+          Type.Boolean(),
+          Type.Object({
+            nonce: Maybe(
+              Type.String({
+                description: "Told back in the voucher, to know it for a new one.",
+                pattern: "^[\\w-]{1,128}$",
+              }),
+            ),
+            device_key: Maybe(
+              Type.String({
+                description: "The thumbprint (RFC 7638) of a key of the device's: the voucher is good there alone.",
+                pattern: "^[\\w-]{43}$",
+              }),
+            ),
+          }),
+        ],
+        {
+          description:
+            "Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked.",
+        },
+      ),
+    ),
+    renewal: Maybe(
+      Type.String({
+        description:
+          "Ours: the `renewal` of the session's last answer, or an empty text where there was none. A copy of the client that carries an older one is denied (14005). A client that never sends it is not looked after.",
+        pattern: "^[\\w-]{0,64}$",
+      }),
+    ),
+  },
+  { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
+);
+export type OpenRequest = Static<typeof OpenRequest>;
+
+/** A close, with proof where a voucher is out. */
+export const CloseRequest = Type.Object(
+  {
+    ...SessionRequest.properties,
+    check_in: Maybe(
+      Type.String({
+        description:
+          "Ours: the device's proof that it gave the session's voucher up, a JWS (EdDSA, type `seatkeeper-check-in+jwt`) with its key as `jwk` in the header and the voucher's `jti` as `voucher_id` in the content.",
+        maxLength: checkInLengthMax,
+      }),
+    ),
+  },
+  { examples: [{ license_id: exampleLicense, client_id: "anna@factor.com" }] },
+);
+export type CloseRequest = Static<typeof CloseRequest>;
+
 /** P1. */
 export const ActivateClient = Type.Object({
   product_id: ProductId,
@@ -51,6 +109,19 @@ export const ActivateClient = Type.Object({
   client_name: Maybe(Note("What people call the client.")),
   client_description: Maybe(Description("Anything worth knowing of the client.")),
   software_version: Maybe(SoftwareVersion),
+});
+
+export type ActivateClient = Static<typeof ActivateClient>;
+
+/** P2: the same as the query of a download. */
+export const OfflineActivation = Type.Object({
+  ...ActivateClient.properties,
+  file_name: Maybe(Note("What the download is called; `activation.xml` unless said otherwise.")),
+});
+
+/** A licence as a file. */
+export const LicenseFileQuery = Type.Object({
+  token_key: Maybe(Uuid("A client's token key: its activation is built into the file, which is then for it alone.")),
 });
 
 /** P3. */
@@ -126,6 +197,12 @@ export const SessionStatus = Type.Object(
       description: "The most open sessions of the licence that this session's opens and extends saw.",
     }),
     max_active_client_count: Type.Integer({ description: "The same of tokens in use." }),
+    voucher: Type.Optional(
+      Type.String({
+        description: "A signed statement of the session (JWT, EdDSA), with checkouts and where asked for.",
+      }),
+    ),
+    renewal: Type.Optional(Type.String({ description: "What the next open carries, where this one carried any." })),
   },
   {
     examples: [

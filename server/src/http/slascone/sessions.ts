@@ -1,14 +1,25 @@
 /** Sessions: open, which is also extend; close; how many tokens are in use (P4–P6). */
 import { Type } from "typebox";
 import type { CloseCommand, OpenCommand } from "../../core/types.ts";
-import { newIds } from "../../ids.ts";
+import { newId, newIds } from "../../ids.ts";
 import { knownLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonText } from "../answer.ts";
+import { givenUpBy } from "../check-ins.ts";
+import { asHolder } from "../client-tokens.ts";
 import { uuid, uuidOrNull } from "../input.ts";
-import { keyed, type Route, type Services } from "../route.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { signedVoucher, type VoucherWish, voucherWish } from "../vouchers.ts";
 import { answerOf } from "./answers.ts";
 import { sessionStatusText } from "./dto.ts";
-import { LicenseParams, Refusal, Sentence, SessionRequest, SessionStatus } from "./schemas.ts";
+import {
+  CloseRequest,
+  LicenseParams,
+  OpenRequest,
+  Refusal,
+  Sentence,
+  type SessionRequest,
+  SessionStatus,
+} from "./schemas.ts";
 
 export function openCommand(isvId: string, body: SessionRequest): OpenCommand {
   return {
@@ -35,6 +46,16 @@ export function closeCommand(isvId: string, body: SessionRequest): CloseCommand 
   };
 }
 
+/** With what the single call has beside a batch's: a voucher, and a value that is renewed. */
+function openCommandOf(isvId: string, body: OpenRequest, wish: VoucherWish | null): OpenCommand {
+  const last = body.renewal ?? null;
+  return {
+    ...openCommand(isvId, body),
+    voucher: wish,
+    renewal: last === null ? null : { last, next: newId() },
+  };
+}
+
 /** The answers to a granted open and a granted close, here and in a batch. */
 export const opened = ({ session }: { readonly session: Parameters<typeof sessionStatusText>[0] | null }): Answer => {
   if (session === null) throw new Error("an open was granted without a session");
@@ -43,24 +64,69 @@ export const opened = ({ session }: { readonly session: Parameters<typeof sessio
 export const closed = (): Answer => sessionClosed;
 const sessionClosed = json("Session closed.");
 
-export function sessionRoutes({ desk, store }: Services): Route[] {
+/** As `opened`, with what the next open carries. */
+function renewed({ renewal }: OpenCommand): typeof opened {
+  return renewal == null ? opened : (granted) => withMember(opened(granted), "renewal", renewal.next);
+}
+
+/** An answer with one member more, whose value needs no escape. */
+function withMember({ body }: Answer, name: string, value: string): Answer {
+  return jsonText(`${String(body).slice(0, -1)},"${name}":"${value}"}`);
+}
+
+/** As `renewed`, with a signed statement of the session in it. A place for the signature is taken first. */
+async function openWithVoucher(
+  { desk, signer, statementKeys }: Services,
+  call: KeyedCall,
+  command: OpenCommand,
+  wish: VoucherWish,
+): Promise<Answer | Error> {
+  const key = await statementKeys.signing(call.vendor);
+  return signer.withPlace(call.isvId, async () => {
+    const outcome = await desk.decide(command);
+    const answer = answerOf(outcome, call, renewed(command));
+    const session = outcome.granted?.session;
+    if (answer instanceof Error || session == null) return answer;
+    const voucher = await signer.inTurn(() => signedVoucher(call.vendor, command, session, wish, key));
+    return withMember(answer, "voucher", voucher);
+  });
+}
+
+/** Closes with proof that the session's voucher was given up. Verifying costs about as much as signing, and is bounded alike. */
+function closeWithProof(
+  { desk, signer }: Services,
+  call: KeyedCall,
+  command: CloseCommand,
+  proof: string,
+): Promise<Answer | Error> {
+  return signer.withPlace(call.isvId, async () => {
+    const givenUp = await signer.inTurn(() => givenUpBy(proof));
+    return answerOf(await desk.decide({ ...command, givenUp }), call, closed);
+  });
+}
+
+export function sessionRoutes(services: Services): Route[] {
+  const { desk, store } = services;
   return [
     keyed({
       method: "POST",
       path: "/provisioning/session/open",
       aliases: ["/isv/:isv_id/provisioning/session/open"],
       isHot: true,
+      takesClientTokens: true,
       reach: "app",
       tag: "Sessions",
       summary: "Open a session, or extend it",
       description:
-        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline.",
-      body: SessionRequest,
+        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline, and the answer has a `voucher`.",
+      body: OpenRequest,
       answers: { 200: SessionStatus, 409: Refusal },
       handle(call, finish) {
-        const command = openCommand(call.isvId, call.body);
+        const wish = voucherWish(call.body);
+        const command = asHolder(call, openCommandOf(call.isvId, call.body, wish));
         requireLicense(call, command.licenseId);
-        desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, opened)));
+        if (wish !== null) return openWithVoucher(services, call, command, wish).then(finish);
+        desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, renewed(command))));
       },
     }),
     keyed({
@@ -68,16 +134,19 @@ export function sessionRoutes({ desk, store }: Services): Route[] {
       path: "/provisioning/session/close",
       aliases: ["/isv/:isv_id/provisioning/session/close"],
       isHot: true,
+      takesClientTokens: true,
       reach: "app",
       tag: "Sessions",
       summary: "Close a session",
       description:
-        "Ends one session; it is also the check-in of a checkout. The token is free once its holder's last session is gone. A session that is not live (closed already, or lapsed) is denied with 12001, which a client may take as done.",
-      body: SessionRequest,
+        "Ends one session; it is also the check-in of a checkout. The token is free once its holder's last session is gone. A session that is not live (closed already, or lapsed) is denied with 12001, which a client may take as done. While a voucher for a device is out, the token comes back only with `check_in`, that device's proof (14009), and not beyond the edition's number of early check-ins (14010).",
+      body: CloseRequest,
       answers: { 200: Sentence, 409: Refusal },
       handle(call, finish) {
-        const command = closeCommand(call.isvId, call.body);
+        const command = asHolder(call, closeCommand(call.isvId, call.body));
         requireLicense(call, command.licenseId);
+        const { check_in: proof } = call.body;
+        if (proof != null) return closeWithProof(services, call, command, proof).then(finish);
         desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, closed)));
       },
     }),

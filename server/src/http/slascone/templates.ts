@@ -28,6 +28,19 @@ const settings = {
   max_floating_sessions_with_same_client_id: Maybe(Type.Integer({ minimum: 0, maximum: 10_000 })),
   session_period: Maybe(Type.Union([Minutes, Type.Null()])),
   max_checkout_period: Maybe(Type.Integer({ minimum: 0, maximum: 52_560_000, description: "Minutes; 0: none." })),
+  max_checked_out_tokens: Maybe(
+    Type.Union([Count, Type.Null()], {
+      description: "The most tokens that may be checked out at once; null: any number.",
+    }),
+  ),
+  checkout_reserve: Maybe(
+    Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Tokens that no checkout may take." }),
+  ),
+  max_early_check_ins_per_month: Maybe(
+    Type.Union([Count, Type.Null()], {
+      description: "Vouchers that may be given up before their end, for each licence and month; null: any number.",
+    }),
+  ),
   heartbeat_period: Maybe(Minutes),
   heartbeats_extend_sessions: Maybe(Type.Boolean()),
   free_ride: Maybe(Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Days." })),
@@ -268,6 +281,9 @@ function laidOver(current: Edition | null, id: string, body: TemplateInput): Edi
     max_floating_sessions_with_same_client_id: body.max_floating_sessions_with_same_client_id ?? undefined,
     session_period: body.session_period,
     max_checkout_period: body.max_checkout_period ?? undefined,
+    max_checked_out_tokens: body.max_checked_out_tokens,
+    checkout_reserve: body.checkout_reserve ?? undefined,
+    max_early_check_ins_per_month: body.max_early_check_ins_per_month,
     heartbeat_period: body.heartbeat_period ?? undefined,
     heartbeats_extend_sessions: body.heartbeats_extend_sessions ?? undefined,
     freeride: body.free_ride ?? undefined,
@@ -309,6 +325,9 @@ function templateDto(vendor: Vendor, edition: Edition) {
     provisioning_mode: provisioningModes[provisioning_mode],
     client_type: clientTypes[client_type],
     free_ride: freeride,
+    max_checked_out_tokens: edition.max_checked_out_tokens ?? null,
+    checkout_reserve: edition.checkout_reserve ?? 0,
+    max_early_check_ins_per_month: edition.max_early_check_ins_per_month ?? null,
     token_limit: edition.token_limit ?? 0,
     goodwill_token_limit: edition.goodwill_token_limit ?? 0,
     floating_token_limit: edition.floating_token_limit ?? 0,

@@ -116,7 +116,7 @@ export class Deciding implements Licenses {
     }
   }
 
-  /** Assignments and projects: what look-ups find must be current. */
+  /** Assignments, projects and check-ins are current: look-ups find them, or nobody folds them. */
   #saveRows(transaction: Transaction, changed: readonly Locked[]): void {
     const all = changed.flatMap(({ known, changes }) => [...changes.values()].map(({ change }) => ({ known, change })));
     const assignments = all.flatMap(({ known, change }) =>
@@ -124,6 +124,9 @@ export class Deciding implements Licenses {
     );
     const projects = all.flatMap(({ known, change }) =>
       change.type === "project" ? { known, value: change.project } : [],
+    );
+    const checkIns = all.flatMap(({ known, change }) =>
+      change.type === "check-ins" ? { known, value: change.checkIns } : [],
     );
     const gone = all.flatMap(({ known, change }) =>
       change.type === "project.gone" ? { known, value: change.id } : [],
@@ -142,6 +145,13 @@ export class Deciding implements Licenses {
         ...columnsOf(projects.map(placeOf)),
         plain(projects.map(({ value }) => value.id)),
         texts(projects.map(({ value }) => JSON.stringify(value))),
+      ]);
+    }
+    if (checkIns.length > 0) {
+      transaction.query(statements.putCheckIns, [
+        ...columnsOf(checkIns.map(placeOf)),
+        texts(checkIns.map(({ value }) => value.month)),
+        plain(checkIns.map(({ value }) => value.count)),
       ]);
     }
     if (gone.length > 0) {
@@ -174,6 +184,8 @@ function subjectOf(change: Change): string {
       return `s${change.session.key}`;
     case "session.gone":
       return `s${change.key}`;
+    case "check-ins":
+      return "c";
     case "assignment":
       return `a${change.assignment.clientKey}`;
     case "project":

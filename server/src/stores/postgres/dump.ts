@@ -76,6 +76,10 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
   for await (const row of all(transaction, projects)) {
     yield { type: "project", ...placeOf(row), project: row.body as Project };
   }
+  for (const row of await transaction.query("SELECT * FROM seatkeeper.check_ins ORDER BY isv_id, license_id")) {
+    const checkIns = { month: row.month as string, count: Number(row.count) };
+    yield { type: "check-ins", ...placeOf(row), checkIns };
+  }
   for (const row of await transaction.query(licensesWithSessions)) {
     for await (const session of sessionsOf(transaction, placeOf(row), row.folded_to)) {
       yield { type: "session", ...placeOf(row), session };

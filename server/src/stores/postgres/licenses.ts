@@ -4,7 +4,7 @@
  */
 import { evolve } from "../../core/evolve.ts";
 import { LicenseState } from "../../core/state.ts";
-import type { Assignment, Change, Project, Session, Terms } from "../../core/types.ts";
+import type { Assignment, Change, CheckIns, Project, Session, Terms } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
@@ -128,6 +128,7 @@ export function loaded(terms: Terms, row: Row): Known {
   // Projects before the sessions that attend them: a token is counted by its project's kind.
   for (const project of listOf<Project>(row.projects)) state.putProject(project);
   for (const session of sessions.values()) state.putSession(session);
+  state.checkIns = (row.check_ins ?? null) as CheckIns | null;
   return { state, version: Number(row.version), isTaken: false, size: 0 };
 }
 

@@ -96,6 +96,8 @@ class Loading {
         return this.#assignments(lines as LineOf<"assignment">[]);
       case "project":
         return this.#projects(lines as LineOf<"project">[]);
+      case "check-ins":
+        return this.#checkIns(lines as LineOf<"check-ins">[]);
       case "session":
         return this.#sessions(lines as LineOf<"session">[]);
       case "history":
@@ -167,6 +169,14 @@ class Loading {
       ...placesOf(lines),
       lines.map(({ project }) => project.id),
       bodies,
+    ]);
+  }
+
+  async #checkIns(lines: readonly LineOf<"check-ins">[]): Promise<void> {
+    await this.#transaction.query(statements.putCheckIns, [
+      ...placesOf(lines),
+      lines.map(({ checkIns }) => checkIns.month),
+      lines.map(({ checkIns }) => checkIns.count),
     ]);
   }
 

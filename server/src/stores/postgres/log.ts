@@ -2,13 +2,13 @@
  * What stands in the log of changes. An extend, which is nearly all that happens, changes a few numbers of a session:
  * these alone are written, and whoever reads them has the session already.
  */
-import type { Change, Session } from "../../core/types.ts";
+import type { Change, Renewal, Session } from "../../core/types.ts";
 
 const extensionFields = ["extendedAt", "validUntil", "checkoutUntil", "peakSessions", "peakHolders"] as const;
-const isOfExtension = new Set<string>(extensionFields);
+const isOfExtension = new Set<string>([...extensionFields, "renewal"]);
 
-/** What an extend changes of a session. */
-export type Extension = Pick<Session, (typeof extensionFields)[number]>;
+/** What an extend changes of a session; the renewal of those that have one. */
+export type Extension = Pick<Session, (typeof extensionFields)[number] | "renewal">;
 
 /** An entry of the log, as it is read. */
 export type Logged =
@@ -32,9 +32,10 @@ function entryOf({ change, before }: Changed): { readonly rank: number; readonly
   if (change.type !== "session") return { rank: 1, text: JSON.stringify(change) };
   const { session } = change;
   if (before === undefined || !isExtended(before, session)) return { rank: 0, text: JSON.stringify(change) };
-  const { key, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders } = session;
+  const { key, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, renewal } = session;
   const numbers = `${extendedAt},${validUntil},${checkoutUntil},${peakSessions},${peakHolders}`;
-  return { rank: 0, text: `[${JSON.stringify(key)},${numbers}]` };
+  const renewed = renewal === undefined ? "" : `,${JSON.stringify(renewal)}`;
+  return { rank: 0, text: `[${JSON.stringify(key)},${numbers}${renewed}]` };
 }
 
 function isExtended(before: Session, after: Session): boolean {
@@ -45,14 +46,14 @@ function isExtended(before: Session, after: Session): boolean {
   return true;
 }
 
-type Entry = Change | readonly [string, number, number, number | null, number, number];
+type Entry = Change | readonly [string, number, number, number | null, number, number, Renewal?];
 
 /** What `written` wrote. */
 export function read(text: string): Logged[] {
   return (JSON.parse(text) as Entry[]).map((entry) => {
     if ("type" in entry) return entry;
-    const [key, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders] = entry;
+    const [key, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, renewal] = entry;
     const extension = { extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders };
-    return { type: "session.extended", key, extension };
+    return { type: "session.extended", key, extension: { ...extension, ...(renewal !== undefined && { renewal }) } };
   });
 }

@@ -44,6 +44,8 @@ export const loadLicenses = `
       WHERE a.isv_id = k.isv_id AND a.license_id = k.license_id) AS assignments,
     (SELECT json_agg(p.body) FROM seatkeeper.projects AS p
       WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id) AS projects,
+    (SELECT json_build_object('month', n.month, 'count', n.count) FROM seatkeeper.check_ins AS n
+      WHERE n.isv_id = k.isv_id AND n.license_id = k.license_id) AS check_ins,
     (SELECT json_agg(c.changes ORDER BY c.version) FROM seatkeeper.changes AS c
       WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version > f.folded_to) AS changes
   FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
@@ -84,6 +86,12 @@ export const putProjects = `
   SELECT isv_id, license_id, id, body::jsonb
   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[]) AS k (isv_id, license_id, id, body)
   ON CONFLICT (isv_id, license_id, id) DO UPDATE SET body = excluded.body`;
+
+/** $1 vendors, $2 licences, $3 months, $4 counts. */
+export const putCheckIns = `
+  INSERT INTO seatkeeper.check_ins (isv_id, license_id, month, count)
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+  ON CONFLICT (isv_id, license_id) DO UPDATE SET month = excluded.month, count = excluded.count`;
 
 /** $1 vendors, $2 licences, $3 ids. */
 export const deleteProjects = `

@@ -38,6 +38,9 @@ export class Loading {
       case "project":
         this.#rows.saveProject(this.#licenseOf(line).no, line.project);
         break;
+      case "check-ins":
+        this.#rows.saveCheckIns(this.#licenseOf(line).no, line.checkIns);
+        break;
       case "session":
         this.#rows.insertSession(++this.#sessions, this.#licenseOf(line), line.session);
         break;

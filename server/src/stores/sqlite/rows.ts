@@ -2,7 +2,7 @@
 import type Database from "better-sqlite3";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
-import type { Assignment, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
+import type { Assignment, CheckIns, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 import type { NumberedLine } from "../store.ts";
 
 /** The setting that tells a later server until when the last one was alive, in milliseconds. */
@@ -24,6 +24,8 @@ export interface SessionRow {
   peak_holders: number;
   is_overuse: number;
   project_id: string | null;
+  voucher: string | null;
+  renewal: string | null;
 }
 
 interface ProjectRow {
@@ -37,11 +39,24 @@ interface ProjectRow {
   executions: string;
 }
 
-/** What may change of a live session: row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
-export type Span = readonly [number, number, number, number, number | null, number, number];
+/** Row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
+type SpanNumbers = [number, number, number, number, number | null, number, number];
+
+/** What may change of a live session; its voucher and renewal where it has any of them. */
+export type Span = readonly [...SpanNumbers, ...([] | [Session["voucher"] | null, Session["renewal"] | null])];
 
 export function spanOf(no: number, s: Session): Span {
-  return [no, s.openedAt, s.extendedAt, s.validUntil, s.checkoutUntil, s.peakSessions, s.peakHolders];
+  const numbers: SpanNumbers = [
+    no,
+    s.openedAt,
+    s.extendedAt,
+    s.validUntil,
+    s.checkoutUntil,
+    s.peakSessions,
+    s.peakHolders,
+  ];
+  const { voucher, renewal } = s;
+  return voucher === undefined && renewal === undefined ? numbers : [...numbers, voucher ?? null, renewal ?? null];
 }
 
 interface AssignmentRow {
@@ -107,6 +122,7 @@ export class Rows {
   readonly #insertHistory;
   readonly #putProject;
   readonly #deleteProject;
+  readonly #putCheckIns;
   readonly #adoptDenials;
   readonly #putEntity;
   readonly #putSetting;
@@ -115,11 +131,12 @@ export class Rows {
     this.#db = db;
     this.#insertSession = db.prepare(
       `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#updateSpan = db.prepare(
-      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?
+      `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?,
+         voucher = ?, renewal = ?
        WHERE no = ?`,
     );
     this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
@@ -141,6 +158,7 @@ export class Rows {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#deleteProject = db.prepare("DELETE FROM projects WHERE license_no = ? AND id = ?");
+    this.#putCheckIns = db.prepare("INSERT OR REPLACE INTO check_ins (license_no, month, count) VALUES (?, ?, ?)");
     this.#adoptDenials = db.prepare(
       `UPDATE history SET license_no = ?, license_id = NULL
        WHERE denial IS NOT NULL AND isv_no = ? AND license_no IS NULL AND license_id = ?`,
@@ -169,6 +187,8 @@ export class Rows {
       s.peakHolders,
       s.isOveruse ? 1 : 0,
       license.terms.clientType === "projects" ? s.holder : null,
+      textOf(s.voucher),
+      textOf(s.renewal),
     );
   }
 
@@ -180,8 +200,19 @@ export class Rows {
     this.#deleteSession.run(no);
   }
 
-  updateSpan([no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders]: Span): void {
-    this.#updateSpan.run(openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, no);
+  updateSpan(span: Span): void {
+    const [no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+    this.#updateSpan.run(
+      openedAt,
+      extendedAt,
+      validUntil,
+      checkoutUntil,
+      peakSessions,
+      peakHolders,
+      textOf(voucher),
+      textOf(renewal),
+      no,
+    );
   }
 
   insertExtends(line: number, spans: readonly Span[]): void {
@@ -251,6 +282,18 @@ export class Rows {
     );
   }
 
+  saveCheckIns(licenseNo: number, { month, count }: CheckIns): void {
+    this.#putCheckIns.run(licenseNo, month, count);
+  }
+
+  /** Every licence's early check-ins, with its number. */
+  checkIns(): { readonly licenseNo: number; readonly checkIns: CheckIns }[] {
+    const rows = this.#db.prepare("SELECT license_no, month, count FROM check_ins").all();
+    return (rows as { license_no: number; month: string; count: number }[]).map(
+      ({ license_no: licenseNo, ...checkIns }) => ({ licenseNo, checkIns }),
+    );
+  }
+
   deleteProject(licenseNo: number, id: string): void {
     this.#deleteProject.run(licenseNo, id);
   }
@@ -278,7 +321,7 @@ export class Rows {
 
   /** What a licence that goes takes along. Its history stays. */
   emptyLicense(licenseNo: number): void {
-    for (const table of ["sessions", "assignments", "projects"]) {
+    for (const table of ["sessions", "assignments", "projects", "check_ins"]) {
       this.#db.prepare(`DELETE FROM ${table} WHERE license_no = ?`).run(licenseNo);
     }
   }
@@ -420,7 +463,13 @@ export function sessionOf(row: SessionRow, terms: Terms): Session {
     peakSessions: row.peak_sessions,
     peakHolders: row.peak_holders,
     isOveruse: row.is_overuse === 1,
+    ...(row.voucher !== null && { voucher: JSON.parse(row.voucher) }),
+    ...(row.renewal !== null && { renewal: JSON.parse(row.renewal) }),
   };
+}
+
+function textOf(value: object | null | undefined): string | null {
+  return value == null ? null : JSON.stringify(value);
 }
 
 function assignmentOf(row: AssignmentRow): Assignment {

@@ -138,8 +138,18 @@ export function* storedSessions(
 
 function withSpan(session: Session, span: Span | undefined): Session {
   if (span === undefined) return session;
-  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders] = span;
-  return { ...session, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders };
+  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+  return {
+    ...session,
+    openedAt,
+    extendedAt,
+    validUntil,
+    checkoutUntil,
+    peakSessions,
+    peakHolders,
+    ...(voucher != null && { voucher }),
+    ...(renewal != null && { renewal }),
+  };
 }
 
 /** How much of its share a round of folding has left to do. */

@@ -116,6 +116,7 @@ async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows): Async
     yield { type: "assignment", ...placeOf(licenseNo), assignment };
   }
   for (const { licenseNo, project } of rows.projects()) yield { type: "project", ...placeOf(licenseNo), project };
+  for (const { licenseNo, checkIns } of rows.checkIns()) yield { type: "check-ins", ...placeOf(licenseNo), checkIns };
   const terms = new Map(
     stored
       .filter(({ entity }) => entity.kind === "license" && entity.body !== null)

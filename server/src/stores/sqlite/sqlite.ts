@@ -104,6 +104,7 @@ class SqliteStore implements Store {
       licenseOf(licenseNo).putProject(project);
       this.#book.indexProject(licenseOf(licenseNo), project.id);
     }
+    for (const { licenseNo, checkIns } of this.#rows.checkIns()) licenseOf(licenseNo).checkIns = checkIns;
     const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
     return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
   }
@@ -150,6 +151,7 @@ class SqliteStore implements Store {
   #saveOther(licenseNo: number, change: Change): void {
     if (change.type === "assignment") this.#rows.saveAssignment(licenseNo, change.assignment);
     if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
+    if (change.type === "check-ins") this.#rows.saveCheckIns(licenseNo, change.checkIns);
     if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
   }
 

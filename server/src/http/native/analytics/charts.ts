@@ -1,13 +1,7 @@
 /** Charts: how many tokens were in use, how often somebody was refused and for how long, and at what hours. */
 import { Type } from "typebox";
-import {
-  type DenialPoint,
-  denialPoints,
-  heatCells,
-  total,
-  type UsageRows,
-  usagePoints,
-} from "../../../analytics/charts.ts";
+import { type DenialPoint, denialPoints, heatCells, type UsageRows, usagePoints } from "../../../analytics/charts.ts";
+import { total } from "../../../analytics/sums.ts";
 import {
   type Denials,
   denialSeries,

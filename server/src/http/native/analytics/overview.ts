@@ -1,6 +1,7 @@
 /** Licences at a glance: how full each one is now, and how full it was today. */
 import { Type } from "typebox";
-import { joined, usagePoints } from "../../../analytics/charts.ts";
+import { usagePoints } from "../../../analytics/charts.ts";
+import { joined } from "../../../analytics/sums.ts";
 import { type Denials, denialSeries, quarter, type Scope, type Tally, usageSeries } from "../../../analytics/tally.ts";
 import type { License } from "../../../catalog/entities.ts";
 import type { LicenseView, Pool } from "../../../core/types.ts";

@@ -1,0 +1,48 @@
+/** Sums of what tallies count. */
+import type { DenialCode } from "../core/types.ts";
+import type { DenialCount, Denials, HolderDay } from "./tally.ts";
+
+export const noDenials: DenialCount = { attempts: 0, episodes: 0, served: 0, servedSoon: 0, waitMs: 0, waitMaxMs: 0 };
+
+/** Denials of several times or places as those of one. */
+export function joined(all: readonly Denials[]): Denials {
+  const sums: Partial<Record<DenialCode, DenialCount>> = {};
+  for (const denials of all) {
+    for (const [code, count] of entriesOf(denials)) sums[code] = sumOf(sums[code] ?? noDenials, count);
+  }
+  return sums;
+}
+
+/** Denials for whatever reason as those for one. */
+export function total(denials: Denials): DenialCount {
+  return entriesOf(denials).reduce((sum, [, count]) => sumOf(sum, count), noDenials);
+}
+
+function entriesOf(denials: Denials): [DenialCode, DenialCount][] {
+  return Object.entries(denials) as [DenialCode, DenialCount][];
+}
+
+/** Two counts as one. */
+export function sumOf(a: DenialCount, b: DenialCount): DenialCount {
+  return {
+    attempts: a.attempts + b.attempts,
+    episodes: a.episodes + b.episodes,
+    served: a.served + b.served,
+    servedSoon: a.servedSoon + b.servedSoon,
+    waitMs: a.waitMs + b.waitMs,
+    waitMaxMs: Math.max(a.waitMaxMs, b.waitMaxMs),
+  };
+}
+
+/** The days of two holders as one's. */
+export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
+  return {
+    sessionMs: a.sessionMs + b.sessionMs,
+    sessions: a.sessions + b.sessions,
+    expired: a.expired + b.expired,
+    expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
+    reopened: a.reopened + b.reopened,
+    activations: a.activations + b.activations,
+    denials: joined([a.denials, b.denials]),
+  };
+}

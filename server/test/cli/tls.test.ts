@@ -1,0 +1,108 @@
+/** TLS by the server itself, and a certificate that is renewed while it runs. */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { afterAll, afterEach, expect, test } from "vitest";
+import { ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+
+const folder = temporaryFolder();
+const path = (name: string) => join(folder.path, name);
+let server: ServerProcess | undefined;
+
+afterEach(async () => {
+  await server?.stop("SIGTERM");
+  server = undefined;
+});
+afterAll(() => folder.remove());
+
+/** A certificate of its own making, and its key. */
+function make(name: string): void {
+  const made = ["-keyout", path(`${name}.key`), "-out", path(`${name}.crt`), "-days", "2", "-subj", `/CN=${name}`];
+  const kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  execFileSync("openssl", [...kind, ...made, "-addext", "subjectAltName=IP:127.0.0.1"], { stdio: "ignore" });
+}
+
+function serve(name: string): void {
+  copyFileSync(path(`${name}.crt`), path("live.crt"));
+  copyFileSync(path(`${name}.key`), path("live.key"));
+}
+
+const settings = {
+  SEATKEEPER_DATABASE_URL: "memory:",
+  SEATKEEPER_TLS_CERT_FILE: path("live.crt"),
+  SEATKEEPER_TLS_KEY_FILE: path("live.key"),
+};
+
+/** Whose certificate a new connection is shown. */
+function served(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: "127.0.0.1", port: Number(new URL(url).port), rejectUnauthorized: false }, () => {
+      resolve(String(socket.getPeerCertificate().subject.CN));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+  });
+}
+
+test("a certificate and its key make it HTTPS; SIGHUP takes the renewed ones, and bad ones change nothing", async () => {
+  for (const name of ["first", "second"]) make(name);
+  serve("first");
+  server = await startProcess(["serve"], settings);
+  const { url, output } = server;
+  expect(url).toMatch(/^https:/);
+  expect(await served(url)).toBe("first");
+  const told = (text: string) => expect.poll(() => output().includes(text)).toBe(true);
+
+  serve("second");
+  server.signal("SIGHUP");
+  await told("the certificate was read again");
+  expect(await served(url)).toBe("second");
+
+  copyFileSync(path("first.key"), path("live.key"));
+  server.signal("SIGHUP");
+  await told("the old one is served on");
+  expect(await served(url)).toBe("second");
+});
+
+test("hot routes and the others are served alike, to whoever trusts the certificate alone", async () => {
+  make("trusted");
+  serve("trusted");
+  server = await startProcess(["serve", "--demo"], settings);
+  const ca = readFileSync(path("trusted.crt"));
+  const ask = (method: string, at: string, body?: object, trusted = true): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const headers = { ProvisioningKey: "demo-quickstart-key", "Content-Type": "application/json" };
+      const sent = request(new URL(at, server?.url), { method, headers, ...(trusted && { ca }) }, (response) => {
+        response.resume();
+        resolve(response.statusCode as number);
+      });
+      sent.on("error", reject).end(body && JSON.stringify(body));
+    });
+  const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
+  const anna = { license_id: "7c1d5a0e-3b52-4a35-9d64-0b6f0c1f2a11", client_id: "anna@factor.com" };
+  expect(await ask("POST", `/api/v2/isv/${isv}/provisioning/session/open`, anna)).toBe(200);
+  expect(await ask("GET", "/readyz")).toBe(200);
+  await expect(ask("GET", "/readyz", undefined, false)).rejects.toThrow("self-signed");
+  await expect(fetch(`${server.url.replace("https", "http")}/readyz`)).rejects.toThrow();
+});
+
+test("SIGHUP without TLS ends nothing", async () => {
+  server = await startProcess(["serve"], { SEATKEEPER_DATABASE_URL: "memory:" });
+  server.signal("SIGHUP");
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+});
+
+test.each<[string, Record<string, string>, string]>([
+  ["a key alone", { SEATKEEPER_TLS_CERT_FILE: "" }, "want both"],
+  ["a file that is not there", { SEATKEEPER_TLS_KEY_FILE: path("nowhere.key") }, "ENOENT"],
+  ["a file that is none", { SEATKEEPER_TLS_CERT_FILE: path("text") }, "cannot be used"],
+])("it does not start with %s: status 78", async (_name, wrong, text) => {
+  make("lonely");
+  serve("lonely");
+  writeFileSync(path("text"), "no certificate");
+  const ended = await startProcess(["serve"], { ...settings, ...wrong }).catch((error) => error);
+  expect(ended).toBeInstanceOf(ProcessEnded);
+  expect([ended.status, ended.output.includes(text)]).toEqual([78, true]);
+});
