@@ -1,10 +1,7 @@
 /** The console in a real browser, against a real server: what an administrator does, and what is seen of it. */
 import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, isv, keys, licenses, type Visit, World } from "./world.ts";
-
-/** A browser on a busy machine; what is waited for is there in a second or two on an idle one. */
-const patienceMs = 240_000;
+import { executablePath, isv, keys, licenses, patienceMs, type Visit, World } from "./world.ts";
 
 const isThere = existsSync(executablePath);
 if (!isThere) console.error(`console/test: no ${executablePath}: the console was NOT tested`);
@@ -68,7 +65,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("a third client that is denied on two tokens appears in log, chart and overview by itself", async () => {
-    const { page, go } = bound(await visit(keys.owner));
+    const { page, go } = await visit(keys.owner);
     await go(`/denials?license=${licenses.pair}&range=24h`);
     await page.getByText("Nobody was denied in this time").waitFor();
     expect((await world.open(licenses.pair, "anna")).status).toBe(200);
@@ -89,7 +86,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
 
   test("a session that is ended frees its token at once, and the console says so before and after", async () => {
     for (const user of ["anna", "ben"]) expect((await world.open(licenses.pair, user)).status).toBe(200);
-    const { page, go } = bound(await visit(keys.owner));
+    const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.pair}`);
     await page.getByText("2 / 2").waitFor();
     await page.getByRole("button", { name: "End the session of ben" }).click();
@@ -104,7 +101,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("a link shows the same view", async () => {
-    const { page, go } = bound(await visit(keys.owner));
+    const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.pair}?tab=use`);
     await page.getByText("7 days").click();
     await page.getByText("Table", { exact: true }).first().click();
@@ -117,7 +114,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("dragging over a chart looks closer, and the address keeps it", async () => {
-    const { page, go } = bound(await visit(keys.owner));
+    const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.pair}?tab=use`);
     const chart = page.locator(".chart canvas").first();
     await chart.waitFor();
@@ -138,7 +135,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     const catalogue = ["licences", "editions", "customers", "products"].map((list) => `/catalogue/${list}`);
 
     test("sees everything, and nothing that changes anything", async () => {
-      const { page, go } = bound(await visit(keys.viewer));
+      const { page, go } = await visit(keys.viewer);
       for (const place of [...places, ...catalogue, `/licenses/${licenses.pair}?tab=clients`]) {
         await go(place);
         const labels = await page.getByRole("button").allInnerTexts();
@@ -166,7 +163,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       }));
       expect((await world.ask("provisioning/session/batch", { items })).status).toBe(200);
     }
-    const { page, go } = bound(await visit(keys.owner));
+    const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.crowd}`);
     await page.getByText("1–100 of 10000").waitFor();
     expect(await page.getByRole("row").count()).toBe(101);
@@ -175,43 +172,6 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByLabel("Search holders").fill("user-4711@");
     await page.getByRole("row").filter({ hasText: "user-4711@factor.com" }).waitFor();
     expect(await page.getByRole("row").count()).toBe(2);
-  });
-
-  describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
-    const places = [
-      "",
-      ...["", "?tab=use", "?tab=use&use-as=table", "?tab=people", "?tab=clients", "?tab=terms", "?tab=history"].map(
-        (tab) => `/licenses/${licenses.pair}${tab}`,
-      ),
-      `/licenses/${licenses.projects}`,
-      `/licenses/${licenses.named}`,
-      "/denials",
-      `/denials?license=${licenses.pair}`,
-      "/projects",
-      "/catalogue/licences",
-      "/catalogue/licences?new=licence",
-      "/catalogue/editions",
-      "/catalogue/editions/new",
-      "/catalogue/customers",
-      "/catalogue/products",
-      "/keys",
-      "/audit",
-    ];
-
-    test("axe finds nothing serious on any page", async () => {
-      const { page, go, serious } = bound(await visit(keys.owner, theme));
-      expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe(theme);
-      for (const place of places) {
-        await go(place);
-        expect(await serious(), place).toEqual([]);
-      }
-    });
-
-    test("axe finds nothing serious where one signs in", async () => {
-      const { page, serious } = bound(await visit(null, theme));
-      await page.getByRole("button", { name: "Sign in" }).waitFor();
-      expect(await serious()).toEqual([]);
-    });
   });
 
   test("the theme can be chosen, and stays chosen", async () => {
@@ -292,11 +252,6 @@ describe.runIf(isThere)("a vendor with nothing but a key", { timeout: patienceMs
     expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
   });
 });
-
-/** The methods of a visit, to be used by name. */
-function bound(visit: Visit) {
-  return { page: visit.page, go: visit.go.bind(visit), serious: visit.serious.bind(visit) };
-}
 
 /** Runs in the page: whether a chart has pixels of the colour of denials (#d9480f). */
 function hasDenialsDrawn(): boolean {

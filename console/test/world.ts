@@ -4,6 +4,9 @@ import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { type ServerProcess, startProcess, temporaryFolder } from "../../server/test/process.ts";
 
+/** A browser on a busy machine; what is waited for is there in a second or two on an idle one. */
+export const patienceMs = 240_000;
+
 export const executablePath = "/usr/bin/chromium";
 
 const id = (n: string) => `6e1f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c${n}`;
@@ -151,22 +154,20 @@ export class Visit {
   }
 
   /** Goes to a place in the console and waits until all that it reads is there. */
-  async go(place: string): Promise<void> {
+  readonly go = async (place: string): Promise<void> => {
     await this.page.goto(`${this.#url}/console${place}`);
     await this.page.getByRole("heading", { level: 1 }).waitFor();
     await this.page.locator('[aria-label^="Loading"]').first().waitFor({ state: "detached" });
-  }
+  };
 
   /** What axe finds serious on the page as it stands. */
-  async serious(): Promise<string[]> {
+  readonly serious = async (): Promise<string[]> => {
     await this.page.evaluate(axe);
     const { violations } = await this.page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
     return violations
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .flatMap((violation) => violation.nodes.map(({ html }) => `${violation.id}: ${html.slice(0, 300)}`));
-  }
+  };
 
-  close(): Promise<void> {
-    return this.#context.close();
-  }
+  readonly close = (): Promise<void> => this.#context.close();
 }

@@ -525,6 +525,9 @@ export type Edition = {
   readonly enforce_floating_limit: boolean;
   readonly max_floating_sessions_with_same_client_id: number;
   readonly max_checkout_period: number;
+  readonly max_checked_out_tokens: number | null;
+  readonly checkout_reserve: number;
+  readonly max_early_check_ins_per_month: number | null;
   readonly heartbeat_period: number;
   readonly free_ride: number;
   readonly token_limit: number;

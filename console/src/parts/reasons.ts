@@ -2,6 +2,8 @@
 const reasons: Readonly<Record<string, string>> = {
   tokens_exhausted: "All tokens in use",
   sessions_exhausted: "Too many sessions of one holder",
+  session_forked: "Session extended by a copy",
+  checkouts_exhausted: "Too many checked out",
 };
 
 /** A code that has no words of its own reads well enough without its underscores. */

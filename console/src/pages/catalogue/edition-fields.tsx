@@ -7,6 +7,9 @@ export interface EditionValues {
   session_period: number | string;
   max_floating_sessions_with_same_client_id: number | string;
   max_checkout_period: number | string;
+  max_checked_out_tokens: number | string;
+  checkout_reserve: number | string;
+  max_early_check_ins_per_month: number | string;
   enforce_floating_limit: boolean;
   heartbeat_period: number | string;
   free_ride: number | string;
@@ -32,6 +35,9 @@ export function bodyOfEdition(values: EditionValues, kind: EditionKind) {
     session_period: numberOrNull(values.session_period),
     max_floating_sessions_with_same_client_id: numberOrNull(values.max_floating_sessions_with_same_client_id),
     max_checkout_period: numberOrNull(values.max_checkout_period),
+    max_checked_out_tokens: numberOrNull(values.max_checked_out_tokens),
+    checkout_reserve: numberOrNull(values.checkout_reserve),
+    max_early_check_ins_per_month: numberOrNull(values.max_early_check_ins_per_month),
   };
   const projects = { default_project_kind: values.default_project_kind, allow_kind_switch: values.allow_kind_switch };
   return {
@@ -110,7 +116,28 @@ function SessionFields({ fields }: PartProps) {
         min={0}
         {...fields.number("max_checkout_period")}
       />
+      {Number(fields.values.max_checkout_period) > 0 && <CheckoutFields fields={fields} />}
     </>
+  );
+}
+
+function CheckoutFields({ fields }: PartProps) {
+  return (
+    <Group grow align="flex-start">
+      <NumberInput
+        label="Tokens checked out at once"
+        placeholder="any number"
+        min={0}
+        {...fields.number("max_checked_out_tokens")}
+      />
+      <NumberInput label="Tokens that always stay" min={0} {...fields.number("checkout_reserve")} />
+      <NumberInput
+        label="Early check-ins a month"
+        placeholder="any number"
+        min={0}
+        {...fields.number("max_early_check_ins_per_month")}
+      />
+    </Group>
   );
 }
 

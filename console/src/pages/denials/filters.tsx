@@ -20,6 +20,8 @@ const reasons = [
   "client_suspended",
   "client_unknown",
   "session_ended_by_admin",
+  "session_forked",
+  "checkouts_exhausted",
 ];
 
 export function DenialFilters() {
