@@ -39,6 +39,7 @@ import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { statementKeyRoutes } from "./native/statement-keys.ts";
+import { tenantFileRoutes } from "./native/tenant-files.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -144,6 +145,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...adminRoutes(services),
     ...keyRoutes(services),
     ...vendorRoutes(services),
+    ...tenantFileRoutes(services),
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),

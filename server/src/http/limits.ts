@@ -10,6 +10,13 @@ export const batchItemsMax = 1_000;
 /** Bytes of a batch: its items at the length that real clients send (some 250 bytes), four times over. */
 export const batchBytesMax = 1_048_576;
 
+/** Bytes of a call with tenant files: twice the longest one, for line breaks are two bytes in JSON. Of owners alone. */
+export const tenantFilesBytesMax = 16_777_216;
+
+/** Tenant files of one call, and secrets that come along with each. */
+export const tenantFilesMax = 100;
+export const tenantSecretsMax = 1_000;
+
 /** Characters of a client id, user id or other name that is kept. Mail addresses end at 254. */
 export const nameLengthMax = 256;
 
