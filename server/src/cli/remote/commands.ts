@@ -5,6 +5,7 @@ export function addRemoteCommands(program: Command): void {
   addAccount(program);
   addLooking(program);
   addActing(program);
+  addOffline(program);
 }
 
 interface Json {
@@ -90,4 +91,22 @@ function addActing(program: Command): void {
     .argument("<files...>")
     .option("--dry-run", "say what would be done, and do nothing")
     .action((files, options) => guarded(options, async () => (await import("./apply.ts")).apply(files, options)));
+}
+
+function addOffline(program: Command): void {
+  withServer(program.command("checkout"))
+    .description("take a token for days without a network, as a voucher")
+    .option("--license <license>", "its id, or for administrators its name; else SEATKEEPER_LICENSE")
+    .requiredOption("--days <number>", "for so long, such as 3 or 0.5")
+    .option("--out <file>", "write the voucher to this file; without it, it is kept where applications here look")
+    .option("--user <user>", "for whom; else SEATKEEPER_USER, or the account's name")
+    .option("--client <id>", "the client id; else SEATKEEPER_DEVICE, or the host's name")
+    .action((options) => guarded(options, async () => (await import("./checkout.ts")).checkout(options)));
+  withServer(program.command("checkin"))
+    .description("give a checkout back before its time")
+    .argument("[file]", "the voucher's; without it, the one that is kept for applications here")
+    .option("--license <license>", "of this licence; else SEATKEEPER_LICENSE")
+    .option("--user <user>", "of this user; else SEATKEEPER_USER, or the account's name")
+    .option("--client <id>", "of this client; else SEATKEEPER_DEVICE, or the host's name")
+    .action((file, options) => guarded(options, async () => (await import("./checkout.ts")).checkin(file, options)));
 }

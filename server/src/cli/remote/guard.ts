@@ -8,6 +8,7 @@ import {
   RequestRefused,
   SeatkeeperError,
   TooManySessions,
+  VoucherRefused,
 } from "@seatkeeper/client";
 import { exitCodes } from "../exit-codes.ts";
 import { CommandRefused } from "../refused.ts";
@@ -40,6 +41,7 @@ function statusOf(error: SeatkeeperError): number {
   if (error instanceof LicenseDenied && error.code === "tokens_held") return exitCodes.unavailable;
   const isNever = error instanceof LicenseDenied || error instanceof ProjectError || error instanceof NotAuthorized;
   if (isNever) return exitCodes.noPermission;
+  if (error instanceof VoucherRefused) return exitCodes.noInput;
   if (error instanceof RequestRefused && error.status < 500) return exitCodes.usage;
   return exitCodes.noServer;
 }

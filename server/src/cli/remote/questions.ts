@@ -6,20 +6,15 @@ import { CommandRefused } from "../refused.ts";
 
 /** One line. @throws CommandRefused where nobody sits there, naming the `option` that answers instead. */
 export function ask(question: string, option: string): Promise<string> {
-  return lineFrom(question, option, process.stderr);
+  return answerTo(question, option, process.stderr);
 }
 
 /** One line that is not shown while it is typed. */
 export async function askSecret(question: string, option: string): Promise<string> {
-  // The terminal is put into raw mode, so that it echoes nothing; what would be echoed instead goes nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  requireTerminal(option);
-  process.stderr.write(question);
-  try {
-    return await lineFrom("", option, nowhere);
-  } finally {
-    process.stderr.write("\n");
-  }
+  const answer = await answerTo(question, option, nowhere);
+  process.stderr.write("\n");
+  return answer;
 }
 
 /** False unless the answer is yes. */
@@ -27,13 +22,16 @@ export async function confirm(question: string, option: string): Promise<boolean
   return /^y(es)?$/i.test((await ask(`${question} (y/N) `, option)).trim());
 }
 
-async function lineFrom(question: string, option: string, output: NodeJS.WritableStream): Promise<string> {
+/** `echo` is where readline shows what is typed: the terminal itself shows nothing from here on. */
+async function answerTo(question: string, option: string, echo: NodeJS.WritableStream): Promise<string> {
   requireTerminal(option);
-  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  const lines = createInterface({ input: process.stdin, output: echo, terminal: true });
   const over = new AbortController();
   // Ctrl+C and Ctrl+D close it.
   lines.once("close", () => over.abort());
   try {
+    // Not before: what is typed ahead must not be shown either.
+    if (echo !== process.stderr) process.stderr.write(question);
     return await lines.question(question, { signal: over.signal });
   } catch {
     throw new CommandRefused(exitCodes.notDone, "Nothing was done.");

@@ -1,7 +1,6 @@
 /** `seatkeeper run -- COMMAND…`: holds a session while a command runs. How a CI job or a shell script takes a token. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { constants, userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   connect,
@@ -18,6 +17,8 @@ import { CommandRefused } from "../refused.ts";
 import { connected, connectOptions, type RemoteOptions } from "./connection.ts";
 import { secondsOf } from "./durations.ts";
 import { licenseIdOf } from "./licenses.ts";
+import { Interrupted, Signals, statusOfSignal } from "./run-signals.ts";
+import { userOf } from "./user.ts";
 
 interface Options extends RemoteOptions {
   readonly license?: string;
@@ -101,17 +102,6 @@ async function takingOf(options: Options): Promise<Taking> {
   }
   const seats = connect(settings);
   return { environment, open: (how) => seats.open({ license, user, ...how }) };
-}
-
-/** The account's name unless another one is given; in some containers the account has none. */
-function userOf({ user }: Options): string {
-  const named = user || process.env.SEATKEEPER_USER;
-  if (named) return named;
-  try {
-    return userInfo().username;
-  } catch {
-    throw new CommandRefused(exitCodes.usage, "This account has no name: pass --user, or set SEATKEEPER_USER.");
-  }
 }
 
 /** What the command may know of the session. The key is not among it. */
@@ -227,56 +217,6 @@ async function statusOf(child: ChildProcess, program: string, tell: Tell, job: J
     tell("unstarted", `${program} cannot be started: ${code ?? message}`, { message });
     return code === "ENOENT" ? notFound : notStarted;
   }
-}
-
-function statusOfSignal(signal: NodeJS.Signals | null): number {
-  return 128 + (signal === null ? 0 : constants.signals[signal]);
-}
-
-// Signals
-
-class Interrupted extends Error {
-  readonly signal: NodeJS.Signals;
-
-  constructor(signal: NodeJS.Signals) {
-    super(signal);
-    this.signal = signal;
-  }
-}
-
-const handed = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** Signals end the wait for a token; once the command runs they are the command's. */
-class Signals {
-  readonly #stop = new AbortController();
-  #child: ChildProcess | null = null;
-
-  constructor() {
-    for (const signal of handed) process.on(signal, this.#take);
-  }
-
-  /** Aborted by a signal before the command runs. */
-  get stopped(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  forwardTo(child: ChildProcess): void {
-    this.#child = child;
-  }
-
-  release(): void {
-    for (const signal of handed) process.off(signal, this.#take);
-  }
-
-  readonly #take = (signal: NodeJS.Signals): void => {
-    const child = this.#child;
-    const isOver = child !== null && (child.exitCode !== null || child.signalCode !== null);
-    // The second one while the token is given back: whoever insists is not held up.
-    if (isOver || (child === null && this.stopped.aborted)) process.exit(statusOfSignal(signal));
-    if (child === null) this.#stop.abort(new Interrupted(signal));
-    // A terminal has sent its Ctrl+C to the command as well: a second one would cut its cleaning-up short.
-    else if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
-  };
 }
 
 // What is told
