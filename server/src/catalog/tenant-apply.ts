@@ -15,7 +15,7 @@ import { isRecord } from "./tenant-check.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
 import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTenantText } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
-import { checkSecrets, checkVendor } from "./tenant-rules.ts";
+import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
 import { entityField } from "./tenant-schema.ts";
 
 /** How many entities were written anew, changed, and found as the files want them. */
@@ -141,6 +141,7 @@ function plan(store: Store, files: readonly TenantFile[], formFaults: readonly F
     const found = resolveEntries(isvId, vendor, entries);
     const merged = mergeAll(store, isvId, vendor, found.resolved);
     faults.push(...found.faults, ...checkVendor(vendor, merged));
+    if (found.faults.length === 0) faults.push(...checkFiledParts(vendor, merged));
     all.push(...merged);
   }
   faults.push(...checkSecrets(store.catalog, all));

@@ -47,8 +47,11 @@ import { Problem } from "./problem.ts";
 import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { consumptionRoutes } from "./slascone/consumption.ts";
 import { customerRoutes } from "./slascone/customers.ts";
 import { fileRoutes } from "./slascone/files.ts";
+import { gatheringRoutes } from "./slascone/gathering.ts";
+import { licenseUserRoutes } from "./slascone/license-users.ts";
 import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
 import { productRoutes } from "./slascone/products.ts";
@@ -132,6 +135,9 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...clientRoutes(services),
     ...fileRoutes(services),
     ...lookupRoutes(services),
+    ...gatheringRoutes(services),
+    ...consumptionRoutes(services),
+    ...licenseUserRoutes(services),
     ...productRoutes(services),
     ...templateRoutes(services),
     ...customerRoutes(services),

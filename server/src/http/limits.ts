@@ -145,3 +145,12 @@ export const consoleIdleMs = 60 * 60_000;
 
 /** How long it stays signed in at all: a working day. */
 export const consoleSessionMs = 12 * 3_600_000;
+
+/** Values that one heartbeat may tell: its answer, and what it stores, grow with them. */
+export const valuesToldMax = 100;
+
+/** What may be consumed or used at once, in units: a thousand of them fit into what a quota counts to. */
+export const unitsToldMax = 1_000_000_000;
+
+/** Licences of a customer that a look-up for a free one looks at: each is read from the store. */
+export const licensesLookedAtMax = 100;
