@@ -162,12 +162,30 @@ export type LicenseStatus = {
     readonly id: string;
     readonly name: string;
     readonly is_active: boolean;
+    readonly expiration_date_utc: string | null;
   }[];
   readonly limitations: readonly {
     readonly id: string;
     readonly name: string;
+    /** Null: unlimited. */
     readonly value: number | null;
+    readonly remaining: number;
+    /** 0: nothing is consumed of it. */
+    readonly consumption_reset_mode: number;
+    readonly consumption_reset_period_days: number | null;
   }[];
+  readonly variables: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly value: string;
+  }[];
+  readonly constrained_variables: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly value: readonly string[];
+  }[];
+  /** Whether the licence covers the client's release. */
+  readonly is_software_version_valid: boolean;
   /** When this answer was made. */
   readonly created_date_utc: string;
 };

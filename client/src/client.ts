@@ -21,7 +21,7 @@ import { openSession, type Waiting } from "./opening.ts";
 import { asyncDispose, held, Session } from "./session.ts";
 import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
 import type { Voucher } from "./vouchers.ts";
-import { present, problemError } from "./wire.ts";
+import { type Call, present, problemError } from "./wire.ts";
 
 /** As many as the server takes in one call. */
 const batchItemsMax = 1_000;
@@ -198,6 +198,14 @@ export class Client {
     const call = { method: "POST", path: "/provisioning/client-tokens", body } as const;
     const { token, expires_at } = await this.#channel.value<ClientTokenAnswer>(call);
     return { token, expiresAt: new Date(expires_at) };
+  }
+
+  /**
+   * Any other call of the API. `path` is relative to the vendor's address, `/denials`. It is repeated while no answer
+   * comes, unless `isOnceOnly` says that it may not be; throws what an answer says instead of a value.
+   */
+  call<T>(call: Call): Promise<T> {
+    return this.#channel.value(call);
   }
 
   /** Closes what this client opened and still holds. */

@@ -68,3 +68,4 @@ export type { ProjectRef } from "./project-calls.ts";
 export { held, releaseAll, type Session } from "./session.ts";
 export { type ConnectOptions, NotConfigured } from "./settings.ts";
 export type { Voucher, VoucherKeeper } from "./vouchers.ts";
+export type { Call } from "./wire.ts";

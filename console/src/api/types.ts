@@ -278,6 +278,44 @@ export type NewLicense = {
   readonly start_date_utc?: string | null;
   /** When the licence is over; null: never. */
   readonly expiration_date_utc?: string | null;
+  /** The newest release that is covered; null: the edition's. */
+  readonly software_release_limitation_id?: string | null;
+  readonly user_limit?: number | null;
+  /** Features that are otherwise than in the edition, all of them. */
+  readonly license_features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+        /** The feature is off from then on. */
+        readonly expiration_date_utc?: string | null;
+      }[]
+    | null;
+  /** Limitations that are otherwise than in the edition, all of them. */
+  readonly license_limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+        /** When what is consumed counts anew: 0 nothing is consumed, 1 never, 2 every so many days, 3 month, 4 quarter, 5 year. */
+        readonly consumption_reset_mode?: number | null;
+        readonly consumption_reset_period_days?: number | null;
+      }[]
+    | null;
+  readonly license_variables?:
+    | readonly {
+        /** A variable of the product. */
+        readonly variable_id: string;
+        readonly value: string;
+      }[]
+    | null;
+  readonly license_constrained_variables?:
+    | readonly {
+        /** A constrained variable of the product. */
+        readonly variable_id: string;
+        readonly values: readonly string[];
+      }[]
+    | null;
 };
 
 export type License = {
@@ -351,6 +389,44 @@ export type ChangedLicense = {
   readonly start_date_utc?: string | null;
   /** When the licence is over; null: never. */
   readonly expiration_date_utc?: string | null;
+  /** The newest release that is covered; null: the edition's. */
+  readonly software_release_limitation_id?: string | null;
+  readonly user_limit?: number | null;
+  /** Features that are otherwise than in the edition, all of them. */
+  readonly license_features?:
+    | readonly {
+        /** A feature of the product. */
+        readonly feature_id: string;
+        readonly is_active?: boolean | null;
+        /** The feature is off from then on. */
+        readonly expiration_date_utc?: string | null;
+      }[]
+    | null;
+  /** Limitations that are otherwise than in the edition, all of them. */
+  readonly license_limitations?:
+    | readonly {
+        /** A limitation of the product. */
+        readonly limitation_id: string;
+        readonly limit?: number | null;
+        /** When what is consumed counts anew: 0 nothing is consumed, 1 never, 2 every so many days, 3 month, 4 quarter, 5 year. */
+        readonly consumption_reset_mode?: number | null;
+        readonly consumption_reset_period_days?: number | null;
+      }[]
+    | null;
+  readonly license_variables?:
+    | readonly {
+        /** A variable of the product. */
+        readonly variable_id: string;
+        readonly value: string;
+      }[]
+    | null;
+  readonly license_constrained_variables?:
+    | readonly {
+        /** A constrained variable of the product. */
+        readonly variable_id: string;
+        readonly values: readonly string[];
+      }[]
+    | null;
 };
 
 export type SessionPage = {
@@ -451,6 +527,36 @@ export type Product = {
     readonly name: string;
     readonly description: string | null;
   }[];
+  readonly constrained_variables: readonly {
+    readonly id: string;
+    readonly product_id: string;
+    readonly name: string;
+    readonly description: string | null;
+  }[];
+  readonly software_release_limitations: readonly {
+    readonly id: string;
+    readonly product_id: string;
+    readonly name: string;
+    readonly description: string | null;
+  }[];
+  readonly analytical_fields: readonly {
+    readonly id: string;
+    readonly product_id: string;
+    readonly name: string;
+    readonly description: string | null;
+  }[];
+  readonly usage_features: readonly {
+    readonly id: string;
+    readonly product_id: string;
+    readonly name: string;
+    readonly description: string | null;
+  }[];
+  readonly usage_modules: readonly {
+    readonly id: string;
+    readonly product_id: string;
+    readonly name: string;
+    readonly description: string | null;
+  }[];
 };
 
 export type NewEdition = {
@@ -495,6 +601,11 @@ export type NewEdition = {
   readonly token_limit?: number | null;
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
+  /** The newest release that is covered, of the product's; null: every one. */
+  readonly software_release_limitation_id?: string | null;
+  /** Whether clients of a release that is not covered are activated all the same. */
+  readonly allows_invalid_software_release?: boolean | null;
+  readonly user_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
   readonly features?:
     | readonly {
@@ -509,6 +620,27 @@ export type NewEdition = {
         /** A limitation of the product. */
         readonly limitation_id: string;
         readonly limit?: number | null;
+        /** When what is consumed counts anew: 0 nothing is consumed, 1 never, 2 every so many days, 3 month, 4 quarter, 5 year. */
+        readonly consumption_reset_mode?: number | null;
+        readonly consumption_reset_period_days?: number | null;
+        /** Percent beyond the limit. */
+        readonly goodwill?: number | null;
+        /** False: beyond the limit is counted and not refused. */
+        readonly enforce_limit?: boolean | null;
+      }[]
+    | null;
+  readonly variables?:
+    | readonly {
+        /** A variable of the product. */
+        readonly variable_id: string;
+        readonly value: string;
+      }[]
+    | null;
+  readonly constrained_variables?:
+    | readonly {
+        /** A constrained variable of the product. */
+        readonly variable_id: string;
+        readonly values: readonly string[];
       }[]
     | null;
 };
@@ -588,6 +720,11 @@ export type ChangedEdition = {
   readonly token_limit?: number | null;
   readonly goodwill_token_limit?: number | null;
   readonly floating_token_limit?: number | null;
+  /** The newest release that is covered, of the product's; null: every one. */
+  readonly software_release_limitation_id?: string | null;
+  /** Whether clients of a release that is not covered are activated all the same. */
+  readonly allows_invalid_software_release?: boolean | null;
+  readonly user_limit?: number | null;
   /** The features that are on, all of them; one with `is_active` false is as one left out. */
   readonly features?:
     | readonly {
@@ -602,6 +739,27 @@ export type ChangedEdition = {
         /** A limitation of the product. */
         readonly limitation_id: string;
         readonly limit?: number | null;
+        /** When what is consumed counts anew: 0 nothing is consumed, 1 never, 2 every so many days, 3 month, 4 quarter, 5 year. */
+        readonly consumption_reset_mode?: number | null;
+        readonly consumption_reset_period_days?: number | null;
+        /** Percent beyond the limit. */
+        readonly goodwill?: number | null;
+        /** False: beyond the limit is counted and not refused. */
+        readonly enforce_limit?: boolean | null;
+      }[]
+    | null;
+  readonly variables?:
+    | readonly {
+        /** A variable of the product. */
+        readonly variable_id: string;
+        readonly value: string;
+      }[]
+    | null;
+  readonly constrained_variables?:
+    | readonly {
+        /** A constrained variable of the product. */
+        readonly variable_id: string;
+        readonly values: readonly string[];
       }[]
     | null;
 };

@@ -22,6 +22,8 @@ export const keptDays = {
   minutes: 14,
   /** Three years. */
   sums: 1_100,
+  /** A quarter of a year: what clients tell is looked at soon, and there is much of it. */
+  gathered: 92,
 } as const;
 
 /** Rows of each kind that are forgotten at a time: a few milliseconds. */
@@ -83,6 +85,7 @@ export class Rollup {
       people: now - keptDays.people * day,
       minutes: now - keptDays.minutes * day,
       sums: now - keptDays.sums * day,
+      gathered: now - keptDays.gathered * day,
     };
     return this.#store.prune(until, rowsPerPrune);
   }

@@ -23,14 +23,18 @@ export type OtherAct =
   | "client.suspended"
   | "client.unassigned"
   | "client.activated"
-  | "user.forgotten";
+  | "user.forgotten"
+  | "user.added"
+  | "user.changed"
+  | "user.deleted"
+  | "quota.reset";
 
 export interface AuditLine {
   readonly at: Millis;
   readonly isvId: string;
   readonly author: Author;
   readonly act: EntityAct | OtherAct;
-  readonly kind: Kind | "session" | "assignment" | "user";
+  readonly kind: Kind | "session" | "assignment" | "user" | "limitation";
   readonly id: string;
   /** What it was, and what it is; null: nothing. Never with a secret in it. */
   readonly before: object | null;

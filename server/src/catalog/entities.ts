@@ -13,7 +13,35 @@ const Minutes = Type.Integer({ minimum: 1, maximum: 52_560_000 });
 const Instant = Type.String({ format: "date-time" });
 const orNull = <T extends import("typebox").TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-const Named = Type.Object({ id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) });
+const named = { id: Id, name: Name, description: Type.Optional(Type.String({ maxLength: 4096 })) };
+const Named = Type.Object(named);
+
+/** Text of a variable, and one of the values that a constrained one may have. */
+const VariableText = Type.String({ maxLength: 4096 });
+const ConstrainedText = Type.String({ minLength: 1, maxLength: 256 });
+
+const limitationFields = {
+  id: Id,
+  /** Null: unlimited. */
+  value: orNull(Type.Integer()),
+  /** When what is consumed counts anew; left out: a plain number, of which nothing is consumed. */
+  consumption_reset_mode: Type.Optional(
+    Type.Union([
+      Type.Literal("lifecycle"),
+      Type.Literal("days"),
+      Type.Literal("month"),
+      Type.Literal("quarter"),
+      Type.Literal("year"),
+    ]),
+  ),
+  /** Days of a period, where periods are counted in days. */
+  consumption_reset_period_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
+};
+const Variables = Type.Optional(Type.Array(Type.Object({ id: Id, value: VariableText }), { maxItems: 1000 }));
+const ConstrainedVariables = Type.Optional(
+  Type.Array(Type.Object({ id: Id, values: Type.Array(ConstrainedText, { maxItems: 1000 }) }), { maxItems: 1000 }),
+);
+const UserLimit = Type.Optional(orNull(Count));
 
 /** Numbers of signing keys start at 1. */
 const KeyNumber = Type.Integer({ minimum: 1, maximum: 1_000_000 });
@@ -85,6 +113,20 @@ export const Product = Type.Object({
   limitations: Type.Array(Named, { maxItems: 1000 }),
   variables: Type.Array(Named, { maxItems: 1000 }),
   heartbeat_types: Type.Array(Named, { maxItems: 1000 }),
+  /** Each with the values that editions and licences may choose from; none: any. */
+  constrained_variables: Type.Optional(
+    Type.Array(Type.Object({ ...named, values: Type.Array(ConstrainedText, { maxItems: 1000 }) }), { maxItems: 1000 }),
+  ),
+  analytical_fields: Type.Optional(
+    Type.Array(
+      Type.Object({ ...named, type: Type.Union([Type.Literal("text"), Type.Literal("number"), Type.Literal("list")]) }),
+      { maxItems: 1000 },
+    ),
+  ),
+  usage_features: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
+  usage_modules: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
+  /** Releases that editions and licences may name as the newest one that they cover: "25.2" is the name. */
+  software_release_limitations: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
 });
 export type Product = Static<typeof Product>;
 
@@ -128,8 +170,25 @@ export const Edition = Type.Object({
   floating_token_limit: Type.Optional(Count),
   /** Features that the edition switches on; every other feature of the product is answered inactive. */
   features: Type.Array(Id, { maxItems: 1000 }),
-  /** Values of the product's limitations, by limitation id; null: unlimited. */
-  limitations: Type.Array(Type.Object({ id: Id, value: orNull(Type.Integer()) }), { maxItems: 1000 }),
+  /** Values of the product's limitations. */
+  limitations: Type.Array(
+    Type.Object({
+      ...limitationFields,
+      /** Percent of the value that may be consumed beyond it. */
+      goodwill: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000 })),
+      /** False: consumption goes on beyond the value, and is counted. */
+      enforce_limit: Type.Optional(Type.Boolean()),
+    }),
+    { maxItems: 1000 },
+  ),
+  variables: Variables,
+  constrained_variables: ConstrainedVariables,
+  /** The newest release that is covered; null or left out: every one. */
+  software_release_limitation_id: Type.Optional(orNull(Id)),
+  /** Whether clients of a release that is not covered may be activated all the same. */
+  allows_invalid_software_release: Type.Optional(Type.Boolean()),
+  /** Registered users of a licence that may be active; null or left out: any number. */
+  user_limit: UserLimit,
 });
 export type Edition = Static<typeof Edition>;
 
@@ -159,6 +218,25 @@ export const License = Type.Object({
   start_date_utc: orNull(Instant),
   /** The licence is over at this instant; null: never. */
   expiration_date_utc: orNull(Instant),
+  /** What differs from the edition, part by part. A feature that expires is off from that instant on. */
+  features: Type.Optional(
+    Type.Array(
+      Type.Object({
+        id: Id,
+        /** Left out: it is on. */
+        is_active: Type.Optional(Type.Boolean()),
+        /** Null or left out: never. */
+        expiration_date_utc: Type.Optional(orNull(Instant)),
+      }),
+      { maxItems: 1000 },
+    ),
+  ),
+  limitations: Type.Optional(Type.Array(Type.Object(limitationFields), { maxItems: 1000 })),
+  variables: Variables,
+  constrained_variables: ConstrainedVariables,
+  /** Null or left out: the edition's. */
+  software_release_limitation_id: Type.Optional(orNull(Id)),
+  user_limit: UserLimit,
 });
 export type License = Static<typeof License>;
 

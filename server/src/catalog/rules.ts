@@ -4,6 +4,7 @@
  */
 import type { Vendor } from "./catalog.ts";
 import type { Edition, EntityOf, Key, Kind, License, Product } from "./entities.ts";
+import { partsOf } from "./parts.ts";
 import { quote } from "./tenant-faults.ts";
 
 /** `field`: of the entity. */
@@ -54,12 +55,37 @@ function checkSessionFields(edition: Edition, tell: Tell): void {
   if (isDevices && edition.one_session_per_user) tell("one_session_per_user", "is for users licences alone");
 }
 
-/** Whether an edition's features and limitations are its product's. */
-export function checkEditionParts(product: Product, edition: Edition, tell: Tell): void {
-  const lostFeature = edition.features.find((id) => !product.features.some((feature) => feature.id === id));
-  if (lostFeature !== undefined) tell("features", `product ${quote(product.name)} has no feature ${lostFeature}`);
-  const lost = edition.limitations.find(({ id }) => !product.limitations.some((limitation) => limitation.id === id));
-  if (lost !== undefined) tell("limitations", `product ${quote(product.name)} has no limitation ${lost.id}`);
+/** Whether what an edition or licence says of its product's parts is true of them. */
+export function checkParts(product: Product, owner: Edition | License, tell: Tell): void {
+  const of = `product ${quote(product.name)}`;
+  for (const list of ["features", "limitations", "variables", "constrained_variables"] as const) {
+    const ids = (owner[list] ?? []).map((item) => (typeof item === "string" ? item : item.id));
+    const known = new Set<string>(partsOf(product, list).map(({ id }) => id));
+    const lost = ids.find((id) => !known.has(id));
+    if (lost !== undefined) tell(list, `${of} has no ${list.slice(0, -1).replace("_", " ")} ${lost}`);
+    if (new Set(ids).size < ids.length) tell(list, "names one of them twice");
+  }
+  const release = owner.software_release_limitation_id ?? null;
+  const releases = partsOf(product, "software_release_limitations");
+  if (release !== null && !releases.some(({ id }) => id === release)) {
+    tell("software_release_limitation_id", `${of} has no software release limitation ${release}`);
+  }
+  for (const limitation of owner.limitations ?? []) {
+    const needsDays = limitation.consumption_reset_mode === "days";
+    if (needsDays && limitation.consumption_reset_period_days === undefined) {
+      tell("limitations", "periods of days need consumption_reset_period_days");
+    }
+  }
+  checkChoices(product, owner, tell);
+}
+
+function checkChoices(product: Product, { constrained_variables: chosen = [] }: Edition | License, tell: Tell): void {
+  for (const { id, values } of chosen) {
+    const variable = partsOf(product, "constrained_variables").find((one) => one.id === id);
+    if (variable === undefined || variable.values.length === 0) continue;
+    const wrong = values.find((value) => !variable.values.includes(value));
+    if (wrong !== undefined) tell("constrained_variables", `${quote(wrong)} is no value of ${quote(variable.name)}`);
+  }
 }
 
 /** `old`: the edition that the licence had; undefined: it is new. */

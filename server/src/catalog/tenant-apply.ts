@@ -13,9 +13,9 @@ import { newBody } from "./defaults.ts";
 import { type Edition, type EntityChange, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
 import { isRecord } from "./tenant-check.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
-import { type TenantFile, tryTenantPath } from "./tenant-read.ts";
+import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTenantText } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
-import { checkSecrets, checkVendor } from "./tenant-rules.ts";
+import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
 import { entityField } from "./tenant-schema.ts";
 
 /** How many entities were written anew, changed, and found as the files want them. */
@@ -23,6 +23,27 @@ export interface Applied {
   readonly created: number;
   readonly changed: number;
   readonly unchanged: number;
+}
+
+/** What became of one entity. */
+export interface AppliedChange {
+  readonly act: "created" | "changed";
+  readonly kind: Kind;
+  readonly id: string;
+  readonly name: string | null;
+  /** Of one that was there: the fields that are another now. */
+  readonly fields: readonly string[];
+}
+
+/** How files are applied, where it is not as at a start. */
+export interface Applying {
+  /** The one vendor that the files may be of. */
+  readonly isvId?: string;
+  readonly author?: Author;
+  /** Says what would be done, and does nothing. */
+  readonly isDryRun?: boolean;
+  /** Looks at the outcome before it is saved, and throws where it may not be. */
+  readonly check?: (merged: readonly Merged[]) => void;
 }
 
 /** An entity as it will be. */
@@ -46,30 +67,64 @@ interface LastApplied {
 
 /** Reads files from disk and applies them; refuses with the faults of all of them together. */
 export async function applyTenantPaths(store: Store, paths: readonly string[]): Promise<Applied> {
-  const read = paths.map(tryTenantPath);
-  const faults = read.flatMap((result) => result.faults);
-  const files = read.map((result) => result.file).filter((file) => file !== null);
-  // With a file that cannot be read at all, references to what stands in it would look broken too.
-  if (files.length < paths.length) throw new TenantFileFault(faults);
-  return applyAll(store, files, faults);
+  return countsOf(await applyRead(store, paths.map(tryTenantPath), {}));
+}
+
+/** Applies files whose text came from elsewhere. @throws TenantFileFault with the faults of all of them together. */
+export async function applyTenantTexts(
+  store: Store,
+  texts: readonly { readonly path: string; readonly text: string; readonly secretOf: SecretSource }[],
+  applying: Applying,
+): Promise<Applied & { readonly changes: readonly AppliedChange[] }> {
+  const read = texts.map(({ path, text, secretOf }) => tryTenantText(path, text, secretOf));
+  const merged = await applyRead(store, read, applying);
+  return { ...countsOf(merged), changes: merged.flatMap((item) => changeIn(item) ?? []) };
 }
 
 export async function applyTenantFiles(store: Store, files: readonly TenantFile[]): Promise<Applied> {
-  return applyAll(store, files, []);
+  return countsOf(await applyAll(store, files, [], {}));
+}
+
+async function applyRead(store: Store, read: readonly ReadFile[], applying: Applying): Promise<readonly Merged[]> {
+  const faults = read.flatMap((result) => result.faults);
+  const files = read.map((result) => result.file).filter((file) => file !== null);
+  // With a file that cannot be read at all, references to what stands in it would look broken too.
+  if (files.length < read.length) throw new TenantFileFault(faults);
+  if (applying.isvId !== undefined) requireVendor(applying.isvId, files);
+  return applyAll(store, files, faults, applying);
+}
+
+/** Before anything of another vendor is looked at: what is wrong with its files would tell of it. */
+function requireVendor(isvId: string, files: readonly TenantFile[]): void {
+  const foreign = files.filter((file) => file.isvId !== isvId);
+  const faults = foreign.map(({ path }) => ({ file: path, line: 1, path: "isv.id", text: "is not your vendor's id" }));
+  if (faults.length > 0) throw new TenantFileFault(faults);
 }
 
 /** Servers of one database that start together apply the same files: whoever comes second looks again. */
 const triesMax = 10;
 
-async function applyAll(store: Store, files: readonly TenantFile[], formFaults: readonly Fault[]): Promise<Applied> {
-  const author = { keyId: null, name: "tenant files", onBehalfOf: files.map(({ path }) => path).join(", ") };
+async function applyAll(
+  store: Store,
+  files: readonly TenantFile[],
+  formFaults: readonly Fault[],
+  { author = authorOf(files), isDryRun = false, check }: Applying,
+): Promise<readonly Merged[]> {
   for (let n = 1; ; n++) {
     try {
-      return await applyPlan(store, plan(store, files, formFaults), author);
+      const { merged, faults } = plan(store, files, formFaults);
+      if (faults.length > 0) throw new TenantFileFault(faults);
+      check?.(merged);
+      if (!isDryRun) await save(store, merged, author);
+      return merged;
     } catch (error) {
       if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
     }
   }
+}
+
+function authorOf(files: readonly TenantFile[]): Author {
+  return { keyId: null, name: "tenant files", onBehalfOf: files.map(({ path }) => path).join(", ") };
 }
 
 interface Plan {
@@ -86,19 +141,33 @@ function plan(store: Store, files: readonly TenantFile[], formFaults: readonly F
     const found = resolveEntries(isvId, vendor, entries);
     const merged = mergeAll(store, isvId, vendor, found.resolved);
     faults.push(...found.faults, ...checkVendor(vendor, merged));
+    if (found.faults.length === 0) faults.push(...checkFiledParts(vendor, merged));
     all.push(...merged);
   }
   faults.push(...checkSecrets(store.catalog, all));
   return { merged: all, faults };
 }
 
-async function applyPlan(store: Store, { merged, faults }: Plan, author: Author): Promise<Applied> {
-  if (faults.length > 0) throw new TenantFileFault(faults);
+async function save(store: Store, merged: readonly Merged[], author: Author): Promise<void> {
   const stale = merged.filter(({ last, applied }) => !isDeepStrictEqual(last, applied));
   if (stale.length > 0) await store.saveCatalog(stale.map(changeOf), author);
+}
+
+function countsOf(merged: readonly Merged[]): Applied {
   const created = merged.filter(({ current }) => current === undefined).length;
   const unchanged = merged.filter(({ current, body }) => isDeepStrictEqual(current, body)).length;
   return { created, changed: merged.length - created - unchanged, unchanged };
+}
+
+/** Null: it is as it was. */
+function changeIn({ kind, current, body }: Merged): AppliedChange | null {
+  const about = { kind, id: body.id, name: body.name };
+  if (current === undefined) return { act: "created", ...about, fields: [] };
+  const [before, after] = [current, body] as unknown as Readonly<Record<string, unknown>>[];
+  const fields = Object.keys({ ...before, ...after }).filter(
+    (field) => !isDeepStrictEqual(before?.[field], after?.[field]),
+  );
+  return fields.length === 0 ? null : { act: "changed", ...about, fields };
 }
 
 function changeOf({ isvId, kind, resolved, current, body, applied }: Merged): EntityChange {

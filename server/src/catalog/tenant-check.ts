@@ -103,6 +103,8 @@ export function wanted(schema: TSchema): string {
     case "integer":
       if (shape.minimum === undefined) return "a whole number";
       return `a whole number from ${shape.minimum} to ${shape.maximum}`;
+    case "number":
+      return `a number from ${shape.minimum} to ${shape.maximum}`;
     default:
       return `text of ${shape.minLength ?? 0} to ${shape.maxLength} characters`;
   }

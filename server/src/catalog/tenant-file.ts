@@ -3,6 +3,6 @@
  * against `tenant-schema`, `tenant-read` brings it to one form, `tenant-resolve` finds what its names mean, `tenant-apply`
  * merges it into the catalogue, `tenant-rules` looks at the outcome before anything is saved.
  */
-export { type Applied, applyTenantFiles, applyTenantPaths } from "./tenant-apply.ts";
+export { type Applied, applyTenantFiles, applyTenantPaths, applyTenantTexts } from "./tenant-apply.ts";
 export { type Fault, TenantFileFault } from "./tenant-faults.ts";
-export { readTenantFile, type TenantFile } from "./tenant-read.ts";
+export { readTenantFile, secretsBeside, type TenantFile } from "./tenant-read.ts";

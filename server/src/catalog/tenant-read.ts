@@ -33,8 +33,11 @@ export interface ReadFile {
   readonly faults: readonly Fault[];
 }
 
+/** Finds the key that a `secret_file` names, and answers with its SHA-256. `path` is as the file has it. */
+export type SecretSource = (path: string) => { readonly sha256: string } | { readonly fault: string };
+
 export function readTenantFile(path: string, text: string): TenantFile {
-  const { file, faults } = tryTenantFile(path, text);
+  const { file, faults } = tryTenantFile(path, text, secretsBeside(path));
   if (file === null || faults.length > 0) throw new TenantFileFault(faults);
   return file;
 }
@@ -44,10 +47,19 @@ export function tryTenantPath(path: string): ReadFile {
   try {
     // Before it is read: a bound on what was read already would come too late.
     if (statSync(path).size > 4 * tenantFileLengthMax) return unreadable(path, "too large");
-    return tryTenantFile(path, readFileSync(path, "utf8"));
+    return tryTenantText(path, readFileSync(path, "utf8"), secretsBeside(path));
+  } catch (error) {
+    return unreadable(path, codeOf(error));
+  }
+}
+
+/** Reads a file's text. What is wrong with it is in the result. */
+export function tryTenantText(path: string, text: string, secretOf: SecretSource): ReadFile {
+  try {
+    return tryTenantFile(path, text, secretOf);
   } catch (error) {
     if (error instanceof TenantFileFault) return { file: null, faults: error.faults };
-    return unreadable(path, codeOf(error));
+    throw error;
   }
 }
 
@@ -61,7 +73,7 @@ function codeOf(error: unknown): string {
   throw error;
 }
 
-function tryTenantFile(path: string, text: string): ReadFile {
+function tryTenantFile(path: string, text: string, secretOf: SecretSource): ReadFile {
   const { value, lineOf } = parseYaml(path, text);
   const faults: Fault[] = [];
   const faultAt = (at: Path, reason: string): Fault => ({
@@ -75,7 +87,7 @@ function tryTenantFile(path: string, text: string): ReadFile {
   const entries = entriesOf(value).map(({ kind, at, content }): Entry => {
     const isSound = !faults.some((fault) => isWithin(fault.path, pathText(at)));
     const faultsBefore = faults.length;
-    const fields = normalised(kind, content, path, (rest, reason) => tell([...at, ...rest], reason));
+    const fields = normalised(kind, content, secretOf, (rest, reason) => tell([...at, ...rest], reason));
     return {
       kind,
       file: path,
@@ -117,9 +129,9 @@ function entriesOf(document: unknown): readonly Found[] {
 }
 
 /** One form for what can be written in several, so that another spelling is no change. */
-function normalised(kind: Kind, content: Record<string, unknown>, file: string, tell: Tell): Entry["fields"] {
+function normalised(kind: Kind, content: Record<string, unknown>, secretOf: SecretSource, tell: Tell): Entry["fields"] {
   const fields = foldIds(content) as Record<string, unknown>;
-  if (kind === "key") return withoutSecret(fields, file, tell);
+  if (kind === "key") return withoutSecret(fields, secretOf, tell);
   if (kind !== "license") return fields;
   for (const field of ["start_date_utc", "expiration_date_utc"]) {
     const instant = fields[field];
@@ -148,7 +160,7 @@ function foldIds(value: unknown): unknown {
 const secretFields = ["secret", "secret_sha256", "secret_file"] as const;
 
 /** From here on nobody has the secret, so nobody can print it. */
-function withoutSecret(fields: Record<string, unknown>, file: string, tell: Tell): Entry["fields"] {
+function withoutSecret(fields: Record<string, unknown>, secretOf: SecretSource, tell: Tell): Entry["fields"] {
   const { secret, secret_sha256: sha256, secret_file: secretFile, ...rest } = fields;
   const given = secretFields.filter((field) => Object.hasOwn(fields, field));
   if (given.length !== 1) {
@@ -161,23 +173,30 @@ function withoutSecret(fields: Record<string, unknown>, file: string, tell: Tell
   if (typeof sha256 === "string") return { ...rest, secret_sha256: sha256.toLowerCase() };
   if (typeof secret === "string") return { ...rest, secret_sha256: secretHash(secret) };
   if (typeof secretFile !== "string") return rest;
-  const read = readSecret(resolve(dirname(file), secretFile));
-  if ("fault" in read) {
-    tell(["secret_file"], read.fault);
+  const found = secretOf(secretFile);
+  if ("fault" in found) {
+    tell(["secret_file"], found.fault);
     return rest;
   }
-  return { ...rest, secret_sha256: secretHash(read.secret) };
+  return { ...rest, secret_sha256: found.sha256 };
 }
 
 /** A file of more bytes holds no secret. */
 const secretFileBytesMax = 4096;
 
-function readSecret(path: string): { readonly secret: string } | { readonly fault: string } {
+/** Secrets in files on this disk, relative to a tenant file. */
+export function secretsBeside(tenantFile: string): SecretSource {
+  return (path) => readSecret(resolve(dirname(tenantFile), path));
+}
+
+function readSecret(path: string): ReturnType<SecretSource> {
   try {
     const { size } = statSync(path);
     if (size > secretFileBytesMax) return { fault: `the file has more than ${secretFileBytesMax} bytes` };
     const secret = readFileSync(path, "utf8").replace(/\r?\n$/, "");
-    return Value.Check(Secret, secret) ? { secret } : { fault: `want a file with ${wanted(Secret)}` };
+    return Value.Check(Secret, secret)
+      ? { sha256: secretHash(secret) }
+      : { fault: `want a file with ${wanted(Secret)}` };
   } catch (error) {
     return { fault: `cannot be read: ${codeOf(error)}` };
   }

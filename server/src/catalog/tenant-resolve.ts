@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Vendor } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
+import { type PartList, partLists } from "./parts.ts";
 import { didYouMean, type Fault, quote } from "./tenant-faults.ts";
 import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
 import type { Entry } from "./tenant-read.ts";
@@ -119,14 +120,16 @@ class Resolver {
     if (kind === "key") return this.#references(entry, meant, ["product", "customer", "license"]);
     if (kind === "edition") {
       const resolved = this.#references(entry, meant, ["product"]);
-      return resolved && this.#editionParts(entry, resolved);
+      return resolved && this.#withParts(entry, resolved.product as string, resolved);
     }
     if (kind !== "license") return meant;
     const resolved = this.#references(entry, meant, ["customer", "product"]);
     if (resolved === null) return null;
     const { product, ...rest } = resolved;
     const edition = this.#find(entry, "edition", meant.edition as string, product as string | undefined);
-    return edition === null ? null : { ...rest, edition };
+    if (edition === null) return null;
+    const { parentId } = (this.#filed.byId("edition", edition) ?? this.#stored.byId("edition", edition)) as Thing;
+    return this.#withParts(entry, parentId as string, { ...rest, edition });
   }
 
   #references(
@@ -214,7 +217,12 @@ class Resolver {
           part.id ??
           known.find(({ name }) => name === part.name)?.id ??
           derivedId(this.#isvId, list, productId, part.name);
-        return { ...part, id };
+        return {
+          ...(list === "analytical_fields" && { type: "text" }),
+          ...(list === "constrained_variables" && { values: [] }),
+          ...part,
+          id,
+        };
       });
       this.#tellDoubles(entry, list, parts[list] as readonly Part[]);
       this.#parts.set(`${productId}/${list}`, parts[list] as readonly Part[]);
@@ -231,21 +239,28 @@ class Resolver {
     });
   }
 
-  /** The features and limitations that an edition names, as ids. */
-  #editionParts(entry: Entry, meant: Record<string, unknown>): Record<string, unknown> {
-    const productId = meant.product as string;
+  /** What an edition or licence says of the parts of its product: names as ids. */
+  #withParts(entry: Entry, productId: string, meant: Record<string, unknown>): Record<string, unknown> {
     const resolved = { ...meant };
-    const { features, limitations } = entry.fields as EditionParts;
-    if (features !== undefined) {
-      resolved.features = features.map((name, n) =>
-        this.#findPart(entry, productId, "features", name, ["features", n]),
-      );
-    }
-    if (limitations !== undefined) {
-      resolved.limitations = limitations.map(({ limitation, value }, n) => {
-        const path = ["limitations", n, "limitation"];
-        return { id: this.#findPart(entry, productId, "limitations", limitation, path), value };
+    for (const [field, { list, name }] of Object.entries(partFields)) {
+      const items = entry.fields[field] as readonly (string | Record<string, unknown>)[] | undefined;
+      if (items === undefined) continue;
+      resolved[field] = items.map((item, n) => {
+        if (typeof item === "string") return this.#findPart(entry, productId, list, item, [field, n]);
+        const { [name]: reference, ...rest } = item;
+        return { id: this.#findPart(entry, productId, list, reference as string, [field, n, name]), ...rest };
       });
+    }
+    const release = entry.fields.software_release_limitation;
+    if (typeof release === "string") {
+      const path = ["software_release_limitation"];
+      resolved.software_release_limitation = this.#findPart(
+        entry,
+        productId,
+        "software_release_limitations",
+        release,
+        path,
+      );
     }
     return resolved;
   }
@@ -264,8 +279,11 @@ class Resolver {
     const product = this.#filed.byId("product", productId) ?? this.#stored.byId("product", productId);
     if (this.#unsound.has(`product/${productId}`) || this.#unsound.has(`product/${product?.name}`)) return null;
     const near = didYouMean(reference, new Set(known.map(({ name }) => name)));
-    const kind = list === "features" ? "feature" : "limitation";
-    this.#tell(entry, path, `there is no ${kind} ${quote(reference)} of product ${quote(product?.name)}${near}`);
+    this.#tell(
+      entry,
+      path,
+      `there is no ${list.slice(0, -1).replaceAll("_", " ")} ${quote(reference)} of product ${quote(product?.name)}${near}`,
+    );
     return null;
   }
 
@@ -274,18 +292,18 @@ class Resolver {
   }
 }
 
-const partLists = ["features", "limitations", "variables", "heartbeat_types"] as const;
-type PartList = (typeof partLists)[number];
+/** Lists of an edition or licence, with the product's list that they speak of, and the field that names one of it. */
+const partFields: Readonly<Record<string, { readonly list: PartList; readonly name: string }>> = {
+  features: { list: "features", name: "feature" },
+  limitations: { list: "limitations", name: "limitation" },
+  variables: { list: "variables", name: "variable" },
+  constrained_variables: { list: "constrained_variables", name: "variable" },
+};
 
 interface Part {
   readonly id?: string;
   readonly name: string;
   readonly description?: string;
-}
-
-interface EditionParts {
-  readonly features?: readonly string[];
-  readonly limitations?: readonly { readonly limitation: string; readonly value: number | null }[];
 }
 
 function nameOf(kind: Referable, entry: Entry): string | null {

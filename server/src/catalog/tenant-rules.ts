@@ -1,7 +1,7 @@
 /** The rules of `rules.ts` for tenant files: checked on entities as they will be, told where the file says it. */
 import type { Catalog, Vendor } from "./catalog.ts";
-import type { Edition, Kind } from "./entities.ts";
-import { checkEdition, checkKey, checkLicense, nameField, nameKey, type Tell } from "./rules.ts";
+import type { Edition, Kind, Product } from "./entities.ts";
+import { checkEdition, checkKey, checkLicense, checkParts, nameField, nameKey, type Tell } from "./rules.ts";
 import type { Merged } from "./tenant-apply.ts";
 import type { Fault } from "./tenant-faults.ts";
 import { fileField } from "./tenant-schema.ts";
@@ -22,6 +22,19 @@ export function checkVendor(vendor: Vendor | undefined, merged: readonly Merged[
     if (isOf("key", item)) checkKey(item.body, tell);
   }
   faults.push(...checkNames(vendor, merged));
+  return faults;
+}
+
+/** Whether what editions and licences say of their products' parts is true; once all references are found. */
+export function checkFiledParts(vendor: Vendor | undefined, merged: readonly Merged[]): Fault[] {
+  const faults: Fault[] = [];
+  const products = new Map(vendor?.products);
+  for (const item of merged) if (isOf("product", item)) products.set(item.body.id, item.body);
+  for (const item of merged) {
+    if (item.written.size === 0 || (!isOf("edition", item) && !isOf("license", item))) continue;
+    const tell: Tell = (field, text) => void faults.push(item.resolved.entry.fault([fileField(field)], text));
+    checkParts(products.get(item.body.product_id) as Product, item.body, tell);
+  }
   return faults;
 }
 

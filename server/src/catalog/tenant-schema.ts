@@ -100,6 +100,23 @@ export const PartEntry = closed({
   description: may(Text, "(none)", "Shown to applications."),
 });
 
+/** A value that a constrained variable may have. */
+const Choice = Type.String({ minLength: 1, maxLength: 256 });
+
+export const ConstrainedVariableEntry = closed({
+  ...PartEntry.properties,
+  values: may(listOf(Choice, 1000), [], "What editions and licences may choose from; empty: anything."),
+});
+
+export const AnalyticalFieldEntry = closed({
+  ...PartEntry.properties,
+  type: may(
+    Product.properties.analytical_fields.items.properties.type,
+    "text",
+    "What applications send: `text`, the text of a `number`, or a `list` of texts.",
+  ),
+});
+
 export const ProductEntry = closed({
   id: may(Id, "(derived from the name)", "The `product_id` of the API."),
   name: must(Name, "Unique among the vendor's products; editions refer to it."),
@@ -112,12 +129,62 @@ export const ProductEntry = closed({
   limitations: may(listOf(PartEntry, 1000), [], "Quantities that editions give values to."),
   variables: may(listOf(PartEntry, 1000), [], "Named texts of the product."),
   heartbeat_types: may(listOf(PartEntry, 1000), [], "Kinds of heartbeat that applications tell apart."),
+  constrained_variables: may(listOf(ConstrainedVariableEntry, 1000), "(none)", "Named choices of the product."),
+  software_release_limitations: may(
+    listOf(PartEntry, 1000),
+    "(none)",
+    "Releases that may be the newest one of an edition or licence: the name is the release, `25.2`.",
+  ),
+  analytical_fields: may(
+    listOf(AnalyticalFieldEntry, 1000),
+    "(none)",
+    "What applications may tell in analytical heartbeats.",
+  ),
+  usage_features: may(listOf(PartEntry, 1000), "(none)", "What applications count in usage heartbeats."),
+  usage_modules: may(listOf(PartEntry, 1000), "(none)", "Parts of the software that usage is told by."),
 });
 
-export const EditionLimitationEntry = closed({
+const ofEdition = Edition.properties.limitations.items.properties;
+const limitationFields = {
   limitation: must(Name, "Name or id of a limitation of the product."),
   value: must(orNull(Value), "Its value; null: unlimited."),
+  consumption_reset_mode: may(
+    ofEdition.consumption_reset_mode,
+    "(a plain number)",
+    "When what is consumed counts anew: never in the licence's life (`lifecycle`), every so many `days`, or on the first of a `month`, `quarter` or `year`. Left out, nothing is consumed of it.",
+  ),
+  consumption_reset_period_days: may(ofEdition.consumption_reset_period_days, "(none)", "The days, of `days`."),
+};
+
+export const EditionLimitationEntry = closed({
+  ...limitationFields,
+  goodwill: may(ofEdition.goodwill, 0, "Percent of the value that may be consumed beyond it."),
+  enforce_limit: may(ofEdition.enforce_limit, true, "false: consumption goes on beyond the value, and is counted."),
 });
+
+export const LicenseLimitationEntry = closed(limitationFields);
+
+export const LicenseFeatureEntry = closed({
+  feature: must(Name, "Name or id of a feature of the product."),
+  is_active: may(Type.Boolean(), true, "Whether it is on, whatever the edition says."),
+  expiration_date_utc: may(orNull(Instant), null, "It is off from this instant on; null: never."),
+});
+
+export const VariableEntry = closed({
+  variable: must(Name, "Name or id of a variable of the product."),
+  value: must(Text, "Its text."),
+});
+
+export const ChoiceEntry = closed({
+  variable: must(Name, "Name or id of a constrained variable of the product."),
+  values: must(listOf(Choice, 1000), "What is chosen, of the values that it may have."),
+});
+
+/** What editions and licences alike may say of the product's parts. */
+const valueFields = {
+  variables: may(listOf(VariableEntry, 1000), "(none)", "Texts of the product's variables."),
+  constrained_variables: may(listOf(ChoiceEntry, 1000), "(none)", "Chosen values of its constrained variables."),
+};
 
 export const EditionEntry = closed({
   id: may(Id, "(derived from product and name)", "The `template_id` of the API."),
@@ -224,6 +291,18 @@ export const EditionEntry = closed({
   floating_token_limit: may(Edition.properties.floating_token_limit, "(0)", "The same of `floating_token_limit`."),
   features: may(listOf(Name, 1000), [], "Names or ids of the product's features that are on; every other is off."),
   limitations: may(listOf(EditionLimitationEntry, 1000), [], "Values of the product's limitations."),
+  ...valueFields,
+  software_release_limitation: may(
+    orNull(Name),
+    "(none)",
+    "Name or id of the newest release that is covered: a client that tells a newer one is not activated (1003).",
+  ),
+  allows_invalid_software_release: may(
+    Type.Boolean(),
+    "(false)",
+    "Whether it is activated all the same; applications are told that the release is not covered.",
+  ),
+  user_limit: may(orNull(Count), "(none)", "Registered users of a licence that may be active."),
 });
 
 export const CustomerEntry = closed({
@@ -275,6 +354,15 @@ export const LicenseEntry = closed({
   is_active: may(License.properties.is_active, true, "An inactive licence denies."),
   start_date_utc: may(orNull(Instant), null, "From when on it is valid, as applications are told."),
   expiration_date_utc: may(orNull(Instant), null, "The instant at which the licence is over; null: never."),
+  features: may(listOf(LicenseFeatureEntry, 1000), "(none)", "Features that are otherwise than in the edition."),
+  limitations: may(
+    listOf(LicenseLimitationEntry, 1000),
+    "(none)",
+    "Limitations that are otherwise than in the edition.",
+  ),
+  ...valueFields,
+  software_release_limitation: may(orNull(Name), "(the edition's)", "The newest release that is covered."),
+  user_limit: may(orNull(Count), "(the edition's)", "Registered users that may be active."),
 });
 
 export const TenantDocument = closed({
@@ -306,13 +394,16 @@ export const entrySchemas: Record<Kind, TSchema & { properties: Record<string, T
 
 /** The entity's field that a file's field fills: references are names in the file and ids in the entity. */
 export function entityField(fileField: string): string {
-  return ["product", "customer", "edition", "license"].includes(fileField) ? `${fileField}_id` : fileField;
+  return references.includes(fileField) ? `${fileField}_id` : fileField;
 }
 
 /** The file's field that fills an entity's. */
 export function fileField(field: string): string {
-  return ["product_id", "customer_id", "edition_id", "license_id"].includes(field) ? field.slice(0, -3) : field;
+  return references.some((reference) => `${reference}_id` === field) ? field.slice(0, -"_id".length) : field;
 }
+
+/** Fields that name another entity, or a part of one. */
+const references = ["product", "customer", "edition", "license", "software_release_limitation"];
 
 export function isId(text: string): boolean {
   return new RegExp(idPattern).test(text);

@@ -1,12 +1,18 @@
 import { sessionsPerHolderAbsoluteMax } from "../core/limits.ts";
 import { foldDomain } from "../core/names.ts";
 import type { Terms } from "../core/types.ts";
-import type { Edition, License } from "./entities.ts";
+import type { Edition, License, Product } from "./entities.ts";
+import { limitationsOf, releaseOf } from "./entitlements.ts";
 
 const msPerMinute = 60_000;
 
 /** Merges a licence and its edition into the terms that decisions look at. */
-export function termsOf(isvId: string, license: License, edition: Edition): Omit<Terms, "heldFrom"> {
+export function termsOf(
+  isvId: string,
+  license: License,
+  edition: Edition,
+  product: Product | undefined,
+): Omit<Terms, "heldFrom"> {
   const isFloating = edition.provisioning_mode === "floating";
   return {
     isvId,
@@ -42,6 +48,11 @@ export function termsOf(isvId: string, license: License, edition: Edition): Omit
     requiresUserId: edition.require_user_id,
     oneSessionPerUser: edition.one_session_per_user,
     heartbeatsExtendSessions: edition.heartbeats_extend_sessions,
+    startsAt: license.start_date_utc === null ? null : Date.parse(license.start_date_utc),
+    softwareRelease: releaseOf(license, edition, product)?.name ?? null,
+    allowsUncoveredRelease: edition.allows_invalid_software_release ?? false,
+    userLimit: license.user_limit ?? edition.user_limit ?? null,
+    limitations: limitationsOf(license, edition),
     allowedUserDomains: license.allowed_user_domains.map((domain) => foldDomain(domain).replace(/^@/, "")),
   };
 }

@@ -1,19 +1,21 @@
 /** The command line. One file a verb. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { TenantFileFault } from "../catalog/tenant-file.ts";
+import { TenantFileFault } from "../catalog/tenant-faults.ts";
 import { ConfigRefused } from "../config.ts";
 import { TlsRefused } from "../http/tls.ts";
 import { DatabaseRefused, DumpRefused, StoreFault, StoreNotEmpty } from "../stores/store.ts";
+import { version } from "../version.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { CommandRefused } from "./refused.ts";
+import { addRemoteCommands } from "./remote/commands.ts";
 
 /** Runs one command line (without the program's own name). Sets the exit status; a server goes on until it is told to stop. */
 export async function main(args: readonly string[]): Promise<void> {
   const program = new Command("seatkeeper")
-    .description("A floating-licence server: tokens for users and devices, over HTTP.")
-    .version(version())
+    .description("A floating-licence server: tokens for users, devices and projects, over HTTP.")
+    .version(version)
     .exitOverride()
+    .enablePositionalOptions()
     .showHelpAfterError("(seatkeeper --help says what there is)");
   program
     .command("serve")
@@ -60,6 +62,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .description("put months of working days of the demo vendor into a database that has no history yet")
     .option("--days <number>", "how many days, up to now", "90")
     .action(async (options: { days: string }) => (await import("./demo-history.ts")).demoHistory(options));
+  addRemoteCommands(program);
   try {
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {
@@ -95,9 +98,4 @@ function failed(error: unknown): number {
 function say(error: Error, status: number): number {
   console.error(error.message);
   return status;
-}
-
-function version(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }

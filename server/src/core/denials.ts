@@ -16,6 +16,12 @@ export const denials = {
     title: "The customer number is not known here.",
     remedy: "Check the customer number.",
   },
+  customer_without_token: {
+    id: 4001,
+    status: 409,
+    title: "The customer has no licence with a token for this client.",
+    remedy: "Unassign a client that no longer needs its token, or buy more tokens.",
+  },
   legacy_key_unknown: {
     id: 2007,
     status: 409,
@@ -27,6 +33,30 @@ export const denials = {
     status: 409,
     title: "The product has no heartbeat type of this id.",
     remedy: "Leave heartbeat_type_id out, or add the type to the product.",
+  },
+  analytical_field_unknown: {
+    id: 6000,
+    status: 409,
+    title: "No product has an analytical field of this id.",
+    remedy: "Check the id, or add the field to the product.",
+  },
+  analytical_value_no_number: {
+    id: 6001,
+    status: 409,
+    title: "The analytical field takes numbers.",
+    remedy: "Send the value as the text of a number, such as 12.5.",
+  },
+  usage_feature_unknown: {
+    id: 3001,
+    status: 409,
+    title: "No product has this usage feature.",
+    remedy: "Check the id or name, add the feature to the product, or ask for it to be created.",
+  },
+  usage_module_unknown: {
+    id: 14012,
+    status: 409,
+    title: "The product has no such usage module.",
+    remedy: "Check the id or name, add the module to the product, or ask for it to be created.",
   },
   license_unknown: {
     id: 1000,
@@ -45,6 +75,24 @@ export const denials = {
     status: 409,
     title: "The licence has expired.",
     remedy: "Renew the licence.",
+  },
+  release_refused: {
+    id: 1003,
+    status: 409,
+    title: "The licence does not cover this release of the software.",
+    remedy: "Use a release that the licence covers, or buy the newer one.",
+  },
+  limitation_unknown: {
+    id: 3003,
+    status: 409,
+    title: "The licence has no limitation of this id.",
+    remedy: "Check the limitation's id, or give the edition a value for it.",
+  },
+  limitation_static: {
+    id: 14011,
+    status: 409,
+    title: "Nothing of this limitation is consumed: it is a plain number.",
+    remedy: "Give the limitation a consumption_reset_mode in the edition or licence.",
   },
   license_named: {
     id: 12000,
@@ -279,6 +327,30 @@ export const denials = {
     status: 409,
     title: "The licence has had as many early check-ins this month as the edition allows.",
     remedy: "Keep the voucher: the token comes back at its end.",
+  },
+  transaction_unknown: {
+    id: 14013,
+    status: 409,
+    title: "There is no such consumption to roll back.",
+    remedy: "It was rolled back already, its period is over, or a thousand newer ones have been granted since.",
+  },
+  user_known: {
+    id: 1008,
+    status: 409,
+    title: "The licence already has a user of this id.",
+    remedy: "Change the user that is there.",
+  },
+  users_exhausted: {
+    id: 1009,
+    status: 409,
+    title: "The licence has as many active users as it may have.",
+    remedy: "Deactivate or delete a user, or raise the licence's user_limit.",
+  },
+  user_unknown: {
+    id: 1010,
+    status: 409,
+    title: "The licence has no user of this id.",
+    remedy: "Register the user first.",
   },
   session_unknown: {
     id: 12001,

@@ -21,5 +21,11 @@ export function evolve(license: LicenseState, change: Change): Entry | undefined
     case "project.gone":
       license.dropProject(change.id);
       return undefined;
+    case "item":
+      license.putItem(change.item);
+      return undefined;
+    case "item.gone":
+      license.dropItem(change.kind, change.key);
+      return undefined;
   }
 }

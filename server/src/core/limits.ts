@@ -36,3 +36,18 @@ export const holdersNamedMax = 50;
 
 /** An execution that has not reported for so long is shown as stale. */
 export const executionStaleMs = 600_000;
+
+/**
+ * Granted consumptions of a limitation that can be rolled back: each is a row in memory and on disk. Whoever rolls back does
+ * so right after its work failed.
+ */
+export const consumptionsKept = 1_000;
+
+/** Millionths in a unit: what is consumed and used counts to six decimals. */
+export const microsPerUnit = 1_000_000;
+
+/** What a quota counts up to, in units: the sum in millionths stays a whole number that is exact. */
+export const quotaUnitsMax = 9_000_000_000;
+
+/** Users that may be registered on one licence: each is a row in memory and on disk. */
+export const usersPerLicenseMax = 100_000;

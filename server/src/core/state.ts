@@ -1,6 +1,21 @@
 import { EndHeap, type Entry } from "./heap.ts";
+import { Items } from "./items.ts";
 import { fold } from "./names.ts";
-import type { Assignment, CheckIns, LicenseView, Millis, Project, ProjectKind, Session, Terms } from "./types.ts";
+import type {
+  Assignment,
+  CheckIns,
+  Consumption,
+  Item,
+  ItemKind,
+  LicenseUser,
+  LicenseView,
+  Millis,
+  Project,
+  ProjectKind,
+  Quota,
+  Session,
+  Terms,
+} from "./types.ts";
 
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
 export class LicenseState implements LicenseView {
@@ -24,6 +39,7 @@ export class LicenseState implements LicenseView {
   /** The live sessions of every attended project, by the session's key. */
   readonly #attendance = new Map<string, Map<string, Entry>>();
   readonly #attended: Record<ProjectKind, number> = { mono: 0, team: 0 };
+  readonly #items = new Items();
 
   constructor(terms: Terms) {
     this.terms = terms;
@@ -197,6 +213,58 @@ export class LicenseState implements LicenseView {
     if (project === undefined) return;
     this.#projects.delete(id);
     this.#projectNames.delete(fold(project.name));
+  }
+
+  quota(limitationId: string): Quota | undefined {
+    return this.#items.get("quota", limitationId);
+  }
+
+  consumption(transactionId: string): Consumption | undefined {
+    return this.#items.get("consumption", transactionId);
+  }
+
+  consumptionNumbered(limitationId: string, no: number): Consumption | undefined {
+    return this.#items.consumptions(limitationId).get(no);
+  }
+
+  consumptions(limitationId: string): Iterable<Consumption> {
+    return this.#items.consumptions(limitationId).values();
+  }
+
+  get userCount(): number {
+    return this.#items.count("user");
+  }
+
+  get activeUsers(): number {
+    return this.#items.activeUsers;
+  }
+
+  user(userKey: string): LicenseUser | undefined {
+    return this.#items.get("user", userKey);
+  }
+
+  users(): Iterable<LicenseUser> {
+    return this.#items.all("user");
+  }
+
+  items(): Iterable<Item> {
+    return this.#items.everything();
+  }
+
+  get itemCount(): number {
+    return this.#items.size;
+  }
+
+  item(kind: ItemKind, key: string): Item | undefined {
+    return this.#items.get(kind, key);
+  }
+
+  putItem(item: Item): void {
+    this.#items.put(item);
+  }
+
+  dropItem(kind: ItemKind, key: string): void {
+    this.#items.drop(kind, key);
   }
 
   #attend(entry: Entry): void {

@@ -2,15 +2,18 @@
 import {
   activate,
   heartbeat,
+  isRefusedRelease,
   release as releaseAssignment,
   sessionOut,
   suspend,
   unassign,
 } from "./decide/assignments.ts";
+import { consume, resetQuota, rollBack } from "./decide/consumption.ts";
 import { deny, denyUnknownLicense, denyVoucherOut, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
+import { deleteUser, gather, putUser } from "./decide/users.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
 import type {
@@ -19,6 +22,7 @@ import type {
   Command,
   Decision,
   Denial,
+  Gathered,
   Granted,
   HistoryRecord,
   LicenseView,
@@ -35,6 +39,8 @@ export interface Licenses {
   apply(license: LicenseState, change: Change): void;
   /** Keeps a line of history, to be saved together with the changes. */
   record(line: HistoryRecord): void;
+  /** Keeps a value that a client told, to be saved together with the changes. */
+  gather(value: Gathered): void;
 }
 
 /** What a command came to. Exactly one of the two is not null. */
@@ -88,6 +94,18 @@ function decide(
       return credit(license, command, now);
     case "settle":
       return settle(license, now);
+    case "consume":
+      return consume(license, command, now);
+    case "consumption.rollback":
+      return rollBack(license, command, now);
+    case "quota.reset":
+      return resetQuota(license, command, now);
+    case "gather":
+      return gather(license, command, now);
+    case "user.put":
+      return putUser(license, command, now);
+    case "user.delete":
+      return deleteUser(license, command, now);
     default:
       return decideProject(license, command, now);
   }
@@ -138,7 +156,8 @@ function heldElsewhere(
   command: ActivateCommand,
   now: Millis,
 ): Decision | null {
-  if (unusable(license, now) !== null) return null;
+  // What is denied before a suspension is looked at is denied for its own reason.
+  if (unusable(license, now) !== null || isRefusedRelease(license.terms, command)) return null;
   for (const { assignment } of movedFrom(licenses, license, command.clientId)) {
     const suspended = suspension(assignment, now);
     if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
@@ -160,6 +179,7 @@ function apply(licenses: Licenses, license: LicenseState | null, decision: Decis
     for (const change of decision.changes) licenses.apply(license, change);
   }
   for (const line of decision.records) licenses.record(line);
+  for (const value of decision.gathered ?? []) licenses.gather(value);
   return decision;
 }
 

@@ -14,6 +14,27 @@ export type ClientType = "devices" | "users" | "projects";
 /** What a project's token admits: one user at a time, or any number for the same single token. */
 export type ProjectKind = "mono" | "team";
 
+/** When the consumption of a limitation begins anew: never, every so many days, or on the first of a month, quarter or year (UTC). */
+export type ConsumptionReset = "lifecycle" | "days" | "month" | "quarter" | "year";
+
+/** Millionths of a unit: what is consumed in fractions is added up without an error. */
+export type Micros = number;
+
+/** A quantity that the licence limits. */
+export interface Limitation {
+  readonly id: string;
+  /** In whole units; null: unlimited. */
+  readonly limit: number | null;
+  /** Null: the limitation is a plain number, and nothing of it is consumed. */
+  readonly reset: ConsumptionReset | null;
+  /** The length of a period of days. */
+  readonly resetDays: number;
+  /** Percent of the limit that may be consumed beyond it. */
+  readonly goodwillPercent: number;
+  /** False: consumption goes on beyond the limit, and is counted. */
+  readonly isEnforced: boolean;
+}
+
 /** What a licence and its edition allow, merged into the one object that decisions look at. */
 export interface Terms {
   readonly isvId: string;
@@ -59,6 +80,16 @@ export interface Terms {
   readonly sharesMonoWithSameUser: boolean;
   /** Lower-case mail domains whose users may enter; empty: everybody may. */
   readonly allowedUserDomains: readonly string[];
+  /** From when on the licence runs, where that is said: periods of days are counted from there. */
+  readonly startsAt: Millis | null;
+  /** The newest release that the licence covers, such as "25.2"; null: every one. */
+  readonly softwareRelease: string | null;
+  /** Whether a client of a release that is not covered may be activated all the same. */
+  readonly allowsUncoveredRelease: boolean;
+  /** Registered users that may be active; null: any number. */
+  readonly userLimit: number | null;
+  /** The licence's limitations, in the order of its edition. */
+  readonly limitations: readonly Limitation[];
   /**
    * Not of the licence but of its store: when an older state of it was restored, so that tokens given since are not known
    * and all count as taken for one session period (`heldUntil`); null: nothing is held.
@@ -181,6 +212,75 @@ export interface Execution {
   readonly updatedAt: Millis;
 }
 
+/** What was consumed of a limitation in the period that began at `from`. */
+export interface Quota {
+  readonly kind: "quota";
+  /** The limitation's id. */
+  readonly key: string;
+  readonly from: Millis;
+  readonly used: Micros;
+  /** How many consumptions were granted, ever: the newest one's number. */
+  readonly count: number;
+}
+
+/** A granted consumption that can still be rolled back. */
+export interface Consumption {
+  readonly kind: "consumption";
+  /** Its transaction id. */
+  readonly key: string;
+  readonly limitationId: string;
+  /** Its number within the limitation. */
+  readonly no: number;
+  readonly amount: Micros;
+  readonly clientId: string;
+  readonly userId: string | null;
+  readonly externalId: string | null;
+  readonly at: Millis;
+}
+
+/** A user who is registered on a licence. */
+export interface LicenseUser {
+  readonly kind: "user";
+  /** The user's id in the form that is compared. */
+  readonly key: string;
+  /** As first written. */
+  readonly userId: string;
+  readonly name: string;
+  readonly isActive: boolean;
+  readonly createdAt: Millis;
+  readonly changedAt: Millis;
+}
+
+/** A small thing that a licence keeps, found by its kind and key. */
+export type Item = Quota | Consumption | LicenseUser;
+export type ItemKind = Item["kind"];
+
+export const gatheredKinds = ["analytical", "usage", "consumption"] as const;
+export type GatheredKind = (typeof gatheredKinds)[number];
+
+/** One value of a heartbeat that gathers data. Kept for a while, and looked at by no rule. */
+export interface Gathered {
+  /** When the server took it. */
+  readonly at: Millis;
+  readonly kind: GatheredKind;
+  readonly isvId: string;
+  readonly licenseId: string;
+  readonly clientId: string;
+  readonly userId: string | null;
+  /** The analytical field, the usage feature or the limitation. */
+  readonly subjectId: string;
+  readonly moduleId: string | null;
+  /** What an analytical field was told: texts, one of them unless the field is a list. */
+  readonly texts: readonly string[];
+  /** How much was used or consumed; null: it is told in texts. */
+  readonly amount: Micros | null;
+  /** Of a consumption: its transaction, null where the quota did not allow it. Rolling back repeats it with less than nothing. */
+  readonly transactionId: string | null;
+  readonly externalId: string | null;
+  /** When it happened, as the client tells. */
+  readonly happenedAt: Millis | null;
+}
+
 /** What a decision needs to see of a licence. Nothing here may cost more when the licence has more sessions. */
 export interface LicenseView {
   readonly terms: Terms;
@@ -220,6 +320,20 @@ export interface LicenseView {
   sessionsOfProject(id: string): readonly Session[];
   /** Every known client; for administrators, never on the hot path. */
   assignments(): Iterable<Assignment>;
+  quota(limitationId: string): Quota | undefined;
+  consumption(transactionId: string): Consumption | undefined;
+  /** A limitation's consumption by its number. */
+  consumptionNumbered(limitationId: string, no: number): Consumption | undefined;
+  /** Those of a limitation that are kept, which are bounded. */
+  consumptions(limitationId: string): Iterable<Consumption>;
+  readonly userCount: number;
+  /** Registered users that are active. */
+  readonly activeUsers: number;
+  user(userKey: string): LicenseUser | undefined;
+  /** Every registered user, for administrators. */
+  users(): Iterable<LicenseUser>;
+  /** Everything small that is kept: for whoever stores it. */
+  items(): Iterable<Item>;
 }
 
 /** Fresh identifiers, drawn outside, because the core has no randomness. */
@@ -302,6 +416,72 @@ export interface SuspendCommand extends OnLicense {
   readonly assignmentId: string;
   readonly until: Millis | null;
 }
+
+interface OfClient extends OnLicense {
+  readonly clientId: string;
+  readonly tokenKey: string | null;
+  readonly userId: string | null;
+}
+
+/** One quantity that a client wants to consume. */
+export interface Wanted {
+  readonly limitationId: string;
+  readonly amount: Micros;
+  readonly userId: string | null;
+  readonly externalId: string | null;
+  readonly happenedAt: Millis | null;
+  /** The id that the transaction is to have. */
+  readonly transactionId: string;
+}
+
+/** Consumes of limitations, one after the other: what the quota does not allow is granted without a transaction. */
+export interface ConsumeCommand extends OfClient {
+  readonly type: "consume";
+  readonly wanted: readonly Wanted[];
+}
+
+/** Takes a consumption back, while its period lasts. */
+export interface RollBackCommand extends OnLicense {
+  readonly type: "consumption.rollback";
+  readonly limitationId: string;
+  readonly transactionId: string;
+}
+
+/** An administrator begins a limitation's period anew. */
+export interface ResetQuotaCommand extends OnLicense {
+  readonly type: "quota.reset";
+  readonly limitationId: string;
+}
+
+/** What a client tells of its use. Whether its fields and features are the product's was looked at before. */
+export interface GatherCommand extends OfClient {
+  readonly type: "gather";
+  readonly kind: "analytical" | "usage";
+  readonly values: readonly Pick<Gathered, "subjectId" | "moduleId" | "texts" | "amount" | "happenedAt">[];
+}
+
+/** Registers a user on a licence (`isNew`), or changes one; null: stays as it is. */
+export interface PutUserCommand extends OnLicense {
+  readonly type: "user.put";
+  readonly userId: string;
+  readonly name: string | null;
+  readonly isActive: boolean | null;
+  readonly isNew: boolean;
+}
+
+export interface DeleteUserCommand extends OnLicense {
+  readonly type: "user.delete";
+  readonly userId: string;
+}
+
+/** Commands about what a licence keeps beside its sessions, clients and projects. */
+export type ItemCommand =
+  | ConsumeCommand
+  | RollBackCommand
+  | ResetQuotaCommand
+  | GatherCommand
+  | PutUserCommand
+  | DeleteUserCommand;
 
 export interface CreateProjectCommand extends OnLicense {
   readonly type: "project.create";
@@ -387,6 +567,7 @@ export type Command =
   | HeartbeatCommand
   | SuspendCommand
   | ProjectCommand
+  | ItemCommand
   | SweepCommand
   | CreditCommand
   | SettleCommand;
@@ -398,7 +579,9 @@ export type Change =
   | { readonly type: "check-ins"; readonly checkIns: CheckIns }
   | { readonly type: "assignment"; readonly assignment: Assignment }
   | { readonly type: "project"; readonly project: Project }
-  | { readonly type: "project.gone"; readonly id: string };
+  | { readonly type: "project.gone"; readonly id: string }
+  | { readonly type: "item"; readonly item: Item }
+  | { readonly type: "item.gone"; readonly kind: ItemKind; readonly key: string };
 
 export const recordKinds = [
   "session.opened",
@@ -416,6 +599,10 @@ export const recordKinds = [
   "project.deleted",
   "execution.started",
   "execution.ended",
+  "quota.reset",
+  "user.added",
+  "user.changed",
+  "user.deleted",
   "outage.credited",
   "clock.settled",
   "denied",
@@ -478,11 +665,25 @@ export interface ProjectDenial {
   readonly at: Millis;
 }
 
+/** How a limitation stands, and what a consumption came to. */
+export interface QuotaStatus {
+  /** Null: nothing was consumed, because the quota did not allow it or nobody asked for it. */
+  readonly transactionId: string | null;
+  readonly limitation: Limitation;
+  readonly used: Micros;
+  /** The period that it stands for; `until` null: it does not end. */
+  readonly from: Millis;
+  readonly until: Millis | null;
+}
+
 /** What a granted command answers with, by command. */
 export interface Granted {
   readonly session: Session | null;
   readonly assignment: Assignment | null;
   readonly project: Project | null;
+  readonly user: LicenseUser | null;
+  /** One for each quantity that was asked for, in that order. */
+  readonly quotas: readonly QuotaStatus[];
   /** How many sessions the command ended. */
   readonly ended: number;
 }
@@ -492,6 +693,8 @@ export interface Decision {
   readonly granted: Granted | null;
   readonly changes: readonly Change[];
   readonly records: readonly HistoryRecord[];
+  /** Left out: nothing. */
+  readonly gathered?: readonly Gathered[];
 }
 
 export type { DenialCode } from "./denials.ts";

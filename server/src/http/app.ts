@@ -42,6 +42,7 @@ import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { liveSessionRoutes } from "./native/sessions.ts";
 import { statementKeyRoutes } from "./native/statement-keys.ts";
+import { tenantFileRoutes } from "./native/tenant-files.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
@@ -49,8 +50,11 @@ import { Problem } from "./problem.ts";
 import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
+import { consumptionRoutes } from "./slascone/consumption.ts";
 import { customerRoutes } from "./slascone/customers.ts";
 import { fileRoutes } from "./slascone/files.ts";
+import { gatheringRoutes } from "./slascone/gathering.ts";
+import { licenseUserRoutes } from "./slascone/license-users.ts";
 import { licenseRoutes } from "./slascone/licenses.ts";
 import { lookupRoutes } from "./slascone/lookups.ts";
 import { productRoutes } from "./slascone/products.ts";
@@ -134,6 +138,9 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...clientRoutes(services),
     ...fileRoutes(services),
     ...lookupRoutes(services),
+    ...gatheringRoutes(services),
+    ...consumptionRoutes(services),
+    ...licenseUserRoutes(services),
     ...productRoutes(services),
     ...templateRoutes(services),
     ...customerRoutes(services),
@@ -141,6 +148,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...adminRoutes(services),
     ...keyRoutes(services),
     ...vendorRoutes(services),
+    ...tenantFileRoutes(services),
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),

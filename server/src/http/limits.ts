@@ -10,6 +10,13 @@ export const batchItemsMax = 1_000;
 /** Bytes of a batch: its items at the length that real clients send (some 250 bytes), four times over. */
 export const batchBytesMax = 1_048_576;
 
+/** Bytes of a call with tenant files: twice the longest one, for line breaks are two bytes in JSON. Of owners alone. */
+export const tenantFilesBytesMax = 16_777_216;
+
+/** Tenant files of one call, and secrets that come along with each. */
+export const tenantFilesMax = 100;
+export const tenantSecretsMax = 1_000;
+
 /** Characters of a client id, user id or other name that is kept. Mail addresses end at 254. */
 export const nameLengthMax = 256;
 
@@ -138,3 +145,12 @@ export const consoleIdleMs = 60 * 60_000;
 
 /** How long it stays signed in at all: a working day. */
 export const consoleSessionMs = 12 * 3_600_000;
+
+/** Values that one heartbeat may tell: its answer, and what it stores, grow with them. */
+export const valuesToldMax = 100;
+
+/** What may be consumed or used at once, in units: a thousand of them fit into what a quota counts to. */
+export const unitsToldMax = 1_000_000_000;
+
+/** Licences of a customer that a look-up for a free one looks at: each is read from the store. */
+export const licensesLookedAtMax = 100;

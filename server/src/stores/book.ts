@@ -10,7 +10,17 @@ import type { Entry } from "../core/heap.ts";
 import { clientKey, fold } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
-import type { Assignment, Change, CheckIns, HistoryRecord, Millis, Project, Session } from "../core/types.ts";
+import type {
+  Assignment,
+  Change,
+  CheckIns,
+  Gathered,
+  HistoryRecord,
+  Item,
+  Millis,
+  Project,
+  Session,
+} from "../core/types.ts";
 import { Directory } from "./directory.ts";
 import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
 import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
@@ -24,11 +34,12 @@ interface Done {
   readonly sessionBefore: Session | undefined;
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
+  readonly itemBefore: Item | undefined;
   readonly checkInsBefore: CheckIns | null;
 }
 
 /** A line of a dump that a book takes over. */
-export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" | "audit" }>;
+export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" | "audit" | "gathered" }>;
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
@@ -42,6 +53,9 @@ export class Book implements Licenses {
   #looked = 0;
   #done: Done[] = [];
   #lines: HistoryRecord[] = [];
+  #gathered: Gathered[] = [];
+  /** Licences that keep an item, by vendor, kind and key. */
+  readonly #byItem = new Map<string, Set<LicenseState>>();
 
   get catalog(): Catalog {
     return this.#directory.catalog;
@@ -54,6 +68,10 @@ export class Book implements Licenses {
 
   get lines(): readonly HistoryRecord[] {
     return this.#lines;
+  }
+
+  get gathered(): readonly Gathered[] {
+    return this.#gathered;
   }
 
   license(isvId: string, licenseId: string): LicenseState | undefined {
@@ -80,22 +98,30 @@ export class Book implements Licenses {
           : undefined;
     const assignmentBefore = change.type === "assignment" ? license.assignment(change.assignment.clientKey) : undefined;
     const projectBefore = projectOf(license, change);
+    const itemBefore = itemOf(license, change);
     const checkInsBefore = license.checkIns;
     const entry = evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
-    this.#done.push({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, checkInsBefore });
+    this.#indexItem(license, change);
+    const before = { sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
+    this.#done.push({ license, change, entry, ...before });
   }
 
   record(line: HistoryRecord): void {
     this.#lines.push(line);
   }
 
+  gather(value: Gathered): void {
+    this.#gathered.push(value);
+  }
+
   /** The transaction is saved: what it changed stands. */
   keep(): void {
     this.#done = [];
     this.#lines = [];
+    this.#gathered = [];
   }
 
   /** The transaction failed: everything is as it was before it. */
@@ -104,9 +130,14 @@ export class Book implements Licenses {
     this.keep();
   }
 
-  #takeBack({ license, change, entry, sessionBefore, assignmentBefore, projectBefore, checkInsBefore }: Done): void {
-    if (change.type === "check-ins") {
-      license.checkIns = checkInsBefore;
+  #takeBack(done: Done): void {
+    const { license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore } = done;
+    if (change.type === "item" || change.type === "item.gone") {
+      const back = itemBefore === undefined ? goneOf(change) : ({ type: "item", item: itemBefore } as const);
+      evolve(license, back);
+      this.#indexItem(license, back);
+    } else if (change.type === "check-ins") {
+      license.checkIns = done.checkInsBefore;
     } else if (change.type === "project" || change.type === "project.gone") {
       this.#takeBackProject(license, change, projectBefore);
     } else if (change.type === "assignment") {
@@ -134,6 +165,25 @@ export class Book implements Licenses {
       license.dropProject(change.project.id);
       this.#byProject.delete(license.terms.isvId + change.project.id);
     }
+  }
+
+  #indexItem(license: LicenseState, change: Change): void {
+    if (change.type !== "item" && change.type !== "item.gone") return;
+    const { kind, key } = change.type === "item" ? change.item : change;
+    const place = `${license.terms.isvId}${kind}${key}`;
+    const licenses = this.#byItem.get(place) ?? new Set();
+    if (change.type === "item") this.#byItem.set(place, licenses.add(license));
+    else if (licenses.delete(license) && licenses.size === 0) this.#byItem.delete(place);
+  }
+
+  licensesOfItem(isvId: string, kind: Item["kind"], key: string): string[] {
+    return [...(this.#byItem.get(`${isvId}${kind}${key}`) ?? [])].map(({ terms }) => terms.licenseId);
+  }
+
+  /** Takes over an item that is saved. */
+  putItem(license: LicenseState, item: Item): void {
+    license.putItem(item);
+    this.#indexItem(license, { type: "item", item });
   }
 
   indexProject(license: LicenseState, projectId: string): void {
@@ -174,6 +224,7 @@ export class Book implements Licenses {
     if (license === undefined) return;
     for (const assignment of license.assignments()) this.#unindex(license, assignment);
     for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
+    for (const { kind, key } of license.items()) this.#indexItem(license, { type: "item.gone", kind, key });
     this.#licenses.delete(isvId + licenseId);
   }
 
@@ -192,6 +243,7 @@ export class Book implements Licenses {
       for (const assignment of renaming.before) this.#unindex(license, assignment);
       rename(license, renaming);
       for (const assignment of renaming.after) this.index(license, assignment, undefined);
+      for (const { kind, key } of renaming.users) this.#indexItem(license, { type: "item.gone", kind, key });
     }
   }
 
@@ -220,6 +272,9 @@ export class Book implements Licenses {
       ...licenses.flatMap((license) =>
         [...license.sessions()].map((session): DumpLine => ({ type: "session", ...of(license), session })),
       ),
+      ...licenses.flatMap((license) =>
+        [...license.items()].map((item): DumpLine => ({ type: "item", ...of(license), item })),
+      ),
     ];
   }
 
@@ -234,6 +289,7 @@ export class Book implements Licenses {
     if (license === undefined)
       throw new DumpRefused(`a ${line.type} of a licence that is not there: ${line.licenseId}`);
     if (line.type === "session") license.putSession(line.session);
+    else if (line.type === "item") this.putItem(license, line.item);
     else if (line.type === "check-ins") license.checkIns = line.checkIns;
     else if (line.type === "project") {
       license.putProject(line.project);
@@ -336,6 +392,16 @@ export class Book implements Licenses {
 function projectOf(license: LicenseState, change: Change): Project | undefined {
   if (change.type === "project") return license.project(change.project.id);
   return change.type === "project.gone" ? license.project(change.id) : undefined;
+}
+
+/** The item that a change is about, as it stands. */
+function itemOf(license: LicenseState, change: Change): Item | undefined {
+  if (change.type === "item") return license.item(change.item.kind, change.item.key);
+  return change.type === "item.gone" ? license.item(change.kind, change.key) : undefined;
+}
+
+function goneOf(change: Extract<Change, { readonly type: "item" | "item.gone" }>): Change {
+  return change.type === "item.gone" ? change : { type: "item.gone", kind: change.item.kind, key: change.item.key };
 }
 
 function userOf(assignment: Assignment): string | null {

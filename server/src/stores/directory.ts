@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type AuditLine, type Author, lineOf } from "../catalog/audit.ts";
 import { Catalog } from "../catalog/catalog.ts";
-import type { EntityChange, EntityOf, Kind, StoredEntity } from "../catalog/entities.ts";
+import type { EntityChange, EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
 import { dependentsOf, referencesOf } from "../catalog/references.ts";
 import { termsOf } from "../catalog/terms.ts";
 import type { Millis, Terms } from "../core/types.ts";
@@ -76,11 +76,16 @@ export class Directory {
       }
     }
     const licenses = changes.filter(({ kind }) => kind === "license");
-    const editions = changes.filter(({ kind, body }) => kind === "edition" && body !== null);
+    const changed = (of: Kind) => changes.filter(({ kind, body }) => kind === of && body !== null);
     return {
       terms: [
         ...licenses.flatMap(({ isvId, id }) => this.terms(isvId, id) ?? []),
-        ...editions.flatMap(({ isvId, id }) => this.#termsOfEdition(isvId, id)),
+        ...changed("edition").flatMap(({ isvId, id }) =>
+          this.#termsWhere(isvId, ({ edition_id }) => edition_id === id),
+        ),
+        ...changed("product").flatMap(({ isvId, id }) =>
+          this.#termsWhere(isvId, ({ product_id }) => product_id === id),
+        ),
       ],
       gone: licenses.filter(({ body }) => body === null).map(({ isvId, id }) => ({ isvId, licenseId: id })),
     };
@@ -119,7 +124,8 @@ export class Directory {
     if (vendor === undefined || license === undefined) return undefined;
     const edition = vendor.editions.get(license.edition_id);
     if (edition === undefined) throw new Error(`licence ${licenseId}: there is no edition ${license.edition_id}`);
-    return { ...termsOf(isvId, license, edition), heldFrom: this.heldFrom };
+    const product = vendor.products.get(license.product_id);
+    return { ...termsOf(isvId, license, edition, product), heldFrom: this.heldFrom };
   }
 
   /** The terms of a licence that is there. */
@@ -133,11 +139,9 @@ export class Directory {
     return this.catalog.vendor(isvId)?.entity(kind, id) ?? null;
   }
 
-  #termsOfEdition(isvId: string, editionId: string): Terms[] {
+  #termsWhere(isvId: string, isMeant: (license: License) => boolean): Terms[] {
     const licenses = [...(this.catalog.vendor(isvId)?.licenses.values() ?? [])];
-    return licenses
-      .filter((license) => license.edition_id === editionId)
-      .map((license) => this.terms(isvId, license.id) as Terms);
+    return licenses.filter(isMeant).map((license) => this.terms(isvId, license.id) as Terms);
   }
 }
 

@@ -122,6 +122,8 @@ const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "session",
   "history",
   "tally",
+  "item",
+  "gathered",
   "audit",
 ]);
 

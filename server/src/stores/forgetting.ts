@@ -3,7 +3,16 @@ import { oneDay } from "../analytics/sums.ts";
 import { type Episode, episodePart, episodeSeries, type HolderDay, type Tally } from "../analytics/tally.ts";
 import { clientKey, fold } from "../core/names.ts";
 import type { LicenseState } from "../core/state.ts";
-import type { Assignment, HistoryRecord, LicenseView, Session, Terms } from "../core/types.ts";
+import type {
+  Assignment,
+  Consumption,
+  Gathered,
+  HistoryRecord,
+  LicenseUser,
+  LicenseView,
+  Session,
+  Terms,
+} from "../core/types.ts";
 import { CatalogConflict } from "./store.ts";
 
 /** What shall stand in the place of a user's names, by the names in the form in which they are compared. */
@@ -16,6 +25,10 @@ export interface Renaming {
   readonly after: readonly Assignment[];
   /** Sessions that an administrator ended: their ids become free. */
   readonly dropped: readonly Session[];
+  /** Registered users, who go. */
+  readonly users: readonly LicenseUser[];
+  /** Consumptions under the other names. */
+  readonly consumptions: readonly Consumption[];
 }
 
 /**
@@ -29,13 +42,19 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
     throw new CatalogConflict("license", terms.licenseId, "has a live session of this user");
   }
   const before = [...license.assignments()].filter((assignment) => isNamed(terms, assignment, names));
-  if (before.length === 0 && dropped.length === 0) return null;
+  const users = [...license.users()].filter(({ key }) => names.has(key));
+  const consumptions = terms.limitations
+    .flatMap(({ id }) => [...license.consumptions(id)])
+    .filter((consumption) => isNamed(terms, consumption, names))
+    .map((consumption) => renamedConsumption(terms, consumption, names));
+  if ([before, dropped, users, consumptions].every(({ length }) => length === 0)) return null;
   const taken = new Set([...license.assignments()].map((assignment) => assignment.clientKey));
-  return { before, after: before.map((assignment) => renamed(terms, assignment, names, taken)), dropped };
+  const after = before.map((assignment) => renamed(terms, assignment, names, taken));
+  return { before, after, dropped, users, consumptions };
 }
 
 /** On a devices licence the client is a machine, which keeps its name; who uses it is a user there too. */
-function isNamed(terms: Terms, { clientId, userId }: Session | Assignment, names: Renames): boolean {
+function isNamed(terms: Terms, { clientId, userId }: Session | Assignment | Consumption, names: Renames): boolean {
   if (userId !== null && names.has(fold(userId))) return true;
   return terms.clientType !== "devices" && names.has(fold(clientId));
 }
@@ -49,6 +68,16 @@ function renamed(terms: Terms, assignment: Assignment, names: Renames, taken: Se
   const key = clientKey(terms, clientId);
   taken.add(key);
   return { ...assignment, clientId, clientKey: key, userId, clientName: null, clientDescription: null };
+}
+
+function renamedConsumption({ clientType }: Terms, consumption: Consumption, names: Renames): Consumption {
+  const { clientId, userId } = consumption;
+  const isMachine = clientType === "devices";
+  return {
+    ...consumption,
+    clientId: isMachine ? clientId : (otherName(clientId, names) as string),
+    userId: otherName(userId, names),
+  };
 }
 
 function freeName(name: string, taken: ReadonlySet<string>): string {
@@ -70,10 +99,21 @@ export function renamedLine(line: HistoryRecord, names: Renames, isDevices: bool
 }
 
 /** Makes it so in memory. */
-export function rename(license: LicenseState, { before, after, dropped }: Renaming): void {
+export function rename(license: LicenseState, { before, after, dropped, users, consumptions }: Renaming): void {
   for (const { key } of dropped) license.dropSession(key);
   for (const assignment of before) license.dropAssignment(assignment.clientKey);
   for (const assignment of after) license.putAssignment(assignment);
+  for (const { kind, key } of users) license.dropItem(kind, key);
+  for (const consumption of consumptions) license.putItem(consumption);
+}
+
+/** Whether a value was told by one of the names, or of it: such values are forgotten. */
+export function isToldBy(
+  { clientId, userId }: Pick<Gathered, "clientId" | "userId">,
+  isDevices: boolean,
+  names: Renames,
+): boolean {
+  return (userId !== null && names.has(fold(userId))) || (!isDevices && names.has(fold(clientId)));
 }
 
 /** Tallies that are of no use any more, and those that stand in their place. */

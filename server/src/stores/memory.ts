@@ -2,14 +2,15 @@
 import type { Tally } from "../analytics/tally.ts";
 import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
-import type { HistoryRecord } from "../core/types.ts";
+import type { Gathered, HistoryRecord } from "../core/types.ts";
 import { Book, type BookLine } from "./book.ts";
-import { type Renames, renamedLine, renamedTallies } from "./forgetting.ts";
+import { isToldBy, type Renames, renamedLine, renamedTallies } from "./forgetting.ts";
 import {
   type AuditQuery,
   countedUntilSetting,
   type DenialQuery,
   type DumpLine,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type Retained,
@@ -21,12 +22,16 @@ import {
 /** Lines of history, and of the audit log, that a memory store keeps; the oldest go first. A trial's worth, not a year's. */
 const linesMax = 200_000;
 
+/** Values that clients told, likewise. */
+const gatheredKept = 200_000;
+
 export function openMemoryStore(clock: Clock): Store {
   const book = new Book();
   const settings = new Map<string, string>();
   const tallies = new MemoryTallies();
   let counted = 0;
   let lines: HistoryRecord[] = [];
+  let gathered: Gathered[] = [];
   /** By which lines of one instant are told apart. */
   const numbers = new WeakMap<HistoryRecord, number>();
   const numberOf = (line: HistoryRecord) => numbers.get(line) as number;
@@ -52,6 +57,8 @@ export function openMemoryStore(clock: Clock): Store {
         const result = work(book, now(), []);
         for (const line of book.lines) record(line);
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
+        gathered.push(...book.gathered);
+        if (gathered.length > gatheredKept) gathered = gathered.slice(-gatheredKept / 2);
         book.keep();
         return result;
       } catch (error) {
@@ -69,6 +76,7 @@ export function openMemoryStore(clock: Clock): Store {
     read: async (isvId, licenseId) => book.license(isvId, licenseId),
     licenseOfToken: async (isvId, tokenKey) => book.licenseOfToken(isvId, tokenKey),
     licenseOfProject: async (isvId, projectId) => book.licenseOfProject(isvId, projectId),
+    licensesOfItem: async (isvId, kind, key) => book.licensesOfItem(isvId, kind, key),
     assignmentsOfClient: async (isvId, productId, clientId) => book.assignmentsOfClient(isvId, productId, clientId),
     assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
@@ -98,12 +106,17 @@ export function openMemoryStore(clock: Clock): Store {
     tallies: async (isvId, series, from, to, limit) => tallies.range(isvId, series, from, to, limit),
     async prune(until) {
       lines = lines.filter(({ at }) => at >= until.history);
+      gathered = gathered.filter(({ at }) => at >= until.gathered);
       tallies.prune(until);
       return false;
     },
     liveLicenses: () => book.liveLicenses(),
     async denials(query) {
       const matching = lines.filter((line) => isMatch(line, query)).toReversed();
+      return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
+    },
+    async gathered(query) {
+      const matching = gathered.filter((value) => isAskedFor(value, query)).toReversed();
       return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
     },
     async history(isvId, licenseId, limit) {
@@ -125,13 +138,15 @@ export function openMemoryStore(clock: Clock): Store {
     },
     async forget(isvId, names, line) {
       book.rename(book.renamings(isvId, names));
-      const isDevices = (each: HistoryRecord) => book.license(isvId, each.licenseId)?.terms.clientType === "devices";
+      const isDevices = (each: HistoryRecord | Gathered) =>
+        book.license(isvId, each.licenseId)?.terms.clientType === "devices";
       lines = lines.map((each) => {
         if (each.isvId !== isvId) return each;
         const fresh = renamedLine(each, names, isDevices(each));
         numbers.set(fresh, numberOf(each));
         return fresh;
       });
+      gathered = gathered.filter((each) => each.isvId !== isvId || !isToldBy(each, isDevices(each), names));
       tallies.rename(isvId, names);
       audit([line]);
     },
@@ -153,6 +168,7 @@ export function openMemoryStore(clock: Clock): Store {
       const all = [
         ...book.dumpLines(named),
         ...lines.map((record): DumpLine => ({ type: "history", record })),
+        ...gathered.map((value): DumpLine => ({ type: "gathered", value })),
         ...tallies.all().map((tally): DumpLine => ({ type: "tally", tally })),
         ...audited.map((line): DumpLine => ({ type: "audit", line })),
       ];
@@ -170,6 +186,7 @@ export function openMemoryStore(clock: Clock): Store {
         if (isOfBook(line)) book.load(line);
         else if (line.type === "history") record(line.record);
         else if (line.type === "tally") tallies.put(line.tally);
+        else if (line.type === "gathered") gathered.push(line.value);
         else if (line.type === "audit") audited.push(line.line);
         else if (line.name === countedUntilSetting) counted = Number(line.value);
         else settings.set(line.name, line.value);
@@ -247,11 +264,22 @@ function isAfter(row: Tally, other: Tally): boolean {
 }
 
 function isOfBook(line: DumpLine): line is BookLine {
-  return line.type !== "setting" && line.type !== "history" && line.type !== "tally" && line.type !== "audit";
+  return !["setting", "history", "tally", "audit", "gathered"].includes(line.type);
 }
 
 async function* toAsync<T>(items: Iterable<T>): AsyncIterable<T> {
   yield* items;
+}
+
+function isAskedFor(value: Gathered, query: GatheredQuery): boolean {
+  return (
+    value.isvId === query.isvId &&
+    (["licenseId", "kind", "clientId", "subjectId"] as const).every(
+      (field) => query[field] === null || value[field] === query[field],
+    ) &&
+    (query.from === null || value.at >= query.from) &&
+    (query.to === null || value.at < query.to)
+  );
 }
 
 function isMatch(line: HistoryRecord, query: DenialQuery): boolean {

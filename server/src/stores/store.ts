@@ -27,7 +27,10 @@ import type {
   Assignment,
   CheckIns,
   Command,
+  Gathered,
+  GatheredKind,
   HistoryRecord,
+  Item,
   LicenseView,
   Millis,
   Project,
@@ -80,6 +83,8 @@ export interface Store {
   licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined>;
   /** The licence that a project belongs to. */
   licenseOfProject(isvId: string, projectId: string): Promise<string | undefined>;
+  /** The licences that keep an item of this kind and key: one for a transaction, as many as have it for a user. */
+  licensesOfItem(isvId: string, kind: Item["kind"], key: string): Promise<readonly string[]>;
   /** Where the client of this id is known on the licences of one product. */
   assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<readonly KnownClient[]>;
   /** Assignments of one product whose user this is. */
@@ -91,6 +96,8 @@ export interface Store {
 
   /** The denial log of one vendor, newest first. */
   denials(query: DenialQuery): Promise<{ readonly items: readonly HistoryRecord[]; readonly total: number }>;
+  /** What clients told, newest first. */
+  gathered(query: GatheredQuery): Promise<{ readonly items: readonly Gathered[]; readonly total: number }>;
   /** All history of one licence, oldest first, at most `limit` lines: for tests and the licence's own page. */
   history(isvId: string, licenseId: string, limit: number): Promise<readonly HistoryRecord[]>;
 
@@ -183,6 +190,8 @@ export type DumpLine =
   | ({ readonly type: "project"; readonly project: Project } & Place)
   | ({ readonly type: "check-ins"; readonly checkIns: CheckIns } & Place)
   | ({ readonly type: "session"; readonly session: Session } & Place)
+  | ({ readonly type: "item"; readonly item: Item } & Place)
+  | { readonly type: "gathered"; readonly value: Gathered }
   | { readonly type: "history"; readonly record: HistoryRecord }
   | { readonly type: "tally"; readonly tally: Tally }
   | { readonly type: "audit"; readonly line: AuditLine };
@@ -236,13 +245,31 @@ export interface TallyKey {
 
 /**
  * Of each kind, what is older than its instant is not kept: lines of history, tallies that name people, those of minutes
- * and all others. The last tally of use before the instant stays: its level goes on.
+ * and all others, and what clients told. The last tally of use before the instant stays: its level goes on.
  */
 export interface Retained {
   readonly history: Millis;
   readonly people: Millis;
   readonly minutes: Millis;
   readonly sums: Millis;
+  /** What clients told, which names people too. */
+  readonly gathered: Millis;
+}
+
+/** Of what clients told, no more than so many values are kept, the newest ones: some gigabytes. */
+export const gatheredMax = 10_000_000;
+
+export interface GatheredQuery {
+  readonly isvId: string;
+  readonly licenseId: string | null;
+  readonly kind: GatheredKind | null;
+  readonly clientId: string | null;
+  readonly subjectId: string | null;
+  /** From this instant on, and before that one; null: no bound. */
+  readonly from: Millis | null;
+  readonly to: Millis | null;
+  readonly offset: number;
+  readonly limit: number;
 }
 
 export interface DenialQuery {

@@ -10,15 +10,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "clock.ts": ["core"],
   "ids.ts": ["core"],
+  "version.ts": [],
   "config.ts": ["stores/postgres/addresses.ts"],
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
   stores: ["core", "catalog", "clock.ts", "analytics/sums.ts", "analytics/tally.ts"],
   desk: ["core", "stores", "analytics"],
-  http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts"],
+  http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts", "version.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   demo: ["core", "stores/store.ts", "analytics"],
-  cli: ["catalog", "stores", "desk", "demo", "http/tls.ts", "clock.ts", "config.ts", "main.ts"],
+  cli: ["catalog", "stores", "desk", "demo", "http/tls.ts", "clock.ts", "config.ts", "main.ts", "version.ts"],
 };
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
@@ -50,6 +51,19 @@ test("the core imports no package, no clock, no randomness, no I/O, and waits fo
       return [...packages, ...(code ?? [])].map((found) => `${file}: ${found}`);
     });
   expect(wrong).toEqual([]);
+});
+
+test("commands that speak to servers, and the client with them, are loaded when one is run", () => {
+  const isRemote = (file: string) => file.startsWith("cli/remote/");
+  const loaded = (file: string) =>
+    [...readFileSync(join(source, file), "utf8").matchAll(/^import (?!type\b).*?from "([^"]+)";$/gms)].map(
+      ([, name]) => name as string,
+    );
+  const early = files
+    .filter((file) => !isRemote(file))
+    .flatMap((file) => loaded(file).filter((name) => /remote\/|client$/.test(name)));
+  expect(early).toEqual(["./remote/commands.ts"]);
+  expect(loaded("cli/remote/commands.ts")).toEqual([]);
 });
 
 test("every part of the source has its line in the table", () => {

@@ -5,15 +5,21 @@ import type { TSchema } from "typebox";
 import { expect, test } from "vitest";
 import { wanted } from "../../src/catalog/tenant-check.ts";
 import {
+  AnalyticalFieldEntry,
+  ChoiceEntry,
+  ConstrainedVariableEntry,
   CustomerEntry,
   EditionEntry,
   EditionLimitationEntry,
   IsvEntry,
   KeyEntry,
   LicenseEntry,
+  LicenseFeatureEntry,
+  LicenseLimitationEntry,
   PartEntry,
   ProductEntry,
   TenantDocument,
+  VariableEntry,
 } from "../../src/catalog/tenant-schema.ts";
 
 const page = fileURLToPath(new URL("../../../docs/reference/tenant-files.md", import.meta.url));
@@ -25,7 +31,13 @@ const tables: Record<string, TSchema> = {
   products: ProductEntry,
   parts: PartEntry,
   editions: EditionEntry,
+  "constrained variables": ConstrainedVariableEntry,
+  "analytical fields": AnalyticalFieldEntry,
   "edition limitations": EditionLimitationEntry,
+  variables: VariableEntry,
+  choices: ChoiceEntry,
+  "license features": LicenseFeatureEntry,
+  "license limitations": LicenseLimitationEntry,
   customers: CustomerEntry,
   licenses: LicenseEntry,
 };

@@ -93,6 +93,7 @@ function only(commands: readonly Command[], licenses: Licenses): Licenses {
     siblings: (license, clientId) => licenses.siblings(license, clientId),
     apply: (license, change) => licenses.apply(license, change),
     record: (line) => licenses.record(line),
+    gather: (value) => licenses.gather(value),
   };
 }
 

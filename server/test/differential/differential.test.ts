@@ -29,11 +29,12 @@ import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 const isLong = process.env.DIFFERENTIAL === "long";
 const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 20_261_122));
 const worlds = Number(process.env.WORLDS ?? (isLong ? 600 : 24));
-const stepsPerWorld = Number(process.env.STEPS ?? 600);
+const stepsPerWorld = Number(process.env.STEPS ?? 900);
 /** The floors are those of a short run; a longer one must reach no less, a deliberately shorter one is not judged. */
-const isJudged = worlds * stepsPerWorld >= 24 * 600;
+const isJudged = worlds * stepsPerWorld >= 24 * 900;
 const stepsPerCheckpoint = 50;
-const start = Date.parse("2026-01-01T00:00:00Z");
+/** Half an hour before a month, a quarter and a year begin. */
+const start = Date.parse("2025-12-31T23:30:00Z");
 
 const kinds = storesUnderTest();
 /** A round trip for each step: one world of twelve goes there too. */
@@ -279,6 +280,12 @@ function pairsOf(
     return pairs;
   }
   note("granted", true);
+  if (command.type === "consume") {
+    const quotas = outcome.quotas.map(({ transactionId }) => transactionId !== null);
+    note("allowed", quotas.includes(true));
+    note("not allowed", quotas.includes(false));
+    note("some allowed and some not", new Set(quotas).size === 2);
+  }
   note("changed", wrote.has("project.opened") || wrote.has("project.closed") || wrote.has("project.switched"));
   note("stopped an execution", command.type.startsWith("project.") && wrote.has("execution.ended"));
   note("ended by report", command.type === "execution.report" && wrote.has("execution.ended"));

@@ -10,8 +10,10 @@ import {
   freshId,
   isvIdOf,
   type LicenseSetting,
+  type LimitSetting,
   licenseIdOf,
   licenseSetting,
+  limitationIdOf,
   productIdOf,
 } from "../model/vendor.ts";
 
@@ -87,6 +89,20 @@ const usersOfNamed = ["anna@factor.com", "ANNA@factor.com", "ben@factor.com", "c
 const projectNames = ["A", " a", "B", "C", "D", "stra\u00dfe", "STRASSE"];
 const kinds: readonly ProjectKind[] = ["mono", "team"];
 const sessionIds = [freshId(9, 1), freshId(9, 2), freshId(9, 3)];
+
+/** Limitations of which something is consumed, of every kind; and one that is a plain number. */
+const limitsOf = (random: Random): LimitSetting[] => {
+  const limit = (name: string, reset: LimitSetting["reset"], more: Partial<LimitSetting> = {}): LimitSetting => {
+    return { name, value: 2 + random.below(20), reset, days: 1 + random.below(2), goodwill: 0, isHard: true, ...more };
+  };
+  return [
+    limit("Docs", "days", { goodwill: 20 }),
+    limit("Pages", random.pick(["month", "quarter", "year"] as const)),
+    limit("Life", "lifecycle", { isHard: random.chance(0.5) }),
+    limit("Endless", "month", { value: null }),
+    limit("Number", null),
+  ];
+};
 
 const usable = { isActive: true, expiresAt: null, domains: [], requiresSessionId: false } as const;
 
@@ -172,11 +188,12 @@ export class Stream {
       const suspensions = assignments.flatMap(({ suspendedUntil }) =>
         suspendedUntil === null ? [] : [suspendedUntil],
       );
+      const periods = this.#snapshot(setting, now).quotas.flatMap(({ until }) => until ?? []);
       const sessions = [...live, ...ended].flatMap(({ validUntil, checkoutUntil }) => [
         validUntil,
         checkoutUntil ?? validUntil,
       ]);
-      return [...sessions, ...suspensions, ...(terms.expiresAt === null ? [] : [terms.expiresAt])];
+      return [...sessions, ...periods, ...suspensions, ...(terms.expiresAt === null ? [] : [terms.expiresAt])];
     });
     const near = ends.filter((end) => end > now && end - now < 30 * minute).sort((a, b) => a - b);
     if (near.length === 0) return this.random.below(minute);
@@ -218,8 +235,22 @@ export class Stream {
           [() => ({ oneSessionPerUser: old.mode === "floating" && !old.oneSessionPerUser }), 3],
           [() => ({ heartbeatsExtend: !old.heartbeatsExtend }), 3],
           [() => ({ activatesOnOpen: random.pick([null, true, false]) }), 2],
+          [() => ({ userLimit: random.pick([null, 0, 1, 2]) }), 2],
+          [() => ({ release: random.pick([null, "24.1", "25"]), allowsUncovered: random.chance(0.3) }), 2],
+          [() => ({ limits: this.#changedLimits(old) }), 3],
         ])();
     return this.#change(n, change);
+  }
+
+  /** Only what does not change the periods: with other periods quotas begin anew. */
+  #changedLimits({ limits }: LicenseSetting): readonly LimitSetting[] {
+    const { random } = this;
+    const chosen = random.below(limits.length);
+    return limits.map((limit, n) =>
+      n !== chosen || limit.value === null
+        ? limit
+        : { ...limit, value: random.below(30), goodwill: random.pick([0, 10, 50]), isHard: random.chance(0.8) },
+    );
   }
 
   #change(n: number, change: Partial<LicenseSetting>): LicenseSetting {
@@ -251,7 +282,8 @@ export class Stream {
     // Later commands of a batch are drawn from the state before it: repeats and contradictions are welcome.
     const draw = () => this.#command(this.random.chance(0.7) ? same : this.#license(), now);
     const commands = Array.from({ length: size }, draw);
-    if (this.random.chance(0.3)) commands.push(commands[0] as Command);
+    // Not a consumption, whose transactions would have one id twice: the server draws fresh ones.
+    if (this.random.chance(0.3) && commands[0]?.type !== "consume") commands.push(commands[0] as Command);
     return commands.map((command) => ({ command, leadMs: 0 }));
   }
 
@@ -282,6 +314,11 @@ export class Stream {
       return { ...this.#project(setting, now), licenseId: at.licenseId };
     }
     const command = random.weighted<() => Command>([
+      [() => this.#consume(setting, now), setting.limits.length > 0 ? 16 : 0.5],
+      [() => this.#rollBack(setting, now), setting.limits.length > 0 ? 6 : 0.2],
+      [() => this.#resetQuota(setting), setting.limits.length > 0 ? 1.5 : 0.1],
+      [() => this.#gather(setting, now), 2],
+      [() => this.#user(setting, now), setting.mode === "named" && setting.type === "users" ? 20 : 1],
       [() => this.#open(setting, now), 42],
       [() => this.#close(setting, now), 12],
       [() => this.#end(setting, now), 4],
@@ -482,13 +519,13 @@ export class Stream {
     return { type: "unassign", isvId: setting.isvId, licenseId: setting.licenseId, tokenKey };
   }
 
-  #heartbeat(setting: LicenseSetting, now: Millis): Command {
+  #heartbeat(setting: LicenseSetting, now: Millis) {
     const { random } = this;
     const { assignments } = this.#snapshot(setting, now);
     const one = assignments.length > 0 && random.chance(0.85) ? random.pick(assignments) : null;
     const other = assignments.length > 0 ? random.pick(assignments).tokenKey : null;
     return {
-      type: "heartbeat",
+      type: "heartbeat" as const,
       isvId: setting.isvId,
       licenseId: setting.licenseId,
       clientId: one?.clientId ?? this.#client(setting),
@@ -502,6 +539,62 @@ export class Stream {
       softwareVersion: random.pick(["24.1", "25.0"]),
       operatingSystem: random.pick(["Linux", "Windows"]),
     };
+  }
+
+  /** Whoever tells of use: as with heartbeats. */
+  #telling(setting: LicenseSetting, now: Millis) {
+    const { isvId, licenseId, clientId, tokenKey, userId } = this.#heartbeat(setting, now);
+    return { isvId, licenseId, clientId, tokenKey, userId };
+  }
+
+  #limitation(setting: LicenseSetting): string {
+    const names = setting.limits.map(({ name }) => name);
+    return limitationIdOf(this.random.chance(0.97) && names.length > 0 ? this.random.pick(names) : "Unknown");
+  }
+
+  #consume(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const wanted = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () => ({
+      limitationId: this.#limitation(setting),
+      amount: random.pick([0, -1_000_000, 500_000, 1_000_000, 3_000_000, 3_000_000, 7_000_001]),
+      userId: null,
+      externalId: null,
+      happenedAt: null,
+      transactionId: freshId(14, ++this.#ids),
+    }));
+    return { type: "consume", ...this.#telling(setting, now), wanted };
+  }
+
+  #rollBack(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { isvId, licenseId } = setting;
+    const { transactions } = this.#snapshot(setting, now);
+    const one =
+      transactions.length > 0 ? random.pick(random.chance(0.8) ? transactions.slice(-3) : transactions) : null;
+    const limitationId = one !== null && random.chance(0.95) ? one.limitationId : this.#limitation(setting);
+    const transactionId = one !== null && random.chance(0.95) ? one.transactionId : freshId(14, 0);
+    return { type: "consumption.rollback", isvId, licenseId, limitationId, transactionId };
+  }
+
+  #resetQuota(setting: LicenseSetting): Command {
+    const { isvId, licenseId } = setting;
+    return { type: "quota.reset", isvId, licenseId, limitationId: this.#limitation(setting) };
+  }
+
+  #gather(setting: LicenseSetting, now: Millis): Command {
+    const value = { subjectId: freshId(15, 1), moduleId: null, texts: ["wide"], amount: null, happenedAt: null };
+    return { type: "gather", kind: "analytical", ...this.#telling(setting, now), values: [value] };
+  }
+
+  #user(setting: LicenseSetting, now: Millis): Command {
+    const { random } = this;
+    const { isvId, licenseId } = setting;
+    const known = this.#snapshot(setting, now).users.map(({ userId }) => userId);
+    const userId = known.length > 0 && random.chance(0.7) ? random.pick(known) : random.pick(users);
+    if (random.chance(0.25)) return { type: "user.delete", isvId, licenseId, userId };
+    const name = random.pick([null, "Anna", "Ben"]);
+    const isActive = random.pick([null, true, true, false]);
+    return { type: "user.put", isvId, licenseId, userId, name, isActive, isNew: random.chance(0.5) };
   }
 
   #suspend(setting: LicenseSetting, now: Millis): Command {
@@ -524,6 +617,11 @@ export class Stream {
   }
 }
 
+/** So that a period of days ends while the world lasts. */
+function startsAt(random: Random, now: Millis): Millis {
+  return now - 3 * 24 * 60 * minute + random.below(90 * minute);
+}
+
 /** Licences of every kind. One, two and three are of one product and customer: clients move between them. */
 export function startingSettings(random: Random, now: Millis): LicenseSetting[] {
   const licence = (n: number, changes: Partial<LicenseSetting>) =>
@@ -540,11 +638,11 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
   return [
     licence(1, usersOf),
     licence(2, { ...usersOf, isTemporary: true }),
-    licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true }),
+    licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true, limits: limitsOf(random) }),
     licence(4, { ...usersOf, customerId: customerIdOf(2), domains: ["factor.com"] }),
-    licence(5, { ...devicesOf, heartbeatsExtend: true }),
-    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true }),
-    licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1 }),
+    licence(5, { ...devicesOf, heartbeatsExtend: true, limits: limitsOf(random), startsAt: startsAt(random, now) }),
+    licence(6, { ...devicesOf, isHard: false, activatesOnOpen: true, release: "24.1", limits: limitsOf(random) }),
+    licence(7, { ...devicesOf, mode: "named", assignable: 2, goodwill: 1, limits: limitsOf(random) }),
     licence(8, {
       type: "users",
       productId: productIdOf(3),
@@ -552,6 +650,8 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
       assignable: 2,
       goodwill: 1,
       heartbeatsExtend: true,
+      userLimit: 1,
+      limits: limitsOf(random),
     }),
     // Three of ten, so that projects are reached often enough.
     ...[9, 10, 11].map((n) =>

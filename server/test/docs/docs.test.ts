@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { denials } from "../../src/core/denials.ts";
-import { runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { bin, runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const read = (page: string) => readFileSync(join(root, page), "utf8");
@@ -62,25 +62,28 @@ test.each(["README.md", "docs/reference/configuration.md"])(
     );
     expect([...rows.keys()]).toEqual([...settings.keys()]);
     for (const [name, value] of settings) expect(rows.get(name), name).toBe(value === "" ? "none" : `\`${value}\``);
+    // Commands that speak to a server have three of their own.
+    const account = new Set(read("server/src/cli/remote/account.ts").match(/SEATKEEPER_[A-Z_]+/g));
     const named = new Set(read(page).match(/SEATKEEPER_[A-Z_]+/g));
-    expect([...named].filter((name) => !settings.has(name))).toEqual([]);
+    expect([...named].filter((name) => !settings.has(name) && !account.has(name))).toEqual([]);
   },
 );
 
 test("the page of the command line has every command and option, and no other", () => {
-  const main = readFileSync(join(root, "server/src/cli/main.ts"), "utf8");
+  const code = ["main.ts", "remote/commands.ts"].map((file) => read(`server/src/cli/${file}`)).join("");
   const found = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, word]) => word));
   const page = read("docs/reference/cli.md");
-  const commands = found(main, /\.command\("([a-z-]+)"\)/g);
-  expect(found(page, /^\| `([a-z-]+)[^`]*` \|/gm)).toEqual(commands);
-  expect(found(page.replaceAll("`--help`", ""), /--([a-z][a-z-]*)/g)).toEqual(found(main, /"--([a-z-]+)/g));
+  const commands = found(code, /\.command\("([a-z-]+)"\)/g);
+  expect(found(page, /^\| `([a-z][a-z-]*)[^`]*` \|/gm)).toEqual(commands);
+  expect(found(page.replaceAll("`--help`", ""), /--([a-z][a-z-]*)/g)).toEqual(found(code, /"--([a-z-]+)/g));
 });
 
 test("every exit status of the code is explained", () => {
   const statuses = [...readFileSync(join(root, "server/src/cli/exit-codes.ts"), "utf8").matchAll(/: (\d+),/g)].map(
     ([, n]) => n,
   );
-  const explained = [...read("docs/reference/configuration.md").matchAll(/^\| (\d+) \|/gm)].map(([, n]) => n);
+  const pages = ["configuration.md", "cli.md"].map((page) => read(`docs/reference/${page}`)).join("");
+  const explained = [...pages.matchAll(/^\| (\d+) \|/gm)].map(([, n]) => n);
   expect(statuses.filter((status) => !explained.includes(status))).toEqual([]);
 });
 
@@ -136,6 +139,13 @@ describe("on a running demo", () => {
       total: expect.any(Number),
     });
     expect(pem).toContain("BEGIN PUBLIC KEY");
+  });
+
+  test("the README's commands run as pasted, and take and give back a token", () => {
+    const [block = ""] = blocksOf("README.md", "sh").filter((text) => text.includes("SEATKEEPER_KEY"));
+    const [output = ""] = paste(demo.url, [block.replaceAll("npx seatkeeper", `'${process.execPath}' '${bin}'`)]);
+    expect(output).toMatch(/^NAME .*\nCAD around the world /);
+    expect(output).toMatch(/\nthere is a token\n$/);
   });
 
   test("the README's sandbox clock moves as pasted", () => {

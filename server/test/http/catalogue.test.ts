@@ -47,6 +47,11 @@ describe("products", () => {
         limitations: [],
         variables: [],
         heartbeat_types: [],
+        constrained_variables: [],
+        software_release_limitations: [],
+        analytical_fields: [],
+        usage_features: [],
+        usage_modules: [],
       },
     ]);
     const path = `/products/${created.body.id}`;

@@ -6,6 +6,16 @@
  */
 import type { Command, DenialCode, Millis, ProjectKind, RecordKind, Terms } from "../../src/core/types.ts";
 import {
+  type ItemStep,
+  isItemStep,
+  type ModelItems,
+  type ModelQuota,
+  type ModelUser,
+  noItems,
+  quotaOf,
+  stepItems,
+} from "./items.ts";
+import {
   attended,
   entry,
   holds,
@@ -18,6 +28,7 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
+import { coversRelease } from "./releases.ts";
 import {
   checkInsThisMonth,
   hindrance,
@@ -90,6 +101,8 @@ export interface ModelOutcome {
   readonly project: ModelProject | null;
   /** What a refused connect tells besides. */
   readonly refusal: ModelRefusal | null;
+  readonly user: ModelUser | null;
+  readonly quotas: readonly ModelQuota[];
   readonly ended: number;
 }
 
@@ -99,6 +112,7 @@ export interface ModelLicense {
   sessions: ModelSession[];
   readonly assignments: ModelAssignment[];
   projects: ModelProject[];
+  readonly items: ModelItems;
   /** When a voucher was given up before its end. */
   readonly checkIns: Millis[];
 }
@@ -114,11 +128,16 @@ export interface ModelSnapshot {
   readonly tokensOut: number;
   readonly checkIns: number;
   readonly attended: Readonly<Record<ProjectKind, number>>;
+  readonly users: readonly ModelUser[];
+  /** How each limitation stands of which something is consumed. */
+  readonly quotas: readonly ModelQuota[];
+  /** Transactions that were granted and not rolled back, newest last. */
+  readonly transactions: readonly { readonly limitationId: string; readonly transactionId: string }[];
 }
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
-const nothing = { session: null, assignment: null, project: null, refusal: null, ended: 0 };
+const nothing = { session: null, assignment: null, project: null, refusal: null, user: null, quotas: [], ended: 0 };
 
 /** A shorter outage, or lead of the clock, is not noticed. */
 const noticedMs = 60_000;
@@ -145,9 +164,9 @@ export class Model {
   setTerms(isvId: string, licenseId: string, given: Terms): void {
     const terms = { ...given, heldFrom: this.#heldFrom };
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
+    const fresh = { sessions: [], assignments: [], projects: [], items: noItems(), checkIns: [] };
     if (known !== undefined) known.terms = terms;
-    else
-      this.#licenses.set(`${isvId}/${licenseId}`, { terms, sessions: [], assignments: [], projects: [], checkIns: [] });
+    else this.#licenses.set(`${isvId}/${licenseId}`, { terms, ...fresh });
   }
 
   step(command: Command, now: Millis): ModelOutcome {
@@ -155,6 +174,7 @@ export class Model {
     if (license === undefined) return this.#denyUnknown(command, now);
     const released = command.type === "credit" || command.type === "settle" ? 0 : this.#release(license, now);
     if (isProjectStep(command)) return this.#project(license, command, now);
+    if (isItemStep(command)) return this.#items(license, command, now);
     switch (command.type) {
       case "open":
         return license.terms.clientType === "projects"
@@ -199,6 +219,9 @@ export class Model {
       tokensOut: tokensOut(alive).size,
       checkIns: checkInsThisMonth(license, now),
       attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
+      users: license.items.users,
+      quotas: quotasOf(license, now),
+      transactions: license.items.consumptions.filter(({ isBack }) => !isBack),
     });
   }
 
@@ -335,6 +358,21 @@ export class Model {
     });
   }
 
+  #items(license: ModelLicense, command: ItemStep, now: Millis): ModelOutcome {
+    const { terms } = license;
+    return stepItems(license.items, command, now, {
+      ...terms,
+      unusable: !terms.isActive ? "license_inactive" : isExpired(terms, now) ? "license_expired" : null,
+      refusedClient: () => ("clientId" in command ? refusedClient(license, command, now) : null),
+      deny: (code) => this.#deny(license, command, code, now),
+      grant: (what) => granted(license, what),
+      note: (kind, userId) => {
+        const about = { clientId: null, userId, sessionId: null, projectId: null, denial: null };
+        this.#write(license.terms, { at: now, kind, ...about, ...usage(license), isOveruse: false, lengthMs: null });
+      },
+    });
+  }
+
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) return this.#deny(license, command, "session_unknown", now);
@@ -385,6 +423,8 @@ export class Model {
     const assigned = assignedClients(license).length;
     if (!terms.isActive) return deny("license_inactive");
     if (isExpired(terms, now)) return deny("license_expired");
+    const isCovered = coversRelease(terms.softwareRelease, command.softwareVersion);
+    if (!isCovered && !terms.allowsUncoveredRelease) return deny("release_refused");
     const held = this.#movedFrom(license, command.clientId).some((one) => isSuspended(one.assignment, now));
     if (held || isSuspended(assignment, now)) return deny("client_suspended");
     const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
@@ -402,7 +442,7 @@ export class Model {
     if (command.clientDescription !== null) activated.clientDescription = command.clientDescription;
     if (command.softwareVersion !== null) activated.softwareVersion = command.softwareVersion;
     this.#moveFromSiblings(license, command.clientId, now);
-    return granted(license, { assignment: activated });
+    return granted(license, { assignment: activated, quotas: quotasOf(license, now) });
   }
 
   /** A client works on one licence of a product and customer, or on one lasting and one temporary licence. */
@@ -454,17 +494,9 @@ export class Model {
   #heartbeat(license: ModelLicense, command: Of<"heartbeat">, now: Millis): ModelOutcome {
     const { terms } = license;
     const deny = (code: DenialCode) => this.#deny(license, command, code, now);
-    if (command.tokenKey !== null) {
-      const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
-      if (named === undefined) return deny("token_unknown");
-      if (!sameClient(terms, named.clientId, command.clientId)) return deny("token_of_other_client");
-    }
-    const assignment = assignmentOf(license, command.clientId);
-    if (assignment === undefined) return deny("client_unknown");
-    if (assignment.unassignedAt !== null)
-      return deny(command.tokenKey === null ? "client_unknown" : "client_unassigned");
-    if (isSuspended(assignment, now)) return deny("client_suspended");
-
+    const refused = refusedClient(license, command, now);
+    if (refused !== null) return deny(refused);
+    const assignment = assignmentOf(license, command.clientId) as ModelAssignment;
     assignment.lastHeartbeatAt = now;
     if (command.softwareVersion !== null) assignment.softwareVersion = command.softwareVersion;
     if (command.operatingSystem !== null) assignment.operatingSystem = command.operatingSystem;
@@ -480,7 +512,7 @@ export class Model {
       );
       for (const session of kept) extend(license, session, null, now);
     }
-    return granted(license, { assignment });
+    return granted(license, { assignment, quotas: quotasOf(license, now) });
   }
 
   #suspend(license: ModelLicense, command: Of<"suspend">, now: Millis): ModelOutcome {
@@ -639,6 +671,12 @@ export class Model {
   }
 }
 
+/** How each limitation stands of which something is consumed. */
+function quotasOf({ terms, items }: ModelLicense, now: Millis): ModelQuota[] {
+  const counted = terms.limitations.filter(({ reset }) => reset !== null);
+  return counted.map((limitation) => quotaOf(items, limitation, null, now, terms));
+}
+
 function openSession(
   license: ModelLicense,
   command: Of<"open">,
@@ -748,6 +786,23 @@ function isExpired(terms: Terms, now: Millis): boolean {
   return terms.expiresAt !== null && now >= terms.expiresAt;
 }
 
+/** Why a client may send no heartbeat of any kind; null: it may. */
+function refusedClient(
+  license: ModelLicense,
+  { clientId, tokenKey }: { readonly clientId: string; readonly tokenKey: string | null },
+  now: Millis,
+): DenialCode | null {
+  if (tokenKey !== null) {
+    const named = license.assignments.find((one) => one.tokenKey === tokenKey);
+    if (named === undefined) return "token_unknown";
+    if (!sameClient(license.terms, named.clientId, clientId)) return "token_of_other_client";
+  }
+  const assignment = assignmentOf(license, clientId);
+  if (assignment === undefined) return "client_unknown";
+  if (assignment.unassignedAt !== null) return tokenKey === null ? "client_unknown" : "client_unassigned";
+  return isSuspended(assignment, now) ? "client_suspended" : null;
+}
+
 function isSuspended(assignment: ModelAssignment | undefined, now: Millis): boolean {
   return assignment !== undefined && assignment.suspendedUntil !== null && now < assignment.suspendedUntil;
 }
@@ -823,6 +878,8 @@ function granted(
     readonly session?: ModelSession;
     readonly assignment?: ModelAssignment | null;
     readonly project?: ModelProject | null;
+    readonly user?: ModelUser;
+    readonly quotas?: readonly ModelQuota[];
     readonly ended?: number;
   },
 ): ModelOutcome {
@@ -834,6 +891,8 @@ function granted(
     assignment: what.assignment == null ? null : { ...what.assignment },
     project: what.project == null ? null : structuredClone(what.project),
     refusal: null,
+    user: what.user === undefined ? null : { ...what.user },
+    quotas: what.quotas ?? [],
     ended: what.ended ?? 0,
   };
 }

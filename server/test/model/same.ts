@@ -3,17 +3,21 @@
  * that the core derives for itself (folded names) and texts for people are not compared; everything else is.
  */
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
+import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import type { Outcome } from "../../src/core/step.ts";
 import type {
   Assignment,
   HistoryRecord,
+  LicenseUser,
   LicenseView,
   Millis,
   Project,
   ProjectDenial,
+  QuotaStatus,
   Session,
   Terms,
 } from "../../src/core/types.ts";
+import type { ModelQuota, ModelUser } from "./items.ts";
 import type { ModelAssignment, ModelLine, ModelOutcome, ModelSession, ModelSnapshot } from "./model.ts";
 import type { ModelExecution, ModelProject, ModelRefusal } from "./projects.ts";
 
@@ -81,6 +85,16 @@ export function comparableProject(project: Project | ModelProject) {
   return { id, name, createdAt, openedAt, kind, savedAt, executions: executions.map(comparableExecution) };
 }
 
+function comparableUser({ userId, name, isActive, createdAt, changedAt }: LicenseUser | ModelUser) {
+  return { userId, name, isActive, createdAt, changedAt };
+}
+
+function comparableQuota(quota: QuotaStatus | ModelQuota) {
+  const { transactionId, used, from, until } = quota;
+  const limitationId = "limitation" in quota ? quota.limitation.id : quota.limitationId;
+  return { transactionId, limitationId, used, from, until };
+}
+
 /** What a refused connect tells besides; other denials of project licences may tell it or not. */
 function comparableRefusal(refusal: ProjectDenial | ModelRefusal | null) {
   if (refusal === null) return null;
@@ -101,6 +115,8 @@ export function comparableOutcome(outcome: Outcome, now: Millis) {
     session: granted.session === null ? null : comparableSession(granted.session, now),
     assignment: granted.assignment === null ? null : comparableAssignment(granted.assignment),
     project: granted.project === null ? null : comparableProject(granted.project),
+    user: granted.user === null ? null : comparableUser(granted.user),
+    quotas: granted.quotas.map(comparableQuota),
     ended: granted.ended,
   };
 }
@@ -115,6 +131,8 @@ export function comparableModelOutcome(outcome: ModelOutcome, now: Millis): Retu
     session: outcome.session === null ? null : comparableSession(outcome.session, now),
     assignment: outcome.assignment === null ? null : comparableAssignment(outcome.assignment),
     project: outcome.project === null ? null : comparableProject(outcome.project),
+    user: outcome.user === null ? null : comparableUser(outcome.user),
+    quotas: outcome.quotas.map(comparableQuota),
     ended: outcome.ended,
   };
 }
@@ -145,6 +163,8 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 
+const byUserId = (a: { readonly userId: string }, b: { readonly userId: string }) => (a.userId < b.userId ? -1 : 1);
+
 /** Who is in which project; elsewhere the holder is a name that each side folds for itself. */
 function usersOf(terms: Terms, live: readonly { readonly id: string; readonly holder: string }[]): string[] {
   return terms.clientType === "projects" ? live.map(({ id, holder }) => `${holder} ${id}`).sort() : [];
@@ -170,6 +190,9 @@ export function comparableView(view: LicenseView, now: Millis) {
     projects: [...view.projects()].map(comparableProject).sort(byId),
     attended: { mono: view.attended("mono"), team: view.attended("team") },
     users: usersOf(view.terms, live),
+    registered: [...view.users()].map(comparableUser).sort(byUserId),
+    activeUsers: view.activeUsers,
+    quotas: view.terms.limitations.flatMap(({ id }) => quotaStatus(view, id, now) ?? []).map(comparableQuota),
   };
 }
 
@@ -186,5 +209,8 @@ export function comparableSnapshot(snapshot: ModelSnapshot, now: Millis): Return
     projects: snapshot.projects.map(comparableProject).sort(byId),
     attended: snapshot.attended,
     users: usersOf(snapshot.terms, snapshot.live),
+    registered: snapshot.users.map(comparableUser).sort(byUserId),
+    activeUsers: snapshot.users.filter(({ isActive }) => isActive).length,
+    quotas: snapshot.quotas.map(comparableQuota),
   };
 }

@@ -4,7 +4,14 @@
  * that the merging of licence and edition is under test too.
  */
 import type { EntityOf, Kind, StoredEntity } from "../../src/catalog/entities.ts";
-import type { ClientType, Millis, ProjectKind, ProvisioningMode, Terms } from "../../src/core/types.ts";
+import type {
+  ClientType,
+  ConsumptionReset,
+  Millis,
+  ProjectKind,
+  ProvisioningMode,
+  Terms,
+} from "../../src/core/types.ts";
 
 export interface LicenseSetting {
   readonly isvId: string;
@@ -41,7 +48,28 @@ export interface LicenseSetting {
   readonly allowsSwitch: boolean;
   readonly sharesMono: boolean;
   readonly domains: readonly string[];
+  readonly startsAt: Millis | null;
+  /** The newest release that is covered; null: every one. */
+  readonly release: string | null;
+  readonly allowsUncovered: boolean;
+  readonly userLimit: number | null;
+  readonly limits: readonly LimitSetting[];
 }
+
+export interface LimitSetting {
+  readonly name: string;
+  readonly value: number | null;
+  readonly reset: ConsumptionReset | null;
+  readonly days: number;
+  readonly goodwill: number;
+  readonly isHard: boolean;
+}
+
+/** Names of limitations differ in their first letter. */
+export const limitationIdOf = (name: string): string => digits(12, name.charCodeAt(0));
+/** What licences of one product may cover: each licence is saved with the whole product. */
+const releases = ["24.1", "25", "25.2"];
+const releaseIdOf = (name: string): string => digits(13, releases.indexOf(name) + 1);
 
 const digits = (kind: number, n: number) =>
   `${String(kind).padStart(8, "0")}-0000-4000-8000-${String(n).padStart(12, "0")}`;
@@ -50,7 +78,7 @@ export const isvIdOf = (n: number): string => digits(1, n);
 export const productIdOf = (n: number): string => digits(2, n);
 export const customerIdOf = (n: number): string => digits(3, n);
 export const licenseIdOf = (n: number): string => digits(5, n);
-/** Fresh identifiers of sessions (6), assignments (7), tokens (8), session ids of clients (9), projects (10) and executions (11). */
+/** Fresh identifiers of sessions (6), assignments (7), tokens (8), session ids of clients (9), projects (10), executions (11), limitations (12) and transactions (14). */
 export const freshId = digits;
 
 export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSetting {
@@ -85,6 +113,11 @@ export function licenseSetting(changes: Partial<LicenseSetting> = {}): LicenseSe
     allowsSwitch: false,
     sharesMono: false,
     domains: [],
+    startsAt: null,
+    release: null,
+    allowsUncovered: false,
+    userLimit: null,
+    limits: [],
     ...changes,
   };
 }
@@ -107,9 +140,10 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       name: "CAD",
       prioritized_key: "standard",
       features: [],
-      limitations: [],
+      limitations: setting.limits.map(({ name }) => ({ id: limitationIdOf(name), name })),
       variables: [],
       heartbeat_types: [],
+      software_release_limitations: releases.map((name) => ({ id: releaseIdOf(name), name })),
     }),
     entity("customer", { id: customerId, number: customerId.slice(-4), name: "Factor GmbH" }),
     entity("edition", {
@@ -138,7 +172,17 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       allow_kind_switch: setting.allowsSwitch,
       mono_same_user: setting.sharesMono ? "allow" : "refuse",
       features: [],
-      limitations: [],
+      limitations: setting.limits.map(({ name, value, reset, days, goodwill, isHard }) => ({
+        id: limitationIdOf(name),
+        value,
+        ...(reset !== null && { consumption_reset_mode: reset }),
+        consumption_reset_period_days: days,
+        goodwill,
+        enforce_limit: isHard,
+      })),
+      software_release_limitation_id: setting.release === null ? null : releaseIdOf(setting.release),
+      allows_invalid_software_release: setting.allowsUncovered,
+      user_limit: setting.userLimit,
     }),
     entity("license", {
       id: licenseId,
@@ -153,7 +197,7 @@ export function entitiesOf(setting: LicenseSetting): StoredEntity[] {
       legacy_license_key: null,
       allowed_user_domains: [...setting.domains],
       is_active: setting.isActive,
-      start_date_utc: null,
+      start_date_utc: setting.startsAt === null ? null : new Date(setting.startsAt).toISOString(),
       expiration_date_utc: setting.expiresAt === null ? null : new Date(setting.expiresAt).toISOString(),
     }),
   ];
@@ -190,6 +234,18 @@ export function modelTermsOf(setting: LicenseSetting): Terms {
     allowsKindSwitch: setting.allowsSwitch,
     sharesMonoWithSameUser: setting.sharesMono,
     allowedUserDomains: setting.domains.map((domain) => domain.trim().toLowerCase()),
+    startsAt: setting.startsAt,
+    softwareRelease: setting.release,
+    allowsUncoveredRelease: setting.allowsUncovered,
+    userLimit: setting.userLimit,
+    limitations: setting.limits.map(({ name, value, reset, days, goodwill, isHard }) => ({
+      id: limitationIdOf(name),
+      limit: value,
+      reset,
+      resetDays: days,
+      goodwillPercent: goodwill,
+      isEnforced: isHard,
+    })),
     heldFrom: null,
   };
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
+import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -17,6 +18,7 @@ import {
   type LicenseSetting,
   licenseIdOf,
   licenseSetting,
+  limitationIdOf,
   modelTermsOf,
   productIdOf,
 } from "../model/vendor.ts";
@@ -107,10 +109,17 @@ interface Answer {
   readonly session: { readonly id: string; readonly validUntil: Millis; readonly isOveruse: boolean } | null;
   readonly assignment: { readonly id: string; readonly tokenKey: string; readonly isGoodwill: boolean } | null;
   readonly refusal: (Omit<ModelRefusal, "execution"> & { readonly execution: { readonly name: string } | null }) | null;
+  readonly user: { readonly userId: string } | null;
+  /** Units used, and the transaction. */
+  readonly quota: { readonly used: number; readonly transactionId: string | null } | null;
   readonly ended: number;
 }
 
 interface View {
+  readonly registered: readonly { readonly isActive: boolean }[];
+  quota(
+    limitationId: string,
+  ): { readonly used: number; readonly from: Millis; readonly until: Millis | null } | undefined;
   readonly projects: readonly (Project | ModelProject)[];
   readonly inUse: number;
   readonly out: number;
@@ -165,6 +174,8 @@ class CoreSide implements Side {
       session: granted?.session ?? null,
       assignment: granted?.assignment ?? null,
       refusal: denial?.project ?? null,
+      user: granted?.user ?? null,
+      quota: granted?.quotas[0] ?? null,
       ended: granted?.ended ?? 0,
     };
   }
@@ -181,6 +192,8 @@ class CoreSide implements Side {
       known: license.clients,
       live,
       projects: [...license.projects()],
+      registered: [...license.users()],
+      quota: (id) => quotaStatus(license, id, now),
       assignments: [...license.assignments()],
     };
   }
@@ -207,16 +220,14 @@ class ModelSide implements Side {
   }
 
   async step(command: Command, now: Millis): Promise<Answer> {
-    const { denialCode, nextFreeAt, ...rest } = this.#model.step(command, now);
-    return { ...rest, denial: denialCode, freeAt: nextFreeAt };
+    const { denialCode, nextFreeAt, quotas, ...rest } = this.#model.step(command, now);
+    return { ...rest, denial: denialCode, freeAt: nextFreeAt, quota: quotas[0] ?? null };
   }
 
   async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
-    const { tokensInUse, tokensOut, checkIns, assigned, assignments, live, projects } = this.#model.snapshot(
-      isvId,
-      licenseId,
-      now,
-    );
+    const { tokensInUse, tokensOut, checkIns, assigned, assignments, live, projects, users, quotas } =
+      this.#model.snapshot(isvId, licenseId, now);
+    const quota = (id: string) => quotas.find(({ limitationId }) => limitationId === id);
     return {
       inUse: tokensInUse,
       out: tokensOut,
@@ -226,6 +237,8 @@ class ModelSide implements Side {
       live,
       assignments,
       projects,
+      registered: users,
+      quota,
     };
   }
 
@@ -250,6 +263,7 @@ class Scene {
   readonly #numbers = new Map<string, number>();
   /** The ids of projects, and of executions, by the names that the table gives them. */
   readonly #projects = new Map<string, string>();
+  readonly #transactions = new Map<string, string>();
 
   constructor(side: Side) {
     this.#side = side;
@@ -307,6 +321,21 @@ class Scene {
         expect({ mono: left("mono"), team: left("team") }).toEqual({ mono: act.mono, team: act.team });
         return;
       }
+      case "quota": {
+        const limitationId = limitationIdOf(act.limitation);
+        const limit = this.#setting(act.licence).limits.find(({ name }) => name === act.limitation)?.value ?? 0;
+        const quota = (await this.#view(act.licence)).quota(limitationId);
+        const until = quota?.until == null ? null : quota.until - start;
+        const stands = { left: limit - (quota?.used ?? 0) / 1e6, from: (quota?.from ?? 0) - start, until };
+        expect(stands).toEqual({ left: act.left, from: act.from, until: act.until });
+        return;
+      }
+      case "users": {
+        const { registered } = await this.#view(act.licence);
+        const active = registered.filter(({ isActive }) => isActive).length;
+        expect({ active, all: registered.length }).toEqual({ active: act.active, all: act.all });
+        return;
+      }
       case "project":
         return this.#checkProject(act);
       case "history": {
@@ -331,6 +360,8 @@ class Scene {
         }
         if (act.verb === "open" && act.as !== null && answer.session !== null)
           this.#sessions.set(act.as, answer.session.id);
+        if (act.verb === "consume" && act.as !== null && answer.quota?.transactionId != null)
+          this.#transactions.set(act.as, answer.quota.transactionId);
         this.#check(command, answer, expected as Expected);
       }
     }
@@ -431,6 +462,8 @@ class Scene {
           | "clients"
           | "history"
           | "left"
+          | "quota"
+          | "users"
           | "project";
       }
     >,
@@ -501,7 +534,7 @@ class Scene {
         };
       case "activate": {
         const tokenKey = act.token === null ? null : (await this.#assignment(act.licence, act.token)).tokenKey;
-        const nothing = { clientName: null, clientDescription: null, softwareVersion: null };
+        const nothing = { clientName: null, clientDescription: null, softwareVersion: act.release };
         return { type: "activate", ...place, clientId: act.client, ...nothing, tokenKey, ids };
       }
       case "unassign":
@@ -515,6 +548,43 @@ class Scene {
         const until = act.until === null ? null : start + act.until;
         return { type: "suspend", ...place, assignmentId: (await this.#assignment(act.licence, act.client)).id, until };
       }
+      case "consume": {
+        const tokenKey = act.token === null ? null : (await this.#assignment(act.licence, act.token)).tokenKey;
+        const transactionId = freshId(14, n);
+        const about = { userId: null, externalId: null, happenedAt: null, transactionId };
+        const amount = Math.round(act.units * 1e6);
+        const wanted = [{ limitationId: limitationIdOf(act.limitation), amount, ...about }];
+        return { type: "consume", ...place, clientId: act.client, tokenKey, userId: null, wanted };
+      }
+      case "roll-back": {
+        const transactionId = act.transaction === "nothing" ? freshId(14, 0) : this.#transaction(act.transaction);
+        return { type: "consumption.rollback", ...place, limitationId: limitationIdOf(act.limitation), transactionId };
+      }
+      case "reset":
+        return { type: "quota.reset", ...place, limitationId: limitationIdOf(act.limitation) };
+      case "user":
+        if (act.act === "delete") return { type: "user.delete", ...place, userId: act.user };
+        return {
+          type: "user.put",
+          ...place,
+          userId: act.user,
+          name: act.name,
+          isActive: act.isActive,
+          isNew: act.act === "add",
+        };
+      case "gather": {
+        const tokenKey = act.token === null ? null : (await this.#assignment(act.licence, act.token)).tokenKey;
+        const about = { subjectId: freshId(15, 1), moduleId: null, texts: [], amount: 1, happenedAt: null };
+        return {
+          type: "gather",
+          ...place,
+          clientId: act.client,
+          tokenKey,
+          userId: null,
+          kind: "usage",
+          values: [about],
+        };
+      }
       case "sweep":
         return { type: "sweep", ...place };
       case "settle":
@@ -522,6 +592,25 @@ class Scene {
       case "outage":
         return { type: "credit", ...place, from: start + act.from, lengthMs: act.ms };
     }
+  }
+
+  #transaction(name: string): string {
+    const id = this.#transactions.get(name);
+    if (id === undefined) throw new Error(`there is no consumption called ${name}: name one with "as ${name}"`);
+    return id;
+  }
+
+  /** What is left of the limitation that a command is about. */
+  #left(command: Command, { quota }: Answer): number {
+    const limitationId =
+      command.type === "consume"
+        ? command.wanted[0]?.limitationId
+        : "limitationId" in command
+          ? command.limitationId
+          : "";
+    const limits = [...this.#settings.values()].find(({ licenseId }) => licenseId === command.licenseId)?.limits ?? [];
+    const value = limits.find(({ name }) => limitationIdOf(name) === limitationId)?.value ?? 0;
+    return Math.round(value * 1e6 - (quota?.used ?? 0)) / 1e6;
   }
 
   #check(command: Command, answer: Answer, expected: Expected): void {
@@ -537,6 +626,7 @@ class Scene {
       expect(answer.refusal?.holders.map((one) => one.userId).sort()).toEqual([...expected.holders].sort());
     if (expected.execution !== null) expect(answer.refusal?.execution?.name ?? "none").toBe(expected.execution);
     if (expected.count !== null) expect(answer.ended).toBe(expected.count);
+    if (expected.units !== null) expect(this.#left(command, answer)).toBe(expected.units);
   }
 }
 
@@ -578,10 +668,26 @@ function grantedWord(command: Command, answer: Answer): string {
       return "running";
     case "execution.report":
       return "reported";
+    case "consume":
+      return answer.quota?.transactionId == null ? "refused" : "consumed";
+    case "consumption.rollback":
+      return "returned";
+    case "quota.reset":
+      return "reset";
+    case "user.put":
+      return command.isNew ? "added" : "changed";
+    case "user.delete":
+      return "deleted";
+    case "gather":
+      return "gathered";
   }
 }
 
 /** Tables count from the section's beginning; a licence's expiration is an instant. */
 function fromStart(setting: Partial<LicenseSetting>): Partial<LicenseSetting> {
-  return setting.expiresAt == null ? setting : { ...setting, expiresAt: start + setting.expiresAt };
+  return {
+    ...setting,
+    ...(setting.expiresAt != null && { expiresAt: start + setting.expiresAt }),
+    ...(setting.startsAt != null && { startsAt: start + setting.startsAt }),
+  };
 }

@@ -26,6 +26,16 @@
  *   run RE A X session=s1 -> running         an execution, known by its name; `report RE A X finished -> reported`
  *   left RE 2 0                              Mono and Team tokens that are left
  *   project RE A team users=1 X=running      how a project is: closed, mono or team; who is in, what it executes
+ * Of what is consumed, of users and releases:
+ *
+ *   licence CAD floating devices limits=Docs:10:month:20%,Pages:5:days3:soft,Cores:3 user-limit=2 release=25.2
+ *   consume CAD d1 Docs 3 as T -> consumed   or refused; `left 7` of the limit. A fraction is written 0.5
+ *   roll-back CAD Docs T -> returned         and `reset CAD Docs -> reset`
+ *   quota CAD Docs left 7 from 0 until 31d   how a limitation stands; `forever` in the place of `until`
+ *   user CAD add anna -> added               and change (`inactive`, `active`, name=), delete
+ *   gather CAD d1 -> gathered                a heartbeat that tells of use
+ *   activate CAD d1 release=25.3 -> release_refused
+ *
  *   after W05                                first comes all of the section whose title begins so
  *
  * A word that is not known is an error that names file and line: a rule that is not read is not tested.
@@ -76,7 +86,13 @@ export type Act =
       readonly givenUp: { readonly who: string; readonly device: string } | null;
     } & Caller)
   | { readonly verb: "end"; readonly licence: string; readonly who: string }
-  | { readonly verb: "activate"; readonly licence: string; readonly client: string; readonly token: string | null }
+  | {
+      readonly verb: "activate";
+      readonly licence: string;
+      readonly client: string;
+      readonly token: string | null;
+      readonly release: string | null;
+    }
   | { readonly verb: "unassign"; readonly licence: string; readonly client: string }
   | {
       readonly verb: "heartbeat";
@@ -132,6 +148,35 @@ export type Act =
         readonly done: number | null;
       }[];
     }
+  | {
+      readonly verb: "consume";
+      readonly licence: string;
+      readonly client: string;
+      readonly limitation: string;
+      readonly units: number;
+      readonly as: string | null;
+      readonly token: string | null;
+    }
+  | { readonly verb: "roll-back"; readonly licence: string; readonly limitation: string; readonly transaction: string }
+  | { readonly verb: "reset"; readonly licence: string; readonly limitation: string }
+  | {
+      readonly verb: "quota";
+      readonly licence: string;
+      readonly limitation: string;
+      readonly left: number;
+      readonly from: number;
+      readonly until: number | null;
+    }
+  | {
+      readonly verb: "user";
+      readonly licence: string;
+      readonly act: "add" | "change" | "delete";
+      readonly user: string;
+      readonly name: string | null;
+      readonly isActive: boolean | null;
+    }
+  | { readonly verb: "users"; readonly licence: string; readonly active: number; readonly all: number }
+  | { readonly verb: "gather"; readonly licence: string; readonly client: string; readonly token: string | null }
   | { readonly verb: "sweep"; readonly licence: string }
   | { readonly verb: "outage"; readonly licence: string; readonly from: number; readonly ms: number }
   | { readonly verb: "settle"; readonly licence: string }
@@ -167,6 +212,8 @@ export interface Expected {
   readonly left: string | null;
   readonly holders: readonly string[] | null;
   readonly execution: string | null;
+  /** Units that are left of a limitation. */
+  readonly units: number | null;
 }
 
 export interface Line {
@@ -197,6 +244,11 @@ const grantedWords: Readonly<Record<string, readonly string[]>> = {
   sweep: ["swept"],
   outage: ["noted"],
   settle: ["settled"],
+  consume: ["consumed", "refused"],
+  "roll-back": ["returned"],
+  reset: ["reset"],
+  user: ["added", "changed", "deleted"],
+  gather: ["gathered"],
 };
 
 const recordKinds: readonly RecordKind[] = [
@@ -215,6 +267,10 @@ const recordKinds: readonly RecordKind[] = [
   "project.deleted",
   "execution.started",
   "execution.ended",
+  "quota.reset",
+  "user.added",
+  "user.changed",
+  "user.deleted",
   "outage.credited",
   "clock.settled",
   "denied",
@@ -402,6 +458,50 @@ function readAct(words: Words): Act {
     case "end":
       return { verb, licence: words.next("a licence"), who: words.next("the name of a session, or all") };
     case "activate":
+      return {
+        verb,
+        licence: words.next("a licence"),
+        client: words.next("a client"),
+        token: words.value("token"),
+        release: words.value("release"),
+      };
+    case "consume": {
+      const token = words.value("token");
+      const place = { licence: words.next("a licence"), client: words.next("a client") };
+      const limitation = words.next("a limitation");
+      const units = decimal(words, words.next("how much"));
+      return { verb, ...place, limitation, units, token, as: words.has("as") ? words.next("a name") : null };
+    }
+    case "roll-back": {
+      const place = { licence: words.next("a licence"), limitation: words.next("a limitation") };
+      return { verb, ...place, transaction: words.next("the name of a consumption, or nothing") };
+    }
+    case "reset":
+      return { verb, licence: words.next("a licence"), limitation: words.next("a limitation") };
+    case "quota": {
+      const place = { licence: words.next("a licence"), limitation: words.next("a limitation") };
+      if (!words.has("left")) throw words.wrong("", '"left"');
+      const left = decimal(words, words.next("how much is left"));
+      const from = words.has("from") ? duration(words, words.next("a time")) : 0;
+      if (words.has("forever")) return { verb, ...place, left, from, until: null };
+      if (!words.has("until")) throw words.wrong("", 'until …, or "forever"');
+      return { verb, ...place, left, from, until: duration(words, words.next("a time")) };
+    }
+    case "user": {
+      const name = words.value("name");
+      const licence = words.next("a licence");
+      const act = oneOf(words, ["add", "change", "delete"] as const);
+      const user = words.next("a user");
+      const isActive = words.has("active") ? true : words.has("inactive") ? false : null;
+      return { verb, licence, act, user, name, isActive };
+    }
+    case "users": {
+      const licence = words.next("a licence");
+      const active = number(words, words.next("how many are active"));
+      if (!words.has("of")) throw words.wrong("", '"of"');
+      return { verb, licence, active, all: number(words, words.next("how many are registered")) };
+    }
+    case "gather":
       return { verb, licence: words.next("a licence"), client: words.next("a client"), token: words.value("token") };
     case "unassign":
       return { verb, licence: words.next("a licence"), client: words.next("a client, or nobody") };
@@ -524,7 +624,38 @@ function readSetting(words: Words): Partial<LicenseSetting> {
   take("needs-user-id", (value) => (setting.requiresUserId = yesOrNo(words, value)));
   take("one-session-per-user", (value) => (setting.oneSessionPerUser = yesOrNo(words, value)));
   take("heartbeats-extend", (value) => (setting.heartbeatsExtend = yesOrNo(words, value)));
+  take("starts", (value) => (setting.startsAt = duration(words, value)));
+  take("release", (value) => (setting.release = value));
+  take("uncovered", (value) => (setting.allowsUncovered = yesOrNo(words, value)));
+  take("user-limit", (value) => (setting.userLimit = number(words, value)));
+  take("limits", (value) => (setting.limits = value.split(",").map((text) => readLimit(words, text))));
   return setting;
+}
+
+const resets = ["lifecycle", "month", "quarter", "year"] as const;
+
+/** `Docs:10:month:20%:soft`. */
+function readLimit(words: Words, text: string): LicenseSetting["limits"][number] {
+  const [name = "", value = "", ...more] = text.split(":");
+  const limit = {
+    name,
+    value: value === "unlimited" ? null : number(words, value),
+    reset: null as (typeof resets)[number] | "days" | null,
+    days: 1,
+    goodwill: 0,
+    isHard: true,
+  };
+  for (const part of more) {
+    const reset = resets.find((one) => one === part);
+    if (reset !== undefined) limit.reset = reset;
+    else if (part === "soft") limit.isHard = false;
+    else if (/^\d+%$/.test(part)) limit.goodwill = Number(part.slice(0, -1));
+    else if (/^days\d+$/.test(part)) {
+      limit.reset = "days";
+      limit.days = Number(part.slice("days".length));
+    } else throw words.wrong(part, "lifecycle, days3, month, quarter, year, 20% or soft");
+  }
+  return limit;
 }
 
 function readExpected(words: Words, verb: string): Expected {
@@ -548,6 +679,7 @@ function readExpected(words: Words, verb: string): Expected {
     isGoodwill: words.flag("goodwill") ? true : words.flag("in-limit") ? false : null,
     until: words.flag("until") ? duration(words, words.next("a time")) : null,
     freeAt: words.flag("free-at") ? duration(words, words.next("a time")) : null,
+    units: words.flag("left") ? decimal(words, words.next("how much is left")) : null,
     count: word === "ended" || words.flag("ending") ? number(words, words.next("a number")) : null,
   };
   words.end();
@@ -571,6 +703,11 @@ function yesOrNo(words: Words, word: string): boolean {
 
 function number(words: Words, word: string): number {
   if (!/^\d+$/.test(word)) throw words.wrong(word, "a number");
+  return Number(word);
+}
+
+function decimal(words: Words, word: string): number {
+  if (!/^-?\d+(\.\d{1,6})?$/.test(word)) throw words.wrong(word, "a number");
   return Number(word);
 }
 

@@ -10,12 +10,14 @@ import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
 import { catalogueConformance } from "./catalogue-conformance.ts";
 import { storeConformance } from "./conformance.ts";
+import { itemsConformance } from "./items-conformance.ts";
 import { codesOf, stepAll } from "./steps.ts";
 import { storesUnderTest } from "./under-test.ts";
 
 for (const store of storesUnderTest()) {
   storeConformance(store);
   catalogueConformance(store);
+  itemsConformance(store);
 }
 
 const folder = temporaryFolder();

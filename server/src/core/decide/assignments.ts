@@ -1,6 +1,7 @@
 /** Clients and the tokens assigned to them: activation, heartbeat, suspension, unassignment. */
 import { assignmentsPerLicenseMax } from "../limits.ts";
 import { admits, asFirstWritten, clientKey } from "../names.ts";
+import { coversRelease } from "../releases.ts";
 import type {
   ActivateCommand,
   Assignment,
@@ -12,10 +13,12 @@ import type {
   NewIds,
   Session,
   SuspendCommand,
+  Terms,
   UnassignCommand,
 } from "../types.ts";
 import { isVoucherOut } from "./checkouts.ts";
 import { deny, denyVoucherOut, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import { quotaStatuses } from "./quotas.ts";
 
 /** The assignment of a client that the licence has not seen before. */
 export function newAssignment(
@@ -51,6 +54,9 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const { terms } = license;
   const unfit = unusable(license, now);
   if (unfit !== null) return deny(license, now, unfit, command);
+  if (isRefusedRelease(terms, command)) {
+    return deny(license, now, "release_refused", command, `The newest one is ${terms.softwareRelease}.`);
+  }
   const key = clientKey(terms, command.clientId);
   const old = license.assignment(key);
   const suspended = suspension(old, now);
@@ -89,8 +95,14 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
         { inUse, tokens: isNamed ? 1 : 0 },
       ),
     ],
-    { assignment },
+    { assignment, quotas: quotaStatuses(license, now) },
   );
+}
+
+/** Whether the client's release is too new for the licence. One that is not told is taken to be covered. */
+export function isRefusedRelease(terms: Terms, { softwareVersion }: ActivateCommand): boolean {
+  if (softwareVersion === null || terms.allowsUncoveredRelease) return false;
+  return !coversRelease(terms.softwareRelease, softwareVersion);
 }
 
 /** Takes the token that a key names from its client, whose sessions end with it. */
@@ -131,6 +143,27 @@ export function release(license: LicenseView, assignment: Assignment, now: Milli
  * the answer says so. Where the edition wants it, the heartbeat keeps the client's sessions alive.
  */
 export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: Millis): Decision {
+  const refused = refusedClient(license, command, now);
+  if (refused !== null) return refused;
+  const assignment = license.assignment(clientKey(license.terms, command.clientId)) as Assignment;
+  const isUsers = license.terms.clientType !== "devices";
+  const seen: Assignment = {
+    ...assignment,
+    userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
+    softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
+    operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
+    lastHeartbeatAt: now,
+  };
+  const told = { assignment: seen, quotas: quotaStatuses(license, now) };
+  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], told);
+}
+
+/** Who sends heartbeats of any kind must hold a token, and if it names one, that one. Null: so it is. */
+export function refusedClient(
+  license: LicenseView,
+  command: Pick<HeartbeatCommand, "clientId" | "tokenKey" | "userId">,
+  now: Millis,
+): Decision | null {
   const assignment = license.assignment(clientKey(license.terms, command.clientId));
   if (command.tokenKey !== null) {
     const token = license.assignmentOfToken(command.tokenKey);
@@ -143,16 +176,7 @@ export function heartbeat(license: LicenseView, command: HeartbeatCommand, now: 
     return deny(license, now, command.tokenKey === null ? "client_unknown" : "client_unassigned", command);
   }
   const suspended = suspension(assignment, now);
-  if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
-  const isUsers = license.terms.clientType !== "devices";
-  const seen: Assignment = {
-    ...assignment,
-    userId: isUsers && command.userId !== null ? asFirstWritten(assignment.userId, command.userId) : assignment.userId,
-    softwareVersion: command.softwareVersion ?? assignment.softwareVersion,
-    operatingSystem: command.operatingSystem ?? assignment.operatingSystem,
-    lastHeartbeatAt: now,
-  };
-  return grant([{ type: "assignment", assignment: seen }, ...extended(license, seen, now)], [], { assignment: seen });
+  return suspended === null ? null : deny(license, now, "client_suspended", command, suspended);
 }
 
 /** The client's sessions, as a plain extend at `now` would leave them; none where an extend would be denied or heartbeats do not count. */

@@ -6,11 +6,11 @@ import type {
   Change,
   Decision,
   Denial,
+  Granted,
   HistoryRecord,
   LicenseView,
   Millis,
   Pool,
-  Project,
   ProjectKind,
   RecordKind,
   Session,
@@ -167,7 +167,7 @@ export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis
 export function grant(
   changes: readonly Change[],
   records: readonly HistoryRecord[],
-  what: { session?: Session; assignment?: Assignment; project?: Project; ended?: number } = {},
+  what: Partial<Granted> = {},
 ): Decision {
   return {
     denial: null,
@@ -175,6 +175,8 @@ export function grant(
       session: what.session ?? null,
       assignment: what.assignment ?? null,
       project: what.project ?? null,
+      user: what.user ?? null,
+      quotas: what.quotas ?? [],
       ended: what.ended ?? 0,
     },
     changes,

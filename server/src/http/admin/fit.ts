@@ -1,8 +1,9 @@
 /** Whether an entity fits the rules and what is there; what is wrong is told by the wire's names of the fields. */
 import type { Vendor } from "../../catalog/catalog.ts";
 import type { Edition, EntityOf, Key, Kind, License, Product } from "../../catalog/entities.ts";
+import { partLists, partsOf } from "../../catalog/parts.ts";
 import { type Dependent, dependentsOf, referencesOf } from "../../catalog/references.ts";
-import { checkEdition, checkEditionParts, checkKey, checkLicense, nameField, namesake } from "../../catalog/rules.ts";
+import { checkEdition, checkKey, checkLicense, checkParts, nameField, namesake } from "../../catalog/rules.ts";
 import { Problem } from "../problem.ts";
 
 /** Dependents that a refusal names. */
@@ -29,15 +30,16 @@ export function requireFit<K extends Kind>(
   if (kind === "edition") {
     const edition = body as Edition;
     checkEdition((current ?? undefined) as Edition | undefined, edition, tell);
-    checkEditionParts(vendor.products.get(edition.product_id) as Product, edition, tell);
+    checkParts(vendor.products.get(edition.product_id) as Product, edition, tell);
   }
   if (kind === "license") {
     const license = body as License;
     const old = current === null ? undefined : vendor.editions.get((current as License).edition_id);
     checkLicense(license, vendor.editions.get(license.edition_id) as Edition, old, tell);
+    checkParts(vendor.products.get(license.product_id) as Product, license, tell);
   }
   if (kind === "key") checkKey(body as Key, tell);
-  if (kind === "product") checkParts(vendor, body as Product, tell);
+  if (kind === "product") checkProduct(vendor, body as Product, tell);
   if (faults.length > 0) throw unfit(faults);
   requireOwnName(vendor, kind, body);
 }
@@ -47,12 +49,10 @@ function unfit(faults: readonly Fault[]): Problem {
   return new Problem("input_invalid", `${first.field}: ${first.detail}`, [], { errors: faults });
 }
 
-const partLists = ["features", "limitations", "variables", "heartbeat_types"] as const;
-
-function checkParts(vendor: Vendor, product: Product, tell: (field: string, detail: string) => void): void {
+function checkProduct(vendor: Vendor, product: Product, tell: (field: string, detail: string) => void): void {
   for (const list of partLists) {
     const seen = new Set<string>();
-    for (const { id, name } of product[list]) {
+    for (const { id, name } of partsOf(product, list)) {
       if (seen.has(id) || seen.has(`=${name}`)) tell(list, `the name or id of ${JSON.stringify(name)} stands twice`);
       seen.add(id).add(`=${name}`);
     }
@@ -60,7 +60,11 @@ function checkParts(vendor: Vendor, product: Product, tell: (field: string, deta
   const users: Dependent[] = [];
   for (const edition of vendor.editions.values()) {
     if (edition.product_id !== product.id) continue;
-    checkEditionParts(product, edition, () => users.push({ kind: "edition", id: edition.id, name: edition.name }));
+    checkParts(product, edition, () => users.push({ kind: "edition", id: edition.id, name: edition.name }));
+  }
+  for (const license of vendor.licenses.values()) {
+    if (license.product_id !== product.id) continue;
+    checkParts(product, license, () => users.push({ kind: "license", id: license.id, name: license.name }));
   }
   if (users.length > 0) throw inUse(users);
 }
@@ -92,7 +96,13 @@ export function inUse(
 
 const wireFields: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> = {
   edition: { freeride: "free_ride" },
-  license: { edition_id: "template_id" },
+  license: {
+    edition_id: "template_id",
+    features: "license_features",
+    limitations: "license_limitations",
+    variables: "license_variables",
+    constrained_variables: "license_constrained_variables",
+  },
   customer: { name: "company_name", number: "customer_number" },
 };
 

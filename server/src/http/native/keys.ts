@@ -3,9 +3,11 @@ import { Type } from "typebox";
 import { newBody } from "../../catalog/defaults.ts";
 import { adminRoleOf, type Key } from "../../catalog/entities.ts";
 import { newId, newKeySecret, secretHash } from "../../ids.ts";
+import { version } from "../../version.ts";
 import { adminRoles } from "../access.ts";
 import { changeEntity, entityAnswer, entityChange, given, knownEntity, requireEntity } from "../admin/change.ts";
 import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
+import { json } from "../answer.ts";
 import { Label, Maybe, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
@@ -59,6 +61,11 @@ const CreatedKey = Type.Object({
   secret: Type.String({ description: "What goes into the header. It is kept by nobody and never shown again." }),
 });
 const NotThere = Type.Object({});
+const OwnKey = Type.Object({
+  ...keyMembers,
+  isv_name: Type.String({ description: "The vendor's name." }),
+  server_version: Type.String(),
+});
 
 const sorts = { name: (key: Key) => key.name, role: (key: Key) => key.role };
 
@@ -112,6 +119,18 @@ export function keyRoutes({ store }: Services): Route[] {
         const fresh = { ...newBody("key", id, said), ...said } as unknown as Key;
         const key = (await changeEntity(store, call, "key", id, () => fresh)) as Key;
         finish(entityAnswer(key, { ...keyDto(key), secret }, 201));
+      },
+    }),
+    keyed({
+      method: "GET",
+      path: "/keys/self",
+      reach: "app",
+      tag: "Keys",
+      summary: "What is this key?",
+      description: "The key that the request carries, and the server that it reached.",
+      answers: { 200: OwnKey },
+      handle({ key, vendor }, finish) {
+        finish(json({ ...keyDto(key), isv_name: vendor.isv.name, server_version: version }));
       },
     }),
     keyed({

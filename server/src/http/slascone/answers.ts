@@ -36,6 +36,7 @@ export function licenseInfoAnswer(
   license: License,
   assignment: Granted["assignment"],
   now: number,
+  quotas: Granted["quotas"] = [],
 ): Answer {
-  return json(licenseInfo(described(call.vendor, license), assignment, now));
+  return json(licenseInfo(described(call.vendor, license), assignment, now, quotas));
 }

@@ -1,6 +1,7 @@
 /** Clients: activation, heartbeat, unassignment, and a look at one licence (P1, P3, P7, P8). */
 import type { License } from "../../catalog/entities.ts";
-import type { Assignment, Millis } from "../../core/types.ts";
+import { quotaStatuses } from "../../core/decide/quotas.ts";
+import type { Assignment, Granted, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
@@ -31,9 +32,7 @@ function activationRoute({ desk, store }: Services): Route {
       const activation = await activationOf(store, call, call.body);
       if ("denial" in activation) return finish(denied(activation.denial, call));
       desk.submit([activation.command], ([outcome]) =>
-        finish(
-          answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(activation.resolved), granted.assignment)),
-        ),
+        finish(answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(activation.resolved), granted))),
       );
     },
   });
@@ -114,11 +113,8 @@ function heartbeatRoute({ desk, store }: Services): Route {
         return finish(denied("heartbeat_type_unknown", call));
       }
       const tokenKey = uuidOrNull(body.token_key);
-      const license =
-        tokenKey === null
-          ? await licenseOfClient(store, call, product.id, body.client_id)
-          : await licenseOfToken(store, call, product.id, tokenKey);
-      if (license === undefined) return finish(denied(tokenKey === null ? "client_unknown" : "token_unknown", call));
+      const license = await licenseOfTeller(store, call, product.id, { clientId: body.client_id, tokenKey });
+      if (typeof license === "string") return finish(denied(license, call));
       const command = {
         type: "heartbeat",
         isvId: call.isvId,
@@ -130,7 +126,7 @@ function heartbeatRoute({ desk, store }: Services): Route {
         operatingSystem: textOrNull(body.operating_system),
       } as const;
       desk.submit([command], ([outcome]) =>
-        finish(answerOf(outcome, call, (granted) => infoOf(store, call, license, granted.assignment))),
+        finish(answerOf(outcome, call, (granted) => infoOf(store, call, license, granted))),
       );
     },
   });
@@ -176,7 +172,9 @@ function validateRoute({ store }: Services): Route {
       const resolved = await resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
       if (resolved === undefined) return finish(denied("license_unknown", call));
       requireLicense(call, resolved.license.id);
-      finish(licenseInfoAnswer(call, resolved.license, null, store.now()));
+      const view = await store.read(call.isvId, resolved.license.id);
+      const now = store.now();
+      finish(licenseInfoAnswer(call, resolved.license, null, now, view && quotaStatuses(view, now)));
     },
   });
 }
@@ -186,9 +184,20 @@ function infoOf(
   store: Services["store"],
   call: KeyedCall,
   license: License,
-  assignment: Parameters<typeof licenseInfoAnswer>[2],
+  { assignment, quotas }: Pick<Granted, "assignment" | "quotas">,
 ) {
-  return licenseInfoAnswer(call, call.vendor.licenses.get(license.id) ?? license, assignment, store.now());
+  return licenseInfoAnswer(call, call.vendor.licenses.get(license.id) ?? license, assignment, store.now(), quotas);
+}
+
+/** The licence that whoever tells something is on: that of its token key, else that of its client. */
+export async function licenseOfTeller(
+  store: Services["store"],
+  call: KeyedCall,
+  productId: string,
+  { clientId, tokenKey }: { readonly clientId: string; readonly tokenKey: string | null },
+): Promise<License | "token_unknown" | "client_unknown"> {
+  if (tokenKey !== null) return (await licenseOfToken(store, call, productId, tokenKey)) ?? "token_unknown";
+  return (await licenseOfClient(store, call, productId, clientId)) ?? "client_unknown";
 }
 
 /** The licence of a token key, which must be of the product. */

@@ -5,9 +5,19 @@
  */
 import type { Vendor } from "../../catalog/catalog.ts";
 import type { Customer, Edition, License, Product } from "../../catalog/entities.ts";
+import { remaining } from "../../core/decide/quotas.ts";
 import { clientKey } from "../../core/names.ts";
-import type { Assignment, LicenseView, Millis, Session, Terms } from "../../core/types.ts";
+import { coversRelease } from "../../core/releases.ts";
+import type { Assignment, LicenseView, Millis, QuotaStatus, Session, Terms } from "../../core/types.ts";
 import { clientOrNull, type Names, nameOrNull } from "../names.ts";
+import {
+  constrainedVariablesTold,
+  featuresTold,
+  licenseLists,
+  limitationsTold,
+  releaseTold,
+  variablesTold,
+} from "./parts.ts";
 
 /** What perpetual licences expire at: clients format the date without a look, and know the year. */
 const never = "9999-12-31T23:59:59Z";
@@ -95,12 +105,16 @@ const projects = 2;
 
 export const clientTypes = { devices: 0, users: 1, projects } as const;
 
-/** `assignment`: of the client that asks; null where nobody does. */
+/** `assignment`: of the client that asks; null where nobody does. `quotas`: how its limitations stand. */
 export function licenseInfo(
-  { license, edition, product, customer }: Described,
+  about: Described,
   assignment: Assignment | null,
   now: Millis,
+  quotas: readonly QuotaStatus[] = [],
 ) {
+  const { license, edition, product, customer } = about;
+  const release = releaseTold(about);
+  const version = assignment?.softwareVersion ?? null;
   const isOver = isExpired(license, now);
   return {
     customer: { customer_id: customer.id, company_name: customer.name, customer_number: customer.number },
@@ -125,18 +139,18 @@ export function licenseInfo(
     token_limit: license.token_limit,
     floating_token_limit: license.floating_token_limit,
     is_temporary: edition.is_temporary,
-    is_software_version_valid: true,
-    software_release_limitation: null,
+    is_software_version_valid: version === null || coversRelease(release?.software_release ?? null, version),
+    software_release_limitation: release,
     is_newer_software_shipment_available: false,
     latest_software_shipment: null,
     session_period: edition.session_period ?? sessionPeriodOfNone,
     heartbeat_period: edition.heartbeat_period,
     freeride: edition.freeride,
     enforce_software_version_upgrade: false,
-    features: features(product, edition),
-    limitations: limitations(product, edition),
-    variables: [],
-    constrained_variables: [],
+    features: featuresTold(about, now),
+    limitations: limitationsTold(about, quotas),
+    variables: variablesTold(about),
+    constrained_variables: constrainedVariablesTold(about),
     // Nobody learns from a licence answer who else uses the licence.
     license_users: [],
     created_date_utc: instant(now),
@@ -144,38 +158,9 @@ export function licenseInfo(
   };
 }
 
-function features(product: Product, edition: Edition) {
-  return product.features.map(({ id, name, description }) => ({
-    id,
-    name,
-    description: description ?? null,
-    is_active: edition.features.includes(id),
-    expiration_date_utc: null,
-  }));
-}
-
-function limitations(product: Product, edition: Edition) {
-  return edition.limitations.map(({ id, value }) => {
-    const limitation = product.limitations.find((known) => known.id === id);
-    return {
-      id,
-      name: limitation?.name ?? "",
-      description: limitation?.description ?? null,
-      value,
-      remaining: value ?? 0,
-      consumption_reset_mode: 0,
-      consumption_reset_period_days: null,
-    };
-  });
-}
-
 /** `users`: those of the licence's users that the caller may know of, by the names that it may see. */
-export function licenseDto(
-  { license, edition, product, customer }: Described,
-  users: readonly Assignment[],
-  now: Millis,
-  names: Names,
-) {
+export function licenseDto(about: Described, users: readonly KnownUser[], now: Millis, names: Names) {
+  const { license, edition, product, customer } = about;
   const isOver = isExpired(license, now);
   return {
     id: license.id,
@@ -185,7 +170,7 @@ export function licenseDto(
     token_limit: license.token_limit,
     goodwill_token_limit: license.goodwill_token_limit,
     floating_token_limit: license.floating_token_limit,
-    user_limit: null,
+    user_limit: license.user_limit ?? edition.user_limit ?? null,
     legacy_license_key: license.legacy_license_key,
     name: license.name,
     description: null,
@@ -205,34 +190,56 @@ export function licenseDto(
     date_validity: 0,
     is_temporary: edition.is_temporary,
     client_id: null,
-    license_features: product.features.map((feature) => ({
-      product_id: product.id,
-      feature_id: feature.id,
-      feature_name: feature.name,
-      feature_description: feature.description ?? null,
-      is_active: edition.features.includes(feature.id),
-    })),
-    license_limitations: edition.limitations.map((limitation) => ({
-      product_id: product.id,
-      limitation_id: limitation.id,
-      limitation_name: product.limitations.find(({ id }) => id === limitation.id)?.name ?? null,
-      limit: limitation.value,
-    })),
-    license_variables: [],
-    license_constrained_variables: [],
-    license_users: users.map((assignment) => licenseUser(license.id, assignment, names)),
+    ...licenseLists(about, now),
+    license_users: users.map((user) => licenseUserDto(license.id, user, names)),
     license_users_groups: [],
     customer: { id: customer.id, company_name: customer.name, customer_number: customer.number },
     product: { id: product.id, name: product.name, prioritized_key: product.prioritized_key === "legacy" ? 1 : 0 },
     template: template(edition, license),
     license_type: null,
-    software_release_limitation: null,
+    software_release_limitation: releaseTold(about),
   };
 }
 
-function licenseUser(licenseId: string, assignment: Assignment, names: Names) {
-  const user = names.of(assignment.userId ?? assignment.clientId);
-  return { user_id: user, name: user, license_id: licenseId, is_active: assignment.unassignedAt === null };
+/** A user of a licence: registered on it, or known by a client. */
+export interface KnownUser {
+  readonly userId: string;
+  readonly name: string;
+  readonly isActive: boolean;
+  readonly createdAt: Millis;
+  readonly changedAt: Millis;
+}
+
+/** The user of a client, who is not registered. */
+export function userOf({ userId, clientId, unassignedAt, activatedAt }: Assignment): KnownUser {
+  const user = userId ?? clientId;
+  const isActive = unassignedAt === null;
+  return { userId: user, name: user, isActive, createdAt: activatedAt, changedAt: unassignedAt ?? activatedAt };
+}
+
+export function licenseUserDto(licenseId: string, user: KnownUser, names: Names) {
+  return {
+    user_id: names.of(user.userId),
+    name: names.of(user.name),
+    license_id: licenseId,
+    is_active: user.isActive,
+    created_date_utc: instant(user.createdAt),
+    modified_date_utc: instant(user.changedAt),
+  };
+}
+
+/** How a limitation stands, or what a consumption came to. */
+export function consumptionDto(status: QuotaStatus) {
+  const { limitation, transactionId, from, until } = status;
+  return {
+    transaction_id: transactionId,
+    limitation_id: limitation.id,
+    remaining: remaining(status),
+    limit: limitation.limit,
+    goodwill: limitation.goodwillPercent,
+    last_reset_date_utc: instant(from),
+    next_reset_date_utc: instantOrNull(until),
+  };
 }
 
 /** The edition. Limits are the licence's own here, so the edition is shown with those. */

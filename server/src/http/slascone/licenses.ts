@@ -16,6 +16,7 @@ import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { described, isExpired, licenseDto } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
+import { licenseParts, licensePartsGiven, releaseGiven } from "./parts.ts";
 import * as schemas from "./schemas.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -34,6 +35,9 @@ const settings = {
   is_active: Maybe(Type.Boolean({ description: "An inactive licence denies." })),
   start_date_utc: Maybe(Instant("From when on it is valid, as applications are told.")),
   expiration_date_utc: Maybe(Instant("When the licence is over; null: never.")),
+  software_release_limitation_id: Maybe(Uuid("The newest release that is covered; null: the edition's.")),
+  user_limit: Maybe(Count),
+  ...licenseParts,
 };
 const NewLicense = Type.Object({
   id: GivenId,
@@ -248,6 +252,9 @@ function laidOver(vendor: Vendor, current: License, body: LicenseInput): License
     is_active: body.is_active ?? undefined,
     start_date_utc: date("start_date_utc"),
     expiration_date_utc: date("expiration_date_utc"),
+    software_release_limitation_id: releaseGiven(body.software_release_limitation_id),
+    user_limit: body.user_limit,
+    ...licensePartsGiven(body),
   });
   return { ...current, ...said } as License;
 }

@@ -1,23 +1,32 @@
-/** Look-ups of licences, for backends (P10–P12, and one licence by its id). */
+/** Look-ups of licences, for backends (P10–P12, section 5, and one licence by its id). */
 import { Type } from "typebox";
 import type { License } from "../../catalog/entities.ts";
-import type { Assignment } from "../../core/types.ts";
+import { fold } from "../../core/names.ts";
+import type { LicenseView } from "../../core/types.ts";
 import { knownLicense, reachesLicense, requireProduct } from "../access.ts";
 import { entityAnswer } from "../admin/change.ts";
-import { type Answer, json } from "../answer.ts";
+import { type Answer, json, noContent } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
-import { listedMax } from "../limits.ts";
+import { licensesLookedAtMax, listedMax } from "../limits.ts";
 import { plainNames } from "../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
-import { described, isExpired, licenseDto } from "./dto.ts";
+import { described, isExpired, type KnownUser, licenseDto, userOf } from "./dto.ts";
 import { licensesOfKey } from "./license-keys.ts";
 import * as schemas from "./schemas.ts";
 
 const answers = { 200: Type.Array(schemas.License), 409: schemas.Refusal };
 
 export function lookupRoutes(services: Services): Route[] {
-  return [byLicense(services), byCustomer(services), byUser(services), oneLicense(services)];
+  return [
+    byLicense(services),
+    byCustomer(services),
+    byUser(services),
+    oneLicense(services),
+    customerByNumber(services),
+    productByName(services),
+    licensesForClient(services),
+  ];
 }
 
 function byLicense({ store }: Services): Route {
@@ -91,13 +100,11 @@ function byUser({ store }: Services): Route {
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       requireProduct(call, productId);
       const now = store.now();
-      const found = new Map<License, Assignment>();
-      for (const { licenseId, assignment } of await store.assignmentsOfUser(call.isvId, productId, body.user_id)) {
-        const license = vendor.licenses.get(licenseId);
-        if (license === undefined || !reachesLicense(call.key, license)) continue;
-        if (!isWanted(license, body.active_licenses_only, now)) continue;
-        // A user may have several clients on a licence; one that holds its token speaks for the user.
-        if (assignment.unassignedAt === null || !found.has(license)) found.set(license, assignment);
+      const found = new Map<License, KnownUser>();
+      for (const [license, user] of await usersByName(store, call, productId)) {
+        if (reachesLicense(call.key, license) && isWanted(license, body.active_licenses_only, now)) {
+          found.set(license, user);
+        }
       }
       // The one user in the answer is the one that was asked for.
       finish(
@@ -105,6 +112,29 @@ function byUser({ store }: Services): Route {
       );
     },
   });
+}
+
+/** The licences of a product on which the user is known, and as whom: registered before known by a client. */
+async function usersByName(store: Services["store"], call: KeyedCall<{ readonly user_id: string }>, productId: string) {
+  const { vendor, isvId, body } = call;
+  const found = new Map<License, KnownUser>();
+  const ofProduct = (licenseId: string) => {
+    const license = vendor.licenses.get(licenseId);
+    return license?.product_id === productId ? license : undefined;
+  };
+  for (const { licenseId, assignment } of await store.assignmentsOfUser(isvId, productId, body.user_id)) {
+    const license = ofProduct(licenseId);
+    // A user may have several clients on a licence; one that holds its token speaks for the user.
+    const isBetter = license !== undefined && (assignment.unassignedAt === null || !found.has(license));
+    if (isBetter) found.set(license, userOf(assignment));
+  }
+  const key = fold(body.user_id);
+  for (const licenseId of (await store.licensesOfItem(isvId, "user", key)).slice(0, listedMax)) {
+    const license = ofProduct(licenseId);
+    const user = license && (await store.read(isvId, licenseId))?.user(key);
+    if (license !== undefined && user !== undefined) found.set(license, user);
+  }
+  return found;
 }
 
 function oneLicense({ store }: Services): Route {
@@ -119,14 +149,105 @@ function oneLicense({ store }: Services): Route {
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
       const view = await store.read(call.isvId, license.id);
-      const users: Assignment[] = [];
-      for (const assignment of view?.terms.clientType === "users" ? view.assignments() : []) {
-        if (users.length >= listedMax) break;
-        users.push(assignment);
-      }
+      const users = view === undefined ? [] : usersOf(view);
       finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
+}
+
+function customerByNumber(_: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/lookup/customer",
+    reach: "backend",
+    role: "viewer",
+    tag: "Look-ups",
+    summary: "Find a customer's id by its number",
+    body: schemas.CustomerLookup,
+    answers: { 200: schemas.IdAlone, 204: Type.Null() },
+    handle({ vendor, key, body }, finish) {
+      const found = vendor.customerByNumber(body.customer_number);
+      const isReached = found !== undefined && (key.customer_id ?? found.id) === found.id;
+      finish(isReached ? json(found.id) : noContent);
+    },
+  });
+}
+
+function productByName(_: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/lookup/product",
+    reach: "backend",
+    role: "viewer",
+    tag: "Look-ups",
+    summary: "Find a product's id by its name",
+    body: schemas.ProductLookup,
+    answers: { 200: schemas.IdAlone, 204: Type.Null() },
+    handle({ vendor, key, body }, finish) {
+      const found = [...vendor.products.values()].find(({ name }) => name === body.product_name);
+      const isReached = found !== undefined && (key.product_id ?? found.id) === found.id;
+      finish(isReached ? json(found.id) : noContent);
+    },
+  });
+}
+
+function licensesForClient({ store }: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/lookup/licenses",
+    reach: "backend",
+    role: "viewer",
+    tag: "Look-ups",
+    summary: "Find a customer's licences on which a client is active, or could be",
+    description:
+      "Those on which the client is active; if there are none, those that can be used and have a token for it. None of either is a denial, 4001.",
+    body: schemas.LicensesLookup,
+    answers: { 200: Type.Array(schemas.IdAlone), 409: schemas.Refusal },
+    async handle(call, finish) {
+      const { vendor, body, isvId } = call;
+      const productId = uuid(body.product_id);
+      if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
+      const customer = vendor.customerByNumber(body.customer_number);
+      if (customer === undefined) return finish(denied("customer_unknown", call));
+      const now = store.now();
+      const isAsked = (license: License) =>
+        license.customer_id === customer.id &&
+        license.product_id === productId &&
+        (body.legacy_key == null || license.legacy_license_key === body.legacy_key) &&
+        reachesLicense(call.key, license) &&
+        isWanted(license, true, now);
+      const asked = [...vendor.licenses.values()].filter(isAsked).slice(0, licensesLookedAtMax);
+      const known = await store.assignmentsOfClient(isvId, productId, body.client_id);
+      const isActive = ({ id }: License) =>
+        known.some(({ licenseId, assignment }) => licenseId === id && assignment.unassignedAt === null);
+      const views = await Promise.all(asked.map(({ id }) => store.read(isvId, id)));
+      const active = asked.filter(isActive);
+      const free = asked.filter((_, n) => hasToken(views[n]));
+      const found = active.length > 0 ? active : free;
+      finish(found.length === 0 ? denied("customer_without_token", call) : json(found.map(({ id }) => id)));
+    },
+  });
+}
+
+/** A floating licence activates whoever comes. */
+function hasToken(view: LicenseView | undefined): boolean {
+  if (view === undefined) return false;
+  const { provisioningMode, tokenLimit, goodwillTokenLimit } = view.terms;
+  return provisioningMode === "floating" || view.assigned < tokenLimit + goodwillTokenLimit;
+}
+
+/** Whom a licence knows: registered users, then those of its clients, where it counts users. */
+function usersOf(view: LicenseView): KnownUser[] {
+  const users = new Map<string, KnownUser>();
+  const add = (key: string, user: KnownUser) => {
+    if (users.size < listedMax && !users.has(key)) users.set(key, user);
+  };
+  for (const user of view.users()) add(user.key, user);
+  if (view.terms.clientType === "users") {
+    for (const assignment of view.assignments())
+      add(fold(assignment.userId ?? assignment.clientId), userOf(assignment));
+  }
+  return [...users.values()];
 }
 
 function isWanted(license: License, activeOnly: boolean | null | undefined, now: number): boolean {

@@ -1,7 +1,8 @@
-/** Products and what they are made of: features, limitations, variables, kinds of heartbeat. */
+/** Products and what they are made of: features, limitations, variables, fields and features that clients tell of. */
 import { type Static, Type } from "typebox";
 import { newBody } from "../../catalog/defaults.ts";
 import type { Product } from "../../catalog/entities.ts";
+import { type Part, type PartList, partLists, partsOf } from "../../catalog/parts.ts";
 import { newId } from "../../ids.ts";
 import { changeEntity, entityAnswer, etagOf, given, knownEntity, requireEntity } from "../admin/change.ts";
 import { requireFree } from "../admin/fit.ts";
@@ -11,10 +12,6 @@ import { Description, Label, Maybe, Uuid, uuid } from "../input.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { freshId, GivenId } from "./given-id.ts";
-
-const lists = ["features", "limitations", "variables", "heartbeat_types"] as const;
-type List = (typeof lists)[number];
-type Part = Product[List][number];
 
 const ProductParams = Type.Object({ product_id: Uuid("The product.") });
 const PartParams = Type.Object({ product_id: Uuid("The product."), part_id: Uuid("The id in the list.") });
@@ -34,8 +31,27 @@ const ChangedProduct = Type.Object({
 
 const partName = Label("Unique in its list.", "Cloud backup");
 const partText = Maybe(Description("Shown to applications."));
-const NewPart = Type.Object({ id: GivenId, name: partName, description: partText });
-const ChangedPart = Type.Object({ id: Uuid("What is changed."), name: Maybe(partName), description: partText });
+/** Members that only the parts of some lists have. */
+const ofSomeParts = {
+  values: Maybe(
+    Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+      maxItems: 1000,
+      description: "Of a constrained variable: what may be chosen; none: anything.",
+    }),
+  ),
+  type: Maybe(
+    Type.Enum(["text", "number", "list"], {
+      description: "Of an analytical field: what applications send; `text` if left out.",
+    }),
+  ),
+};
+const NewPart = Type.Object({ id: GivenId, name: partName, description: partText, ...ofSomeParts });
+const ChangedPart = Type.Object({
+  id: Uuid("What is changed."),
+  name: Maybe(partName),
+  description: partText,
+  ...ofSomeParts,
+});
 
 const PartShown = Type.Object({
   id: Type.String(),
@@ -47,12 +63,12 @@ const ProductShown = Type.Object({
   id: Type.String(),
   name: Type.String(),
   prioritized_key: PrioritizedKey,
-  ...Object.fromEntries(lists.map((list) => [list, Type.Array(PartShown)])),
+  ...Object.fromEntries(partLists.map((list) => [list, Type.Array(PartShown)])),
 });
 const NotThere = Type.Object({});
 
 export function productRoutes(services: Services): Route[] {
-  return [...ownRoutes(services), ...lists.flatMap((list) => partRoutes(services, list))];
+  return [...ownRoutes(services), ...partLists.flatMap((list) => partRoutes(services, list))];
 }
 
 function ownRoutes({ store }: Services): Route[] {
@@ -155,27 +171,22 @@ function productDto(product: Product) {
     id: product.id,
     name: product.name,
     prioritized_key: product.prioritized_key === "legacy" ? 1 : 0,
-    ...Object.fromEntries(lists.map((list) => [list, product[list].map((part) => partDto(product, part))])),
+    ...Object.fromEntries(
+      partLists.map((list) => [list, partsOf(product, list).map((part) => partDto(product, part))]),
+    ),
   };
 }
 
-function partDto({ id: product_id }: Product, { id, name, description }: Part) {
-  return { id, product_id, name, description: description ?? null };
+function partDto({ id: product_id }: Product, { id, name, description, ...more }: Part) {
+  return { id, product_id, name, description: description ?? null, ...more };
 }
 
-const singular = {
-  features: "feature",
-  limitations: "limitation",
-  variables: "variable",
-  heartbeat_types: "heartbeat type",
-};
-
 /** The five calls of one of a product's lists. A part has no version of its own: `If-Match` names the product's. */
-function partRoutes({ store }: Services, list: List): Route[] {
+function partRoutes({ store }: Services, list: PartList): Route[] {
   const path = `/products/:product_id/${list}`;
-  const what = singular[list];
+  const what = list.slice(0, -1).replaceAll("_", " ");
   const partOf = (product: Product, id: string): Part => {
-    const part = product[list].find((each) => each.id === id.toLowerCase());
+    const part = partsOf(product, list).find((each) => each.id === id.toLowerCase());
     if (part === undefined) throw new Problem("entity_unknown", `The product has no ${what} of this id.`);
     return part;
   };
@@ -204,7 +215,7 @@ function partRoutes({ store }: Services, list: List): Route[] {
         finish(
           entityAnswer(
             product,
-            product[list].map((part) => partDto(product, part)),
+            partsOf(product, list).map((part) => partDto(product, part)),
           ),
         );
       },
@@ -220,7 +231,10 @@ function partRoutes({ store }: Services, list: List): Route[] {
       answers: { 201: PartShown, 404: NotThere },
       async handle(call, finish) {
         const id = call.body.id == null ? newId() : uuid(call.body.id);
-        const product = await relist(call, (old) => [...old[list], withText({ id, name: call.body.name }, call.body)]);
+        const product = await relist(call, (old) => [
+          ...partsOf(old, list),
+          laidOverPart(list, { id, name: call.body.name }, call.body),
+        ]);
         finish(shown(product, id, 201));
       },
     }),
@@ -237,8 +251,8 @@ function partRoutes({ store }: Services, list: List): Route[] {
         const id = uuid(call.body.id);
         const product = await relist(call, (old) => {
           const part = partOf(old, id);
-          const next = withText({ ...part, name: call.body.name ?? part.name }, call.body);
-          return old[list].map((each) => (each === part ? next : each));
+          const next = laidOverPart(list, { ...part, name: call.body.name ?? part.name }, call.body);
+          return partsOf(old, list).map((each): Part => (each === part ? next : each));
         });
         finish(shown(product, id));
       },
@@ -267,7 +281,7 @@ function partRoutes({ store }: Services, list: List): Route[] {
       async handle(call, finish) {
         await relist(call, (old) => {
           const part = partOf(old, call.params.part_id);
-          return old[list].filter((each) => each !== part);
+          return partsOf(old, list).filter((each: Part) => each !== part);
         });
         finish(noContent);
       },
@@ -275,9 +289,12 @@ function partRoutes({ store }: Services, list: List): Route[] {
   ];
 }
 
-/** Null takes the description away; left out, it stays. */
-function withText(part: Part, { description }: { readonly description?: string | null }): Part {
-  if (description === undefined) return part;
-  const { description: _old, ...rest } = part;
-  return description === null ? rest : { ...rest, description };
+/** Null takes the description away; left out, it stays. What a list's parts do not have is not taken. */
+function laidOverPart(list: PartList, part: Part, body: Omit<Static<typeof ChangedPart>, "id" | "name">): Part {
+  const { description: old, ...rest } = part;
+  const description = body.description === undefined ? old : body.description;
+  const own = { ...rest, ...(description != null && { description }) };
+  if (list === "constrained_variables") return { ...own, values: body.values ?? ("values" in part ? part.values : []) };
+  if (list === "analytical_fields") return { ...own, type: body.type ?? ("type" in part ? part.type : "text") };
+  return own;
 }

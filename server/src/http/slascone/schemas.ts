@@ -1,7 +1,8 @@
 /** SLASCONE's bodies, in and out: what validates requests and what the API document shows. */
-import { type Static, Type } from "typebox";
-import { Description, Instant, Maybe, Name, Note, Uuid } from "../input.ts";
-import { checkInLengthMax } from "../limits.ts";
+import { type Static, type TSchema, Type } from "typebox";
+import { gatheredKinds } from "../../core/types.ts";
+import { Description, Instant, Label, Maybe, Name, Note, Uuid } from "../input.ts";
+import { checkInLengthMax, unitsToldMax, valuesToldMax } from "../limits.ts";
 
 const exampleLicense = "27180460-29df-4a5a-a0a1-78c85ab6cee0";
 const exampleProduct = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
@@ -144,6 +145,89 @@ export const Validate = Type.Object({
   license_key: Name("The licence's id, a token key or a legacy key.", exampleLicense),
 });
 
+/** P9. */
+export const ValidateConsumption = Type.Object({
+  license_id: Uuid("The licence.", exampleLicense),
+  limitation_id: Uuid("One of its limitations."),
+});
+
+const Teller = {
+  client_id: ClientId,
+  user_id: Maybe(Name("Who uses the client.")),
+  token_key: Maybe(Uuid("The token key that the client's activation answered with.")),
+};
+const HappenedAt = Maybe(Instant("When it happened; kept as it is told."));
+const valuesOf = <T extends TSchema>(value: T) => Type.Array(value, { maxItems: valuesToldMax });
+const Units = (minimum: number, description: string) =>
+  Type.Number({ minimum, maximum: unitsToldMax, description: `${description} Counts to six decimals.` });
+
+/** Section 5. */
+export const AnalyticalHeartbeat = Type.Object({
+  ...Teller,
+  analytical_heartbeat: valuesOf(
+    Type.Object({
+      analytical_field_id: Uuid("A field of the product."),
+      value: Description("The value; for a number its text."),
+      value_array: Maybe(Type.Array(Description("One of several values."), { maxItems: valuesToldMax })),
+      timestamp_utc: HappenedAt,
+    }),
+  ),
+});
+
+const used = { value: Units(-unitsToldMax, "How often, or how much."), timestamp_utc: HappenedAt };
+export const UsageHeartbeat = Type.Object({
+  ...Teller,
+  usage_heartbeat: valuesOf(
+    Type.Object({
+      usage_feature_id: Uuid("A usage feature of the product."),
+      usage_module_id: Maybe(Uuid("A usage module of the product.")),
+      ...used,
+    }),
+  ),
+});
+
+export const UsageHeartbeatByName = Type.Object({
+  product_id: ProductId,
+  ...Teller,
+  create_usage_feature_if_not_exists: Maybe(Type.Boolean()),
+  create_usage_module_if_not_exists: Maybe(Type.Boolean()),
+  usage_heartbeat: valuesOf(
+    Type.Object({
+      usage_feature_name: Label("A usage feature of the product."),
+      usage_module_name: Maybe(Label("A usage module of the product.")),
+      ...used,
+    }),
+  ),
+});
+
+export const ConsumptionHeartbeat = Type.Object({
+  client_id: ClientId,
+  token_key: Teller.token_key,
+  consumption_heartbeat: valuesOf(
+    Type.Object({
+      limitation_id: Uuid("A limitation of the licence of which something is consumed."),
+      value: Units(-unitsToldMax, "How much; less than nothing gives back."),
+      user_id: Maybe(Name("Who consumed it.")),
+      external_id: Maybe(Note("What the application knows it by.")),
+      timestamp_utc: HappenedAt,
+    }),
+  ),
+});
+
+export const ConsumptionTransaction = Type.Object({
+  limitation_id: Uuid("The limitation."),
+  transaction_id: Uuid("What the consumption answered with."),
+});
+
+export const CustomerLookup = Type.Object({ customer_number: Name("The customer's number.", "87012") });
+export const ProductLookup = Type.Object({ product_name: Name("The product's name.", "CAD") });
+export const LicensesLookup = Type.Object({
+  product_id: ProductId,
+  customer_number: Name("The customer's number.", "87012"),
+  client_id: ClientId,
+  legacy_key: Maybe(Name("Only licences of this legacy key.")),
+});
+
 /** P10. */
 export const ByLicense = Type.Object({
   product_id: Maybe(ProductId),
@@ -186,6 +270,53 @@ const maybeText = Type.Union([Type.String(), Type.Null()]);
 const id = Type.String({ format: "uuid" });
 const Mode = Type.Integer({ enum: [0, 1], description: "0 named, 1 floating." });
 const Counted = Type.Integer({ enum: [0, 1], description: "0 devices, 1 users." });
+
+export const IdAlone = Type.String({ format: "uuid", description: "An id, as a JSON string." });
+
+export const Consumption = Type.Object({
+  transaction_id: Type.Union([Type.String({ format: "uuid" }), Type.Null()], {
+    description: "Null: nothing was consumed, because the quota did not allow it.",
+  }),
+  limitation_id: id,
+  remaining: Type.Union([Type.Number(), Type.Null()], {
+    description: "Below nothing where goodwill was used up; null: unlimited.",
+  }),
+  limit: Type.Union([Type.Number(), Type.Null()]),
+  goodwill: Type.Number({ description: "Percent of the limit that may be consumed beyond it." }),
+  last_reset_date_utc: time,
+  next_reset_date_utc: maybeTime,
+});
+
+export const LicenseUser = Type.Object({
+  user_id: Type.String(),
+  name: Type.String(),
+  license_id: id,
+  is_active: Type.Boolean(),
+  created_date_utc: time,
+  modified_date_utc: time,
+});
+
+export const ToldPage = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      time,
+      kind: Type.Enum([...gatheredKinds]),
+      license_id: id,
+      client_id: Type.String(),
+      user_id: maybeText,
+      subject_id: id,
+      usage_module_id: maybeText,
+      values: Type.Array(Type.String()),
+      amount: Type.Union([Type.Number(), Type.Null()]),
+      transaction_id: maybeText,
+      external_id: maybeText,
+      timestamp_utc: maybeTime,
+    }),
+  ),
+  page: Type.Integer(),
+  page_size: Type.Integer(),
+  total: Type.Integer(),
+});
 
 export const SessionStatus = Type.Object(
   {
@@ -242,8 +373,22 @@ export const LicenseInfo = Type.Object({
   session_period: Type.Integer({ description: "Minutes." }),
   heartbeat_period: Type.Integer({ description: "Minutes." }),
   freeride: Type.Integer({ description: "Days." }),
-  features: Type.Array(Type.Object({ id, name: Type.String(), is_active: Type.Boolean() })),
-  limitations: Type.Array(Type.Object({ id, name: Type.String(), value: Type.Union([Type.Integer(), Type.Null()]) })),
+  features: Type.Array(
+    Type.Object({ id, name: Type.String(), is_active: Type.Boolean(), expiration_date_utc: maybeTime }),
+  ),
+  limitations: Type.Array(
+    Type.Object({
+      id,
+      name: Type.String(),
+      value: Type.Union([Type.Integer(), Type.Null()], { description: "Null: unlimited." }),
+      remaining: Type.Number(),
+      consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
+      consumption_reset_period_days: Type.Union([Type.Integer(), Type.Null()]),
+    }),
+  ),
+  variables: Type.Array(Type.Object({ id, name: Type.String(), value: Type.String() })),
+  constrained_variables: Type.Array(Type.Object({ id, name: Type.String(), value: Type.Array(Type.String()) })),
+  is_software_version_valid: Type.Boolean({ description: "Whether the licence covers the client's release." }),
   created_date_utc: Type.String({ format: "date-time", description: "When this answer was made." }),
 });
 

@@ -12,12 +12,12 @@ import { Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { clientTypes, provisioningModes } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
+import { releaseGiven, templateLists, templateParts, templatePartsGiven } from "./parts.ts";
 
 const TemplateParams = Type.Object({ template_id: Uuid("The edition.") });
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 const Minutes = Type.Integer({ minimum: 1, maximum: 52_560_000 });
-const Value = Type.Union([Type.Integer({ minimum: 0, maximum: 2_147_483_647 }), Type.Null()]);
 const templateName = Label("Unique among the editions of its product.", "Floating users");
 const Mode = Type.Integer({ minimum: 0, maximum: 1, description: "0 named, 1 floating. Cannot change." });
 const Counted = Type.Integer({ minimum: 0, maximum: 2, description: "0 devices, 1 users, 2 projects. Cannot change." });
@@ -63,18 +63,12 @@ const settings = {
   token_limit: Maybe(Count),
   goodwill_token_limit: Maybe(Count),
   floating_token_limit: Maybe(Count),
-  features: Maybe(
-    Type.Array(Type.Object({ feature_id: Uuid("A feature of the product."), is_active: Maybe(Type.Boolean()) }), {
-      maxItems: 1000,
-      description: "The features that are on, all of them; one with `is_active` false is as one left out.",
-    }),
+  software_release_limitation_id: Maybe(Uuid("The newest release that is covered, of the product's; null: every one.")),
+  allows_invalid_software_release: Maybe(
+    Type.Boolean({ description: "Whether clients of a release that is not covered are activated all the same." }),
   ),
-  limitations: Maybe(
-    Type.Array(Type.Object({ limitation_id: Uuid("A limitation of the product."), limit: Type.Optional(Value) }), {
-      maxItems: 1000,
-      description: "All of them; a `limit` of null is none.",
-    }),
-  ),
+  user_limit: Maybe(Count),
+  ...templateParts,
 };
 const Settings = Type.Object(settings);
 
@@ -302,11 +296,10 @@ function laidOver(current: Edition | null, id: string, body: TemplateInput): Edi
     token_limit: body.token_limit ?? undefined,
     goodwill_token_limit: body.goodwill_token_limit ?? undefined,
     floating_token_limit: body.floating_token_limit ?? undefined,
-    features: body.features?.filter(({ is_active }) => is_active !== false).map(({ feature_id }) => uuid(feature_id)),
-    limitations: body.limitations?.map(({ limitation_id, limit }) => ({
-      id: uuid(limitation_id),
-      value: limit ?? null,
-    })),
+    software_release_limitation_id: releaseGiven(body.software_release_limitation_id),
+    allows_invalid_software_release: body.allows_invalid_software_release ?? undefined,
+    user_limit: body.user_limit,
+    ...templatePartsGiven(body),
   });
   return { ...(current ?? newBody("edition", id, said)), ...said } as unknown as Edition;
 }
@@ -321,7 +314,7 @@ function nameOf<T extends string>(
 /** The edition alone: limits are what its new licences take. */
 function templateDto(vendor: Vendor, edition: Edition) {
   const product = vendor.products.get(edition.product_id) as Product;
-  const { freeride, provisioning_mode, client_type, features, limitations, ...rest } = edition;
+  const { freeride, provisioning_mode, client_type, ...rest } = edition;
   return {
     ...rest,
     product_name: product.name,
@@ -334,17 +327,10 @@ function templateDto(vendor: Vendor, edition: Edition) {
     token_limit: edition.token_limit ?? 0,
     goodwill_token_limit: edition.goodwill_token_limit ?? 0,
     floating_token_limit: edition.floating_token_limit ?? 0,
-    features: product.features.map(({ id, name, description }) => ({
-      feature_id: id,
-      feature_name: name,
-      feature_description: description ?? null,
-      is_active: features.includes(id),
-    })),
-    limitations: limitations.map(({ id, value }) => ({
-      limitation_id: id,
-      limitation_name: product.limitations.find((limitation) => limitation.id === id)?.name ?? null,
-      limit: value,
-    })),
+    software_release_limitation_id: edition.software_release_limitation_id ?? null,
+    allows_invalid_software_release: edition.allows_invalid_software_release ?? false,
+    user_limit: edition.user_limit ?? null,
+    ...templateLists(edition, product),
     license_count: licensesOf(vendor, edition.id).length,
   };
 }

@@ -32,6 +32,7 @@ export function licenseFile(about: Described, assignment: Assignment | null, now
     start_date_utc: info.start_date_utc,
     expiration_date_utc: info.expiration_date_utc,
     is_temporary: info.is_temporary,
+    software_release_limitation: info.software_release_limitation,
     session_period: info.provisioning_mode === 1 ? info.session_period : null,
     heartbeat_period: info.heartbeat_period,
     freeride: info.freeride,
@@ -44,6 +45,10 @@ export function licenseFile(about: Described, assignment: Assignment | null, now
       consumption_reset_mode: limitation.consumption_reset_mode,
       consumption_reset_period_days: limitation.consumption_reset_period_days,
     })),
+    constrained_variables: info.constrained_variables.map(({ id, name, description, value }) => {
+      return { id, name, description, values: value };
+    }),
+    variables: info.variables,
     ...(assignment !== null && { client_id: assignment.clientId }),
   });
 }

@@ -4,7 +4,8 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import { clientKey, fold } from "../../core/names.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { Change, Command, HistoryRecord, Millis } from "../../core/types.ts";
+import type { Change, Command, Gathered, HistoryRecord, Millis } from "../../core/types.ts";
+import { gatheredBody } from "../gathered.ts";
 import type { Place } from "../store.ts";
 import { plain, texts } from "./arrays.ts";
 import type { Row, Transaction } from "./connections.ts";
@@ -19,7 +20,7 @@ export const nobody = "00000000-0000-0000-0000-000000000000";
 interface Locked {
   readonly known: Known;
   readonly row: Row;
-  /** What it came to, by session, assignment or project: whoever reads it needs the last word only. */
+  /** What it came to, by session, assignment, project or item: whoever reads it needs the last word only. */
   readonly changes: Map<string, Changed>;
 }
 
@@ -33,6 +34,7 @@ export interface Outage {
 export class Deciding implements Licenses {
   readonly #locked = new Map<string, Locked>();
   readonly #lines: HistoryRecord[] = [];
+  readonly #gathered: Gathered[] = [];
 
   constructor(licenses: readonly { readonly known: Known; readonly row: Row }[]) {
     for (const { known, row } of licenses) {
@@ -77,6 +79,10 @@ export class Deciding implements Licenses {
     this.#lines.push(line);
   }
 
+  gather(value: Gathered): void {
+    this.#gathered.push(value);
+  }
+
   /** The instant to decide at: the clock's, unless one of the licences has seen a later one, and no clock was set. */
   instant(clock: Millis): Millis {
     const seen = [...this.#locked.values()].map(({ row }) => Number(row.decided_at));
@@ -113,6 +119,9 @@ export class Deciding implements Licenses {
     if (this.#lines.length > 0) {
       const rows = this.#lines.map((line) => historyRow(line, this.#locked.has(keyOf(line))));
       transaction.query(statements.insertHistory, [JSON.stringify(rows)]);
+    }
+    if (this.#gathered.length > 0) {
+      transaction.query(statements.insertGathered, [JSON.stringify(this.#gathered.map(gatheredRow))]);
     }
   }
 
@@ -160,6 +169,25 @@ export class Deciding implements Licenses {
         plain(gone.map(({ value }) => value)),
       ]);
     }
+    this.#saveItems(transaction, all);
+  }
+
+  #saveItems(transaction: Transaction, all: readonly { readonly known: Known; readonly change: Change }[]): void {
+    const items = all.flatMap(({ known, change }) => (change.type === "item" ? { known, value: change.item } : []));
+    const gone = all.flatMap(({ known, change }) => (change.type === "item.gone" ? { known, value: change } : []));
+    if (items.length > 0) {
+      transaction.query(statements.putItems, [
+        ...columnsOf(items.map(placeOf)),
+        ...namesOf(items.map(({ value }) => value)),
+        texts(items.map(({ value }) => JSON.stringify(value))),
+      ]);
+    }
+    if (gone.length > 0) {
+      transaction.query(statements.deleteItems, [
+        ...columnsOf(gone.map(placeOf)),
+        ...namesOf(gone.map(({ value }) => value)),
+      ]);
+    }
   }
 }
 
@@ -178,6 +206,11 @@ function placeOf({ known }: { readonly known: Known }): Place {
   return known.state.terms;
 }
 
+/** Kinds and keys of items, as two arrays. */
+export function namesOf(items: readonly { readonly kind: string; readonly key: string }[]): Buffer[] {
+  return [texts(items.map(({ kind }) => kind)), texts(items.map(({ key }) => key))];
+}
+
 function subjectOf(change: Change): string {
   switch (change.type) {
     case "session":
@@ -192,7 +225,18 @@ function subjectOf(change: Change): string {
       return `p${change.project.id}`;
     case "project.gone":
       return `p${change.id}`;
+    case "item":
+      return `i${change.item.kind}${change.item.key}`;
+    case "item.gone":
+      return `i${change.kind}${change.key}`;
   }
+}
+
+/** A value that a client told, as its row. */
+export function gatheredRow(value: Gathered) {
+  const { isvId: isv_id, licenseId: license_id, at, kind, subjectId: subject_id } = value;
+  const who = { client_id: value.clientId, user_id: value.userId };
+  return { isv_id, license_id, at, kind, ...who, subject_id, body: gatheredBody(value) };
 }
 
 /** A line of history as its row; `isKnown`: there is a licence of its id. */

@@ -29,6 +29,7 @@ export const emptied = {
   changes: deleteAll("changes"),
   assignments: deleteAll("assignments"),
   projects: deleteAll("projects"),
+  items: deleteAll("items"),
   checkIns: deleteAll("check_ins"),
 };
 

@@ -1,5 +1,5 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
-import type { Assignment, Project, Session } from "../../core/types.ts";
+import type { Assignment, Item, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { lineOf } from "./audit.ts";
@@ -7,6 +7,7 @@ import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { isGone, lastWords } from "./folding.ts";
 import { recordOf } from "./history.ts";
+import { gatheredFrom } from "./items.ts";
 import { placeOf } from "./licenses.ts";
 import { tallyOf } from "./tallies.ts";
 
@@ -41,6 +42,8 @@ const sessionsAfter = `
 const assignments =
   "SELECT isv_id, license_id, body FROM seatkeeper.assignments ORDER BY isv_id, license_id, client_key";
 const projects = "SELECT isv_id, license_id, body FROM seatkeeper.projects ORDER BY isv_id, license_id, id";
+const items = "SELECT isv_id, license_id, body FROM seatkeeper.items ORDER BY isv_id, license_id, kind, key";
+const gathered = "SELECT * FROM seatkeeper.gathered ORDER BY no";
 /** In the order of writing, which is that of commits within a licence. */
 const history = "SELECT * FROM seatkeeper.history ORDER BY no";
 
@@ -85,7 +88,9 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
       yield { type: "session", ...placeOf(row), session };
     }
   }
+  for await (const row of all(transaction, items)) yield { type: "item", ...placeOf(row), item: row.body as Item };
   for await (const row of all(transaction, history)) yield { type: "history", record: recordOf(row) };
+  for await (const row of all(transaction, gathered)) yield { type: "gathered", value: gatheredFrom(row) };
   for await (const row of all(transaction, "SELECT * FROM seatkeeper.tallies")) {
     yield { type: "tally", tally: tallyOf(row) };
   }

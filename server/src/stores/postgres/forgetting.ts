@@ -9,21 +9,28 @@ import { type Renames, type Renaming, rename, renamedTallies, renamingOf } from 
 import type { Place } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
+import { namesOf } from "./deciding.ts";
 import { emptied, foldUp, lockFolds } from "./deletion.ts";
 import { putSessions, sessionBody } from "./folding.ts";
 import { columnsOf, type Known, loaded, placeOf } from "./licenses.ts";
-import { loadLicenses, lockLicenses, putAssignments } from "./statements.ts";
+import { loadLicenses, lockLicenses, putAssignments, putItems } from "./statements.ts";
 import { columnsWithBodies, putTallies, columnsOf as tallyColumns, tallyOf } from "./tallies.ts";
 
 const spellings = `
   SELECT DISTINCT user_id AS name FROM seatkeeper.history WHERE isv_id = $1 AND user_id IS NOT NULL
-  UNION SELECT DISTINCT client_id FROM seatkeeper.history WHERE isv_id = $1 AND client_id IS NOT NULL`;
+  UNION SELECT DISTINCT client_id FROM seatkeeper.history WHERE isv_id = $1 AND client_id IS NOT NULL
+  UNION SELECT DISTINCT user_id FROM seatkeeper.gathered WHERE isv_id = $1 AND user_id IS NOT NULL
+  UNION SELECT DISTINCT client_id FROM seatkeeper.gathered WHERE isv_id = $1
+  UNION SELECT DISTINCT body ->> 'userId' FROM seatkeeper.items WHERE isv_id = $1 AND body ->> 'userId' IS NOT NULL
+  UNION SELECT DISTINCT body ->> 'clientId' FROM seatkeeper.items WHERE isv_id = $1 AND body ->> 'clientId' IS NOT NULL`;
 
 /** $1 the vendor, $2 spellings, $3 names in the form that is compared. */
 const licensesOfNames = `
   SELECT isv_id, license_id FROM seatkeeper.history WHERE isv_id = $1 AND (user_id = ANY ($2::text[]) OR client_id = ANY ($2::text[]))
   UNION SELECT isv_id, license_id FROM seatkeeper.assignments
-    WHERE isv_id = $1 AND (client_key = ANY ($3::text[]) OR user_key = ANY ($3::text[]))`;
+    WHERE isv_id = $1 AND (client_key = ANY ($3::text[]) OR user_key = ANY ($3::text[]))
+  UNION SELECT isv_id, license_id FROM seatkeeper.items
+    WHERE isv_id = $1 AND (body ->> 'userId' = ANY ($2::text[]) OR body ->> 'clientId' = ANY ($2::text[]))`;
 
 const names = "unnest($2::text[], $3::text[]) AS n (old, new)";
 const renameUsers = `
@@ -32,6 +39,11 @@ const renameUsers = `
 const renameClients = `
   UPDATE seatkeeper.history AS h SET client_id = n.new FROM ${names}
   WHERE h.isv_id = $1 AND h.client_id = n.old AND h.license_id <> ALL ($4::uuid[])`;
+
+/** $2 spellings, $3 licences that count devices. */
+const forgetTold = `
+  DELETE FROM seatkeeper.gathered WHERE isv_id = $1
+    AND (user_id = ANY ($2::text[]) OR (client_id = ANY ($2::text[]) AND license_id <> ALL ($3::uuid[])))`;
 
 const talliesOfPeople = `
   SELECT isv_id, series, start, part, body FROM seatkeeper.tallies
@@ -73,6 +85,7 @@ export async function forget(
     const fresh = old.map((name) => renames.get(fold(name)));
     transaction.query(renameUsers, [vendor.isvId, old, fresh]);
     transaction.query(renameClients, [vendor.isvId, old, fresh, vendor.deviceLicenses]);
+    transaction.query(forgetTold, [vendor.isvId, old, vendor.deviceLicenses]);
     await renameTallies(transaction, vendor.isvId, renames);
     transaction.query(insertAudit, auditValues([line]));
     await transaction.commit();
@@ -113,7 +126,8 @@ function writeAnew(transaction: Transaction, place: Place, { state }: Known, ren
   const columns = columnsOf([place]);
   transaction.query(countUp, columns);
   transaction.query(foldUp, columns);
-  for (const table of ["sessions", "changes", "assignments"] as const) transaction.query(emptied[table], columns);
+  for (const table of ["sessions", "changes", "assignments", "items"] as const)
+    transaction.query(emptied[table], columns);
   const placesOf = (rows: readonly unknown[]) => [rows.map(() => place.isvId), rows.map(() => place.licenseId)];
   const sessions = [...state.sessions()];
   const keys = sessions.map(({ key }) => JSON.stringify(key));
@@ -126,4 +140,7 @@ function writeAnew(transaction: Transaction, place: Place, { state }: Known, ren
     assignments.map(({ userId }) => (userId === null ? null : fold(userId))),
     assignments.map((assignment) => JSON.stringify(assignment)),
   ]);
+  const items = [...state.items()];
+  const bodies = items.map((item) => JSON.stringify(item));
+  transaction.query(putItems, [...placesOf(items), ...namesOf(items), bodies]);
 }

@@ -4,7 +4,7 @@
  */
 import { evolve } from "../../core/evolve.ts";
 import { LicenseState } from "../../core/state.ts";
-import type { Assignment, Change, CheckIns, Project, Session, Terms } from "../../core/types.ts";
+import type { Assignment, Change, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
@@ -26,7 +26,7 @@ export class KnownLicenses {
   readonly #sizeMax: number;
   #size = 0;
 
-  /** `sizeMax`: sessions, clients and projects of all of them together. */
+  /** `sizeMax`: sessions, clients, projects and items of all of them together. */
   constructor(sizeMax: number) {
     this.#sizeMax = sizeMax;
   }
@@ -82,7 +82,7 @@ export function columnsOf(places: readonly Place[]): string[] {
 }
 
 function sizeOf(state: LicenseState): number {
-  return 1 + state.openSessions + state.clients + state.projectCount;
+  return 1 + state.openSessions + state.clients + state.projectCount + state.itemCount;
 }
 
 /** Brings a licence up to `version` by the log; false: the log does not reach back so far, and the licence is to be read anew. */
@@ -128,6 +128,7 @@ export function loaded(terms: Terms, row: Row): Known {
   // Projects before the sessions that attend them: a token is counted by its project's kind.
   for (const project of listOf<Project>(row.projects)) state.putProject(project);
   for (const session of sessions.values()) state.putSession(session);
+  for (const item of listOf<Item>(row.items)) state.putItem(item);
   state.checkIns = (row.check_ins ?? null) as CheckIns | null;
   return { state, version: Number(row.version), isTaken: false, size: 0 };
 }

@@ -52,7 +52,7 @@ export const commitMs = 10_000;
 /** Tries at one transaction when the catalogue changes under it: each try knows more, and nobody changes it that fast. */
 export const triesMax = 10;
 
-/** Sessions, clients and projects of all cached licences together: about a kilobyte each. */
+/** Sessions, clients, projects and items of all cached licences together: about a kilobyte each. */
 export const cachedMax = 1_000_000;
 
 /** Versions that make a licence worth folding, and how long it waits when it has fewer. */

@@ -5,7 +5,7 @@ import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place,
 import { auditValues, insertAudit } from "./audit.ts";
 import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
-import { historyRow } from "./deciding.ts";
+import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
 import { putSessions, sessionBody } from "./folding.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
@@ -100,6 +100,10 @@ class Loading {
         return this.#checkIns(lines as LineOf<"check-ins">[]);
       case "session":
         return this.#sessions(lines as LineOf<"session">[]);
+      case "item":
+        return this.#items(lines as LineOf<"item">[]);
+      case "gathered":
+        return this.#gathered(lines as LineOf<"gathered">[]);
       case "history":
         return this.#history(lines as LineOf<"history">[]);
       case "tally":
@@ -118,10 +122,11 @@ class Loading {
         throw new DumpRefused((error as Error).message);
       }
       this.#directory.put([line]);
-    } else if (line.type === "history") {
-      const { isvId } = line.record;
+    } else if (line.type === "history" || line.type === "gathered") {
+      // Of a licence, too, that is gone since.
+      const { isvId } = line.type === "history" ? line.record : line.value;
       if (this.#directory.catalog.vendor(isvId) === undefined)
-        throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
+        throw new DumpRefused(`${line.type} of a vendor that is not there: ${isvId}`);
     } else if (!this.#hasLicense(line)) throw new DumpRefused(`a licence that is not there: ${line.licenseId}`);
   }
 
@@ -186,6 +191,17 @@ class Loading {
       lines.map(({ session }) => JSON.stringify(session.key)),
       lines.map(({ session }) => sessionBody(session)),
     ]);
+  }
+
+  async #items(lines: readonly LineOf<"item">[]): Promise<void> {
+    const items = lines.map(({ item }) => item);
+    const bodies = items.map((item) => JSON.stringify(item));
+    await this.#transaction.query(statements.putItems, [...placesOf(lines), ...namesOf(items), bodies]);
+  }
+
+  async #gathered(lines: readonly LineOf<"gathered">[]): Promise<void> {
+    const rows = lines.map(({ value }) => gatheredRow(value));
+    await this.#transaction.query(statements.insertGathered, [JSON.stringify(rows)]);
   }
 
   async #tallies(lines: readonly LineOf<"tally">[]): Promise<void> {

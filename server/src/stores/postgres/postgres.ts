@@ -9,7 +9,7 @@ import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { ActivateCommand, Assignment, Command, LicenseView, Millis } from "../../core/types.ts";
+import type { ActivateCommand, Assignment, Command, Item, LicenseView, Millis } from "../../core/types.ts";
 import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
@@ -17,6 +17,7 @@ import {
   type Dump,
   type EventPage,
   type EventQuery,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type KnownClient,
@@ -40,6 +41,7 @@ import { dumpOf } from "./dump.ts";
 import { Folding } from "./folding.ts";
 import { forget } from "./forgetting.ts";
 import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
+import { gatheredOf, licensesOfItem } from "./items.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
@@ -358,6 +360,10 @@ class PostgresStore implements Store {
     return rows[0]?.license_id as string | undefined;
   }
 
+  async licensesOfItem(isvId: string, kind: Item["kind"], key: string): Promise<string[]> {
+    return licensesOfItem(this.#connections, isvId, kind, key);
+  }
+
   async assignmentsOfClient(isvId: string, productId: string, clientId: string): Promise<KnownClient[]> {
     const rows = await this.#connections.query(assignmentsOfClient, [isvId, [clientId, fold(clientId)]]);
     return this.#clientsOf(isvId, productId, rows).filter(({ licenseId, assignment }) => {
@@ -425,6 +431,10 @@ class PostgresStore implements Store {
 
   denials(query: DenialQuery) {
     return denialsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId ?? ""));
+  }
+
+  gathered(query: GatheredQuery) {
+    return gatheredOf(this.#connections, query);
   }
 
   history(isvId: string, licenseId: string, limit: number) {
@@ -535,6 +545,7 @@ const noLicenses: Licenses = {
   siblings: () => [],
   apply() {},
   record() {},
+  gather() {},
 };
 
 /** Another server made PostgreSQL choose this transaction to give way: nothing of it happened, and it may begin again. */

@@ -44,6 +44,8 @@ export const loadLicenses = `
       WHERE a.isv_id = k.isv_id AND a.license_id = k.license_id) AS assignments,
     (SELECT json_agg(p.body) FROM seatkeeper.projects AS p
       WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id) AS projects,
+    (SELECT json_agg(i.body) FROM seatkeeper.items AS i
+      WHERE i.isv_id = k.isv_id AND i.license_id = k.license_id) AS items,
     (SELECT json_build_object('month', n.month, 'count', n.count) FROM seatkeeper.check_ins AS n
       WHERE n.isv_id = k.isv_id AND n.license_id = k.license_id) AS check_ins,
     (SELECT json_agg(c.changes ORDER BY c.version) FROM seatkeeper.changes AS c
@@ -97,6 +99,27 @@ export const putCheckIns = `
 export const deleteProjects = `
   DELETE FROM seatkeeper.projects AS p USING unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k (isv_id, license_id, id)
   WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id AND p.id = k.id`;
+
+/** $1 vendors, $2 licences, $3 kinds, $4 keys, $5 bodies. */
+export const putItems = `
+  INSERT INTO seatkeeper.items (isv_id, license_id, kind, key, body)
+  SELECT isv_id, license_id, kind, key, body::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[]) AS k (isv_id, license_id, kind, key, body)
+  ON CONFLICT (isv_id, license_id, kind, key) DO UPDATE SET body = excluded.body`;
+
+/** $1 vendors, $2 licences, $3 kinds, $4 keys. */
+export const deleteItems = `
+  DELETE FROM seatkeeper.items AS i
+  USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS k (isv_id, license_id, kind, key)
+  WHERE i.isv_id = k.isv_id AND i.license_id = k.license_id AND i.kind = k.kind AND i.key = k.key`;
+
+/** $1 rows as JSON. */
+export const insertGathered = `
+  INSERT INTO seatkeeper.gathered (isv_id, license_id, at, kind, client_id, user_id, subject_id, body)
+  SELECT isv_id, license_id, at, kind, client_id, user_id, subject_id, body
+  FROM ROWS FROM (json_to_recordset($1::json) AS (isv_id uuid, license_id uuid, at bigint, kind text,
+    client_id text, user_id text, subject_id text, body jsonb)) WITH ORDINALITY
+  ORDER BY ordinality`;
 
 /** $1 numbers of locks, one for each client that is being activated: its moves follow one another on all servers. */
 export const lockClients = `

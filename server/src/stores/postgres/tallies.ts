@@ -1,7 +1,7 @@
 /** The rows of analytics. */
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
-import type { Retained, TallyKey } from "../store.ts";
+import { gatheredMax, type Retained, type TallyKey } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 
 /**
@@ -104,19 +104,23 @@ export async function prune(connections: Connections, until: Retained, limit: nu
     remove(connections, "tallies", tallies("series >= 'people/'"), until.people, limit),
     remove(connections, "tallies", tallies("series < '10'"), until.minutes, limit),
     remove(connections, "tallies", tallies("series >= '10' AND series < 'people/'"), until.sums, limit),
+    remove(connections, "gathered", "at < $1", until.gathered, limit),
+    remove(connections, "gathered", tooMany, gatheredMax, limit),
   ]);
   return pruned.some((count) => count === limit);
 }
+
+const tooMany = "no <= (SELECT max(no) FROM seatkeeper.gathered) - $1";
 
 /** The last tally of use stays: its level goes on. */
 const isOver = `(series NOT LIKE '%/usage/%' OR EXISTS (SELECT 1 FROM seatkeeper.tallies AS later
   WHERE later.isv_id = t.isv_id AND later.series = t.series AND later.start > t.start AND later.start < $1))`;
 
-async function remove(connections: Connections, table: string, where: string, until: Millis, limit: number) {
+async function remove(connections: Connections, table: string, where: string, bound: number, limit: number) {
   const rows = await connections.query(
     `DELETE FROM seatkeeper.${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM seatkeeper.${table} AS t WHERE ${where} LIMIT $2))
      RETURNING 1`,
-    [until, limit],
+    [bound, limit],
   );
   return rows.length;
 }

@@ -3,6 +3,7 @@ import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
 import type { AuditRows } from "./audit.ts";
+import type { ItemRows } from "./items.ts";
 import type { Rows } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
 
@@ -10,6 +11,7 @@ import type { TallyRows } from "./tallies.ts";
 export class Loading {
   readonly #rows: Rows;
   readonly #tallies: TallyRows;
+  readonly #items: ItemRows;
   readonly #audit: AuditRows;
   readonly #directory = new Directory();
   /** The numbers of vendors and licences. */
@@ -17,10 +19,11 @@ export class Loading {
   readonly #terms = new Map<string, Terms>();
   #sessions = 0;
 
-  constructor(rows: Rows, tallies: TallyRows, audit: AuditRows) {
+  constructor(rows: Rows, tallies: TallyRows, audit: AuditRows, items: ItemRows) {
     this.#rows = rows;
     this.#tallies = tallies;
     this.#audit = audit;
+    this.#items = items;
   }
 
   /** @throws DumpRefused where the line refers to what did not come before it. */
@@ -44,6 +47,17 @@ export class Loading {
       case "session":
         this.#rows.insertSession(++this.#sessions, this.#licenseOf(line), line.session);
         break;
+      case "item":
+        this.#items.put(this.#licenseOf(line).no, line.item);
+        break;
+      case "gathered": {
+        const { isvId, licenseId } = line.value;
+        const [isvNo, licenseNo] = [this.#numbers.get(isvId), this.#numbers.get(isvId + licenseId)];
+        if (isvNo === undefined || licenseNo === undefined)
+          throw new DumpRefused(`gathered of a licence that is not there: ${licenseId}`);
+        this.#items.gather(line.value, isvNo, licenseNo);
+        break;
+      }
       case "history": {
         const { isvId, licenseId } = line.record;
         const isvNo = this.#numbers.get(isvId);

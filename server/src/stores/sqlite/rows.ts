@@ -321,7 +321,7 @@ export class Rows {
 
   /** What a licence that goes takes along. Its history stays. */
   emptyLicense(licenseNo: number): void {
-    for (const table of ["sessions", "assignments", "projects", "check_ins"]) {
+    for (const table of ["sessions", "assignments", "projects", "check_ins", "items"]) {
       this.#db.prepare(`DELETE FROM ${table} WHERE license_no = ?`).run(licenseNo);
     }
   }

@@ -11,6 +11,7 @@ import { Directory } from "../directory.ts";
 import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, settingsOfStore } from "../store.ts";
 import { AuditRows } from "./audit.ts";
 import { migrate } from "./file.ts";
+import { ItemRows } from "./items.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
 import { TallyRows } from "./tallies.ts";
@@ -94,7 +95,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
   return {
     aliveAt: latest === 0 ? null : latest,
-    lines: linesOf(rows, new TallyRows(copy), new AuditRows(copy)),
+    lines: linesOf(rows, new TallyRows(copy), new AuditRows(copy), new ItemRows(copy)),
     close() {
       copy.close();
       rmSync(path, { force: true });
@@ -102,7 +103,7 @@ export async function dumpOf(db: Database.Database): Promise<OpenDump> {
   };
 }
 
-async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows): AsyncIterable<DumpLine> {
+async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows, items: ItemRows): AsyncIterable<DumpLine> {
   for (const { name, value } of rows.settings()) {
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
@@ -126,7 +127,9 @@ async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows): Async
   for (const { row, session } of storedSessions(rows, loggedSpans(rows).spans, termsOf)) {
     yield { type: "session", ...placeOf(row.license_no), session };
   }
+  for (const { licenseNo, item } of items.all()) yield { type: "item", ...placeOf(licenseNo), item };
   for (const record of rows.allHistory()) yield { type: "history", record };
+  for (const value of items.allGathered()) yield { type: "gathered", value };
   for (const tally of tallies.all()) yield { type: "tally", tally };
   for (const line of audit.all()) yield { type: "audit", line };
 }

@@ -12,7 +12,7 @@ import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Change, Command, Millis } from "../../core/types.ts";
+import type { Change, Command, Item, Millis } from "../../core/types.ts";
 import { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
 import {
@@ -23,6 +23,7 @@ import {
   type Dump,
   type EventPage,
   type EventQuery,
+  type GatheredQuery,
   heldFromOf,
   heldFromSetting,
   type OpenDump,
@@ -36,7 +37,9 @@ import {
 } from "../store.ts";
 import { AuditRows } from "./audit.ts";
 import { openFile } from "./file.ts";
+import { GatheredNames } from "./gathered-names.ts";
 import { HistoryNames } from "./history-names.ts";
+import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
@@ -55,6 +58,7 @@ class SqliteStore implements Store {
   readonly #rows: Rows;
   readonly #sessions: SessionRows;
   readonly #tallies: TallyRows;
+  readonly #items: ItemRows;
   readonly #audit: AuditRows;
   readonly #book = new Book();
   readonly #numbers = new Map<string, number>();
@@ -73,6 +77,7 @@ class SqliteStore implements Store {
     this.#sessions = new SessionRows(this.#rows);
     this.#tallies = new TallyRows(this.#db);
     this.#audit = new AuditRows(this.#db);
+    this.#items = new ItemRows(this.#db);
     const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -104,6 +109,7 @@ class SqliteStore implements Store {
       licenseOf(licenseNo).putProject(project);
       this.#book.indexProject(licenseOf(licenseNo), project.id);
     }
+    for (const { licenseNo, item } of this.#items.all()) this.#book.putItem(licenseOf(licenseNo), item);
     for (const { licenseNo, checkIns } of this.#rows.checkIns()) licenseOf(licenseNo).checkIns = checkIns;
     const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
     return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
@@ -118,7 +124,7 @@ class SqliteStore implements Store {
     const book = this.#book;
     try {
       const result = work(book, this.now(), []);
-      if (book.done.length > 0 || book.lines.length > 0) {
+      if (book.done.length > 0 || book.lines.length > 0 || book.gathered.length > 0) {
         this.#commit(() => this.#save());
         this.#sessions.committed();
       }
@@ -132,7 +138,7 @@ class SqliteStore implements Store {
 
   /** Each session is written once, however often the batch extended it. */
   #save(): void {
-    const { done, lines } = this.#book;
+    const { done, lines, gathered } = this.#book;
     const licenses = new Map<Entry, LicenseState>();
     for (const { license, change, entry } of done) {
       if (entry === undefined) this.#saveOther(this.#licenseNumber(license), change);
@@ -146,6 +152,15 @@ class SqliteStore implements Store {
       const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
       this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
     }
+    this.#saveGathered(gathered);
+  }
+
+  #saveGathered(gathered: Book["gathered"]): void {
+    for (const value of gathered) {
+      const isvNo = this.#numbers.get(placeOf(value.isvId, "isv", value.isvId)) as number;
+      const licenseNo = this.#numbers.get(placeOf(value.isvId, "license", value.licenseId)) as number;
+      this.#items.gather(value, isvNo, licenseNo);
+    }
   }
 
   #saveOther(licenseNo: number, change: Change): void {
@@ -153,6 +168,8 @@ class SqliteStore implements Store {
     if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
     if (change.type === "check-ins") this.#rows.saveCheckIns(licenseNo, change.checkIns);
     if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
+    if (change.type === "item") this.#items.put(licenseNo, change.item);
+    if (change.type === "item.gone") this.#items.delete(licenseNo, change.kind, change.key);
   }
 
   #licenseNumber({ terms }: LicenseState): number {
@@ -218,6 +235,10 @@ class SqliteStore implements Store {
     return this.#book.licenseOfProject(isvId, projectId);
   }
 
+  async licensesOfItem(isvId: string, kind: Item["kind"], key: string) {
+    return this.#book.licensesOfItem(isvId, kind, key);
+  }
+
   async assignmentsOfClient(isvId: string, productId: string, clientId: string) {
     return this.#book.assignmentsOfClient(isvId, productId, clientId);
   }
@@ -272,7 +293,8 @@ class SqliteStore implements Store {
   async prune(until: Retained, limit: number): Promise<boolean> {
     let hasMore = false;
     this.#commit(() => {
-      hasMore = this.#tallies.prune(until, limit);
+      const hasMoreGathered = this.#items.prune(until.gathered, limit);
+      hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
     });
     return hasMore;
   }
@@ -305,6 +327,22 @@ class SqliteStore implements Store {
       items: this.#rows.history(condition, parameters, "DESC", query.limit, query.offset),
       total: this.#rows.countHistory(condition, parameters),
     };
+  }
+
+  async gathered(query: GatheredQuery) {
+    const no = (kind: "isv" | "license", id: string) => this.#numbers.get(placeOf(query.isvId, kind, id)) ?? 0;
+    const conditions = [
+      ["g.isv_no = ?", no("isv", query.isvId)],
+      ["g.license_no = ?", query.licenseId === null ? null : no("license", query.licenseId)],
+      ["g.kind = ?", query.kind],
+      ["g.client_id = ?", query.clientId],
+      ["g.subject_id = ?", query.subjectId],
+      ["g.at >= ?", query.from],
+      ["g.at < ?", query.to],
+    ] as const;
+    const asked = conditions.filter(([, value]) => value !== null);
+    const values = asked.map(([, value]) => value as string | number);
+    return this.#items.gathered(asked.map(([where]) => where).join(" AND "), values, query.limit, query.offset);
   }
 
   async history(isvId: string, licenseId: string, limit: number) {
@@ -342,19 +380,27 @@ class SqliteStore implements Store {
     const devices = [...this.#book.licenses()].filter(
       ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
     );
-    const history = new HistoryNames(this.#db, isvNo, new Set(devices.map((each) => this.#licenseNumber(each))), names);
-    while (history.isBehind) {
-      this.#commit(() => history.renameSlice());
+    const machines = new Set(devices.map((each) => this.#licenseNumber(each)));
+    const history = new HistoryNames(this.#db, isvNo, machines, names);
+    const told = new GatheredNames(this.#db, isvNo, machines, names);
+    while (history.isBehind || told.isBehind) {
+      this.#commit(() => {
+        history.renameSlice();
+        told.forgetSlice();
+      });
       await setImmediate();
     }
     const renamings = this.#book.renamings(isvId, names);
     this.#commit(() => {
       while (history.isBehind) history.renameSlice();
-      for (const [license, { before, after, dropped }] of renamings) {
+      while (told.isBehind) told.forgetSlice();
+      for (const [license, { before, after, dropped, users, consumptions }] of renamings) {
         const no = this.#licenseNumber(license);
         for (const { clientKey } of before) this.#rows.deleteAssignment(no, clientKey);
         for (const assignment of after) this.#rows.saveAssignment(no, assignment);
         for (const { id } of dropped) this.#rows.deleteSessionOf(no, id);
+        for (const { kind, key } of users) this.#items.delete(no, kind, key);
+        for (const consumption of consumptions) this.#items.put(no, consumption);
       }
       this.#tallies.rename(isvId, names);
       this.#audit.save(line);
@@ -391,7 +437,7 @@ class SqliteStore implements Store {
     if (this.#numbers.size > 0) throw new StoreNotEmpty();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
-      const loading = new Loading(this.#rows, this.#tallies, this.#audit);
+      const loading = new Loading(this.#rows, this.#tallies, this.#audit, this.#items);
       for await (const line of dump.lines) loading.put(line);
       if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
       this.#db.exec("COMMIT");

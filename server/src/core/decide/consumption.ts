@@ -1,0 +1,150 @@
+/** Consumption of limitations: what a quota allows, how it stands, and taking a consumption back. */
+import { consumptionsKept, microsPerUnit, quotaUnitsMax } from "../limits.ts";
+import type {
+  Change,
+  ConsumeCommand,
+  Consumption,
+  Decision,
+  Gathered,
+  LicenseView,
+  Limitation,
+  Micros,
+  Millis,
+  Quota,
+  QuotaStatus,
+  ResetQuotaCommand,
+  RollBackCommand,
+  Wanted,
+} from "../types.ts";
+import { refusedClient } from "./assignments.ts";
+import { deny, grant, record, unusable } from "./outcome.ts";
+import { isBefore, periodOf, standing, statusOf } from "./quotas.ts";
+
+/**
+ * Consumes one quantity after the other. Unknown limitations deny the whole command; a quantity that the quota does not
+ * allow is answered without a transaction, and changes nothing.
+ */
+export function consume(license: LicenseView, command: ConsumeCommand, now: Millis): Decision {
+  const unfit = unusable(license, now);
+  if (unfit !== null) return deny(license, now, unfit, command);
+  for (const { limitationId } of command.wanted) {
+    const limitation = license.terms.limitations.find(({ id }) => id === limitationId);
+    if (limitation === undefined) return deny(license, now, "limitation_unknown", command);
+    if (limitation.reset === null) return deny(license, now, "limitation_static", command);
+  }
+  const refused = refusedClient(license, command, now);
+  if (refused !== null) return refused;
+
+  const quotas = new Map<string, Quota>();
+  const changes: Change[] = [];
+  const statuses: QuotaStatus[] = [];
+  const gathered: Gathered[] = [];
+  for (const wanted of command.wanted) {
+    const limitation = license.terms.limitations.find(({ id }) => id === wanted.limitationId) as Limitation;
+    const known = quotas.get(limitation.id) ?? license.quota(limitation.id);
+    const before = standing(license, limitation, known, now);
+    const isAllowed = allows(limitation, before.quota.used, wanted.amount);
+    const quota = isAllowed ? taken(before.quota, wanted.amount) : before.quota;
+    if (isAllowed) {
+      if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
+      changes.push(...consumed(license, command, wanted, quota, now));
+      quotas.set(limitation.id, quota);
+    }
+    const transactionId = isAllowed ? wanted.transactionId : null;
+    statuses.push(statusOf({ ...before, quota }, transactionId));
+    const about = { ...command, ...wanted, userId: wanted.userId ?? command.userId };
+    gathered.push(gatheredOf(license, about, now, transactionId));
+  }
+  return { ...grant([...changes, ...[...quotas.values()].map(put)], [], { quotas: statuses }), gathered };
+}
+
+/** Takes a consumption back. Only what counts in the present period can be. */
+export function rollBack(license: LicenseView, command: RollBackCommand, now: Millis): Decision {
+  const limitation = license.terms.limitations.find(({ id }) => id === command.limitationId);
+  if (limitation === undefined) return deny(license, now, "limitation_unknown", {});
+  const consumption = license.consumption(command.transactionId);
+  const known = license.quota(limitation.id);
+  const isKnown = consumption !== undefined && known !== undefined && consumption.limitationId === limitation.id;
+  if (!isKnown || isBefore(consumption.at, periodOf(license, limitation, known, now))) {
+    return deny(license, now, "transaction_unknown", {});
+  }
+  const before = standing(license, limitation, known, now);
+  // Never below nothing: some of it may have been given back before.
+  const quota: Quota = { ...before.quota, used: Math.max(0, before.quota.used - consumption.amount) };
+  const { key: transactionId, clientId, userId, externalId } = consumption;
+  const about = { limitationId: limitation.id, clientId, userId, externalId, happenedAt: null };
+  return {
+    ...grant([{ type: "item.gone", kind: "consumption", key: transactionId }, put(quota)], [], {
+      quotas: [statusOf({ ...before, quota }, transactionId)],
+    }),
+    gathered: [gatheredOf(license, { ...about, amount: -consumption.amount }, now, transactionId)],
+  };
+}
+
+/** Begins a limitation's period anew, whatever was consumed in it. */
+export function resetQuota(license: LicenseView, command: ResetQuotaCommand, now: Millis): Decision {
+  const limitation = license.terms.limitations.find(({ id }) => id === command.limitationId);
+  if (limitation === undefined) return deny(license, now, "limitation_unknown", {});
+  if (limitation.reset === null) return deny(license, now, "limitation_static", {});
+  const count = license.quota(limitation.id)?.count ?? 0;
+  const quota: Quota = { kind: "quota", key: limitation.id, from: now, used: 0, count };
+  const after = standing(license, limitation, quota, now);
+  return grant([...forgotten(license, limitation), put(quota)], [record(license, now, "quota.reset")], {
+    quotas: [statusOf(after, null)],
+  });
+}
+
+/** What was consumed in a period that is over can no longer be rolled back. */
+function forgetOver(license: LicenseView, limitation: Limitation, known: Quota | undefined, now: Millis): Change[] {
+  const isOver = known !== undefined && isBefore(known.from, periodOf(license, limitation, known, now));
+  return isOver ? forgotten(license, limitation) : [];
+}
+
+function forgotten(license: LicenseView, { id }: Limitation): Change[] {
+  return [...license.consumptions(id)].map(({ key }) => ({ type: "item.gone", kind: "consumption", key }));
+}
+
+/** Whether so much may be used. Nobody gives back more than was consumed, and beyond what is counted exactly nothing is. */
+function allows({ limit, goodwillPercent, isEnforced }: Limitation, before: Micros, amount: Micros): boolean {
+  const used = before + amount;
+  if (used < 0 || used > quotaUnitsMax * microsPerUnit) return false;
+  // Giving back is allowed beyond the limit too, where it was lowered meanwhile.
+  if (limit === null || !isEnforced || amount < 0) return true;
+  return used <= Math.floor((limit * microsPerUnit * (100 + goodwillPercent)) / 100);
+}
+
+function taken(quota: Quota, amount: Micros): Quota {
+  return { ...quota, used: quota.used + amount, count: quota.count + 1 };
+}
+
+/** The transaction, and the end of the one that it pushes out. */
+function consumed(
+  license: LicenseView,
+  command: ConsumeCommand,
+  { limitationId, amount, externalId, transactionId, userId }: Wanted,
+  { count: no }: Quota,
+  now: Millis,
+): Change[] {
+  const { clientId } = command;
+  const about = { limitationId, no, amount, clientId, userId: userId ?? command.userId, externalId, at: now };
+  const item: Consumption = { kind: "consumption", key: transactionId, ...about };
+  const oldest = license.consumptionNumbered(limitationId, no - consumptionsKept);
+  const gone: Change[] = oldest === undefined ? [] : [{ type: "item.gone", kind: "consumption", key: oldest.key }];
+  return [...gone, { type: "item", item }];
+}
+
+function put(item: Quota): Change {
+  return { type: "item", item };
+}
+
+type Subject = Pick<Gathered, "clientId" | "userId" | "externalId" | "happenedAt"> & {
+  readonly limitationId: string;
+  readonly amount: Micros;
+};
+
+function gatheredOf(license: LicenseView, about: Subject, now: Millis, transactionId: string | null): Gathered {
+  const { isvId, licenseId } = license.terms;
+  const { clientId, userId, externalId, happenedAt, limitationId: subjectId, amount } = about;
+  const value = { subjectId, moduleId: null, texts: [], amount, transactionId, externalId, happenedAt };
+  return { at: now, kind: "consumption", isvId, licenseId, clientId, userId, ...value };
+}

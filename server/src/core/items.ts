@@ -1,0 +1,68 @@
+import type { Consumption, Item, ItemKind } from "./types.ts";
+
+type Of<K extends ItemKind> = Extract<Item, { readonly kind: K }>;
+
+const none: ReadonlyMap<number, Consumption> = new Map();
+
+/** The small things of a licence: quotas, the consumptions that can be rolled back, registered users. */
+export class Items {
+  readonly #byKind: { readonly [K in ItemKind]: Map<string, Of<K>> } = {
+    quota: new Map(),
+    consumption: new Map(),
+    user: new Map(),
+  };
+  /** Consumptions of each limitation by their number. */
+  readonly #numbered = new Map<string, Map<number, Consumption>>();
+  #activeUsers = 0;
+
+  /** Registered users that are active. */
+  get activeUsers(): number {
+    return this.#activeUsers;
+  }
+
+  get size(): number {
+    return this.count("quota") + this.count("consumption") + this.count("user");
+  }
+
+  count(kind: ItemKind): number {
+    return this.#byKind[kind].size;
+  }
+
+  get<K extends ItemKind>(kind: K, key: string): Of<K> | undefined {
+    return this.#of(kind).get(key);
+  }
+
+  all<K extends ItemKind>(kind: K): Iterable<Of<K>> {
+    return this.#of(kind).values();
+  }
+
+  *everything(): Iterable<Item> {
+    for (const items of Object.values(this.#byKind)) yield* items.values();
+  }
+
+  consumptions(limitationId: string): ReadonlyMap<number, Consumption> {
+    return this.#numbered.get(limitationId) ?? none;
+  }
+
+  put(item: Item): void {
+    this.drop(item.kind, item.key);
+    this.#of(item.kind).set(item.key, item);
+    if (item.kind === "user" && item.isActive) this.#activeUsers++;
+    if (item.kind !== "consumption") return;
+    const numbered = this.#numbered.get(item.limitationId);
+    if (numbered === undefined) this.#numbered.set(item.limitationId, new Map([[item.no, item]]));
+    else numbered.set(item.no, item);
+  }
+
+  drop(kind: ItemKind, key: string): void {
+    const item: Item | undefined = this.get(kind, key);
+    if (item === undefined) return;
+    this.#byKind[kind].delete(key);
+    if (item.kind === "user" && item.isActive) this.#activeUsers--;
+    if (item.kind === "consumption") this.#numbered.get(item.limitationId)?.delete(item.no);
+  }
+
+  #of<K extends ItemKind>(kind: K): Map<string, Of<K>> {
+    return this.#byKind[kind] as Map<string, Of<K>>;
+  }
+}

@@ -1,0 +1,161 @@
+/** Users who are registered on a licence. Whether one may work is the application's to ask; how many are active, the licence's. */
+import { type Static, Type } from "typebox";
+import { fold } from "../../core/names.ts";
+import type { LicenseUser, PutUserCommand } from "../../core/types.ts";
+import { knownLicense } from "../access.ts";
+import { audit } from "../admin/acts.ts";
+import { json, noContent } from "../answer.ts";
+import { Label, Maybe, Name } from "../input.ts";
+import { listedMax } from "../limits.ts";
+import { answerOfDenial, Problem } from "../problem.ts";
+import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { licenseUserDto } from "./dto.ts";
+import * as schemas from "./schemas.ts";
+
+const UserId = Name("The user: a name, or an address.", "anna@factor.com");
+const UserParams = Type.Object({ license_id: schemas.LicenseParams.properties.license_id, user_id: UserId });
+const NewUser = Type.Object({
+  user_id: UserId,
+  name: Maybe(Label("What people call the user; the id if left out.")),
+  is_active: Maybe(Type.Boolean({ description: "Left out: active." })),
+});
+const ManyUsers = Type.Object({ user_ids: Type.Array(UserId, { maxItems: 1000 }) });
+const LicenseUsers = Type.Array(schemas.LicenseUser);
+
+export function licenseUserRoutes(services: Services): Route[] {
+  return [listUsers(services), ...putUsers(services), deleteUser(services), deleteUsers(services)];
+}
+
+function listUsers({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/licenses/:license_id/users",
+    reach: "admin",
+    tag: "Licence users",
+    summary: "List the users who are registered on a licence",
+    params: schemas.LicenseParams,
+    answers: { 200: LicenseUsers },
+    async handle(call, finish) {
+      const { id } = knownLicense(call, call.params.license_id);
+      const listed = [];
+      for (const user of (await store.read(call.isvId, id))?.users() ?? []) {
+        if (listed.length >= listedMax) break;
+        listed.push(licenseUserDto(id, user, call.names));
+      }
+      finish(json(listed));
+    },
+  });
+}
+
+function putUsers(services: Services): Route[] {
+  const description = "At most `user_limit` users of a licence are active (1009); others may be registered inactive.";
+  return [
+    keyed({
+      method: "POST",
+      path: "/licenses/:license_id/users",
+      reach: "admin",
+      role: "operator",
+      tag: "Licence users",
+      summary: "Register a user on a licence",
+      description,
+      params: schemas.LicenseParams,
+      body: NewUser,
+      answers: { 201: schemas.LicenseUser, 409: schemas.Refusal },
+      handle: (call, finish) => putUser(services, call, true, finish),
+    }),
+    keyed({
+      method: "PATCH",
+      path: "/licenses/:license_id/users",
+      reach: "admin",
+      role: "operator",
+      tag: "Licence users",
+      summary: "Change a registered user",
+      description: `What is left out stays as it is. ${description}`,
+      params: schemas.LicenseParams,
+      body: NewUser,
+      answers: { 200: schemas.LicenseUser, 409: schemas.Refusal },
+      handle: (call, finish) => putUser(services, call, false, finish),
+    }),
+  ];
+}
+
+type UserCall = KeyedCall<Static<typeof NewUser>, { readonly license_id: string }>;
+
+async function putUser(
+  { desk, store, pseudonyms }: Services,
+  call: UserCall,
+  isNew: boolean,
+  finish: Parameters<Route["handle"]>[1],
+): Promise<void> {
+  const { id: licenseId } = knownLicense(call, call.params.license_id);
+  const { user_id: userId, name, is_active } = call.body;
+  const place = { isvId: call.isvId, licenseId };
+  const asked = { userId, name: name ?? null, isActive: is_active ?? null, isNew };
+  const command: PutUserCommand = { type: "user.put", ...place, ...asked };
+  const { denial, granted } = await desk.decide(command);
+  if (denial !== null) return finish(answerOfDenial(denial, call));
+  const user = granted?.user as LicenseUser;
+  const after = { is_active: user.isActive };
+  await audit(
+    store,
+    call,
+    isNew ? "user.added" : "user.changed",
+    "user",
+    pseudonyms.of(call.isvId, userId),
+    licenseId,
+    after,
+  );
+  finish({ ...json(licenseUserDto(licenseId, user, call.names)), status: isNew ? 201 : 200 });
+}
+
+function deleteUser(services: Services): Route {
+  return keyed({
+    method: "DELETE",
+    path: "/licenses/:license_id/users/:user_id",
+    reach: "admin",
+    role: "operator",
+    tag: "Licence users",
+    summary: "Take a user from a licence's list",
+    description: "Whoever is at work stays so.",
+    params: UserParams,
+    answers: { 204: Type.Null(), 404: Type.Object({}) },
+    async handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      if (!(await isDeleted(services, call, licenseId, call.params.user_id))) {
+        throw new Problem("entity_unknown", "The licence has no user of this id.");
+      }
+      finish(noContent);
+    },
+  });
+}
+
+function deleteUsers(services: Services): Route {
+  return keyed({
+    method: "POST",
+    path: "/licenses/:license_id/users/bulk-delete",
+    reach: "admin",
+    role: "operator",
+    tag: "Licence users",
+    summary: "Take many users from a licence's list",
+    description: "Those who are not on it are told, and are no fault.",
+    params: schemas.LicenseParams,
+    body: ManyUsers,
+    answers: { 200: Type.Object({ deleted: Type.Integer(), not_found: Type.Array(Type.String()) }) },
+    async handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      const userIds = [...new Map(call.body.user_ids.map((userId) => [fold(userId), userId])).values()];
+      const notFound: string[] = [];
+      for (const userId of userIds) {
+        if (!(await isDeleted(services, call, licenseId, userId))) notFound.push(userId);
+      }
+      finish(json({ deleted: userIds.length - notFound.length, not_found: notFound }));
+    },
+  });
+}
+
+async function isDeleted({ desk, store, pseudonyms }: Services, call: KeyedCall, licenseId: string, userId: string) {
+  const { denial } = await desk.decide({ type: "user.delete", isvId: call.isvId, licenseId, userId });
+  if (denial !== null) return false;
+  await audit(store, call, "user.deleted", "user", pseudonyms.of(call.isvId, userId), licenseId);
+  return true;
+}

@@ -1,0 +1,70 @@
+/** Checkouts from the command line: vouchers in files that travel, and those that applications on this machine find. */
+import { createPublicKey, verify } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { connect, type KeySet } from "@seatkeeper/client";
+import { voucherFolder } from "@seatkeeper/client/offline";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { Desk, isv, keys, licenses } from "./commands.ts";
+
+let desk: Desk;
+beforeAll(async () => {
+  desk = await Desk.open();
+});
+beforeEach(() => desk.reset());
+afterAll(() => desk?.close());
+
+const keySet = async () => (await (await fetch(`${desk.url}/.well-known/jwks.json`)).json()) as KeySet;
+
+test("a voucher in a file is the server's word, and checking it in frees the token", async () => {
+  const file = join(desk.folder.path, "laptop.jwt");
+  const args = ["checkout", "--license", "Users", "--user", "dora", "--client", "laptop", "--days", "3"];
+  const told = await desk.json<{ valid_until: string }>(...args, "--out", file);
+  expect(told).toMatchObject({ license: licenses.users, user: "dora", client: "laptop", file });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const days = (Date.parse(told.valid_until) - Date.now()) / 86_400_000;
+  expect(days).toBeGreaterThan(2.9);
+  expect(days).toBeLessThan(3.1);
+
+  const [head = "", content = "", signature = ""] = readFileSync(file, "utf8").trim().split(".");
+  const { kid } = JSON.parse(Buffer.from(head, "base64url").toString());
+  const jwk = (await keySet()).keys.find((key) => key.kid === kid);
+  const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
+  expect(verify(null, Buffer.from(`${head}.${content}`), key, Buffer.from(signature, "base64url"))).toBe(true);
+
+  expect(await desk.users()).toEqual(["dora"]);
+  expect((await desk.run([...args, "--out", file])).status).toBe(73);
+  expect(await desk.users()).toEqual(["dora"]);
+  expect((await desk.run(["checkin", file])).output).toBe("The token is given back.\n");
+  expect([await desk.users(), existsSync(file)]).toEqual([[], false]);
+  expect((await desk.run(["checkin", file])).status).toBe(66);
+});
+
+test("without a file applications on this machine find it, with no network", async () => {
+  const here = { ...desk.with(keys.backend), SEATKEEPER_STATE_DIR: desk.folder.path, SEATKEEPER_DEVICE: "laptop" };
+  const holder = ["--license", licenses.users, "--user", "emil"];
+  expect((await desk.run(["checkout", ...holder, "--days", "0.5"], here)).status).toBe(0);
+  const application = connect({
+    ...{ url: "http://127.0.0.1:1", isv, apiKey: keys.app, client: "laptop" },
+    ...{ keySet: await keySet(), vouchers: voucherFolder({ folder: desk.folder.path }) },
+  });
+  const seat = { license: licenses.users, user: "emil" };
+  expect((await application.voucher(seat)).validUntil.getTime()).toBeGreaterThan(Date.now() + 11 * 3_600_000);
+
+  const back = await desk.run(["checkin", ...holder], here);
+  expect([back.status, back.errors]).toEqual([0, ""]);
+  expect(await desk.users()).toEqual([]);
+  await expect(application.voucher(seat)).rejects.toMatchObject({ reason: "missing" });
+  expect((await desk.run(["checkin", ...holder], here)).status).toBe(66);
+});
+
+test("what the edition or the command line does not allow is refused, and leaves nothing behind", async () => {
+  const file = join(desk.folder.path, "long.jwt");
+  const args = ["checkout", "--license", licenses.users, "--user", "finn", "--out", file];
+  expect((await desk.run([...args, "--days", "400"])).status).toBe(77);
+  expect((await desk.run([...args, "--days", "many"])).status).toBe(64);
+  expect((await desk.run(args)).status).toBe(64);
+  const nowhere = join(desk.folder.path, "no-such-folder", "x.jwt");
+  expect((await desk.run([...args.slice(0, -1), nowhere, "--days", "1"])).status).toBe(73);
+  expect([await desk.users(), existsSync(file)]).toEqual([[], false]);
+});

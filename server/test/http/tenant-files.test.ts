@@ -1,0 +1,105 @@
+/** Tenant files for a running server: applied as at a start, by owners, to their own vendor. */
+import { createHash } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { call, type Demo, isv, keys, open, otherIsv, startDemo } from "./demo.ts";
+
+let demo: Demo;
+beforeEach(async () => {
+  demo = await startDemo();
+});
+afterEach(() => demo.stop());
+
+const file = (more = "", limit = 3) => ({
+  name: "tenant.yaml",
+  text: `
+isv: { id: ${isv}, name: Demo Vendor }
+products: [{ name: Planner }]
+editions: [{ product: Planner, name: Users, provisioning_mode: floating, client_type: users }]
+customers: [{ number: "77", name: Factor }]
+licenses: [{ name: Planner for Factor, customer: "77", edition: Users, floating_token_limit: ${limit} }]
+${more}`,
+});
+const apply = (body: object, adminKey: string = keys.admin) => call(demo, "/tenant-files", { adminKey, body });
+const licensesNamed = async (name: string) =>
+  (await call(demo, `/licenses?search=${encodeURIComponent(name)}`, { adminKey: keys.admin })).body.items;
+
+test("a file is applied, again without a change, and then what changed in it", async () => {
+  const first = await apply({ files: [file()] });
+  expect(first.status).toBe(200);
+  expect(first.body).toMatchObject({ dry_run: false, created: 4, changed: 0 });
+  const [license] = await licensesNamed("Planner for Factor");
+  expect((await open(demo, { license_id: license.id, client_id: "anna" }, { key: keys.plain })).status).toBe(200);
+
+  expect((await apply({ files: [file()] })).body).toMatchObject({ created: 0, changed: 0, changes: [] });
+  expect((await apply({ files: [file("", 5)] })).body).toMatchObject({
+    created: 0,
+    changed: 1,
+    changes: [{ act: "changed", kind: "license", id: license.id, fields: ["floating_token_limit"] }],
+  });
+  expect((await licensesNamed("Planner for Factor"))[0].floating_token_limit).toBe(5);
+});
+
+test("a dry run answers with the same and does nothing", async () => {
+  const dry = (await apply({ files: [file()], dry_run: true })).body;
+  expect(await licensesNamed("Planner for Factor")).toEqual([]);
+  expect((await apply({ files: [file()] })).body).toEqual({ ...dry, dry_run: false });
+});
+
+test("the audit log names the key, and the file", async () => {
+  await apply({ files: [file()] });
+  const { body } = await call(demo, "/audit?kind=license&page_size=1", { adminKey: keys.admin });
+  expect(body.items[0]).toMatchObject({ act: "created", key_name: keys.admin, last_modified_by: "tenant.yaml" });
+});
+
+test("faults are told with their lines, all of them, and nothing is applied", async () => {
+  const { status, body } = await apply({ files: [file("colour: red\nkeys: [{ name: x, role: admin }]")] });
+  expect([status, body.code]).toEqual([400, "input_invalid"]);
+  expect(body.errors.map(({ file: name, line, field }: Record<string, unknown>) => [name, line, field])).toEqual([
+    ["tenant.yaml", 7, "colour"],
+    ["tenant.yaml", 8, "keys[0]"],
+  ]);
+  expect(await licensesNamed("Planner for Factor")).toEqual([]);
+});
+
+test("a key of a file of its own comes along as its SHA-256, and no path of the server's is read", async () => {
+  const more = "keys: [{ name: fresh, role: provisioning, secret_file: /etc/hostname }]";
+  const { status, body } = await apply({ files: [file(more)] });
+  expect([status, body.errors[0].detail]).toEqual([400, "its SHA-256 did not come along with the file"]);
+  const sha256 = createHash("sha256").update("a-fresh-key-of-16").digest("hex");
+  expect((await apply({ files: [{ ...file(more), secrets: { "/etc/hostname": sha256 } }] })).status).toBe(200);
+  expect((await call(demo, "/keys/self", { key: "a-fresh-key-of-16" })).body.name).toBe("fresh");
+});
+
+test("another vendor's file is refused before anything of that vendor is looked at", async () => {
+  const foreign = {
+    name: "other.yaml",
+    text: `isv: { id: ${otherIsv}, name: Other }\nproducts: [{ name: P }, { name: P }]`,
+  };
+  const { status, body } = await apply({ files: [foreign] });
+  expect([status, body.errors]).toEqual([
+    400,
+    [{ field: "isv.id", detail: "is not your vendor's id", file: "other.yaml", line: 1 }],
+  ]);
+});
+
+test("files that leave no owner are refused", async () => {
+  const { id: own } = (await call(demo, "/keys/self", { adminKey: keys.admin })).body;
+  const bound = demo.store.catalog.keyOfSecret(keys.boundAdmin)?.key.id;
+  const off = [own, bound].map(
+    (id, n) =>
+      `{ id: ${id}, name: off ${n}, role: admin, secret: "switched-off-${n}-0000", is_active: false, license: null }`,
+  );
+  const { status, body } = await apply({ files: [file(`keys: [${off}]`)] });
+  expect([status, body.code]).toEqual([409, "last_owner"]);
+});
+
+test("a key learns what it is", async () => {
+  expect((await call(demo, "/keys/self", { key: keys.app })).body).toMatchObject({
+    name: keys.app,
+    role: "provisioning",
+    scope: "app",
+    admin_role: null,
+    server_version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  });
+  expect((await call(demo, "/keys/self", { adminKey: keys.admin })).body).toMatchObject({ admin_role: "owner" });
+});
