@@ -1,5 +1,5 @@
 /** Checkouts from the command line: vouchers in files that travel, and those that applications on this machine find. */
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type KeySet } from "@seatkeeper/client";
