@@ -112,13 +112,23 @@ describe("a checkout", () => {
     expect(await vendor.sessions(users)).toEqual([]);
   });
 
-  test("is kept where the server cannot be reached to open it again", async () => {
+  test("is given up by nobody who has no network", async () => {
     const { sessionId } = await checkout();
-    const reopened = connect({
-      ...{ ...vendor.options, url: "http://127.0.0.1:9", clock: briskClock() },
+    const nowhere = connect({
+      ...{ ...vendor.options, url: "http://127.0.0.1:2", clock: briskClock() },
       ...{ keySet, vouchers: keeperOf() },
-    }).open({ ...seat, sessionId });
-    await expect(reopened).rejects.toMatchObject({ name: "ServerUnreachable" });
+    });
+    await expect(nowhere.open({ ...seat, sessionId })).rejects.toMatchObject({ neverArrived: true });
+    expect(await reason()).toBe("good");
+  });
+
+  test("is given up by nobody whose network loses every answer", async () => {
+    const { sessionId } = await checkout();
+    const lost: typeof globalThis.fetch = async () => {
+      throw new TypeError("fetch failed", { cause: Object.assign(new Error("lost"), { code: "ECONNRESET" }) });
+    };
+    const reopened = online({}, { fetch: lost, clock: briskClock() }).open({ ...seat, sessionId });
+    await expect(reopened).rejects.toMatchObject({ name: "ServerUnreachable", neverArrived: false });
     expect(await reason()).toBe("good");
   });
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from seatkeeper import (
@@ -148,9 +149,22 @@ def test_closing_is_a_check_in_with_the_devices_word(machine: Machine) -> None:
     assert machine.server.sessions(users_license) == []
 
 
-def test_it_is_kept_where_the_server_cannot_be_reached_to_open_it_again(kept: Machine) -> None:
+def test_without_a_network_nothing_is_given_up(kept: Machine) -> None:
     known: dict[str, Any] = {"key_set": kept.key_set, "state_dir": kept.folder, "device": "laptop"}
-    with Client("http://127.0.0.1:9", isv, backend_key, **known) as client, pytest.raises(ServerUnreachable):
+    timing = Timing(wall=lambda: kept.now)
+    nowhere = Client("http://127.0.0.1:9", isv, backend_key, timing=timing, **known)
+    with nowhere as client, pytest.raises(ServerUnreachable) as raised:
+        client.session(users_license, user="Anna")
+    assert raised.value.never_arrived
+    assert kept.reason() == "good"
+
+
+def test_a_network_that_loses_every_answer_gives_nothing_up(kept: Machine) -> None:
+    def lost(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("lost", request=request)
+
+    timing = Timing(wall=lambda: kept.now, sleep=lambda _: None)
+    with kept.client(timing=timing, transport=httpx.MockTransport(lost)) as client, pytest.raises(ServerUnreachable):
         client.session(users_license, user="Anna")
     assert kept.reason() == "good"
 
@@ -296,8 +310,6 @@ def test_the_typescript_client_reads_what_this_one_keeps(server: Server, tmp_pat
 
 
 def test_a_backend_mints_tokens_for_pages(server: Server) -> None:
-    import httpx
-
     with server.client() as client:
         token = client.client_token(users_license, user="anna", lifetime_seconds=60)
     body = {"license_id": users_license, "client_id": "anna"}

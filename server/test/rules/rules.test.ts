@@ -224,13 +224,8 @@ class ModelSide implements Side {
 
   async step(command: Command, now: Millis): Promise<Answer> {
     const { denialCode, nextFreeAt, quotas, ...rest } = this.#model.step(command, now);
-    return {
-      ...rest,
-      denial: denialCode,
-      freeAt: nextFreeAt,
-      quota: quotas[0] ?? null,
-      renewal: rest.session?.renewals[0] ?? null,
-    };
+    const renewal = rest.session?.renewals[0] ?? null;
+    return { ...rest, denial: denialCode, freeAt: nextFreeAt, quota: quotas[0] ?? null, renewal };
   }
 
   async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
