@@ -31,11 +31,11 @@ const withoutTenantFile = async (page: Page) => {
 const shots: readonly Shot[] = [
   { name: "overview", path: "", themes: ["light", "dark"] },
   { name: "licence-now", path: `/licenses/${licenses.world}` },
-  { name: "licence-use", path: `/licenses/${licenses.world}?tab=use`, height: 1060, themes: ["light", "dark"] },
+  { name: "licence-use", path: `/licenses/${licenses.world}?tab=use`, height: 960, themes: ["light", "dark"] },
   { name: "licence-holders", path: `/licenses/${licenses.world}?tab=people`, height: 1000 },
   { name: "licence-terms", path: `/licenses/${licenses.users}?tab=terms` },
   { name: "licence-history", path: `/licenses/${licenses.users}?tab=history`, height: 700 },
-  { name: "denials", path: `/denials?license=${licenses.world}&range=28d`, height: 1060, themes: ["light", "dark"] },
+  { name: "denials", path: `/denials?license=${licenses.world}&range=28d`, height: 960, themes: ["light", "dark"] },
   { name: "projects", path: "/projects" },
   { name: "licences", path: "/catalogue/licences" },
   { name: "editions", path: "/catalogue/editions" },
@@ -63,7 +63,7 @@ try {
 async function take(browser: Browser, theme: "light" | "dark", asked: readonly string[]): Promise<void> {
   const context = await browser.newContext({ colorScheme: theme, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const page = await context.newPage();
-  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.setViewportSize({ width: 1200, height: 800 });
   await page.goto(`${demo.url}/console`);
   if (asked.length === 0 && theme === "light") await page.screenshot({ path: `${folder}sign-in.png` });
   await page.getByLabel("Admin key", { exact: true }).fill("demo-admin-key");
@@ -71,7 +71,7 @@ async function take(browser: Browser, theme: "light" | "dark", asked: readonly s
   await page.getByRole("heading", { name: "Overview" }).waitFor();
   for (const { name, path, height = 800, before, themes = ["light"] } of shots) {
     if (!themes.includes(theme) || (asked.length > 0 && !asked.includes(name))) continue;
-    await page.setViewportSize({ width: 1280, height });
+    await page.setViewportSize({ width: 1200, height });
     await page.goto(`${demo.url}/console${path}`);
     await settled(page);
     await before?.(page);

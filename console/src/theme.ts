@@ -14,9 +14,23 @@ const accent: MantineColorsTuple = [
   "#1a367b",
 ];
 
+/** The greys of the dark theme, as cool as its panels. */
+const ink: MantineColorsTuple = [
+  "#dfe3e8",
+  "#b8c0ca",
+  "#98a1ad",
+  "#6b7582",
+  "#3a424e",
+  "#2d333d",
+  "#242a33",
+  "#1b1f26",
+  "#14171c",
+  "#0e1115",
+];
+
 export const theme = createTheme({
   primaryColor: "accent",
-  colors: { accent },
+  colors: { accent, dark: ink },
   primaryShade: { light: 7, dark: 7 },
   autoContrast: true,
   defaultRadius: "md",

@@ -100,6 +100,31 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("row").filter({ hasText: "Session ended" }).filter({ hasText: "olga" }).waitFor();
   });
 
+  test("a change takes effect, and changes nothing but what was changed", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/licences");
+    await page.getByRole("button", { name: "Edit Studio" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Team tokens").fill("3");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row").filter({ hasText: "1 Mono, 3 Team" }).waitFor();
+    await go("/audit");
+    await page.getByRole("row").filter({ hasText: "Studio" }).first().getByRole("button").click();
+    await page.getByText('{"mono":1,"team":1}').waitFor();
+    expect(await page.getByText("→").count()).toBe(1);
+  });
+
+  test("what others depend on is not deleted, and they are named", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/customers");
+    await page.getByRole("button", { name: "Delete Factor GmbH" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("In use by 4 licences.").waitFor();
+    await page.getByRole("dialog").getByText("licence Pair").waitFor();
+    // A browser tells of every 409 as of a failure.
+    expect(visits.flatMap(({ complaints }) => complaints.splice(0))).toEqual([expect.stringContaining("409")]);
+  });
+
   test("a link shows the same view", async () => {
     const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.pair}?tab=use`);

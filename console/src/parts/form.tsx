@@ -111,6 +111,14 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
   );
 }
 
+/** What of a body has changed: what another administrator changes meanwhile in other fields stays theirs. */
+export function changesOf<T extends object>(before: T, after: T): Partial<T> {
+  const members = Object.entries(after).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof T]),
+  );
+  return Object.fromEntries(members) as Partial<T>;
+}
+
 /** Text that may be left out. */
 export const orNull = (text: string) => (text.trim() === "" ? null : text.trim());
 

@@ -24,7 +24,7 @@ export function DataTable<T>({ label, items, columns, keyOf, maxHeight }: DataTa
       type="auto"
       viewportProps={{ tabIndex: 0, role: "region", "aria-label": label }}
     >
-      <Table aria-label={label} highlightOnHover verticalSpacing={6} horizontalSpacing="md" stickyHeader>
+      <Table aria-label={label} highlightOnHover verticalSpacing={6} horizontalSpacing="sm" fz="0.8125rem" stickyHeader>
         <Table.Thead>
           <Table.Tr>
             {columns.map(({ title, isNumber, width }) => (

@@ -12,7 +12,7 @@ export function AuditTable({ items }: { readonly items: readonly Line[] }) {
   if (items.length === 0) return <Empty title="Nothing was changed">Every change has its line here, and stays.</Empty>;
   return (
     <Table.ScrollContainer minWidth={680}>
-      <Table aria-label="Changes" verticalSpacing={6} horizontalSpacing="md">
+      <Table aria-label="Changes" verticalSpacing={6} horizontalSpacing="sm" fz="0.8125rem">
         <Table.Thead>
           <Table.Tr>
             {["When", "What", "Which", "By", "Changed"].map((title) => (

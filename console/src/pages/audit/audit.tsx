@@ -36,7 +36,7 @@ export default function Audit() {
         <>
           <Select
             size="xs"
-            w={160}
+            w={190}
             aria-label="Changes of"
             placeholder="Changes of anything"
             clearable

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Customer } from "../../api/types.ts";
-import { FormWindow, orNull } from "../../parts/form.tsx";
+import { changesOf, FormWindow, orNull } from "../../parts/form.tsx";
 import { Pages, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -95,6 +95,7 @@ interface CustomerFormProps {
 }
 
 export function CustomerForm({ customer, close, onDone }: CustomerFormProps) {
+  const bodyOf = (values: typeof initial) => ({ ...values, email: orNull(values.email) });
   const initial = {
     company_name: customer?.company_name ?? "",
     customer_number: customer?.customer_number ?? "",
@@ -108,7 +109,7 @@ export function CustomerForm({ customer, close, onDone }: CustomerFormProps) {
       change={(values) => ({
         method: customer === null ? "POST" : "PATCH",
         path: "customers",
-        body: { ...values, email: orNull(values.email), ...(customer !== null && { id: customer.id }) },
+        body: customer === null ? bodyOf(values) : { id: customer.id, ...changesOf(bodyOf(initial), bodyOf(values)) },
       })}
       close={close}
       {...(onDone !== undefined && { onDone })}

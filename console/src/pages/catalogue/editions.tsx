@@ -6,7 +6,7 @@ import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Edition } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
-import { FormWindow } from "../../parts/form.tsx";
+import { changesOf, FormWindow } from "../../parts/form.tsx";
 import { Pages, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -211,7 +211,7 @@ function EditionForm({ edition, close }: { readonly edition: Edition; readonly c
       change={(values) => ({
         method: "PATCH",
         path: "templates",
-        body: { id: edition.id, ...bodyOfEdition(values, kind) },
+        body: { id: edition.id, ...changesOf(bodyOfEdition(valuesOf(edition), kind), bodyOfEdition(values, kind)) },
       })}
       close={close}
     >

@@ -3,7 +3,7 @@ import { Button, Group, NumberInput, Select, TagsInput, TextInput } from "@manti
 import { useState } from "react";
 import { choicesMax, useList } from "../../api/queries.ts";
 import type { Customer, Edition, License, LicensePage, NewLicense } from "../../api/types.ts";
-import { type Fields, FormWindow, numberOrNull, orNull } from "../../parts/form.tsx";
+import { changesOf, type Fields, FormWindow, numberOrNull, orNull } from "../../parts/form.tsx";
 import { CustomerForm } from "./customers.tsx";
 
 type LicenseItem = LicensePage["items"][number];
@@ -42,7 +42,10 @@ export function LicenseForm({ license, edition = null, close, onDone }: LicenseF
       change={(values) => ({
         method: license === null ? "POST" : "PATCH",
         path: "licenses",
-        body: { ...bodyOf(values, choices), ...(license !== null && { id: license.id }) },
+        body:
+          license === null
+            ? bodyOf(values, choices)
+            : { id: license.id, ...changesOf(bodyOf(initialOf(license, null), choices), bodyOf(values, choices)) },
       })}
       close={close}
       {...(onDone !== undefined && { onDone })}

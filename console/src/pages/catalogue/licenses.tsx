@@ -83,6 +83,7 @@ function columnsFor(mayChange: boolean, edit: (license: License) => void): Colum
   return [
     {
       title: "Licence",
+      width: "24%",
       cell: ({ id, name }) => (
         <Link className="row-link" href={`/licenses/${id}`}>
           {name ?? id}

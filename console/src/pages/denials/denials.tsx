@@ -1,5 +1,5 @@
 /** Who was denied, why, how often and for how long: the log, the chart, and what lies behind them. */
-import { SimpleGrid } from "@mantine/core";
+import { Grid } from "@mantine/core";
 import { useLive } from "../../api/live.ts";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
@@ -30,10 +30,14 @@ export default function Denials() {
     >
       <DenialFilters />
       <OverTime state={state} />
-      <SimpleGrid cols={{ base: 1, md: 2 }}>
-        <Reasons state={state} />
-        <WhoWaits state={state} />
-      </SimpleGrid>
+      <Grid gap="md" align="stretch">
+        <Grid.Col span={{ base: 12, lg: 4 }}>
+          <Reasons state={state} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, lg: 8 }}>
+          <WhoWaits state={state} />
+        </Grid.Col>
+      </Grid>
       <DenialLog state={state} />
     </Page>
   );

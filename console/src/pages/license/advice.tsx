@@ -23,7 +23,7 @@ export function AdviceNote({ id }: { readonly id: string }) {
     >
       <Title order={2}>{title}</Title>
       <Text size="sm">{data.message}</Text>
-      <Group gap="lg" mt={4}>
+      <Group gap="2px 20px" mt={4}>
         <Figure label="Limit" value={data.limit} />
         <Figure label="Peak" value={data.peak} />
         <Figure label="Enough for 95 % of the time" value={data.p95} />

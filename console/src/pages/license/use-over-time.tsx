@@ -1,5 +1,5 @@
 /** Use with the limit drawn, denials under it, and at what hours of the week. */
-import { SegmentedControl, Table } from "@mantine/core";
+import { SegmentedControl, Stack, Table } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { Query } from "../../api/call.ts";
 import { useRead } from "../../api/queries.ts";
@@ -20,11 +20,10 @@ export function UseOverTime({ license }: { readonly license: LicenseItem }) {
   const state = useRange();
   const pool = usePool(license);
   return (
-    <>
+    <Stack>
       <UsePanel license={license} state={state} pool={pool} />
-      <div style={{ height: 16 }} />
       <HeatPanel license={license} state={state} pool={pool} />
-    </>
+    </Stack>
   );
 }
 

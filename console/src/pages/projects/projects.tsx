@@ -83,6 +83,7 @@ function columnsFor(names: ReadonlyMap<string, string>, mayClose: boolean): Colu
   return [
     {
       title: "Project",
+      width: "22%",
       cell: ({ name, license_id }) => (
         <>
           <Text size="sm" fw={600}>
@@ -96,7 +97,7 @@ function columnsFor(names: ReadonlyMap<string, string>, mayClose: boolean): Colu
     },
     { title: "State", cell: (project) => <State project={project} /> },
     { title: "Users", cell: ({ users }) => <Users users={users} /> },
-    { title: "Executions", width: "30%", cell: ({ executions }) => <Executions of={executions} /> },
+    { title: "Executions", width: "24%", cell: ({ executions }) => <Executions of={executions} /> },
     { title: "Saved", cell: ({ saved_at }) => (saved_at === null ? "never" : <When at={saved_at} />) },
     ...(mayClose
       ? [{ title: "Action", width: 90, cell: (project: Project) => <CloseProject project={project} /> }]
