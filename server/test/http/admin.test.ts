@@ -53,7 +53,14 @@ describe("look-ups", () => {
     const { body } = await lookUp("user", { product_id: product, user_id: "ANNA@factor.com" });
     expect(body).toHaveLength(1);
     expect(body[0].license_users).toEqual([
-      { user_id: "anna@factor.com", name: "anna@factor.com", license_id: licenses.users, is_active: true },
+      {
+        user_id: "anna@factor.com",
+        name: "anna@factor.com",
+        license_id: licenses.users,
+        is_active: true,
+        created_date_utc: "2026-01-01T00:00:00.000Z",
+        modified_date_utc: "2026-01-01T00:00:00.000Z",
+      },
     ]);
     expect((await lookUp("user", { product_id: product, user_id: "carl" })).body).toEqual([]);
   });

@@ -435,4 +435,26 @@ describe("users who are registered on a licence", () => {
     const whole = (await call(demo, `/licenses/${metered.users}`)).body;
     expect(whole.license_users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(["Anna", "ben"]);
   });
+
+  test("are managed and named by nobody from whom names are hidden", async () => {
+    await add("Anna", { name: "Anna B." });
+    const key = { name: "operator", role: "admin", admin_role: "operator" };
+    const { secret } = (await admin(demo, "/keys", { body: key })).body;
+    const asOperator = { adminKey: secret as string };
+    await admin(demo, "/vendor", { method: "PATCH", body: { shows_pseudonyms: true } });
+    const listed = (await call(demo, path, asOperator)).body[0];
+    expect([listed.user_id, listed.name].join()).toMatch(/^user-[0-9a-f]{16},user-[0-9a-f]{16}$/);
+    for (const asked of [
+      { body: { user_id: "ben" } },
+      { method: "PATCH", body: { user_id: "anna", is_active: false } },
+    ]) {
+      expect((await call(demo, path, { ...asOperator, ...asked })).status).toBe(403);
+    }
+    expect((await call(demo, `${path}/anna`, { ...asOperator, method: "DELETE" })).status).toBe(403);
+    const many = { ...asOperator, body: { user_ids: ["anna"] } };
+    expect((await call(demo, `${path}/bulk-delete`, many)).status).toBe(403);
+    const asked = { product_id: metered.product, user_id: "ANNA" };
+    const { body } = await call(demo, "/provisioning/licenses/by_user", { body: asked });
+    expect(body[0].license_users[0]).toMatchObject({ user_id: "ANNA", name: "ANNA" });
+  });
 });

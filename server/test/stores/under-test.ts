@@ -29,7 +29,8 @@ export function storesUnderTest(): readonly StoreUnderTest[] {
 /** PostgreSQL, which takes longer: for those who choose how much of it they need. Its server starts with the first store. */
 export function postgresUnderTest(): StoreUnderTest {
   let starting: Promise<PostgresServer> | undefined;
-  afterAll(async () => (await starting)?.remove());
+  // Its folder has a database for every test: on a busy disk that takes its time.
+  afterAll(async () => (await starting)?.remove(), 120_000);
   const urls = new WeakMap<Store, string>();
   const openAt = async (url: string, clock: HeldClock) => {
     const store = await openPostgresStore(url, { clock });

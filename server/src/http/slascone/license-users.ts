@@ -7,6 +7,7 @@ import { audit } from "../admin/acts.ts";
 import { json, noContent } from "../answer.ts";
 import { Label, Maybe, Name } from "../input.ts";
 import { listedMax } from "../limits.ts";
+import { requireNames } from "../names.ts";
 import { answerOfDenial, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { licenseUserDto } from "./dto.ts";
@@ -87,6 +88,7 @@ async function putUser(
   isNew: boolean,
   finish: Parameters<Route["handle"]>[1],
 ): Promise<void> {
+  requireNames(call.names);
   const { id: licenseId } = knownLicense(call, call.params.license_id);
   const { user_id: userId, name, is_active } = call.body;
   const place = { isvId: call.isvId, licenseId };
@@ -120,6 +122,7 @@ function deleteUser(services: Services): Route {
     params: UserParams,
     answers: { 204: Type.Null(), 404: Type.Object({}) },
     async handle(call, finish) {
+      requireNames(call.names);
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       if (!(await isDeleted(services, call, licenseId, call.params.user_id))) {
         throw new Problem("entity_unknown", "The licence has no user of this id.");
@@ -142,6 +145,7 @@ function deleteUsers(services: Services): Route {
     body: ManyUsers,
     answers: { 200: Type.Object({ deleted: Type.Integer(), not_found: Type.Array(Type.String()) }) },
     async handle(call, finish) {
+      requireNames(call.names);
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       const userIds = [...new Map(call.body.user_ids.map((userId) => [fold(userId), userId])).values()];
       const notFound: string[] = [];

@@ -103,7 +103,8 @@ function byUser({ store }: Services): Route {
       const found = new Map<License, KnownUser>();
       for (const [license, user] of await usersByName(store, call, productId)) {
         if (reachesLicense(call.key, license) && isWanted(license, body.active_licenses_only, now)) {
-          found.set(license, user);
+          // Whoever may not see names is told the one that it has asked for, and no other.
+          found.set(license, call.names.areHidden ? { ...user, userId: body.user_id, name: body.user_id } : user);
         }
       }
       // The one user in the answer is the one that was asked for.
