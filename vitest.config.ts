@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     // Most tests wait for disks and other processes, so that more of them than cores are worth their while.
     maxWorkers: 3,
-    include: ["server/test/**/*.test.ts", "client/test/**/*.test.ts"],
+    include: ["server/test/**/*.test.ts", "client/test/**/*.test.ts", "console/test/**/*.test.ts"],
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -1,6 +1,7 @@
 /**
- * Writes client/src/api.ts: the bodies that the TypeScript client sends and reads, as docs/reference/openapi.json has
- * them. With `--check` it writes nothing, and ends with status 1 when the file is stale.
+ * Writes client/src/api.ts and console/src/api/types.ts: the bodies that the TypeScript client and the console send and
+ * read, as docs/reference/openapi.json has them. With `--check` it writes nothing, and ends with status 1 when one of the
+ * files is stale.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
   readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
 }
@@ -27,8 +29,10 @@ interface Operation {
   readonly responses: Readonly<Record<string, Body>>;
 }
 
-/** What the client uses of the API, and how it calls the body that is sent and the one that is answered. */
-const used: readonly (readonly [method: string, path: string, sent: string, answered: string])[] = [
+/** A call, and how its reader calls the body that is sent and the one that is answered. */
+type Used = readonly (readonly [method: string, path: string, sent: string, answered: string])[];
+
+const usedByClient: Used = [
   ["post", "provisioning/session/open", "SessionBody", "SessionAnswer"],
   ["post", "provisioning/session/close", "CloseBody", ""],
   ["post", "provisioning/session/batch", "BatchBody", "BatchAnswer"],
@@ -44,14 +48,44 @@ const used: readonly (readonly [method: string, path: string, sent: string, answ
   ["patch", "projects/{project_id}/executions/{execution_id}", "ReportBody", ""],
 ];
 
+const usedByConsole: Used = [
+  ["get", "/console/session", "", "SignedIn"],
+  ["get", "analytics/overview", "", "Overview"],
+  ["get", "analytics/usage", "", "Usage"],
+  ["get", "analytics/denials", "", "DenialChart"],
+  ["get", "analytics/denials/holders", "", "DeniedHolders"],
+  ["get", "analytics/denials/licenses", "", "DeniedLicenses"],
+  ["get", "analytics/heatmap", "", "HeatMap"],
+  ["get", "analytics/holders", "", "Holders"],
+  ["get", "analytics/signs", "", "Signs"],
+  ["get", "analytics/advice", "", "Advice"],
+  ["get", "denials", "", "DenialLog"],
+  ["get", "licenses", "", "LicensePage"],
+  ["post", "licenses", "NewLicense", "License"],
+  ["patch", "licenses", "ChangedLicense", ""],
+  ["get", "licenses/{license_id}/sessions", "", "SessionPage"],
+  ["get", "licenses/{license_id}/assignments", "", "Clients"],
+  ["get", "licenses/{license_id}/tokens", "", "Pools"],
+  ["get", "licenses/{license_id}/events", "", "LicenseEvents"],
+  ["get", "products/{product_id}", "", "Product"],
+  ["post", "templates", "NewEdition", "Edition"],
+  ["patch", "templates", "ChangedEdition", ""],
+  ["get", "customers/{customer_id}", "", "Customer"],
+  ["get", "projects/{project_id}", "", "Project"],
+  ["get", "keys", "", "KeyPage"],
+  ["post", "keys", "NewKey", "CreatedKey"],
+  ["get", "vendor", "", "Vendor"],
+  ["get", "audit", "", "AuditPage"],
+];
+
 const place = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const file = place("client/src/api.ts");
 const { paths } = JSON.parse(readFileSync(place("docs/reference/openapi.json"), "utf8")) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 };
 
 function typeOf(schema: Schema, indent: string): string {
-  const union = (types: readonly string[]) => [...new Set(types)].join(" | ");
+  const partsOf = (type: string) => (type.includes("{") ? [type] : type.split(" | "));
+  const union = (types: readonly string[]) => [...new Set(types.flatMap(partsOf))].join(" | ");
   if (schema.enum !== undefined) return union(schema.enum.map((value) => JSON.stringify(value)));
   if (schema.anyOf !== undefined) return union(schema.anyOf.map((part) => typeOf(part, indent)));
   if (schema.allOf !== undefined) return typeOf(merged(schema.allOf), indent);
@@ -59,6 +93,8 @@ function typeOf(schema: Schema, indent: string): string {
     const item = typeOf(schema.items ?? {}, indent);
     return `readonly ${/^[\w ]+$|}$/.test(item) ? item : `(${item})`}[]`;
   }
+  const { additionalProperties: named } = schema;
+  if (typeof named === "object") return `Readonly<Record<string, ${typeOf(named, indent)}>>`;
   if (schema.type === "object") return membersOf(schema, indent);
   if (schema.type === "integer") return "number";
   return schema.type ?? "unknown";
@@ -89,25 +125,37 @@ function bodyOf(name: string, body: Body | undefined): string {
   return `export type ${name} = ${typeOf(schema, "")};\n`;
 }
 
-const bodies = used.flatMap(([method, path, sent, answered]) => {
-  const operation = paths[`/api/v2/isv/{isv_id}/${path}`]?.[method];
-  if (operation === undefined) throw new Error(`the document has no ${method} ${path}`);
-  const answer = operation.responses["200"] ?? operation.responses["201"];
-  return [
-    ...(sent === "" ? [] : [bodyOf(sent, operation.requestBody)]),
-    ...(answered === "" ? [] : [bodyOf(answered, answer)]),
-  ];
-});
-const head = "/** Made by scripts/client-types.ts from docs/reference/openapi.json. Edit neither: `npm run docs`. */\n";
-// Unions of objects are broken in a way of the formatter's own.
-const fresh = execFileSync(place("node_modules/.bin/biome"), ["format", `--stdin-file-path=${file}`], {
-  input: [head, ...bodies].join("\n"),
-  encoding: "utf8",
-});
+function bodiesOf(used: Used): string {
+  const bodies = used.flatMap(([method, path, sent, answered]) => {
+    const operation = paths[path.startsWith("/") ? path : `/api/v2/isv/{isv_id}/${path}`]?.[method];
+    if (operation === undefined) throw new Error(`the document has no ${method} ${path}`);
+    const answer = operation.responses["200"] ?? operation.responses["201"];
+    return [
+      ...(sent === "" ? [] : [bodyOf(sent, operation.requestBody)]),
+      ...(answered === "" ? [] : [bodyOf(answered, answer)]),
+    ];
+  });
+  return formatted([head, ...bodies].join("\n"));
+}
 
+/** As the formatter of the repository would have it. */
+function formatted(source: string): string {
+  return execFileSync(place("node_modules/.bin/biome"), ["format", "--stdin-file-path=types.ts"], {
+    input: source,
+    encoding: "utf8",
+  });
+}
+
+const head = "/** Made by scripts/client-types.ts from docs/reference/openapi.json. Edit neither: `npm run docs`. */\n";
 const { values: options } = parseArgs({ options: { check: { type: "boolean", default: false } } });
-if (!options.check) writeFileSync(file, fresh);
-else if (!existsSync(file) || readFileSync(file, "utf8") !== fresh) {
-  console.error("client/src/api.ts is stale: run `npm run docs`");
-  process.exit(1);
+for (const [path, used] of [
+  ["client/src/api.ts", usedByClient],
+  ["console/src/api/types.ts", usedByConsole],
+] as const) {
+  const [file, fresh] = [place(path), bodiesOf(used)];
+  if (!options.check) writeFileSync(file, fresh);
+  else if (!existsSync(file) || readFileSync(file, "utf8") !== fresh) {
+    console.error(`${path} is stale: run \`npm run docs\``);
+    process.exit(1);
+  }
 }

@@ -222,13 +222,37 @@ export type FoundLicenses = readonly {
   readonly product_id: string;
   readonly template_id: string;
   readonly token_limit: number;
+  readonly goodwill_token_limit: number;
   readonly floating_token_limit: number;
   readonly legacy_license_key: string | null;
   readonly name: string | null;
   readonly is_active: boolean;
   readonly is_expired: boolean;
   readonly is_valid: boolean;
+  readonly start_date_utc: string | null;
   readonly expiration_date_utc: string | null;
+  readonly customer: {
+    readonly id: string;
+    readonly company_name: string;
+    readonly customer_number: string;
+  };
+  readonly product: {
+    readonly id: string;
+    readonly name: string;
+  };
+  readonly template: {
+    readonly id: string;
+    readonly name: string;
+    /** 0 named, 1 floating. */
+    readonly provisioning_mode: 0 | 1;
+    /** 0 devices, 1 users, 2 projects. */
+    readonly client_type: 0 | 1 | 2;
+    readonly enforce_floating_limit: boolean;
+    readonly session_period: number | null;
+    readonly max_floating_sessions_with_same_client_id: number;
+    readonly heartbeat_period: number;
+    readonly free_ride: number;
+  };
 }[];
 
 export type TokensAnswer = readonly {

@@ -27,7 +27,11 @@ export function welcome(url: string): string {
     session_id: "3fa85f64-5717-4562-b3fc-2c963f66afa6",
   };
   return `
-Seatkeeper is running at ${url} with the demo vendor. Paste these into another terminal:
+Seatkeeper is running at ${url} with the demo vendor.
+
+The console: ${url}/console   Sign in with the admin key: demo-admin-key
+
+Paste these into another terminal:
 
   # Anna takes one of the licence's tokens
 ${curl(url, "provisioning/session/open", session)}

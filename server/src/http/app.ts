@@ -12,6 +12,7 @@ import { type Caller, callerOf, callerWith, requireOperator } from "./access.ts"
 import { ResponseWriter } from "./answer.ts";
 import { onClientError } from "./client-error.ts";
 import { bearerOf, ClientTokens } from "./client-tokens.ts";
+import { consolePageRoutes } from "./console/pages.ts";
 import { consoleRoutes } from "./console/routes.ts";
 import { type ConsoleSessions, loadConsoleSessions, requireOwnPage } from "./console/sessions.ts";
 import { allowReading, listedOrigin, preflightAnswer } from "./cors.ts";
@@ -24,6 +25,7 @@ import { askedOf, requireDigest } from "./message-signature.ts";
 import { loadPseudonyms } from "./names.ts";
 import { adviceRoutes } from "./native/analytics/advice.ts";
 import { chartRoutes } from "./native/analytics/charts.ts";
+import { overviewRoutes } from "./native/analytics/overview.ts";
 import { peopleRoutes } from "./native/analytics/people.ts";
 import { auditRoutes } from "./native/audit.ts";
 import { batchRoutes } from "./native/batch.ts";
@@ -38,6 +40,7 @@ import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
 import { serviceRoutes } from "./native/service.ts";
+import { liveSessionRoutes } from "./native/sessions.ts";
 import { statementKeyRoutes } from "./native/statement-keys.ts";
 import { tenantFileRoutes } from "./native/tenant-files.ts";
 import { userRoutes } from "./native/users.ts";
@@ -149,9 +152,12 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...userRoutes(services),
     ...auditRoutes(services),
     ...consoleRoutes(services, sessions),
+    ...consolePageRoutes(),
+    ...liveSessionRoutes(services),
     ...licenseEventRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),
+    ...overviewRoutes(services),
     ...peopleRoutes(services),
     ...adviceRoutes(services),
     ...eventRoutes(services, feed),
@@ -350,7 +356,12 @@ function matcherOf(routes: readonly Route[]): (path: string) => string[] {
   const patterns = routes.flatMap((route) =>
     pathsOf(route).map((path) => ({
       method: route.method,
-      pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[a-z_]+/g, "[^/]+")}$`),
+      pattern: new RegExp(
+        `^${path
+          .replaceAll(".", "\\.")
+          .replace("*", ".*")
+          .replace(/:[a-z_]+/g, "[^/]+")}$`,
+      ),
     })),
   );
   return (path) => {

@@ -21,6 +21,7 @@ import type { Tally } from "../analytics/tally.ts";
 import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
+import type { DenialCode } from "../core/denials.ts";
 import type { Licenses } from "../core/step.ts";
 import type {
   Assignment,
@@ -275,6 +276,8 @@ export interface DenialQuery {
   readonly isvId: string;
   readonly licenseId: string | null;
   readonly clientId: string | null;
+  /** Denials for this reason; null: for any. */
+  readonly code: DenialCode | null;
   /** From this instant on, and before that one; null: no bound. */
   readonly from: Millis | null;
   readonly to: Millis | null;

@@ -192,13 +192,24 @@ describe("GET denials", () => {
     expect((await admin("/denials?client_id=b")).body.total).toBe(1);
     expect((await admin("/denials?from=2026-01-01T00:00:01Z&to=2026-01-01T00:00:02Z")).body.total).toBe(1);
     expect((await admin(`/denials?license_id=${licenses.users}`)).body.total).toBe(0);
+    expect((await admin("/denials?reason=client_unknown")).body.total).toBe(3);
+    expect((await admin("/denials?reason=tokens_exhausted")).body.total).toBe(0);
+    const { text, headers } = await admin("/denials?client_id=b&format=csv");
+    expect(headers.get("content-type")).toBe("text/csv; charset=utf-8");
+    expect(text.split("\r\n")).toEqual([
+      "at,license_id,client_id,user_id,error_id,code,in_use,limit",
+      `2026-01-01T00:00:01.000Z,${licenses.devices},b,,2006,client_unknown,0,2`,
+      "",
+    ]);
   });
 
   test.each([
     "page=0",
     "page=x",
     "page=1&page=2",
-    "page_size=1001",
+    "page_size=10001",
+    "reason=bad_luck",
+    "format=xml",
     "license_id=x",
     "from=yesterday",
     "more=1",

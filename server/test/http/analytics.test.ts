@@ -98,6 +98,52 @@ describe("the chart of use", () => {
   });
 });
 
+describe("the overview", () => {
+  const of = (items: readonly { license_id: string }[], id: string) => items.find((item) => item.license_id === id);
+
+  test("tells of each licence what is in use, and today's peak and denials", async () => {
+    const { status, body } = await ask("overview");
+    expect(status).toBe(200);
+    expect(of(body.items, licenses.users)).toMatchObject({
+      customer_name: expect.any(String),
+      product_name: expect.any(String),
+      state: "valid",
+      pools: [{ pool: "floating", in_use: 0, limit: 2, peak_today: 2 }],
+      denials_today: 3,
+      true_denials_today: 1,
+    });
+    expect(of(body.items, licenses.projects)).toMatchObject({ pools: [{ pool: "mono" }, { pool: "team" }] });
+    expect(of(body.items, licenses.named)).toMatchObject({ pools: [{ pool: "named" }] });
+    expect(
+      [licenses.expired, licenses.inactive].map((id) => (of(body.items, id) as { state?: string })?.state),
+    ).toEqual(["expired", "inactive"]);
+    // The one on a licence that there is not is the vendor's alone.
+    expect([body.today, body.denials_today]).toEqual(["2026-01-01T00:00:00.000Z", 4]);
+  });
+
+  test("has the day of the viewer's zone, in which nothing has happened yet", async () => {
+    const { body } = await ask("overview", { time_zone: "Asia/Kolkata" });
+    expect([body.today, body.denials_today]).toEqual(["2026-01-01T18:30:00.000Z", 0]);
+    expect(of(body.items, licenses.users)).toMatchObject({ pools: [{ peak_today: 0 }], denials_today: 0 });
+  });
+
+  test("comes by page and name, and is searched by licence and customer", async () => {
+    const { total, items } = (await ask("overview")).body;
+    const pages = await Promise.all([1, 2].map((page) => ask("overview", { page: String(page), page_size: "4" })));
+    expect(pages.flatMap(({ body }) => body.items)).toEqual(items.slice(0, 8));
+    expect(total).toBe(items.length);
+    const [{ customer_name }] = items;
+    const found = (await ask("overview", { search: customer_name.toUpperCase() })).body.items;
+    expect(found.length).toBeGreaterThan(0);
+    expect((await ask("overview", { search: "nobody's" })).body.total).toBe(0);
+  });
+
+  test("is of all licences, so not for a bound key; and takes no zone that is none", async () => {
+    expect((await ask("overview", {}, keys.boundAdmin)).status).toBe(403);
+    expect((await ask("overview", { time_zone: "Europe/Atlantis" })).status).toBe(400);
+  });
+});
+
 test("the chart of denials tells those who went without from those who were served soon", async () => {
   const { body } = await ask("denials", { ...ofUsers, bucket: "hour" });
   expect(body.items[8]).toEqual({

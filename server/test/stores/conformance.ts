@@ -171,7 +171,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
     };
 
     const query = (more: Partial<DenialQuery> = {}): DenialQuery => {
-      const all = { isvId, licenseId: null, clientId: null, from: null, to: null, offset: 0, limit: 100 };
+      const all = { isvId, licenseId: null, clientId: null, code: null, from: null, to: null, offset: 0, limit: 100 };
       return { ...all, ...more };
     };
 

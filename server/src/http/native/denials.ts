@@ -3,27 +3,30 @@ import { Type } from "typebox";
 import { type DenialCode, denials } from "../../core/denials.ts";
 import type { HistoryRecord } from "../../core/types.ts";
 import { isBound, requireLicense } from "../access.ts";
-import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuidOrNull } from "../input.ts";
-import { pageMax, pageSizeDefault, pageSizeMax } from "../limits.ts";
+import { listedMax, pageMax, pageSizeDefault } from "../limits.ts";
 import { requireNames, shownLine } from "../names.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { reasonField } from "./analytics/query.ts";
+import { formatField, tableOf } from "./analytics/table.ts";
 
 const Query = Type.Object(
   {
     license_id: Type.Optional(Uuid("Denials on this licence.")),
     client_id: Type.Optional(Name("Denials of this client.")),
+    ...reasonField,
     from: Type.Optional(Instant("Denials from this instant on.")),
     to: Type.Optional(Instant("Denials before this instant.")),
     page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax, description: "Pages count from 1." })),
     page_size: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: pageSizeMax,
+        maximum: listedMax,
         description: `Lines of a page; ${pageSizeDefault} if left out.`,
       }),
     ),
+    ...formatField,
   },
   { additionalProperties: false },
 );
@@ -66,12 +69,14 @@ export function denialRoutes({ store }: Services): Route[] {
           isvId: call.isvId,
           licenseId: licenseIdOf(call, query.license_id),
           clientId: query.client_id ?? null,
+          code: query.reason ?? null,
           from: query.from === undefined ? null : millis(query.from, "from"),
           to: query.to === undefined ? null : millis(query.to, "to"),
           offset: (page - 1) * pageSize,
           limit: pageSize,
         });
-        finish(json({ items: items.map((line) => lineOf(line, call)), page, page_size: pageSize, total }));
+        const shown = items.map((line) => lineOf(line, call));
+        finish(tableOf(Denied, shown, query.format, { page, page_size: pageSize, total }));
       },
     }),
   ];

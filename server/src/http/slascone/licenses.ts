@@ -76,6 +76,17 @@ const Toggle = Type.Object({
   is_active: Maybe(Type.Boolean({ description: "Left out: the opposite of what it is." })),
 });
 const NotThere = Type.Object({});
+/** Two members more than SLASCONE's clients know: these answers are for administrators. */
+const LicenseShown = Type.Object({
+  ...schemas.License.properties,
+  project_tokens: Type.Union([Type.Object({ mono: Count, team: Count }), Type.Null()]),
+  allowed_user_domains: Type.Array(Type.String()),
+});
+
+function shown({ vendor, names }: KeyedCall, license: License, now: Millis) {
+  const { project_tokens, allowed_user_domains } = license;
+  return { ...licenseDto(described(vendor, license), [], now, names), project_tokens, allowed_user_domains };
+}
 
 export function licenseRoutes(services: Services): Route[] {
   return [...listRoutes(services), ...changeRoutes(services), deleteLicense(services)];
@@ -93,9 +104,7 @@ function listRoutes({ store }: Services): Route[] {
       expiration_date_utc: ({ expiration_date_utc }: License) => expiration_date_utc ?? "~",
       legacy_license_key: ({ legacy_license_key }: License) => legacy_license_key ?? "",
     };
-    return pageAnswer(found, asked, keys, (license) =>
-      licenseDto(described(call.vendor, license), [], now, call.names),
-    );
+    return pageAnswer(found, asked, keys, (license) => shown(call, license, now));
   };
   return [
     keyed({
@@ -105,7 +114,7 @@ function listRoutes({ store }: Services): Route[] {
       tag: "Licences",
       summary: "List licences",
       query: Filter,
-      answers: { 200: PageOf(schemas.License) },
+      answers: { 200: PageOf(LicenseShown) },
       handle: (call, finish) => finish(list(call, call.query)),
     }),
     keyed({
@@ -116,7 +125,7 @@ function listRoutes({ store }: Services): Route[] {
       tag: "Licences",
       summary: "List licences; the filter is the body",
       body: Filter,
-      answers: { 200: PageOf(schemas.License) },
+      answers: { 200: PageOf(LicenseShown) },
       handle: (call, finish) => finish(list(call, call.body)),
     }),
   ];
@@ -138,7 +147,7 @@ function isAsked(vendor: Vendor, license: License, asked: Static<typeof Filter>,
 function changeRoutes(services: Services): Route[] {
   const { store } = services;
   const answer = (call: KeyedCall, license: License, status = 200) =>
-    entityAnswer(license, licenseDto(described(call.vendor, license), [], store.now(), call.names), status);
+    entityAnswer(license, shown(call, license, store.now()), status);
   return [
     keyed({
       method: "POST",
@@ -149,7 +158,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "Limits that are left out are the edition's. Where the edition says so, a client is activated at once: the customer's number, its e-mail address, or `client_id`. On an inactive or expired licence none is; another denial of it stands in the denial log.",
       body: NewLicense,
-      answers: { 201: schemas.License },
+      answers: { 201: LicenseShown },
       async handle(call, finish) {
         const { body } = call;
         const id = freshId(call.vendor.licenses, body.id);
@@ -172,7 +181,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "What is left out stays as it is. Sessions keep the end that they have; their next extend goes by the change.",
       body: ChangedLicense,
-      answers: { 200: schemas.License, 404: NotThere },
+      answers: { 200: LicenseShown, 404: NotThere },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const license = await changeEntity(store, call, "license", id, (current) =>
@@ -190,7 +199,7 @@ function changeRoutes(services: Services): Route[] {
       params: schemas.LicenseParams,
       body: Toggle,
       isBodyOptional: true,
-      answers: { 200: schemas.License, 404: NotThere },
+      answers: { 200: LicenseShown, 404: NotThere },
       async handle(call, finish) {
         const isActive = (call.body as typeof call.body | undefined)?.is_active ?? null;
         const license = await changeEntity(store, call, "license", uuid(call.params.license_id), (current) => {

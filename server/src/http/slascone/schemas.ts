@@ -398,13 +398,28 @@ export const License = Type.Object({
   product_id: id,
   template_id: id,
   token_limit: Type.Integer(),
+  goodwill_token_limit: Type.Integer(),
   floating_token_limit: Type.Integer(),
   legacy_license_key: maybeText,
   name: maybeText,
   is_active: Type.Boolean(),
   is_expired: Type.Boolean(),
   is_valid: Type.Boolean(),
+  start_date_utc: maybeTime,
   expiration_date_utc: maybeTime,
+  customer: Type.Object({ id, company_name: Type.String(), customer_number: Type.String() }),
+  product: Type.Object({ id, name: Type.String() }),
+  template: Type.Object({
+    id,
+    name: Type.String(),
+    provisioning_mode: Mode,
+    client_type: Type.Integer({ enum: [0, 1, 2], description: "0 devices, 1 users, 2 projects." }),
+    enforce_floating_limit: Type.Boolean(),
+    session_period: Type.Union([Type.Integer(), Type.Null()]),
+    max_floating_sessions_with_same_client_id: Type.Integer(),
+    heartbeat_period: Type.Integer(),
+    free_ride: Type.Integer(),
+  }),
 });
 
 export const Assignment = Type.Object({

@@ -101,6 +101,24 @@ const TemplateShown = Type.Object({
   client_type: Counted,
   session_period: Type.Union([Minutes, Type.Null()]),
   enforce_floating_limit: Type.Boolean(),
+  max_floating_sessions_with_same_client_id: Type.Integer(),
+  max_checkout_period: Type.Integer(),
+  max_checked_out_tokens: Type.Union([Count, Type.Null()]),
+  checkout_reserve: Count,
+  max_early_check_ins_per_month: Type.Union([Count, Type.Null()]),
+  heartbeat_period: Minutes,
+  free_ride: Type.Integer(),
+  token_limit: Count,
+  goodwill_token_limit: Count,
+  floating_token_limit: Count,
+  default_project_kind: Type.Union([Type.Enum(["mono", "team"]), Type.Null()]),
+  allow_kind_switch: Type.Boolean(),
+  features: Type.Array(
+    Type.Object({ feature_id: Type.String(), feature_name: Type.String(), is_active: Type.Boolean() }),
+    { description: "All of the product's, on or off." },
+  ),
+  product_name: Type.String(),
+  license_count: Type.Integer({ description: "Licences of this edition." }),
 });
 const NotThere = Type.Object({});
 

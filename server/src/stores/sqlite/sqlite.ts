@@ -314,6 +314,7 @@ class SqliteStore implements Store {
     }
     for (const [condition, value] of [
       ["client_id = ?", query.clientId],
+      ["denial = ?", query.code],
       ["at >= ?", query.from],
       ["at < ?", query.to],
     ] as const) {

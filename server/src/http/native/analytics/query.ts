@@ -146,7 +146,7 @@ export function poolOf(call: ScopedCall, scope: Scope, id: string): { pool: Pool
 }
 
 /** The pools of a licence, its own one first. */
-function limitsOf({ vendor }: KeyedCall, license: License): Partial<Record<Pool, number>> {
+export function limitsOf({ vendor }: KeyedCall, license: License): Partial<Record<Pool, number>> {
   const edition = vendor.editions.get(license.edition_id);
   if (edition?.provisioning_mode === "named") return { named: license.token_limit + license.goodwill_token_limit };
   if (edition?.client_type === "projects") return { ...(license.project_tokens ?? { mono: 0, team: 0 }) };

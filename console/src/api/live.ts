@@ -1,0 +1,96 @@
+/** Live pages: what happens on the server makes what is shown be read anew. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { Query } from "./call.ts";
+import { useApi } from "./session.tsx";
+
+/** A page under a thousand events a second is read anew no more often than this. */
+const freshnessMs = 1_000;
+
+/** Figures that are counted come a moment behind the events that they count. */
+const countedMs = 2_500;
+
+export type LiveState = "connecting" | "live" | "lost";
+
+/** After a refusal, such as one of too many listeners. */
+const againMs = 5_000;
+
+/** Listens for as long as the page is shown; reads everything below `paths` anew when something happens. */
+export function useLive(paths: readonly string[], filter: Query = {}): LiveState {
+  const api = useApi();
+  const client = useQueryClient();
+  const [state, setState] = useState<LiveState>("connecting");
+  const wanted = paths.join(" ");
+  const address = api.url("events", filter);
+
+  useEffect(() => {
+    const prefixes = wanted.split(" ");
+    const refresh = () =>
+      client.invalidateQueries({
+        predicate: ({ queryKey }) => prefixes.some((prefix) => String(queryKey[0]).startsWith(prefix)),
+      });
+    const soon = atMostEvery(freshnessMs, refresh);
+    const later = atMostEvery(countedMs, refresh);
+    const onEvent = () => {
+      soon.call();
+      later.call();
+    };
+    let source: EventSource;
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const listen = () => {
+      source = new EventSource(address);
+      source.onopen = () => setState("live");
+      source.onerror = () => {
+        setState("lost");
+        // A connection that breaks the browser takes up by itself; one that was refused it does not.
+        if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, againMs);
+      };
+      for (const kind of kinds) source.addEventListener(kind, onEvent);
+    };
+    listen();
+    return () => {
+      source.close();
+      clearTimeout(again);
+      soon.stop();
+      later.stop();
+    };
+  }, [address, wanted, client]);
+
+  return state;
+}
+
+/** Everything that changes what a page shows. */
+const kinds = [
+  "session.opened",
+  "session.closed",
+  "session.expired",
+  "session.ended",
+  "client.activated",
+  "client.unassigned",
+  "client.suspended",
+  "project.created",
+  "project.opened",
+  "project.saved",
+  "project.switched",
+  "project.closed",
+  "project.deleted",
+  "execution.started",
+  "execution.ended",
+  "denied",
+];
+
+/** Calls once the time is over, however often it is asked to meanwhile. */
+function atMostEvery(ms: number, act: () => void) {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  return {
+    call() {
+      timer ??= setTimeout(() => {
+        timer = null;
+        act();
+      }, ms);
+    },
+    stop() {
+      if (timer !== null) clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/** Who is signed in, and the address that all of their vendor's calls begin with. */
+import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext } from "react";
+import { type Method, type Query, Refused, send, withQuery } from "./call.ts";
+import type { SignedIn } from "./types.ts";
+
+export type Role = SignedIn["role"];
+
+const path = "/console/session";
+const key = ["console-session"];
+
+/** Null: nobody is. Undefined: not known yet. */
+export function useSession(): { readonly session: SignedIn | null | undefined; readonly error: Error | null } {
+  const { data, error } = useQuery({ queryKey: key, queryFn: readSession, staleTime: 60_000, retry: 2 });
+  return { session: data, error };
+}
+
+async function readSession(): Promise<SignedIn | null> {
+  try {
+    return (await send<SignedIn>("GET", path)).body;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return null;
+    throw error;
+  }
+}
+
+/** Somebody else is signed in from now on, or nobody: what was read before is forgotten. */
+export function become(client: QueryClient, session: SignedIn | null): void {
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+  client.setQueryData(key, session);
+}
+
+export function useSigning() {
+  const client = useQueryClient();
+  return {
+    signIn: async (adminKey: string) =>
+      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body),
+    signOut: async () => {
+      await send("DELETE", path);
+      become(client, null);
+    },
+  };
+}
+
+const roles = ["viewer", "operator", "owner"] as const;
+
+export interface Api {
+  readonly session: SignedIn;
+  /** Whether the role suffices: the server decides, this only hides what it would refuse. */
+  may(role: Role): boolean;
+  /** The address of a call, as links and event streams need it. */
+  url(path: string, query?: Query): string;
+  get<T>(path: string, query?: Query): Promise<T>;
+  /** A page of a list that tells its total in a header. */
+  list<T>(path: string, query?: Query): Promise<{ readonly items: T; readonly total: number }>;
+  change<T>(method: Exclude<Method, "GET">, path: string, body?: unknown): Promise<T>;
+}
+
+const ApiContext = createContext<Api | null>(null);
+
+export function ApiProvider({ session, children }: { readonly session: SignedIn; readonly children: ReactNode }) {
+  const url = (path: string, query?: Query) => withQuery(`/api/v2/isv/${session.isv_id}/${path}`, query);
+  const api: Api = {
+    session,
+    may: (role) => roles.indexOf(session.role) >= roles.indexOf(role),
+    url,
+    get: async <T,>(path: string, query?: Query) => (await send<T>("GET", url(path, query))).body,
+    list: async <T,>(path: string, query?: Query) => {
+      const { body, total } = await send<T>("GET", url(path, query));
+      return { items: body, total: total ?? 0 };
+    },
+    change: async <T,>(method: Exclude<Method, "GET">, path: string, body?: unknown) =>
+      (await send<T>(method, url(path), body)).body,
+  };
+  return <ApiContext value={api}>{children}</ApiContext>;
+}
+
+/** The API of whoever is signed in. */
+export function useApi(): Api {
+  const api = useContext(ApiContext);
+  if (api === null) throw new Error("useApi outside of ApiProvider");
+  return api;
+}

@@ -1,0 +1,67 @@
+/** The console: sign-in, or the pages. Each page is a chunk of its own, so that the first one is there soon. */
+import { Center, Loader } from "@mantine/core";
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Router, Switch } from "wouter";
+import { ApiProvider, useSession } from "./api/session.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { AskProvider } from "./parts/confirm.tsx";
+import { Shell } from "./parts/shell.tsx";
+import { Empty, Failed } from "./parts/states.tsx";
+
+const Overview = lazy(() => import("./pages/overview/overview.tsx"));
+const License = lazy(() => import("./pages/license/license.tsx"));
+const Denials = lazy(() => import("./pages/denials/denials.tsx"));
+const Projects = lazy(() => import("./pages/projects/projects.tsx"));
+const Catalogue = lazy(() => import("./pages/catalogue/catalogue.tsx"));
+const EditionWizard = lazy(() => import("./pages/catalogue/edition-wizard.tsx"));
+const Keys = lazy(() => import("./pages/keys/keys.tsx"));
+const Audit = lazy(() => import("./pages/audit/audit.tsx"));
+
+export function App() {
+  const { session, error } = useSession();
+  if (error !== null && session === undefined) return <Failed error={error} />;
+  if (session === undefined) return <Waiting />;
+  if (session === null) return <SignIn />;
+  return (
+    <Router base="/console">
+      <ApiProvider session={session}>
+        <AskProvider>
+          <Shell>
+            <Suspense fallback={<Waiting />}>
+              <Pages />
+            </Suspense>
+          </Shell>
+        </AskProvider>
+      </ApiProvider>
+    </Router>
+  );
+}
+
+function Pages() {
+  return (
+    <Switch>
+      <Route path="/" component={Overview} />
+      <Route path="/licenses/:id">{({ id }) => <License key={id} id={id} />}</Route>
+      <Route path="/denials" component={Denials} />
+      <Route path="/projects" component={Projects} />
+      <Route path="/catalogue">
+        <Redirect to="/catalogue/licences" replace />
+      </Route>
+      <Route path="/catalogue/editions/new" component={EditionWizard} />
+      <Route path="/catalogue/:list">{({ list }) => <Catalogue list={list} />}</Route>
+      <Route path="/keys" component={Keys} />
+      <Route path="/audit" component={Audit} />
+      <Route>
+        <Empty title="There is no such page">Choose one on the left.</Empty>
+      </Route>
+    </Switch>
+  );
+}
+
+function Waiting() {
+  return (
+    <Center mih="60vh">
+      <Loader aria-label="Loading" />
+    </Center>
+  );
+}

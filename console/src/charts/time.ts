@@ -1,0 +1,64 @@
+/** What charts over time have in common: axes, hovering, and choosing a stretch by dragging. */
+import { exactText } from "../parts/when.tsx";
+import type { Colours } from "./colours.ts";
+
+/** A bucket's place on a bar chart: its middle, so that the bar stands over the time that it counts. */
+export const middle = (item: { readonly start: string; readonly end: string }) =>
+  (Date.parse(item.start) + Date.parse(item.end)) / 2;
+
+export function timeAxis(colours: Colours, min: number, max: number) {
+  return {
+    type: "time",
+    min,
+    max,
+    axisLine: { lineStyle: { color: colours.line } },
+    axisTick: { lineStyle: { color: colours.line } },
+    axisLabel: { color: colours.text, hideOverlap: true },
+    splitLine: { show: false },
+  };
+}
+
+export function countAxis(colours: Colours, name: string) {
+  return {
+    type: "value",
+    name,
+    nameTextStyle: { color: colours.text, align: "left", padding: [0, 0, 0, -28] },
+    minInterval: 1,
+    axisLabel: { color: colours.text },
+    splitLine: { lineStyle: { color: colours.line } },
+  };
+}
+
+export function tooltip(colours: Colours, textOf: (at: number) => string | null) {
+  return {
+    trigger: "axis",
+    // Text, not markup: the policy of the page lets no styles of others in.
+    renderMode: "richText",
+    backgroundColor: colours.panel,
+    borderColor: colours.line,
+    textStyle: { color: colours.ink, fontSize: 12, lineHeight: 18 },
+    axisPointer: { lineStyle: { color: colours.text } },
+    formatter: (points: readonly { readonly axisValue: number }[]) => textOf(Number(points[0]?.axisValue)) ?? "",
+  };
+}
+
+/** Dragging chooses; the picture of a magnifying glass that goes with it is not needed. */
+export const zoomByDrag = (axes: readonly number[]) => ({
+  toolbox: {
+    show: true,
+    showTitle: false,
+    itemSize: 0,
+    feature: { dataZoom: { xAxisIndex: axes, yAxisIndex: "none", filterMode: "none" } },
+  },
+});
+
+/** The bucket that an instant lies in. */
+export function bucketAt<T extends { readonly start: string; readonly end: string }>(
+  items: readonly T[],
+  at: number,
+): T | undefined {
+  return items.find(({ start, end }) => Date.parse(start) <= at && at < Date.parse(end));
+}
+
+export const spanText = ({ start, end }: { readonly start: string; readonly end: string }) =>
+  `${exactText(start)} – ${exactText(end)}`;

@@ -1,0 +1,127 @@
+/** All licences, and issuing one. */
+import { Badge, Button } from "@mantine/core";
+import { Link, useLocation } from "wouter";
+import { useRead } from "../../api/queries.ts";
+import { useApi } from "../../api/session.tsx";
+import type { LicensePage } from "../../api/types.ts";
+import { Pages, Panel } from "../../parts/page.tsx";
+import { Search } from "../../parts/search.tsx";
+import { Empty, Shown } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { useUrl } from "../../parts/url.ts";
+import { When } from "../../parts/when.tsx";
+import { LicenseForm } from "./license-form.tsx";
+import { RowActions } from "./row-actions.tsx";
+
+const pageSize = 50;
+type License = LicensePage["items"][number];
+
+export function Licenses() {
+  const url = useUrl();
+  const [, go] = useLocation();
+  const { may } = useApi();
+  const licenses = useRead<LicensePage>("licenses", {
+    search: url.get("search"),
+    page: url.page,
+    page_size: pageSize,
+  });
+  const edited = licenses.data?.items.find(({ id }) => id === url.get("edit"));
+  const issue = may("owner") && (
+    <Button size="xs" onClick={() => url.set({ new: "licence" })}>
+      Issue a licence
+    </Button>
+  );
+  return (
+    <Panel
+      title="Licences"
+      actions={
+        <>
+          <Search label="Search licences" />
+          {issue}
+        </>
+      }
+    >
+      <Shown of={licenses}>
+        {({ items, total }) =>
+          total === 0 ? (
+            <Empty title="No licence is found" action={issue}>
+              A licence gives a customer tokens of an edition.
+            </Empty>
+          ) : (
+            <>
+              <DataTable
+                label="Licences"
+                items={items}
+                columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
+                keyOf={({ id }) => id}
+              />
+              <Pages total={total} size={pageSize} />
+            </>
+          )
+        }
+      </Shown>
+      {edited !== undefined && <LicenseForm license={edited} close={() => url.set({ edit: null })} />}
+      {url.get("new") !== null && may("owner") && (
+        <LicenseForm
+          license={null}
+          edition={url.get("edition")}
+          close={() => url.set({ new: null, edition: null })}
+          onDone={({ id }) => go(`/licenses/${id}`)}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function limitText({ project_tokens, template, floating_token_limit, token_limit, goodwill_token_limit }: License) {
+  if (project_tokens !== null) return `${project_tokens.mono} Mono, ${project_tokens.team} Team`;
+  if (template.provisioning_mode === 1) return floating_token_limit;
+  return goodwill_token_limit > 0 ? `${token_limit} and ${goodwill_token_limit} by goodwill` : token_limit;
+}
+
+function columnsFor(mayChange: boolean, edit: (license: License) => void): Column<License>[] {
+  return [
+    {
+      title: "Licence",
+      width: "24%",
+      cell: ({ id, name }) => (
+        <Link className="row-link" href={`/licenses/${id}`}>
+          {name ?? id}
+        </Link>
+      ),
+    },
+    { title: "Customer", cell: ({ customer }) => customer.company_name },
+    { title: "Edition", cell: ({ product, template }) => `${product.name} · ${template.name}` },
+    { title: "Tokens", isNumber: true, cell: (license) => limitText(license) },
+    {
+      title: "State",
+      cell: ({ is_active, is_expired }) => (
+        <Badge variant="light" color={is_active && !is_expired ? "green" : "red"}>
+          {is_active ? (is_expired ? "expired" : "valid") : "switched off"}
+        </Badge>
+      ),
+    },
+    {
+      title: "Expires",
+      cell: ({ expiration_date_utc: at }) => (at === null ? "never" : <When at={at} precision="date" />),
+    },
+    ...(mayChange
+      ? [
+          {
+            title: "Action",
+            width: 150,
+            cell: (license: License) => (
+              <RowActions
+                name={license.name ?? license.id}
+                edit={() => edit(license)}
+                deletion={{
+                  path: `licenses/${license.id}`,
+                  text: `${license.customer.company_name} can no longer use it. Its clients and projects go with it, its history stays. Refused while somebody is in.`,
+                }}
+              />
+            ),
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,39 @@
+/** What the numbers of editions mean. */
+export const modes = [
+  {
+    value: 1,
+    name: "Floating",
+    text: "Tokens are shared. Whoever works has one and gives it back; with n tokens, n holders work at the same time and the next one is denied.",
+    fits: "Teams in which not everybody works at once.",
+  },
+  {
+    value: 0,
+    name: "Named",
+    text: "A token belongs to one holder until somebody unassigns it, whether they work or not.",
+    fits: "Machines or people who need it for sure.",
+  },
+] as const;
+
+export const counted = [
+  {
+    value: 1,
+    name: "Users",
+    text: "A person has one token on whatever devices they work, with as many sessions as the edition allows.",
+    fits: "Web applications, and desktops with a sign-in.",
+  },
+  {
+    value: 0,
+    name: "Devices",
+    text: "A machine has one token, whoever uses it.",
+    fits: "Workstations, build servers, instruments.",
+  },
+  {
+    value: 2,
+    name: "Projects",
+    text: "A project has one token while somebody is connected, and none while it merely computes. Mono admits one user at a time, Team any number for one token.",
+    fits: "Simulations that run on while people go home.",
+  },
+] as const;
+
+export const modeText = (mode: number) => modes.find(({ value }) => value === mode)?.name ?? String(mode);
+export const countedText = (type: number) => counted.find(({ value }) => value === type)?.name ?? String(type);

@@ -1,0 +1,74 @@
+/** The log of denials: each refused request, newest first. */
+import { Link } from "wouter";
+import { choicesMax, useRead } from "../../api/queries.ts";
+import { useApi } from "../../api/session.tsx";
+import type { LicensePage, DenialLog as Log } from "../../api/types.ts";
+import { Pages, Panel } from "../../parts/page.tsx";
+import type { RangeState } from "../../parts/range.tsx";
+import { reasonText } from "../../parts/reasons.ts";
+import { Empty, Shown } from "../../parts/states.tsx";
+import { type Column, DataTable } from "../../parts/table.tsx";
+import { useUrl } from "../../parts/url.ts";
+import { When } from "../../parts/when.tsx";
+import { useDenialScope } from "./denials.tsx";
+import { CsvLink } from "./reasons.tsx";
+
+const pageSize = 50;
+/** Lines of a file: as many as the API gives at once. */
+const csvMax = 10_000;
+type Line = Log["items"][number] & { readonly n: number };
+
+export function DenialLog({ state }: { readonly state: RangeState }) {
+  const api = useApi();
+  const url = useUrl();
+  const query = { ...useDenialScope(), client_id: url.get("client"), ...state.range.query };
+  const log = useRead<Log>("denials", { ...query, page: url.page, page_size: pageSize });
+  const licenses = useRead<LicensePage>("licenses", { page_size: choicesMax });
+  const names = new Map(licenses.data?.items.map(({ id, name }) => [id, name]));
+  return (
+    <Panel
+      title="Log"
+      lead="Newest first."
+      actions={<CsvLink href={api.url("denials", { ...query, page_size: csvMax, format: "csv" })} name="denials" />}
+    >
+      <Shown of={log}>
+        {({ items, total }) =>
+          total === 0 ? (
+            <Empty title="No denial fits">
+              Choose a longer time, or fewer filters. New denials appear here at once.
+            </Empty>
+          ) : (
+            <>
+              <DataTable
+                label="Log of denials"
+                items={items.map((item, n) => ({ ...item, n }))}
+                columns={columnsWith(names)}
+                keyOf={({ at, n }) => `${at} ${n}`}
+              />
+              <Pages total={total} size={pageSize} />
+            </>
+          )
+        }
+      </Shown>
+    </Panel>
+  );
+}
+
+const columnsWith = (names: ReadonlyMap<string, string | null>): readonly Column<Line>[] => [
+  { title: "When", cell: ({ at }) => <When at={at} precision="second" /> },
+  {
+    title: "Licence",
+    cell: ({ license_id }) =>
+      names.has(license_id) ? (
+        <Link className="row-link" href={`/licenses/${license_id}?tab=use`}>
+          {names.get(license_id) ?? license_id}
+        </Link>
+      ) : (
+        <span className="mono">{license_id}</span>
+      ),
+  },
+  { title: "User", cell: ({ user_id }) => user_id ?? "–" },
+  { title: "Client", cell: ({ client_id }) => client_id ?? "–" },
+  { title: "Reason", cell: ({ code, error_id }) => `${reasonText(code)} (${error_id})` },
+  { title: "In use then", isNumber: true, cell: ({ in_use, limit }) => `${in_use} / ${limit}` },
+];

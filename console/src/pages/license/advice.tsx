@@ -1,0 +1,47 @@
+/** What the last weeks say about the number of tokens, in the server's words. */
+import { Group, Text, Title } from "@mantine/core";
+import type { CSSProperties } from "react";
+import { useRead } from "../../api/queries.ts";
+import type { Advice } from "../../api/types.ts";
+
+const verdicts: Readonly<Record<string, { readonly title: string; readonly color: string }>> = {
+  more: { title: "More tokens are needed", color: "orange-6" },
+  fewer: { title: "Fewer tokens would do", color: "accent-5" },
+  enough: { title: "The number of tokens is right", color: "green-6" },
+  unknown: { title: "Too early to tell whether the tokens suffice", color: "gray-5" },
+};
+
+export function AdviceNote({ id }: { readonly id: string }) {
+  const { data } = useRead<Advice>("analytics/advice", { license_id: id });
+  if (data === undefined) return null;
+  const { title, color } = verdicts[data.verdict] ?? { title: data.verdict, color: "gray-5" };
+  return (
+    <section
+      className="panel verdict"
+      aria-label="Advice"
+      style={{ "--verdict": `var(--mantine-color-${color})`, padding: "12px 16px" } as CSSProperties}
+    >
+      <Title order={2}>{title}</Title>
+      <Text size="sm">{data.message}</Text>
+      <Group gap="2px 20px" mt={4}>
+        <Figure label="Limit" value={data.limit} />
+        <Figure label="Peak" value={data.peak} />
+        <Figure label="Enough for 95 % of the time" value={data.p95} />
+        <Figure label="Went without, a week" value={data.true_denials_per_week} />
+        {data.suggested_limit !== null && <Figure label="Suggested limit" value={data.suggested_limit} />}
+        <Figure label="Days observed" value={data.observed_days} />
+      </Group>
+    </section>
+  );
+}
+
+function Figure({ label, value }: { readonly label: string; readonly value: number }) {
+  return (
+    <Text size="sm" c="dimmed">
+      {label}{" "}
+      <Text span fw={650} c="var(--mantine-color-text)">
+        {Number.isInteger(value) ? value : value.toFixed(1)}
+      </Text>
+    </Text>
+  );
+}

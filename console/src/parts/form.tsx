@@ -1,0 +1,126 @@
+/** A form in a window: fields, the server's words beside the field that they are about, and one button. */
+import { Button, Group, Modal, Stack } from "@mantine/core";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Refused } from "../api/call.ts";
+import { type Change, useChange } from "../api/queries.ts";
+import { Refusal } from "./confirm.tsx";
+
+export interface Fields<T> {
+  readonly values: T;
+  set<K extends keyof T>(name: K, value: T[K]): void;
+  /** What Mantine's inputs take: label, value, change and what is wrong. */
+  text(name: keyof T & string, wireName?: string): TextProps;
+  number(name: keyof T & string, wireName?: string): NumberProps;
+  choice(name: keyof T & string, wireName?: string): ChoiceProps;
+  check(name: keyof T & string): CheckProps;
+  /** What the server said of a field. */
+  wrong(wireName: string): string | undefined;
+}
+
+interface TextProps {
+  readonly value: string;
+  readonly error?: string | undefined;
+  onChange(event: { readonly currentTarget: { readonly value: string } }): void;
+}
+interface NumberProps {
+  readonly value: number | string;
+  readonly error?: string | undefined;
+  onChange(value: number | string): void;
+}
+interface ChoiceProps {
+  readonly value: string | null;
+  readonly error?: string | undefined;
+  onChange(value: string | null): void;
+}
+interface CheckProps {
+  readonly checked: boolean;
+  onChange(event: { readonly currentTarget: { readonly checked: boolean } }): void;
+}
+
+/** The values of a form, and how its fields read, change and complain. `error` is what the server refused. */
+export function useFields<T extends object>(initial: T, error: Error | null): Fields<T> {
+  const [values, setValues] = useState(initial);
+  const set: Fields<T>["set"] = (name, value) => setValues((current) => ({ ...current, [name]: value }));
+  const told = error instanceof Refused ? error.fields : {};
+  const wrong = (wireName: string) => told[wireName];
+  const of = (name: keyof T & string) => values[name] as never;
+  const put = (name: keyof T & string, value: unknown) => set(name, value as T[keyof T & string]);
+  return {
+    values,
+    set,
+    wrong,
+    text: (name, wireName = name) => ({
+      value: of(name),
+      error: wrong(wireName),
+      onChange: (event) => put(name, event.currentTarget.value),
+    }),
+    number: (name, wireName = name) => ({
+      value: of(name),
+      error: wrong(wireName),
+      onChange: (value) => put(name, value),
+    }),
+    choice: (name, wireName = name) => ({
+      value: of(name),
+      error: wrong(wireName),
+      onChange: (value) => put(name, value),
+    }),
+    check: (name) => ({ checked: of(name), onChange: (event) => put(name, event.currentTarget.checked) }),
+  };
+}
+
+interface FormProps<T extends object, A> {
+  readonly title: string;
+  readonly verb: string;
+  readonly initial: T;
+  change(values: T): Change;
+  onDone?(answer: A): void;
+  close(): void;
+  children(fields: Fields<T>): ReactNode;
+  readonly size?: string;
+}
+
+export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>) {
+  const { mutateAsync, isPending, error } = useChange<A>();
+  const fields = useFields(props.initial, error);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    // A form may be opened from within another one, which is not meant.
+    event.stopPropagation();
+    const answer = await mutateAsync(props.change(fields.values)).catch(() => undefined);
+    if (answer === undefined) return;
+    props.close();
+    props.onDone?.(answer);
+  };
+  return (
+    <Modal opened onClose={props.close} title={props.title} size={props.size ?? "md"} centered>
+      <form onSubmit={(event) => void submit(event)} noValidate>
+        <Stack>
+          {props.children(fields)}
+          {error !== null && <Refusal error={error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={props.close}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={isPending}>
+              {props.verb}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+/** What of a body has changed: what another administrator changes meanwhile in other fields stays theirs. */
+export function changesOf<T extends object>(before: T, after: T): Partial<T> {
+  const members = Object.entries(after).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof T]),
+  );
+  return Object.fromEntries(members) as Partial<T>;
+}
+
+/** Text that may be left out. */
+export const orNull = (text: string) => (text.trim() === "" ? null : text.trim());
+
+/** A number that may be left out. */
+export const numberOrNull = (value: number | string) => (value === "" ? null : Number(value));

@@ -1,0 +1,97 @@
+/** The stretch of time that charts and lists show. It stands in the address: a preset, or two instants. */
+import { Button, Group, SegmentedControl } from "@mantine/core";
+import { useMemo } from "react";
+import { useUrl } from "./url.ts";
+import { dateTimeText } from "./when.tsx";
+
+const hour = 3_600_000;
+const day = 24 * hour;
+const presets = { "24h": day, "7d": 7 * day, "28d": 28 * day, "90d": 90 * day, "1y": 365 * day } as const;
+type Preset = keyof typeof presets;
+const labels: Record<Preset, string> = {
+  "24h": "24 hours",
+  "7d": "7 days",
+  "28d": "28 days",
+  "90d": "90 days",
+  "1y": "1 year",
+};
+
+type Bucket = "minute" | "hour" | "day" | "week";
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  /** The same as the API takes it. A preset ends now, which the API assumes by itself. */
+  readonly query: { readonly from: string; readonly to?: string };
+  readonly bucket: Bucket;
+  /** What a line can show beside another: finer than what bars and rows can. */
+  readonly fineBucket: Bucket;
+}
+
+export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** `longest`: presets beyond it are not offered, and what is asked for is cut to it. */
+export function useRange(initial: Preset = "28d") {
+  const url = useUrl();
+  const [from, to] = [instantIn(url.get("from")), instantIn(url.get("to"))];
+  const named = url.get("range");
+  const preset = named !== null && named in presets ? (named as Preset) : initial;
+  const isZoomed = from !== null && to !== null && from < to;
+  // A whole minute: what is read under a range is found again while the page is open.
+  const now = Math.ceil(Date.now() / 60_000) * 60_000;
+  const range = useMemo<Range>(() => {
+    if (isZoomed) {
+      const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+      return { from, to, query, ...bucketsOf(from, to, now) };
+    }
+    const start = now - presets[preset];
+    return { from: start, to: now, query: { from: new Date(start).toISOString() }, ...bucketsOf(start, now, now) };
+  }, [isZoomed, from, to, preset, now]);
+  return {
+    range,
+    preset: isZoomed ? null : preset,
+    choose: (next: Preset) => url.set({ range: next === initial ? null : next, from: null, to: null, page: null }),
+    zoom: (start: number, end: number) =>
+      url.set({ from: new Date(start).toISOString(), to: new Date(end).toISOString(), page: null }, false),
+  };
+}
+
+export type RangeState = ReturnType<typeof useRange>;
+
+/** Buckets that fit a chart beside each other. Minutes are kept for two weeks. */
+function bucketsOf(from: number, to: number, now: number): Pick<Range, "bucket" | "fineBucket"> {
+  const span = to - from;
+  const hasMinutes = from > now - 13 * day;
+  if (span <= 3 * hour && hasMinutes) return { bucket: "minute", fineBucket: "minute" };
+  if (span <= 4 * day) return { bucket: "hour", fineBucket: span <= day + hour && hasMinutes ? "minute" : "hour" };
+  if (span <= 200 * day) return { bucket: "day", fineBucket: span <= 40 * day ? "hour" : "day" };
+  return { bucket: "week", fineBucket: "day" };
+}
+
+function instantIn(text: string | null): number | null {
+  const at = Date.parse(text ?? "");
+  return Number.isNaN(at) ? null : at;
+}
+
+export function RangeControl({ state, longest }: { readonly state: RangeState; readonly longest?: Preset }) {
+  const { preset, range, choose } = state;
+  const offered = (Object.keys(presets) as Preset[]).filter(
+    (each) => longest === undefined || presets[each] <= presets[longest],
+  );
+  return (
+    <Group gap="xs">
+      {preset === null && (
+        <Button variant="light" size="compact-sm" onClick={() => choose("28d")} aria-label="Show the usual time again">
+          {dateTimeText(range.from)} – {dateTimeText(range.to)} ×
+        </Button>
+      )}
+      <SegmentedControl
+        size="xs"
+        aria-label="Time shown"
+        value={preset ?? ""}
+        onChange={(value) => choose(value as Preset)}
+        data={offered.map((each) => ({ value: each, label: labels[each] }))}
+      />
+    </Group>
+  );
+}

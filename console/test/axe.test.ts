@@ -1,0 +1,54 @@
+/** Every page of the console in both themes, looked over by axe. */
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, keys, licenses, patienceMs, World } from "./world.ts";
+
+const isThere = existsSync(executablePath);
+let world: World;
+
+beforeAll(async () => {
+  if (!isThere) return;
+  world = await World.start();
+  for (const user of ["anna", "ben", "cem"]) await world.open(licenses.pair, user);
+}, 60_000);
+afterAll(() => world?.stop());
+
+describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { timeout: patienceMs }, (theme) => {
+  const places = [
+    "",
+    ...["", "?tab=use", "?tab=use&use-as=table", "?tab=people", "?tab=clients", "?tab=terms", "?tab=history"].map(
+      (tab) => `/licenses/${licenses.pair}${tab}`,
+    ),
+    `/licenses/${licenses.projects}`,
+    `/licenses/${licenses.named}`,
+    "/denials",
+    `/denials?license=${licenses.pair}`,
+    "/projects",
+    "/catalogue/licences",
+    "/catalogue/licences?new=licence",
+    "/catalogue/editions",
+    "/catalogue/editions/new",
+    "/catalogue/customers",
+    "/catalogue/products",
+    "/keys",
+    "/audit",
+  ];
+
+  test("axe finds nothing serious on any page", async () => {
+    const { page, go, serious, complaints, close } = await world.visit(keys.owner, theme);
+    expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe(theme);
+    for (const place of places) {
+      await go(place);
+      expect(await serious(), place).toEqual([]);
+    }
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test("axe finds nothing serious where one signs in", async () => {
+    const { page, serious, close } = await world.visit(null, theme);
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    expect(await serious()).toEqual([]);
+    await close();
+  });
+});

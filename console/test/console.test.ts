@@ -1,0 +1,289 @@
+/** The console in a real browser, against a real server: what an administrator does, and what is seen of it. */
+import { existsSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, isv, keys, licenses, patienceMs, type Visit, World } from "./world.ts";
+
+const isThere = existsSync(executablePath);
+if (!isThere) console.error(`console/test: no ${executablePath}: the console was NOT tested`);
+
+test("a browser is there, in CI", () => {
+  expect(isThere || process.env.CI !== "true").toBe(true);
+});
+
+describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
+  let world: World;
+  let visits: Visit[] = [];
+
+  beforeAll(async () => {
+    world = await World.start();
+  }, 60_000);
+  afterAll(() => world?.stop());
+
+  /** Whoever visits has nothing to complain of: no error, no violation of the policy, no request to another host. */
+  afterEach(async () => {
+    const complaints = visits.flatMap((visit) => visit.complaints);
+    await Promise.all(visits.map((visit) => visit.close()));
+    visits = [];
+    expect(complaints).toEqual([]);
+  });
+
+  const visit = async (...asked: Parameters<World["visit"]>) => {
+    const made = await world.visit(...asked);
+    visits.push(made);
+    return made;
+  };
+
+  describe("signing in", () => {
+    test("takes an admin key, and refuses any other in the server's words", async () => {
+      const { page } = await visit(null);
+      await page.getByLabel("Admin key", { exact: true }).fill(keys.backend);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("It is no active admin key.").waitFor();
+      await page.getByLabel("Admin key", { exact: true }).fill(keys.owner);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+      expect(await page.getByText("olga").count()).toBe(1);
+    });
+
+    test("leads to the place that the link named", async () => {
+      const { page } = await visit(null);
+      await page.goto(`${world.url}/console/denials?license=${licenses.pair}`);
+      await page.getByLabel("Admin key", { exact: true }).fill(keys.owner);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+      await page.getByText("Who waits longest").waitFor();
+    });
+
+    test("ends with signing out, also for the way back", async () => {
+      const { page } = await visit(keys.owner);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      await page.goBack();
+      await page.goForward();
+      expect(await page.getByRole("heading", { name: "Overview" }).count()).toBe(0);
+    });
+  });
+
+  test("a third client that is denied on two tokens appears in log, chart and overview by itself", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go(`/denials?license=${licenses.pair}&range=24h`);
+    await page.getByText("Nobody was denied in this time").waitFor();
+    expect((await world.open(licenses.pair, "anna")).status).toBe(200);
+    expect((await world.open(licenses.pair, "ben")).status).toBe(200);
+    expect((await world.open(licenses.pair, "cem")).status).toBe(409);
+    await page.getByRole("table", { name: "Log of denials" }).getByText("cem").waitFor();
+    await page.getByRole("table", { name: "Log of denials" }).getByText("All tokens in use (1007)").waitFor();
+    await page.locator(".chart canvas").waitFor();
+    // The bar is drawn: its colour is in the picture.
+    await page.waitForFunction(hasDenialsDrawn);
+    await page.getByText("Table", { exact: true }).click();
+    await page.getByRole("table", { name: "Denials over time" }).getByRole("cell", { name: "1" }).first().waitFor();
+    await go("");
+    const row = page.getByRole("row").filter({ hasText: "Pair" });
+    await row.getByText("Floating · full").waitFor();
+    await row.getByRole("link", { name: "1" }).waitFor();
+  });
+
+  test("a session that is ended frees its token at once, and the console says so before and after", async () => {
+    for (const user of ["anna", "ben"]) expect((await world.open(licenses.pair, user)).status).toBe(200);
+    const { page, go } = await visit(keys.owner);
+    await go(`/licenses/${licenses.pair}`);
+    await page.getByText("2 / 2").waitFor();
+    await page.getByRole("button", { name: "End the session of ben" }).click();
+    await page.getByText(/The token is free at once/).waitFor();
+    await page.getByRole("button", { name: "End session" }).click();
+    await page.getByText("1 / 2").waitFor();
+    expect((await world.open(licenses.pair, "cem")).status).toBe(200);
+    await page.getByRole("row").filter({ hasText: "cem" }).waitFor();
+    await page.getByText("2 / 2").waitFor();
+    await go("/audit");
+    await page.getByRole("row").filter({ hasText: "Session ended" }).filter({ hasText: "olga" }).waitFor();
+  });
+
+  test("a change takes effect, and changes nothing but what was changed", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/licences");
+    await page.getByRole("button", { name: "Edit Studio" }).click();
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Team tokens").fill("3");
+    await form.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row").filter({ hasText: "1 Mono, 3 Team" }).waitFor();
+    await go("/audit");
+    await page.getByRole("row").filter({ hasText: "Studio" }).first().getByRole("button").click();
+    await page.getByText('{"mono":1,"team":1}').waitFor();
+    expect(await page.getByText("→").count()).toBe(1);
+  });
+
+  test("what others depend on is not deleted, and they are named", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/customers");
+    await page.getByRole("button", { name: "Delete Factor GmbH" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("In use by 4 licences.").waitFor();
+    await page.getByRole("dialog").getByText("licence Pair").waitFor();
+    // A browser tells of every 409 as of a failure.
+    expect(visits.flatMap(({ complaints }) => complaints.splice(0))).toEqual([expect.stringContaining("409")]);
+  });
+
+  test("a link shows the same view", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go(`/licenses/${licenses.pair}?tab=use`);
+    await page.getByText("7 days").click();
+    await page.getByText("Table", { exact: true }).first().click();
+    await page.getByRole("table", { name: "Use over time" }).waitFor();
+    const address = page.url();
+    const other = await visit(keys.viewer);
+    await other.page.goto(address);
+    await other.page.getByRole("table", { name: "Use over time" }).waitFor();
+    expect(await other.page.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
+  });
+
+  test("dragging over a chart looks closer, and the address keeps it", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go(`/licenses/${licenses.pair}?tab=use`);
+    const chart = page.locator(".chart canvas").first();
+    await chart.waitFor();
+    const box = (await chart.boundingBox()) as { x: number; y: number; width: number };
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 120);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.7, box.y + 120, { steps: 8 });
+    await page.mouse.up();
+    await page.waitForURL(/from=.*to=/);
+    const { searchParams } = new URL(page.url());
+    const days = (Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "")) / 86_400_000;
+    expect(days).toBeGreaterThan(3);
+    expect(days).toBeLessThan(8);
+  });
+
+  describe("a viewer", () => {
+    const places = ["", `/licenses/${licenses.pair}`, `/licenses/${licenses.named}`, "/projects", "/keys"];
+    const catalogue = ["licences", "editions", "customers", "products"].map((list) => `/catalogue/${list}`);
+
+    test("sees everything, and nothing that changes anything", async () => {
+      const { page, go } = await visit(keys.viewer);
+      for (const place of [...places, ...catalogue, `/licenses/${licenses.pair}?tab=clients`]) {
+        await go(place);
+        const labels = await page.getByRole("button").allInnerTexts();
+        expect(
+          labels.filter((label) => /^(End|Edit|Delete|Create|Issue|Switch|Suspend|Unassign|Close|Force)/.test(label)),
+        ).toEqual([]);
+      }
+    });
+
+    test("is refused by the server, whatever the page shows", async () => {
+      const { page } = await visit(keys.viewer);
+      const path = `/api/v2/isv/${isv}/licenses/${licenses.pair}/opensessions/close`;
+      // Asked from outside of the page, so that the browser has nothing to complain of.
+      const answer = await page.request.post(world.url + path, { headers: { "X-Requested-With": "test" }, data: {} });
+      expect(answer.status()).toBe(403);
+    });
+  });
+
+  test("ten thousand live sessions are shown by page, and each is found", async () => {
+    for (let batch = 0; batch < 10; batch++) {
+      const items = Array.from({ length: 1_000 }, (_, n) => ({
+        op: "open",
+        license_id: licenses.crowd,
+        client_id: `user-${batch * 1_000 + n}@factor.com`,
+      }));
+      expect((await world.ask("provisioning/session/batch", { items })).status).toBe(200);
+    }
+    const { page, go } = await visit(keys.owner);
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("1–100 of 10000").waitFor();
+    expect(await page.getByRole("row").count()).toBe(101);
+    await page.getByRole("button", { name: "Page 2", exact: true }).click();
+    await page.getByText("101–200 of 10000").waitFor();
+    await page.getByLabel("Search holders").fill("user-4711@");
+    await page.getByRole("row").filter({ hasText: "user-4711@factor.com" }).waitFor();
+    expect(await page.getByRole("row").count()).toBe(2);
+  });
+
+  test("the theme can be chosen, and stays chosen", async () => {
+    const { page } = await visit(keys.owner);
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    await page.reload();
+    await page.getByRole("button", { name: "Light theme" }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe("dark");
+  });
+
+  test("the first load is below 300 KB compressed, and has no charts; they come with the first chart", async () => {
+    const made = await visit(null);
+    const sizes = new Map<string, number>();
+    made.page.on("response", (response) => {
+      const length = Number(response.headers()["content-length"] ?? 0);
+      if (response.url().includes("/console")) sizes.set(response.url(), length);
+    });
+    await made.page.reload();
+    await made.signIn(keys.owner);
+    const bytes = [...sizes.values()].reduce((sum, length) => sum + length, 0);
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThan(300_000);
+    const hasCharts = () => [...sizes.keys()].some((url) => url.includes("echarts"));
+    expect(hasCharts()).toBe(false);
+    await made.go(`/licenses/${licenses.pair}?tab=use`);
+    await made.page.locator(".chart canvas").first().waitFor();
+    expect(hasCharts()).toBe(true);
+  });
+});
+
+describe.runIf(isThere)("a vendor with nothing but a key", { timeout: patienceMs }, () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await World.start({ isBlank: true });
+  }, 60_000);
+  afterAll(() => world?.stop());
+
+  test("is led from the empty overview to a licence that works", async () => {
+    const { page, complaints } = await world.visit(keys.owner);
+    const next = () => page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("There are no licences yet").waitFor();
+    await page.getByRole("link", { name: "Create an edition" }).click();
+    await page.getByRole("radio", { name: "Floating", exact: true }).click();
+    await next();
+    await page.getByRole("radio", { name: "Users", exact: true }).click();
+    await next();
+    await page.getByLabel("Session period, in minutes").fill("10");
+    await next();
+    await page.getByRole("button", { name: "New product" }).click();
+    await page.getByRole("dialog").getByLabel("Name", { exact: true }).fill("CAD");
+    await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+    await page.getByLabel("Name of the edition").fill("Floating users");
+    await page.getByRole("button", { name: "Create the edition" }).click();
+    await page.getByRole("link", { name: "Issue a licence of it" }).click();
+    const issuing = page.getByRole("dialog", { name: "Issue a licence" });
+    await issuing.getByRole("button", { name: "New" }).click();
+    const customer = page.getByRole("dialog", { name: "Create a customer" });
+    await customer.getByLabel("Name", { exact: true }).fill("Factor GmbH");
+    await customer.getByRole("button", { name: "Create" }).click();
+    // A field that is wrong is told beside the field, in the server's words.
+    await customer
+      .getByText(/characters|blank|text/i)
+      .first()
+      .waitFor();
+    await customer.getByLabel("Number").fill("87013");
+    await customer.getByRole("button", { name: "Create" }).click();
+    await customer.waitFor({ state: "detached" });
+    await issuing.getByLabel("Name", { exact: true }).fill("CAD for Factor");
+    await issuing.getByLabel("Floating tokens").fill("2");
+    await issuing.getByRole("button", { name: "Issue" }).click();
+    await page.getByRole("heading", { level: 1, name: "CAD for Factor" }).waitFor();
+    await page.getByText("Nobody holds a token now").waitFor();
+    const license = new URL(page.url()).pathname.split("/").at(-1) as string;
+    expect((await world.open(license, "anna@factor.com")).status).toBe(200);
+    await page.getByRole("row").filter({ hasText: "anna@factor.com" }).waitFor();
+    await page.getByText("1 / 2").waitFor();
+    expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
+  });
+});
+
+/** Runs in the page: whether a chart has pixels of the colour of denials (#d9480f). */
+function hasDenialsDrawn(): boolean {
+  const canvas = document.querySelector<HTMLCanvasElement>(".chart canvas");
+  const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+  for (let n = 0; n < pixels.length; n += 4) {
+    if (pixels[n] === 0xd9 && pixels[n + 1] === 0x48 && pixels[n + 2] === 0x0f) return true;
+  }
+  return false;
+}

@@ -1,0 +1,90 @@
+/** The live sessions of a licence, page by page: who holds its tokens now. */
+import { type Static, Type } from "typebox";
+import type { LicenseView, Session } from "../../core/types.ts";
+import { knownLicense } from "../access.ts";
+import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
+import { Label } from "../input.ts";
+import { clientOrNull, type Names, nameOrNull } from "../names.ts";
+import { keyed, type Route, type Services } from "../route.ts";
+import { instant } from "../slascone/dto.ts";
+import { LicenseParams } from "../slascone/schemas.ts";
+
+const time = Type.String({ format: "date-time" });
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+const LiveSession = Type.Object({
+  id: Type.String({ description: "What ending it takes; not the client's own `session_id`." }),
+  client_id: maybeText,
+  user_id: maybeText,
+  session_id: maybeText,
+  project_id: maybeText,
+  project_name: maybeText,
+  opened_at: time,
+  extended_at: Type.String({ format: "date-time", description: "The last open or extend." }),
+  valid_until: time,
+  is_checkout: Type.Boolean({ description: "Checked out, for use without a connection." }),
+  is_overuse: Type.Boolean({ description: "Its token was granted beyond the limit." }),
+  sessions_of_holder: Type.Integer({ description: "Live sessions on the same token." }),
+});
+type LiveSession = Static<typeof LiveSession>;
+
+const Query = ListQuery({ search: Type.Optional(Label("A part of the user's, client's or project's name.")) }, [
+  "opened_at",
+  "user_id",
+  "client_id",
+  "valid_until",
+]);
+
+export function liveSessionRoutes({ desk, store }: Services): Route[] {
+  return [
+    keyed({
+      method: "GET",
+      path: "/licenses/:license_id/sessions",
+      reach: "admin",
+      tag: "Licences",
+      summary: "List the live sessions of a licence by page",
+      params: LicenseParams,
+      query: Query,
+      answers: { 200: PageOf(LiveSession) },
+      async handle(call, finish) {
+        const { id } = knownLicense(call, call.params.license_id);
+        // What has lapsed is released first, so that only who is really in is shown.
+        await desk.decide({ type: "sweep", isvId: call.isvId, licenseId: id });
+        const license = await store.read(call.isvId, id);
+        const live = license === undefined ? [] : liveIn(license, call.names);
+        const { search } = call.query;
+        const found = live.filter((each) => finds(search, each.user_id, each.client_id, each.project_name));
+        const keys = {
+          opened_at: (each: LiveSession) => each.opened_at,
+          user_id: (each: LiveSession) => each.user_id ?? each.client_id ?? "",
+          client_id: (each: LiveSession) => each.client_id ?? "",
+          valid_until: (each: LiveSession) => each.valid_until,
+        };
+        finish(pageAnswer(found, call.query, keys, (each) => each));
+      },
+    }),
+  ];
+}
+
+function liveIn(license: LicenseView, names: Names): LiveSession[] {
+  const sessions = [...license.sessions()].filter(({ endedAt }) => endedAt === null);
+  return sessions.map((session) => shown(license, session, names));
+}
+
+function shown(license: LicenseView, session: Session, names: Names): LiveSession {
+  const isDevices = license.terms.clientType === "devices";
+  const project = license.terms.clientType === "projects" ? license.project(session.holder) : undefined;
+  return {
+    id: session.id,
+    client_id: clientOrNull(names, isDevices, session.clientId),
+    user_id: nameOrNull(names, session.userId),
+    session_id: session.sessionId,
+    project_id: project?.id ?? null,
+    project_name: project?.name ?? null,
+    opened_at: instant(session.openedAt),
+    extended_at: instant(session.extendedAt),
+    valid_until: instant(session.validUntil),
+    is_checkout: session.checkoutUntil !== null,
+    is_overuse: session.isOveruse,
+    sessions_of_holder: license.sessionsOfHolder(session.holder),
+  };
+}

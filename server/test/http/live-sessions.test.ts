@@ -1,0 +1,81 @@
+/** GET licenses/{id}/sessions: who holds a licence's tokens, by page. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { call, type Demo, keys, licenses, open, startDemo } from "./demo.ts";
+
+let demo: Demo;
+beforeEach(async () => {
+  demo = await startDemo();
+});
+afterEach(() => demo.stop());
+
+const list = (query: Record<string, string> = {}, adminKey: string = keys.admin, license: string = licenses.users) =>
+  call(demo, `/licenses/${license}/sessions?${new URLSearchParams(query)}`, { adminKey });
+const names = async (query: Record<string, string> = {}) =>
+  (await list(query)).body.items.map(({ client_id }: { client_id: string }) => client_id);
+
+test("live sessions have their holder and their times", async () => {
+  await open(demo, { license_id: licenses.users, client_id: "anna@factor.com" });
+  demo.clock.advance(60_000);
+  const { status, body } = await list();
+  expect([status, body.total]).toEqual([200, 1]);
+  expect(body.items[0]).toEqual({
+    id: expect.any(String),
+    client_id: "anna@factor.com",
+    user_id: null,
+    session_id: null,
+    project_id: null,
+    project_name: null,
+    opened_at: "2026-01-01T00:00:00.000Z",
+    extended_at: "2026-01-01T00:00:00.000Z",
+    valid_until: "2026-01-01T00:05:00.000Z",
+    is_checkout: false,
+    is_overuse: false,
+    sessions_of_holder: 1,
+  });
+});
+
+test("they come by page, in the order that is asked for, and are searched by name", async () => {
+  for (const client_id of ["ben@factor.com", "anna@factor.com"]) {
+    await open(demo, { license_id: licenses.users, client_id });
+    demo.clock.advance(1_000);
+  }
+  expect(await names()).toEqual(["ben@factor.com", "anna@factor.com"]);
+  expect(await names({ descending: "true" })).toEqual(["anna@factor.com", "ben@factor.com"]);
+  expect(await names({ sort: "client_id" })).toEqual(["anna@factor.com", "ben@factor.com"]);
+  expect(await names({ page: "2", page_size: "1" })).toEqual(["anna@factor.com"]);
+  expect(await names({ search: "BEN" })).toEqual(["ben@factor.com"]);
+  expect((await list({ sort: "shoe size" })).status).toBe(400);
+});
+
+test("what has lapsed, or was ended, is not live", async () => {
+  await open(demo, { license_id: licenses.users, client_id: "anna@factor.com" });
+  await open(demo, { license_id: licenses.users, client_id: "ben@factor.com" });
+  const [{ id }] = (await list()).body.items;
+  await call(demo, `/licenses/${licenses.users}/opensessions/${id}`, { adminKey: keys.admin, method: "DELETE" });
+  expect(await names()).toEqual(["ben@factor.com"]);
+  demo.clock.advance(5 * 60_000);
+  expect(await names()).toEqual([]);
+});
+
+test("users of a project are shown with it", async () => {
+  const { body: project } = await call(demo, "/projects", { body: { license_id: licenses.projects, name: "Wing" } });
+  await call(demo, `/projects/${project.id}/open`, { body: { kind: "team" } });
+  await open(demo, { license_id: licenses.projects, project_id: project.id, client_id: "anna" });
+  const { body } = await list({ search: "wing" }, keys.admin, licenses.projects);
+  expect(body.items).toMatchObject([{ client_id: "anna", project_id: project.id, project_name: "Wing" }]);
+});
+
+test("whoever may not see names is shown pseudonyms, and finds nobody by name", async () => {
+  await open(demo, { license_id: licenses.users, client_id: "anna@factor.com" });
+  await call(demo, "/vendor", { adminKey: keys.admin, method: "PATCH", body: { shows_pseudonyms: true } });
+  const created = { name: "viewer", role: "admin", admin_role: "viewer" };
+  const viewer = (await call(demo, "/keys", { adminKey: keys.admin, body: created })).body.secret;
+  expect((await list({}, viewer)).body.items[0].client_id).toMatch(/^user-[0-9a-f]{16}$/);
+  expect((await list({ search: "anna" }, viewer)).body.total).toBe(0);
+});
+
+test("a key that does not reach the licence is refused, and a licence that there is not is 404", async () => {
+  expect((await list({}, keys.boundAdmin)).status).toBe(403);
+  expect((await list({}, keys.admin, "00000000-0000-4000-8000-0000000000ff")).status).toBe(404);
+  expect((await call(demo, `/licenses/${licenses.users}/sessions`)).status).toBe(403);
+});
