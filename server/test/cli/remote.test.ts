@@ -1,8 +1,10 @@
 /** Commands that speak to a server: what they print, for people and programs, and how they end. */
+import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilesFile } from "../../src/cli/remote/profiles.ts";
+import { startProcess } from "../process.ts";
 import { Desk, isv, keys, licenses, tenant } from "./commands.ts";
 
 let desk: Desk;
@@ -316,6 +318,43 @@ describe("doctor", () => {
     expect(expired.findings.filter(({ result }) => result === "problem")).toEqual([
       expect.objectContaining({ check: "licence", text: "Old is expired" }),
     ]);
+  });
+
+  test("tells of certificates: one that nobody vouches for, and one that ends soon", async () => {
+    const [cert, key] = ["server.crt", "server.key"].map((name) => join(desk.folder.path, name)) as [string, string];
+    const made = [
+      "-keyout",
+      key,
+      "-out",
+      cert,
+      "-days",
+      "5",
+      "-subj",
+      "/CN=x",
+      "-addext",
+      "subjectAltName=IP:127.0.0.1",
+    ];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...made], { stdio: "ignore" });
+    const tls = { SEATKEEPER_TLS_CERT_FILE: cert, SEATKEEPER_TLS_KEY_FILE: key };
+    const file = desk.folder.write("tenant-tls.yaml", tenant);
+    const server = await startProcess(["serve"], {
+      ...{ SEATKEEPER_DATABASE_URL: "memory:", SEATKEEPER_TENANT_FILES: file },
+      ...tls,
+    });
+    try {
+      const distrusted = await ask(desk.with(keys.admin, server.url));
+      expect(distrusted.result).toMatchObject({ server: "problem" });
+      const trusted = await ask({ ...desk.with(keys.admin, server.url), NODE_EXTRA_CA_CERTS: cert });
+      expect([trusted.problems, trusted.result]).toEqual([
+        0,
+        expect.objectContaining({ transport: "note", key: "ok" }),
+      ]);
+      expect(trusted.findings).toContainEqual(
+        expect.objectContaining({ text: expect.stringMatching(/^TLS; the certificate is good for [45] days$/) }),
+      );
+    } finally {
+      await server.stop("SIGTERM");
+    }
   });
 
   test("a full licence is worth a word", async () => {

@@ -1,5 +1,6 @@
 /** What `doctor` looks at of the server: the way there, its clock, the key, the licence. */
 import { once } from "node:events";
+import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type Client, connect, SeatkeeperError } from "@seatkeeper/client";
 import { version } from "../../version.ts";
@@ -110,7 +111,7 @@ async function transportFinding({ protocol, hostname, port, host }: URL): Promis
     const remedy = "Anybody on the way can read the key: use an address with https:.";
     return { check, result: "problem", text: "plain HTTP to another machine", remedy };
   }
-  const ends = await certificateEnd(hostname, Number(port || 443));
+  const ends = await certificateEnd(hostname.replace(/^\[|\]$/g, ""), Number(port || 443));
   // It was reached with this certificate just now, so it is trusted.
   if (ends === null) return { check, result: "ok", text: `TLS to ${host}` };
   const days = Math.floor((ends - Date.now()) / msPerDay);
@@ -121,7 +122,9 @@ async function transportFinding({ protocol, hostname, port, host }: URL): Promis
 
 /** Null: behind a proxy, for one, it cannot be seen. */
 async function certificateEnd(host: string, port: number): Promise<number | null> {
-  const socket = connectTls({ host, port, servername: host, timeout: lookMs });
+  // An address is no name that a server could choose its certificate by.
+  const named = isIP(host) === 0 ? { servername: host } : {};
+  const socket = connectTls({ host, port, timeout: lookMs, ...named });
   socket.once("timeout", () => socket.destroy(new Error("timeout")));
   try {
     await once(socket, "secureConnect");

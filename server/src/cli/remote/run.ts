@@ -54,24 +54,31 @@ export async function run([program = "", ...args]: readonly string[], options: O
     const session = await firstToken(taking, waitSeconds, signals, tell);
     tell("held", null, { session_id: session.sessionId, license: session.license, user: session.user });
     const job = new Job(taking, session, options.onLost, tell);
-    try {
-      signals.stopped.throwIfAborted();
-      const child = spawn(program, args, {
-        stdio: "inherit",
-        env: { ...process.env, ...environmentOf(taking, session) },
-      });
-      signals.forwardTo(child);
-      job.watch(child);
-      process.exitCode = await statusOf(child, program, tell, job);
-    } finally {
-      await job.end();
-    }
+    process.exitCode = await statusUnder(job, [program, ...args], signals, tell);
     tell("ended", null, { status: process.exitCode });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     process.exitCode = statusOfSignal(error.signal);
   } finally {
     signals.release();
+  }
+}
+
+/** What the command comes to. The token is given back before anybody hears of it. */
+async function statusUnder(
+  job: Job,
+  [program, ...args]: readonly [string, ...string[]],
+  signals: Signals,
+  tell: Tell,
+): Promise<number> {
+  try {
+    signals.stopped.throwIfAborted();
+    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...job.environment } });
+    signals.forwardTo(child);
+    job.watch(child);
+    return await statusOf(child, program, tell, job);
+  } finally {
+    await job.end();
   }
 }
 
@@ -102,17 +109,6 @@ async function takingOf(options: Options): Promise<Taking> {
   }
   const seats = connect(settings);
   return { environment, open: (how) => seats.open({ license, user, ...how }) };
-}
-
-/** What the command may know of the session. The key is not among it. */
-function environmentOf({ environment }: Taking, session: Session): Record<string, string> {
-  return {
-    ...environment,
-    SEATKEEPER_SESSION_ID: session.sessionId,
-    SEATKEEPER_LICENSE: session.license,
-    SEATKEEPER_DEVICE: session.client,
-    ...(session.user !== undefined && { SEATKEEPER_USER: session.user }),
-  };
 }
 
 /** One try, so that whoever waits is told so; then for as long as was asked for. */
@@ -149,6 +145,18 @@ class Job {
     this.#session = session;
     this.#onLost = onLost;
     this.#tell = tell;
+  }
+
+  /** What the command may know of the session. A key of a profile is not among it. */
+  get environment(): Readonly<Record<string, string>> {
+    const { sessionId, license, client, user } = this.#session;
+    return {
+      ...this.#taking.environment,
+      SEATKEEPER_SESSION_ID: sessionId,
+      SEATKEEPER_LICENSE: license,
+      SEATKEEPER_DEVICE: client,
+      ...(user !== undefined && { SEATKEEPER_USER: user }),
+    };
   }
 
   /** Whether the command was ended because its session was lost. */
