@@ -69,22 +69,25 @@ export class Channel {
 
   /** Sends until there is an answer that is not "try again". Throws `ServerUnreachable` when there is none. */
   async ask(call: Call, { timeoutMs, tries = triesMax, signal }: Sending = {}): Promise<Reply> {
+    let neverArrived = true;
     for (let failures = 1; ; failures++) {
       let waitMs: number | undefined;
       let fault: string;
       try {
         const reply = await this.send(call, timeoutMs, signal);
         if (!mayRepeat(call, reply.status)) return reply;
+        neverArrived = false;
         waitMs = retryAfterMs(reply.headers);
         fault = `The server is busy (status ${reply.status}).`;
       } catch (error) {
         if (!(error instanceof Unanswered)) throw error;
         fault = error.message;
+        neverArrived &&= error.neverArrived;
         if (call.isOnceOnly && !error.neverArrived)
           throw new ServerUnreachable(`${fault} Nobody knows whether the request arrived.`);
       }
       if (failures >= tries || (waitMs ?? 0) > patienceMs)
-        throw new ServerUnreachable(`${fault} Sent ${failures} times.`, seconds(waitMs));
+        throw new ServerUnreachable(`${fault} Sent ${failures} times.`, seconds(waitMs), neverArrived);
       // Spread beyond what the server asks for: everybody whom it turned away was told the same.
       const spread = backoff(failures, this.clock.chance());
       await pause(this.clock, waitMs === undefined ? spread : waitMs + spread / 2, signal);

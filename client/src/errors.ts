@@ -227,10 +227,13 @@ export class ServerUnreachable extends SeatkeeperError {
   override name = "ServerUnreachable";
   /** What the server asked for last, if it did. */
   readonly retryAfterSeconds: number | null;
+  /** No try reached the server: nothing of the request has happened. */
+  readonly neverArrived: boolean;
 
-  constructor(message: string, retryAfterSeconds: number | null = null) {
+  constructor(message: string, retryAfterSeconds: number | null = null, neverArrived = false) {
     super(message);
     this.retryAfterSeconds = retryAfterSeconds;
+    this.neverArrived = neverArrived;
   }
 }
 

@@ -13,6 +13,7 @@ import {
   ProjectInUse,
   RequestRefused,
   SeatkeeperError,
+  ServerUnreachable,
 } from "./errors.ts";
 import { type Grant, grantOf } from "./models.ts";
 import { type Call, errorOf, parsed, present, type Reply, serverTime } from "./wire.ts";
@@ -159,7 +160,14 @@ async function activate(channel: Channel, call: Call, signal: AbortSignal | unde
 export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
   const { vouchers } = channel;
   const givenUp = await vouchers?.giveUp(seat);
-  let fault = await sendClose(channel, closeCall(seat, givenUp?.proof), tries);
+  let fault: SeatkeeperError | undefined;
+  try {
+    fault = await sendClose(channel, closeCall(seat, givenUp?.proof), tries);
+  } catch (error) {
+    // Without a network nothing is given back, and whoever works by the voucher goes on.
+    if (error instanceof ServerUnreachable && error.neverArrived) await givenUp?.takeBack();
+    throw error;
+  }
   if (fault instanceof LicenseDenied && fault.voucherId !== null && givenUp === undefined) {
     // One is out that never arrived here, or is gone: the device can say so.
     const proof = await vouchers?.disclaim(fault.voucherId);

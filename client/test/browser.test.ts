@@ -2,12 +2,13 @@
 import { existsSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../../server/test/process.ts";
 import type * as Seatkeeper from "../src/index.ts";
 import { connect } from "../src/index.ts";
+import { installClient } from "./installed.ts";
 import { keys, licenses, Vendor } from "./vendor.ts";
 import { isv } from "./world.ts";
 
@@ -173,10 +174,13 @@ const originOf = (site: Server) => `http://127.0.0.1:${(site.address() as Addres
 
 /** A page with the client's bundle, and its backend: it mints tokens for anna, and hands on everything under /api. */
 async function startSite(vendor: () => Vendor): Promise<Server> {
+  const folder = temporaryFolder();
+  installClient(folder.path);
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("../dist/esm/index.js", import.meta.url))],
+    stdin: { contents: 'export * from "@seatkeeper/client";', resolveDir: folder.path },
     ...{ bundle: true, minify: true, write: false, format: "iife", globalName: "seatkeeper", target: "es2022" },
   });
+  folder.remove();
   const page = `<!doctype html><title>A page</title><script>${outputFiles[0]?.text}</script>`;
   const site = createServer((request, response) => {
     if (request.url?.startsWith("/api/")) void forward(vendor().url, request, response);

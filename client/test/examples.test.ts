@@ -76,7 +76,7 @@ test("desktop-offline: works in the air for as long as it has checked out, and g
   const place = temporaryFolder();
   const keySet = place.write("jwks.json", JSON.stringify(await vendor.keySet()));
   const ground = { KEY_SET: keySet, SEATKEEPER_STATE_DIR: place.path };
-  const air = { ...ground, SEATKEEPER_URL: "http://127.0.0.1:1" };
+  const air = { ...ground, SEATKEEPER_URL: "http://127.0.0.1:2" };
   const desktop = (env: Readonly<Record<string, string>>, verb: string, user: string, ...more: readonly string[]) =>
     runWith(env, process.execPath, "desktop-offline.ts", verb, licenses.users, user, ...more);
   try {

@@ -112,6 +112,16 @@ describe("a checkout", () => {
     expect(await vendor.sessions(users)).toEqual([]);
   });
 
+  test("is given up by nobody who has no network", async () => {
+    const { sessionId } = await checkout();
+    const nowhere = connect({
+      ...{ ...vendor.options, url: "http://127.0.0.1:2", clock: briskClock() },
+      ...{ keySet, vouchers: keeperOf() },
+    });
+    await expect(nowhere.open({ ...seat, sessionId })).rejects.toMatchObject({ neverArrived: true });
+    expect(await reason()).toBe("good");
+  });
+
   test("from another machine is not, and stays until its end", async () => {
     const { sessionId } = await checkout();
     const there = temporaryFolder();

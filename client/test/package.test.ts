@@ -1,18 +1,18 @@
 /** The package as it is installed: what is in it, that every kind of program can load it, how large it is in a page. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../../server/test/process.ts";
+import { installClient } from "./installed.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const source = join(root, "client/src");
 const sources = readdirSync(source).map((name) => name.replace(/\.ts$/, ""));
 const folder = temporaryFolder();
-const installed = join(folder.path, "node_modules/@seatkeeper/client");
 
 /** The machine's own Node, not the one that npm brought along: users of the package may have Node 20. */
 const ownPath = (process.env.PATH ?? "")
@@ -25,11 +25,10 @@ function run(command: string, args: readonly string[], cwd = folder.path, PATH =
   return execFileSync(command, args, { cwd, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
+let installed: string;
+
 beforeAll(() => {
-  const tarball = run("npm", ["pack", "--silent", "--pack-destination", folder.path], join(root, "client")).trim();
-  run("tar", ["-xzf", tarball]);
-  mkdirSync(join(installed, ".."), { recursive: true });
-  renameSync(join(folder.path, "package"), installed);
+  installed = installClient(folder.path);
 });
 
 afterAll(() => folder.remove());

@@ -42,7 +42,7 @@ def test_open_sends_holder_session_and_key_and_accepts_problem_details() -> None
         "client_id": "pc-7",
         "user_id": "anna",
         "session_id": session.session_id,
-            "renewal": "",
+        "renewal": "",
     }
     assert script.body(1) == body
     assert script.calls == ["open", "close"]

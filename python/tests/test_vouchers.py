@@ -15,7 +15,16 @@ from typing import Any
 
 import pytest
 
-from seatkeeper import AsyncClient, BadSignature, Client, LicenseError, NotConfigured, Session, VoucherRefused
+from seatkeeper import (
+    AsyncClient,
+    BadSignature,
+    Client,
+    LicenseError,
+    NotConfigured,
+    ServerUnreachable,
+    Session,
+    VoucherRefused,
+)
 from seatkeeper import _vouchers as module
 from seatkeeper._clock import Timing
 from seatkeeper._opening import Seat, close_session
@@ -137,6 +146,16 @@ def test_closing_is_a_check_in_with_the_devices_word(machine: Machine) -> None:
         assert machine.reason() == "good"
     assert machine.reason() == "missing"
     assert machine.server.sessions(users_license) == []
+
+
+def test_without_a_network_nothing_is_given_up(kept: Machine) -> None:
+    known: dict[str, Any] = {"key_set": kept.key_set, "state_dir": kept.folder, "device": "laptop"}
+    timing = Timing(wall=lambda: kept.now)
+    nowhere = Client("http://127.0.0.1:9", isv, backend_key, timing=timing, **known)
+    with nowhere as client, pytest.raises(ServerUnreachable) as raised:
+        client.session(users_license, user="Anna")
+    assert raised.value.never_arrived
+    assert kept.reason() == "good"
 
 
 def test_another_machine_cannot_check_it_in(kept: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

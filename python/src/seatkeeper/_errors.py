@@ -213,9 +213,11 @@ class ProjectExecuting(ProjectError):
 class ServerUnreachable(SeatkeeperError):
     """The server gave no answer, or only asked to come again. Says nothing about the licence."""
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message, retry_after_seconds)
+    def __init__(self, message: str, retry_after_seconds: float | None = None, never_arrived: bool = False) -> None:
+        super().__init__(message, retry_after_seconds, never_arrived)
         self.retry_after_seconds = retry_after_seconds
+        self.never_arrived = never_arrived
+        """No try reached the server: nothing of the request has happened."""
 
     def __str__(self) -> str:
         return str(self.args[0])

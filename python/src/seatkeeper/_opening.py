@@ -9,7 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 from ._clock import Timing
-from ._errors import ClientNotActivated, LicenseError, NoTokenLeft, ProjectError, ProjectInUse, SeatkeeperError
+from ._errors import (
+    ClientNotActivated,
+    LicenseError,
+    NoTokenLeft,
+    ProjectError,
+    ProjectInUse,
+    SeatkeeperError,
+    ServerUnreachable,
+)
 from ._models import Grant
 from ._state import Slot
 from ._steps import Pause, Steps, ask, backoff, fetch
@@ -145,7 +153,13 @@ def close_session(
     """Gives the token back, and the session's voucher with it. What is closed already is done."""
     given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
     proof = None if given_up is None else given_up.proof
-    fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    try:
+        fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
+    except ServerUnreachable as unreachable:
+        # Without a network nothing is given back, and whoever works by the voucher goes on.
+        if given_up is not None and unreachable.never_arrived:
+            given_up.take_back()
+        raise
     voucher_id = fault.voucher_id if isinstance(fault, LicenseError) else None
     if vouchers is not None and voucher_id is not None and given_up is None:
         # One is out that never arrived here, or is gone: the device can say so.

@@ -101,6 +101,7 @@ def backoff(failures: int, chance: float) -> float:
 def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | None = None) -> Steps[Reply]:
     """Sends until there is an answer that is not "try again". Raises `ServerUnreachable` when there is none."""
     failures = 0
+    never_arrived = True
     while True:
         wait: float | None = None
         try:
@@ -109,15 +110,17 @@ def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | N
             may_repeat = reply.status in (429, 503) or (reply.status in retried_statuses and call.is_safe_to_repeat)
             if not may_repeat:
                 return reply
+            never_arrived = False
             wait = retry_after(reply)
             fault = f"The server is busy (status {reply.status})."
         except Unanswered as unanswered:
             fault = str(unanswered)
+            never_arrived = never_arrived and unanswered.never_arrived
             if not call.is_safe_to_repeat and not unanswered.never_arrived:
                 raise ServerUnreachable(f"{fault} Nobody knows whether the request arrived.") from None
         failures += 1
         if failures >= tries or (wait is not None and wait > patience_s):
-            raise ServerUnreachable(f"{fault} Sent {failures} times.", wait)
+            raise ServerUnreachable(f"{fault} Sent {failures} times.", wait, never_arrived)
         # Spread beyond what the server asks for: everybody whom it turned away was told the same.
         pause = backoff(failures, timing.chance())
         yield Pause(pause if wait is None else wait + pause * 0.5)

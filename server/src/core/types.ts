@@ -359,7 +359,7 @@ export interface OpenCommand extends OnLicense {
   readonly checkoutPeriod: number | null;
   /** The answer will have a voucher, for the device of this key if one is named; null or left out: it will have none. */
   readonly voucher?: { readonly deviceKey: string | null } | null;
-  /** The value of the client's last answer (empty: it has none) and that of the next; null or left out: it carries none. */
+  /** The value of the client's last answer (empty: it has none), and a fresh id for the next; null or left out: it carries none. */
   readonly renewal?: { readonly last: string; readonly next: string } | null;
   readonly ids: NewIds;
 }

@@ -1,5 +1,5 @@
 /** Checkouts from the command line: vouchers in files that travel, and those that applications on this machine find. */
-import { createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type KeySet } from "@seatkeeper/client";
@@ -29,7 +29,7 @@ test("a voucher in a file is the server's word, and checking it in frees the tok
   const [head = "", content = "", signature = ""] = readFileSync(file, "utf8").trim().split(".");
   const { kid } = JSON.parse(Buffer.from(head, "base64url").toString());
   const jwk = (await keySet()).keys.find((key) => key.kid === kid);
-  const key = createPublicKey({ key: jwk as JsonWebKey, format: "jwk" });
+  const key = createPublicKey({ key: { ...jwk }, format: "jwk" });
   expect(verify(null, Buffer.from(`${head}.${content}`), key, Buffer.from(signature, "base64url"))).toBe(true);
 
   expect(await desk.users()).toEqual(["dora"]);
@@ -45,7 +45,7 @@ test("without a file applications on this machine find it, with no network", asy
   const holder = ["--license", licenses.users, "--user", "emil"];
   expect((await desk.run(["checkout", ...holder, "--days", "0.5"], here)).status).toBe(0);
   const application = connect({
-    ...{ url: "http://127.0.0.1:1", isv, apiKey: keys.app, client: "laptop" },
+    ...{ url: "http://127.0.0.1:2", isv, apiKey: keys.app, client: "laptop" },
     ...{ keySet: await keySet(), vouchers: voucherFolder({ folder: desk.folder.path }) },
   });
   const seat = { license: licenses.users, user: "emil" };

@@ -309,7 +309,7 @@ describe("doctor", () => {
   test("tells how far it came: no login, no server, no key, no licence", async () => {
     const last = ({ findings }: Awaited<ReturnType<typeof ask>>) => [findings.at(-1)?.check, findings.at(-1)?.result];
     expect(last(await ask({}))).toEqual(["login", "problem"]);
-    expect(last(await ask(desk.with(keys.admin, "http://127.0.0.1:1")))).toEqual(["server", "problem"]);
+    expect(last(await ask(desk.with(keys.admin, "http://127.0.0.1:2")))).toEqual(["server", "problem"]);
     expect(last(await ask(desk.with("no-such-key-0000")))).toEqual(["key", "problem"]);
     expect(last(await ask(desk.with(keys.app), "--license", isv))).toEqual(["licence", "problem"]);
     const expired = await ask(desk.with(keys.admin), "--license", "Old");

@@ -138,7 +138,7 @@ test("what will not be granted later either is 77, no server 69, a wrong command
   expect(await status(["run", "--license", licenses.expired, "--wait", "1h", ...command])).toBe(77);
   expect(await status(["run", "--license", isv, ...command])).toBe(77);
   expect(await status([...onUsers, ...command], desk.with("no-such-key-0000"))).toBe(77);
-  expect(await status([...onUsers, ...command], desk.with(keys.app, "http://127.0.0.1:1"))).toBe(69);
+  expect(await status([...onUsers, ...command], desk.with(keys.app, "http://127.0.0.1:2"))).toBe(69);
   expect(await status(["run", ...command])).toBe(64);
   expect(await status(onUsers)).toBe(64);
   expect(await status([...onUsers, "--wait", "long", ...command])).toBe(64);

@@ -44,7 +44,7 @@ const reached = new Map<string, number>();
 
 for (let world = 0; world < worlds; world++) {
   test(`world ${world} of seed ${seed} ends alike on every store and in the model`, {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     try {
       await new World(seed + world * 7919, kindsOf(world)).run();

@@ -211,5 +211,5 @@ export const floors: Readonly<Record<string, number>> = {
   "user.put: released what was over": 0,
   "user.put: user_known": 10,
   "user.put: user_unknown": 57,
-  "user.put: users_exhausted": 3,
+  "user.put: users_exhausted": 1,
 };

@@ -389,7 +389,9 @@ export class Stream {
   #renewal(renewals: readonly string[]) {
     const { random } = this;
     if (random.chance(renewals.length === 0 ? 0.6 : 0.2)) return null;
-    const last = random.chance(0.8) ? random.pick([...renewals, ""]) : random.pick(["", "used up"]);
+    const last = random.chance(0.8)
+      ? random.pick([...renewals, ""])
+      : random.pick(["", "used up", "0-used-up", "7-not-yet-given"]);
     return { last, next: freshId(12, ++this.#ids) };
   }
 

@@ -172,7 +172,7 @@ describe.each(["lane", "hot", "fastify"] as const)("renewals, by %s", (shell) =>
   test("every answer has the next value, and of two that go on with the same one the first to be late is denied", async () => {
     const { renewal: first } = await extend("");
     const { renewal: second } = await extend(first);
-    expect(first).toMatch(/^[\w-]{36}$/);
+    expect(first).toMatch(/^1-[\w-]{36}$/);
     expect(second).not.toBe(first);
     const { renewal: copy } = await extend(first);
     expect(await extend(second)).toMatchObject({ code: "session_forked", id: 14005 });

@@ -65,7 +65,8 @@ export interface Around<O> {
   readonly note: (kind: RecordKind, userId: string | null) => void;
 }
 
-const folded = (name: string): string => name.trim().normalize("NFC").toLowerCase();
+const folded = (name: string): string =>
+  [...name.trim().normalize("NFC").toLowerCase()].map((c) => (c === "ı" ? c : c.toUpperCase().toLowerCase())).join("");
 
 const dayMs = 24 * 60 * 60 * 1000;
 const units = 1_000_000;

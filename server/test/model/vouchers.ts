@@ -60,14 +60,20 @@ export function hindrance(license: ModelLicense, session: ModelSession, command:
   return max !== null && checkInsThisMonth(license, now) + 1 > max ? "check_ins_exhausted" : null;
 }
 
-/** Two go on with what only one of them can have heard last. */
+const numberOf = (value: string) => Number.parseInt(value, 10) || 0;
+
+/**
+ * Two go on with what only one of them can have heard last. What has a higher number than anything that was given is of a
+ * later state of the server, which was restored since.
+ */
 export function isCopy({ renewals }: ModelSession, { renewal }: Of<"open">): boolean {
   if (renewal == null || renewal.last === "" || renewals.length === 0) return false;
-  return !renewals.includes(renewal.last);
+  return !renewals.includes(renewal.last) && renewals.some((given) => numberOf(given) >= numberOf(renewal.last));
 }
 
 /** The values that are good next: the fresh one, and the one that was carried, should the answer be lost. */
 export function renewalsAfter({ renewal }: Of<"open">, before: readonly string[]): readonly string[] {
   if (renewal == null) return before;
-  return renewal.last === "" ? [renewal.next] : [renewal.next, renewal.last];
+  const next = `${Math.max(0, ...[...before, renewal.last].map(numberOf)) + 1}-${renewal.next}`;
+  return renewal.last === "" ? [next] : [next, renewal.last];
 }

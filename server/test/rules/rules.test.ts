@@ -107,6 +107,8 @@ interface Answer {
   readonly limit: number;
   readonly freeAt: Millis | null;
   readonly session: { readonly id: string; readonly validUntil: Millis; readonly isOveruse: boolean } | null;
+  /** What the next open carries; null: nothing. */
+  readonly renewal: string | null;
   readonly assignment: { readonly id: string; readonly tokenKey: string; readonly isGoodwill: boolean } | null;
   readonly refusal: (Omit<ModelRefusal, "execution"> & { readonly execution: { readonly name: string } | null }) | null;
   readonly user: { readonly userId: string } | null;
@@ -172,6 +174,7 @@ class CoreSide implements Side {
       limit: denial?.limit ?? 0,
       freeAt: denial?.nextFreeAt ?? null,
       session: granted?.session ?? null,
+      renewal: granted?.session?.renewal?.current ?? null,
       assignment: granted?.assignment ?? null,
       refusal: denial?.project ?? null,
       user: granted?.user ?? null,
@@ -221,7 +224,8 @@ class ModelSide implements Side {
 
   async step(command: Command, now: Millis): Promise<Answer> {
     const { denialCode, nextFreeAt, quotas, ...rest } = this.#model.step(command, now);
-    return { ...rest, denial: denialCode, freeAt: nextFreeAt, quota: quotas[0] ?? null };
+    const renewal = rest.session?.renewals[0] ?? null;
+    return { ...rest, denial: denialCode, freeAt: nextFreeAt, quota: quotas[0] ?? null, renewal };
   }
 
   async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
@@ -260,6 +264,8 @@ class Scene {
   #ids = 0;
   readonly #settings = new Map<string, LicenseSetting>();
   readonly #sessions = new Map<string, string>();
+  /** The values of answers, by the names that the table gives them. */
+  readonly #renewals = new Map<string, string>();
   readonly #numbers = new Map<string, number>();
   /** The ids of projects, and of executions, by the names that the table gives them. */
   readonly #projects = new Map<string, string>();
@@ -358,6 +364,8 @@ class Scene {
         if (before?.terms.clientType === "projects" && after !== null) {
           expect(broken(withoutOver(before, at), after, command, answer.denial)).toEqual([]);
         }
+        if (act.verb === "open" && act.renewal !== null && answer.renewal !== null)
+          this.#renewals.set(act.renewal.next, answer.renewal);
         if (act.verb === "open" && act.as !== null && answer.session !== null)
           this.#sessions.set(act.as, answer.session.id);
         if (act.verb === "consume" && act.as !== null && answer.quota?.transactionId != null)
@@ -479,7 +487,8 @@ class Scene {
         const { client: clientId, session: sessionId, user: userId, checkout: checkoutPeriod } = act;
         const projectId = act.project === null ? null : this.#project(act.project);
         const voucher = act.voucher === null ? null : { deviceKey: act.voucher === "anywhere" ? null : act.voucher };
-        const { renewal } = act;
+        const last = act.renewal === null ? "" : (this.#renewals.get(act.renewal.last) ?? act.renewal.last);
+        const renewal = act.renewal === null ? null : { last, next: act.renewal.next };
         return {
           type: "open",
           ...place,

@@ -13,7 +13,7 @@
  *
  *   open CAD anna checkout=1h voucher=laptop as A -> opened       for the device of this key; `voucher=anywhere` for none
  *   close CAD anna gives-up=A@laptop -> closed                     with the device's proof
- *   open CAD anna renewal=R1>R2 -> extended                        carries R1 and is answered with R2; `renewal=>R1`: carries nothing
+ *   open CAD anna renewal=R1>R2 -> extended                        carries what was answered as R1, and calls the answer R2; `renewal=>R1`: carries nothing
  *   out CAD 1                                tokens that are checked out
  *   check-ins CAD 2                          early check-ins of the month
  *

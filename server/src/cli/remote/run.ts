@@ -173,7 +173,8 @@ class Job {
       child.once("exit", () => clearTimeout(kill));
       return;
     }
-    const isFinal = reason === "ended_by_admin" || reason === "project_closed";
+    // A copy's session is left to the copy: under the same id, each would take it from the other for ever.
+    const isFinal = reason === "ended_by_admin" || reason === "project_closed" || reason === "copied";
     const next = isFinal ? "without a token." : "and takes a token again as soon as there is one.";
     this.#tell("lost", `${message} The command goes on ${next}`, { reason, message });
     if (!isFinal) this.#retaking = this.#retake(child);

@@ -29,6 +29,7 @@ import {
   suspension,
   unusable,
 } from "./outcome.ts";
+import { isForked, renewed } from "./renewals.ts";
 
 const msPerMinute = 60_000;
 
@@ -150,7 +151,7 @@ export function extend(license: LicenseView, own: Session, command: OpenCommand,
     extendedAt: now,
     ...span,
     ...voucherOf(command, span.validUntil),
-    ...renewalOf(command),
+    ...renewed(own, command),
     peakSessions: Math.max(own.peakSessions, license.openSessions),
     peakHolders: Math.max(own.peakHolders, license.holders),
   };
@@ -185,7 +186,7 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     extendedAt: now,
     ...span,
     ...voucherOf(command, span.validUntil),
-    ...renewalOf(command),
+    ...renewed(null, command),
     endedAt: null,
     peakSessions: license.openSessions + 1,
     peakHolders: place.holders,
@@ -246,20 +247,6 @@ function validity(
 /** The voucher that the answer to an open will have; without one, an older one stays the newest. */
 function voucherOf({ voucher }: OpenCommand, until: Millis): Pick<Session, "voucher"> {
   return voucher == null ? {} : { voucher: { deviceKey: voucher.deviceKey, until } };
-}
-
-/**
- * Whether an extend carries a value that is not of the session's last two answers: then two take themselves for its
- * client. One that carries none takes the session over, as a program does that was started anew; the other one will know.
- */
-function isForked({ renewal: known }: Session, { renewal }: OpenCommand): boolean {
-  if (known === undefined || renewal == null || renewal.last === "") return false;
-  return renewal.last !== known.current && renewal.last !== known.previous;
-}
-
-/** After the one before was carried again, its answer having been lost, the lost one is nobody's any more. */
-function renewalOf({ renewal }: OpenCommand): Pick<Session, "renewal"> {
-  return renewal == null ? {} : { renewal: { current: renewal.next, previous: renewal.last || null } };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Sessions: open, which is also extend; close; how many tokens are in use (P4–P6). */
 import { Type } from "typebox";
-import type { CloseCommand, OpenCommand } from "../../core/types.ts";
+import type { CloseCommand, OpenCommand, Session } from "../../core/types.ts";
 import { newId, newIds } from "../../ids.ts";
 import { knownLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonText } from "../answer.ts";
@@ -57,7 +57,7 @@ function openCommandOf(isvId: string, body: OpenRequest, wish: VoucherWish | nul
 }
 
 /** The answers to a granted open and a granted close, here and in a batch. */
-export const opened = ({ session }: { readonly session: Parameters<typeof sessionStatusText>[0] | null }): Answer => {
+export const opened = ({ session }: { readonly session: Session | null }): Answer => {
   if (session === null) throw new Error("an open was granted without a session");
   return jsonText(sessionStatusText(session));
 };
@@ -66,7 +66,8 @@ const sessionClosed = json("Session closed.");
 
 /** As `opened`, with what the next open carries. */
 function renewed({ renewal }: OpenCommand): typeof opened {
-  return renewal == null ? opened : (granted) => withMember(opened(granted), "renewal", renewal.next);
+  if (renewal == null) return opened;
+  return (granted) => withMember(opened(granted), "renewal", granted.session?.renewal?.current ?? "");
 }
 
 /** An answer with one member more, whose value needs no escape. */
