@@ -125,6 +125,26 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     expect(visits.flatMap(({ complaints }) => complaints.splice(0))).toEqual([expect.stringContaining("409")]);
   });
 
+  test("a project that is forced to close says whom it throws out, and frees its token", async () => {
+    const { body: project } = await world.ask("projects", { license_id: licenses.projects, name: "Wing flutter" });
+    await world.ask(`projects/${project.id}/open`, { kind: "mono" });
+    const { page, go } = await visit(keys.owner);
+    await go("/projects");
+    const row = page.getByRole("row").filter({ hasText: "Wing flutter" });
+    await row.getByText("open").waitFor();
+    const session = { license_id: licenses.projects, project_id: project.id, client_id: "paula" };
+    expect((await world.ask("provisioning/session/open", session)).status).toBe(200);
+    await row.getByText("attended").waitFor();
+    await page.getByRole("button", { name: "Close Wing flutter" }).click();
+    await page.getByText("Their sessions end: paula.").waitFor();
+    await page.getByLabel("What is not saved may be lost").check();
+    await page.getByRole("button", { name: "Force to close" }).click();
+    await row.getByText("closed").waitFor();
+    await go(`/licenses/${licenses.projects}`);
+    // Mono stands first.
+    await page.getByText("0 / 1").first().waitFor();
+  });
+
   test("a link shows the same view", async () => {
     const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.pair}?tab=use`);
@@ -190,10 +210,10 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     }
     const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.crowd}`);
-    await page.getByText("1–100 of 10000").waitFor();
-    expect(await page.getByRole("row").count()).toBe(101);
+    await page.getByText("1–50 of 10000").waitFor();
+    expect(await page.getByRole("row").count()).toBe(51);
     await page.getByRole("button", { name: "Page 2", exact: true }).click();
-    await page.getByText("101–200 of 10000").waitFor();
+    await page.getByText("51–100 of 10000").waitFor();
     await page.getByLabel("Search holders").fill("user-4711@");
     await page.getByRole("row").filter({ hasText: "user-4711@factor.com" }).waitFor();
     expect(await page.getByRole("row").count()).toBe(2);

@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import type { DenialChart, Usage } from "../api/types.ts";
 import type { Range } from "../parts/range.tsx";
+import { dateText } from "../parts/when.tsx";
 import { Chart } from "./chart.tsx";
 import { type Colours, useColours } from "./colours.ts";
 import { bucketAt, countAxis, middle, spanText, timeAxis, tooltip, zoomByDrag } from "./time.ts";
@@ -115,6 +116,13 @@ function hoverText(usage: Usage, denials: DenialChart, at: number): string | nul
     `Peak ${use.max} of ${use.limit ?? "–"}, average ${use.mean.toFixed(2)}`,
     `Sessions: ${use.sessions_opened} opened, ${use.sessions_expired} lapsed`,
     ...(use.overuse > 0 ? [`Beyond the limit: ${use.overuse}`] : []),
-    ...(denied === undefined ? [] : [`Denials: ${denied.denials}, of whom ${denied.true_denials} went without`]),
+    ...(denied === undefined
+      ? []
+      : [`${placeOf(denied, use)}${denied.denials} denials; ${denied.true_denials} holders went without`]),
   ].join("\n");
+}
+
+/** Denials may be of a whole day where use is of an hour. */
+function placeOf(denied: DenialChart["items"][number], use: UsageItem): string {
+  return denied.end === use.end ? "" : `${dateText(denied.start)}: `;
 }

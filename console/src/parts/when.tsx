@@ -4,6 +4,7 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 
 export const dateTimeText = (at: number | string) => dateTime.format(new Date(at));
+export const dateText = (at: number | string) => date.format(new Date(at));
 export const exactText = (at: number | string) => exact.format(new Date(at));
 
 interface WhenProps {

@@ -12,7 +12,7 @@ import { useUrl } from "../../parts/url.ts";
 import { When } from "../../parts/when.tsx";
 import type { LicenseItem } from "./license.tsx";
 
-const pageSize = 100;
+const pageSize = 50;
 type Session = SessionPage["items"][number];
 
 const orders = [
