@@ -55,7 +55,7 @@ export const floors: Readonly<Record<string, number>> = {
   "execution.report: granted": 418,
   "execution.report: license_unknown": 3,
   "execution.report: license_without_projects": 0,
-  "execution.report: project_unknown": 1,
+  "execution.report: project_unknown": 0,
   "execution.report: released what was over": 1,
   "execution.start: executions_exhausted": 56,
   "execution.start: granted": 744,
