@@ -62,7 +62,7 @@ export class Loading {
         const { isvId, licenseId } = line.record;
         const isvNo = this.#numbers.get(isvId);
         if (isvNo === undefined) throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
-        this.#rows.saveHistory(line.record, isvNo, this.#numbers.get(isvId + licenseId));
+        this.#rows.saveHistory([{ line: line.record, isvNo, licenseNo: this.#numbers.get(isvId + licenseId) }]);
         break;
       }
       case "tally":

@@ -109,6 +109,37 @@ interface EntityRow {
 /** Lines of history that one look goes through: some ten milliseconds. */
 const linesPerLook = 100_000;
 
+/** Lines of history that one statement takes: it costs a third less than as many statements. */
+const historyAtATime = 16;
+
+/** A line of history with the numbers of its vendor and its licence; undefined: there is no such licence. */
+export interface NumberedRecord {
+  readonly line: HistoryRecord;
+  readonly isvNo: number;
+  readonly licenseNo: number | undefined;
+}
+
+function historyValues({ line, isvNo, licenseNo }: NumberedRecord): (string | number | null)[] {
+  return [
+    line.at,
+    isvNo,
+    licenseNo ?? null,
+    line.kind,
+    line.denial,
+    line.clientId,
+    line.userId,
+    line.sessionId,
+    line.inUse,
+    line.limit,
+    line.isOveruse ? 1 : 0,
+    line.lengthMs,
+    licenseNo === undefined ? line.licenseId : null,
+    line.projectId,
+    line.tokens,
+    line.pool,
+  ];
+}
+
 /** Every statement of the store, prepared once. */
 export class Rows {
   readonly #db: Database.Database;
@@ -120,6 +151,7 @@ export class Rows {
   readonly #deleteExtends;
   readonly #putAssignment;
   readonly #insertHistory;
+  readonly #insertMuchHistory;
   readonly #putProject;
   readonly #deleteProject;
   readonly #putCheckIns;
@@ -148,11 +180,14 @@ export class Rows {
          user_id, software, system, activated_at, unassigned_at, suspended_until, is_goodwill, heartbeat_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#insertHistory = db.prepare(
-      `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
-         is_overuse, length_ms, license_id, project_id, tokens, pool)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
+    const insertHistory = (lines: number) =>
+      db.prepare(
+        `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
+           is_overuse, length_ms, license_id, project_id, tokens, pool)
+         VALUES ${Array(lines).fill("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}`,
+      );
+    this.#insertHistory = insertHistory(1);
+    this.#insertMuchHistory = insertHistory(historyAtATime);
     this.#putProject = db.prepare(
       `INSERT OR REPLACE INTO projects (license_no, id, name, created_at, opened_at, kind, saved_at, executions)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -248,25 +283,12 @@ export class Rows {
     );
   }
 
-  saveHistory(line: HistoryRecord, isvNo: number, licenseNo: number | undefined): void {
-    this.#insertHistory.run(
-      line.at,
-      isvNo,
-      licenseNo ?? null,
-      line.kind,
-      line.denial,
-      line.clientId,
-      line.userId,
-      line.sessionId,
-      line.inUse,
-      line.limit,
-      line.isOveruse ? 1 : 0,
-      line.lengthMs,
-      licenseNo === undefined ? line.licenseId : null,
-      line.projectId,
-      line.tokens,
-      line.pool,
-    );
+  saveHistory(lines: readonly NumberedRecord[]): void {
+    let n = 0;
+    for (; n + historyAtATime <= lines.length; n += historyAtATime) {
+      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flatMap(historyValues));
+    }
+    for (; n < lines.length; n++) this.#insertHistory.run(historyValues(lines[n] as NumberedRecord));
   }
 
   saveProject(licenseNo: number, p: Project): void {

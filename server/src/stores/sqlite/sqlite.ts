@@ -41,6 +41,7 @@ import { GatheredNames } from "./gathered-names.ts";
 import { HistoryNames } from "./history-names.ts";
 import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
+import { Numbers } from "./numbers.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
@@ -61,7 +62,7 @@ class SqliteStore implements Store {
   readonly #items: ItemRows;
   readonly #audit: AuditRows;
   readonly #book = new Book();
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new Numbers();
   readonly #settings = new Map<string, string>();
   readonly #clock: Clock;
   /** The latest instant told. */
@@ -92,7 +93,7 @@ class SqliteStore implements Store {
     this.#book.putEntities(stored.map(({ entity }) => entity));
     const licenses = new Map<number, LicenseState>();
     for (const { no, entity } of stored) {
-      this.#numbers.set(placeOf(entity.isvId, entity.kind, entity.id), no);
+      this.#numbers.set(entity.isvId, entity.kind, entity.id, no);
       const license = entity.kind === "license" ? this.#book.license(entity.isvId, entity.id) : undefined;
       if (license !== undefined) licenses.set(no, license);
     }
@@ -148,17 +149,19 @@ class SqliteStore implements Store {
       const license = licenses.get(entry) as LicenseState;
       return { no: this.#licenseNumber(license), terms: license.terms };
     });
-    for (const line of lines) {
-      const isvNo = this.#numbers.get(placeOf(line.isvId, "isv", line.isvId)) as number;
-      this.#rows.saveHistory(line, isvNo, this.#numbers.get(placeOf(line.isvId, "license", line.licenseId)));
-    }
+    const numbered = lines.map((line) => ({
+      line,
+      isvNo: this.#numbers.ofVendor(line.isvId),
+      licenseNo: this.#numbers.of(line.isvId, "license", line.licenseId),
+    }));
+    this.#rows.saveHistory(numbered);
     this.#saveGathered(gathered);
   }
 
   #saveGathered(gathered: Book["gathered"]): void {
     for (const value of gathered) {
-      const isvNo = this.#numbers.get(placeOf(value.isvId, "isv", value.isvId)) as number;
-      const licenseNo = this.#numbers.get(placeOf(value.isvId, "license", value.licenseId)) as number;
+      const isvNo = this.#numbers.ofVendor(value.isvId);
+      const licenseNo = this.#numbers.of(value.isvId, "license", value.licenseId) as number;
       this.#items.gather(value, isvNo, licenseNo);
     }
   }
@@ -173,7 +176,7 @@ class SqliteStore implements Store {
   }
 
   #licenseNumber({ terms }: LicenseState): number {
-    return this.#numbers.get(placeOf(terms.isvId, "license", terms.licenseId)) as number;
+    return this.#numbers.of(terms.isvId, "license", terms.licenseId) as number;
   }
 
   /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
@@ -197,7 +200,7 @@ class SqliteStore implements Store {
       for (const line of lines) this.#audit.save(line);
     });
     changes.forEach(({ isvId, kind, id }, n) => {
-      this.#numbers.set(placeOf(isvId, kind, id), numbers[n] as number);
+      this.#numbers.set(isvId, kind, id, numbers[n] as number);
     });
     this.#book.putEntities(changes);
   }
@@ -211,8 +214,8 @@ class SqliteStore implements Store {
     const { isvId, kind, id, body } = change;
     const no = this.#rows.saveEntity(change);
     if (kind === "license" && body === null) this.#rows.emptyLicense(no);
-    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId));
-    const isNewLicense = kind === "license" && !this.#numbers.has(placeOf(isvId, kind, id));
+    const isvNo = this.#numbers.of(isvId, "isv", isvId);
+    const isNewLicense = kind === "license" && this.#numbers.of(isvId, kind, id) === undefined;
     if (isNewLicense && isvNo !== undefined) this.#rows.adoptDenials(isvNo, no, id);
     return no;
   }
@@ -304,7 +307,7 @@ class SqliteStore implements Store {
   }
 
   async denials(query: DenialQuery) {
-    const isvNo = this.#numbers.get(placeOf(query.isvId, "isv", query.isvId)) ?? 0;
+    const isvNo = this.#numbers.ofVendor(query.isvId);
     const where = ["denial IS NOT NULL", "isv_no = ?"];
     const parameters: (string | number)[] = [isvNo];
     if (query.licenseId !== null) {
@@ -330,7 +333,7 @@ class SqliteStore implements Store {
   }
 
   async gathered(query: GatheredQuery) {
-    const no = (kind: "isv" | "license", id: string) => this.#numbers.get(placeOf(query.isvId, kind, id)) ?? 0;
+    const no = (kind: "isv" | "license", id: string) => this.#numbers.of(query.isvId, kind, id) ?? 0;
     const conditions = [
       ["g.isv_no = ?", no("isv", query.isvId)],
       ["g.license_no = ?", query.licenseId === null ? null : no("license", query.licenseId)],
@@ -346,21 +349,21 @@ class SqliteStore implements Store {
   }
 
   async history(isvId: string, licenseId: string, limit: number) {
-    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const isvNo = this.#numbers.ofVendor(isvId);
     const [condition, value] = this.#ofLicense(isvId, licenseId);
     return this.#rows.history(`isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit);
   }
 
   /** A licence's lines of history: by its number, or by the id that somebody asked for where there is no such licence. */
   #ofLicense(isvId: string, licenseId: string): [string, number | string] {
-    const no = this.#numbers.get(placeOf(isvId, "license", licenseId));
+    const no = this.#numbers.of(isvId, "license", licenseId);
     return no === undefined
       ? ["license_no IS NULL AND license_id = ?", licenseId]
       : ["license_no = ? AND license_id IS NULL", no];
   }
 
   async events({ isvId, licenseId, before, limit }: EventQuery): Promise<EventPage> {
-    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const isvNo = this.#numbers.ofVendor(isvId);
     const [ofLicense, value] = this.#ofLicense(isvId, licenseId);
     return this.#rows.historyBefore(before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
   }
@@ -376,7 +379,7 @@ class SqliteStore implements Store {
   /** History first, a slice at a time so that nobody waits long; what came meanwhile goes with the clients. */
   async forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
     this.#book.renamings(isvId, names);
-    const isvNo = this.#numbers.get(placeOf(isvId, "isv", isvId)) ?? 0;
+    const isvNo = this.#numbers.ofVendor(isvId);
     const devices = [...this.#book.licenses()].filter(
       ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
     );
@@ -434,7 +437,7 @@ class SqliteStore implements Store {
   }
 
   async load(dump: Dump): Promise<void> {
-    if (this.#numbers.size > 0) throw new StoreNotEmpty();
+    if (!this.#numbers.isEmpty) throw new StoreNotEmpty();
     this.#db.exec("BEGIN IMMEDIATE");
     try {
       const loading = new Loading(this.#rows, this.#tallies, this.#audit, this.#items);
@@ -480,8 +483,4 @@ class SqliteStore implements Store {
       this.#db.close();
     }
   }
-}
-
-function placeOf(isvId: string, kind: string, id: string): string {
-  return `${isvId}${kind}${id}`;
 }
