@@ -460,7 +460,7 @@ export type Clients = readonly {
   readonly product_id: string;
   readonly device_name: string | null;
   readonly device_description: string | null;
-  readonly token_key: string;
+  readonly token_key: string | null;
   readonly client_id: string;
   readonly activated: boolean;
   readonly is_goodwill_license: boolean;
@@ -874,7 +874,17 @@ export type AuditPage = {
     /** What the header of that name said. */
     readonly last_modified_by: string | null;
     readonly act: string;
-    readonly kind: "isv" | "product" | "edition" | "customer" | "license" | "key" | "session" | "assignment" | "user";
+    readonly kind:
+      | "isv"
+      | "product"
+      | "edition"
+      | "customer"
+      | "license"
+      | "key"
+      | "session"
+      | "assignment"
+      | "user"
+      | "limitation";
     readonly id: string;
     /** The entity as it was, by the names of tenant files; null: it was not there. */
     readonly before: unknown;

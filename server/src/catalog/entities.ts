@@ -5,6 +5,9 @@
 import { type Static, Type } from "typebox";
 import { checkoutPeriodDefaultMax } from "../core/limits.ts";
 
+/** Features, limitations and so on that one product, edition or licence may have. */
+export const partsMax = 1_000;
+
 const Id = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
 const Name = Type.String({ minLength: 1, maxLength: 256 });
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -37,9 +40,11 @@ const limitationFields = {
   /** Days of a period, where periods are counted in days. */
   consumption_reset_period_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
 };
-const Variables = Type.Optional(Type.Array(Type.Object({ id: Id, value: VariableText }), { maxItems: 1000 }));
+const Variables = Type.Optional(Type.Array(Type.Object({ id: Id, value: VariableText }), { maxItems: partsMax }));
 const ConstrainedVariables = Type.Optional(
-  Type.Array(Type.Object({ id: Id, values: Type.Array(ConstrainedText, { maxItems: 1000 }) }), { maxItems: 1000 }),
+  Type.Array(Type.Object({ id: Id, values: Type.Array(ConstrainedText, { maxItems: partsMax }) }), {
+    maxItems: partsMax,
+  }),
 );
 const UserLimit = Type.Optional(orNull(Count));
 
@@ -109,24 +114,26 @@ export const Product = Type.Object({
   name: Name,
   /** Which key a client's `license_key` is looked up by first: licence ids or legacy keys. */
   prioritized_key: Type.Union([Type.Literal("standard"), Type.Literal("legacy")]),
-  features: Type.Array(Named, { maxItems: 1000 }),
-  limitations: Type.Array(Named, { maxItems: 1000 }),
-  variables: Type.Array(Named, { maxItems: 1000 }),
-  heartbeat_types: Type.Array(Named, { maxItems: 1000 }),
+  features: Type.Array(Named, { maxItems: partsMax }),
+  limitations: Type.Array(Named, { maxItems: partsMax }),
+  variables: Type.Array(Named, { maxItems: partsMax }),
+  heartbeat_types: Type.Array(Named, { maxItems: partsMax }),
   /** Each with the values that editions and licences may choose from; none: any. */
   constrained_variables: Type.Optional(
-    Type.Array(Type.Object({ ...named, values: Type.Array(ConstrainedText, { maxItems: 1000 }) }), { maxItems: 1000 }),
+    Type.Array(Type.Object({ ...named, values: Type.Array(ConstrainedText, { maxItems: partsMax }) }), {
+      maxItems: partsMax,
+    }),
   ),
   analytical_fields: Type.Optional(
     Type.Array(
       Type.Object({ ...named, type: Type.Union([Type.Literal("text"), Type.Literal("number"), Type.Literal("list")]) }),
-      { maxItems: 1000 },
+      { maxItems: partsMax },
     ),
   ),
-  usage_features: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
-  usage_modules: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
+  usage_features: Type.Optional(Type.Array(Named, { maxItems: partsMax })),
+  usage_modules: Type.Optional(Type.Array(Named, { maxItems: partsMax })),
   /** Releases that editions and licences may name as the newest one that they cover: "25.2" is the name. */
-  software_release_limitations: Type.Optional(Type.Array(Named, { maxItems: 1000 })),
+  software_release_limitations: Type.Optional(Type.Array(Named, { maxItems: partsMax })),
 });
 export type Product = Static<typeof Product>;
 
@@ -169,7 +176,7 @@ export const Edition = Type.Object({
   goodwill_token_limit: Type.Optional(Count),
   floating_token_limit: Type.Optional(Count),
   /** Features that the edition switches on; every other feature of the product is answered inactive. */
-  features: Type.Array(Id, { maxItems: 1000 }),
+  features: Type.Array(Id, { maxItems: partsMax }),
   /** Values of the product's limitations. */
   limitations: Type.Array(
     Type.Object({
@@ -179,7 +186,7 @@ export const Edition = Type.Object({
       /** False: consumption goes on beyond the value, and is counted. */
       enforce_limit: Type.Optional(Type.Boolean()),
     }),
-    { maxItems: 1000 },
+    { maxItems: partsMax },
   ),
   variables: Variables,
   constrained_variables: ConstrainedVariables,
@@ -213,7 +220,7 @@ export const License = Type.Object({
   /** Tokens of a project licence's pools; null on every other licence. */
   project_tokens: orNull(Type.Object({ mono: Count, team: Count })),
   legacy_license_key: orNull(Name),
-  allowed_user_domains: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: 1000 }),
+  allowed_user_domains: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), { maxItems: partsMax }),
   is_active: Type.Boolean(),
   start_date_utc: orNull(Instant),
   /** The licence is over at this instant; null: never. */
@@ -228,10 +235,10 @@ export const License = Type.Object({
         /** Null or left out: never. */
         expiration_date_utc: Type.Optional(orNull(Instant)),
       }),
-      { maxItems: 1000 },
+      { maxItems: partsMax },
     ),
   ),
-  limitations: Type.Optional(Type.Array(Type.Object(limitationFields), { maxItems: 1000 })),
+  limitations: Type.Optional(Type.Array(Type.Object(limitationFields), { maxItems: partsMax })),
   variables: Variables,
   constrained_variables: ConstrainedVariables,
   /** Null or left out: the edition's. */

@@ -73,6 +73,9 @@ function codeOf(error: unknown): string {
   throw error;
 }
 
+/** Faults of one file after which the rest of it is not looked at. */
+const faultsToldMax = 200;
+
 function tryTenantFile(path: string, text: string, secretOf: SecretSource): ReadFile {
   const { value, lineOf } = parseYaml(path, text);
   const faults: Fault[] = [];
@@ -82,10 +85,15 @@ function tryTenantFile(path: string, text: string, secretOf: SecretSource): Read
     path: pathText(at),
     text: reason,
   });
-  const tell: Tell = (at, reason) => void faults.push(faultAt(at, reason));
+  const tell: Tell = (at, reason) => {
+    faults.push(faultAt(at, reason));
+    // So many say it all; to find the lines of thousands takes minutes.
+    if (faults.length >= faultsToldMax) throw new TenantFileFault(faults);
+  };
   check(TenantDocument, value, [], tell);
   const entries = entriesOf(value).map(({ kind, at, content }): Entry => {
-    const isSound = !faults.some((fault) => isWithin(fault.path, pathText(at)));
+    const outer = pathText(at);
+    const isSound = !faults.some((fault) => isWithin(fault.path, outer));
     const faultsBefore = faults.length;
     const fields = normalised(kind, content, secretOf, (rest, reason) => tell([...at, ...rest], reason));
     return {

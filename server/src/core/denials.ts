@@ -334,6 +334,12 @@ export const denials = {
     title: "There is no such consumption to roll back.",
     remedy: "It was rolled back already, its period is over, or a thousand newer ones have been granted since.",
   },
+  rollback_exhausted: {
+    id: 14014,
+    status: 409,
+    title: "What was given back has been consumed again.",
+    remedy: "The quota does not allow both. Ask for a higher limit, or wait for the next period.",
+  },
   user_known: {
     id: 1008,
     status: 409,

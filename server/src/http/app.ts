@@ -94,7 +94,7 @@ export async function createApp({
   const services: Services = { ...parts, statementKeys, clientTokens, pseudonyms };
   // At start, so that the first answer to be signed waits for no key.
   await Promise.all([...parts.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
-  const sessions = await loadConsoleSessions(services.store);
+  const sessions = await loadConsoleSessions(services.store, tls !== null);
   const feed = new Feed(services.store, services.log);
   let isDraining = false;
   const state = { document: () => app.swagger(), isDraining: () => isDraining };

@@ -125,7 +125,10 @@ export const listedMax = 10_000;
 export const pageMax = 1_000_000_000;
 
 /** Those who listen to events at once: each holds a connection, and a page that is written ahead of it. */
-export const listenersMax = 100;
+export const listenersMax = 400;
+/** Of one vendor, and with one key: nobody takes the places of all others. */
+export const listenersOfVendorMax = 100;
+export const listenersOfKeyMax = 25;
 
 /** How long a listener may take for a page. */
 export const feedDrainMs = 10_000;

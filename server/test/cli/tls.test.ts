@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
@@ -105,4 +106,23 @@ test.each<[string, Record<string, string>, string]>([
   const ended = await startProcess(["serve"], { ...settings, ...wrong }).catch((error) => error);
   expect(ended).toBeInstanceOf(ProcessEnded);
   expect([ended.status, ended.output.includes(text)]).toEqual([78, true]);
+});
+
+test("the console's cookie is for HTTPS alone where the server speaks it", async () => {
+  make("console");
+  serve("console");
+  const tenant = fileURLToPath(new URL("../../demo/tenant.yaml", import.meta.url));
+  server = await startProcess(["serve"], { ...settings, SEATKEEPER_TENANT_FILES: tenant });
+  const headers = { "Content-Type": "application/json", "X-Requested-With": "console" };
+  const options = { method: "POST", headers, rejectUnauthorized: false };
+  const { url } = server;
+  const cookies = await new Promise<string[] | undefined>((resolve, reject) => {
+    const asked = request(`${url}/console/session`, options, (answer) => {
+      answer.resume();
+      resolve(answer.headers["set-cookie"]);
+    });
+    asked.on("error", reject);
+    asked.end(JSON.stringify({ admin_key: "demo-admin-key" }));
+  });
+  expect(cookies?.[0]).toMatch(/^__Host-seatkeeper-console=.*; Secure; /);
 });

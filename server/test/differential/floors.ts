@@ -39,6 +39,7 @@ export const floors: Readonly<Record<string, number>> = {
   "consumption.rollback: license_unknown": 2,
   "consumption.rollback: limitation_unknown": 13,
   "consumption.rollback: released what was over": 2,
+  "consumption.rollback: rollback_exhausted": 0,
   "consumption.rollback: transaction_unknown": 114,
   "credit: credited": 20,
   "credit: granted": 130,

@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { StoredEntity } from "../../src/catalog/entities.ts";
-import { listenersMax } from "../../src/http/limits.ts";
+import { listenersOfKeyMax } from "../../src/http/limits.ts";
 import { call, close, type Demo, isv, keys, licenses, open, otherIsv, root, startDemo } from "./demo.ts";
 import { host } from "./raw.ts";
 
@@ -240,8 +240,10 @@ test("whoever does not read is cut off, and the others hear on", async () => {
   await closed;
 }, 60_000);
 
-test("no more than so many may listen, and the next one is told to come back", async () => {
-  const all = await Promise.all(Array.from({ length: listenersMax }, () => Listening.to("?kind=client.suspended")));
+test("no more than so many may listen with one key, and the next one is told to come back", async () => {
+  const all = await Promise.all(
+    Array.from({ length: listenersOfKeyMax }, () => Listening.to("?kind=client.suspended")),
+  );
   const refused = await call(demo, "/events", { adminKey: keys.admin });
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
   await all[0]?.leave();

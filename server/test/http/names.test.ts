@@ -53,6 +53,23 @@ describe("names of users", () => {
     for (const text of await namings({ adminKey: await keyOf("viewer") })) expect(text).toContain("anna@factor.com");
   });
 
+  test("are not to be had by way of a client's licence file, or of look-ups that try a name out", async () => {
+    const viewer = await keyOf("viewer");
+    const assignments = `/licenses/${licenses.users}/assignments`;
+    const [{ token_key }] = (await owner(assignments)).body;
+    const asked = (key: Asked) => [
+      call(demo, `/licenses/${licenses.users}/xml?token_key=${token_key}`, key),
+      call(demo, "/provisioning/licenses/by_user", { ...key, body: { product_id: product, user_id: "ben" } }),
+    ];
+    const statuses = async (key: Asked) => (await Promise.all(asked(key))).map(({ status }) => status);
+    expect(await statuses({ adminKey: viewer })).toEqual([200, 200]);
+    await hideNames();
+    expect(await statuses({ adminKey: viewer })).toEqual([403, 403]);
+    expect(await statuses({})).toEqual([200, 200]);
+    const shown = (await call(demo, assignments, { adminKey: viewer })).body;
+    expect(new Set(shown.map((each: { token_key: string | null }) => each.token_key))).toEqual(new Set([null]));
+  });
+
   test("are pseudonyms to viewers and operators where the vendor wants it, and names to owners", async () => {
     const others = [await keyOf("viewer"), await keyOf("operator")];
     await hideNames();

@@ -103,3 +103,11 @@ test("a key learns what it is", async () => {
   });
   expect((await call(demo, "/keys/self", { adminKey: keys.admin })).body).toMatchObject({ admin_role: "owner" });
 });
+
+test("of a file with thousands of faults the first ones are told, and the rest is not looked at", async () => {
+  const text = Array.from({ length: 5_000 }, (_, n) => `field${n}: 1`).join("\n");
+  const refused = await apply({ files: [{ name: "wrong.yaml", text }], dry_run: true });
+  expect(refused.status).toBe(400);
+  expect(refused.text).toContain("wrong.yaml:1");
+  expect(refused.text).not.toContain("field4999");
+});

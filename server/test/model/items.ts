@@ -148,6 +148,12 @@ function rollBack<O>(
   const ofLimitation = items.consumptions.filter(({ limitationId }) => limitationId === limitation.id);
   const newer = one === undefined ? 0 : ofLimitation.length - 1 - ofLimitation.indexOf(one);
   if (one === undefined || newer >= 1_000) return around.deny("transaction_unknown");
+  const { used } = quotaOf(items, limitation, null, now, around);
+  const again = used - one.amount;
+  const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
+  const isTooMuch =
+    (limitation.limit !== null && limitation.isEnforced && again > most) || again > 9_000_000_000 * units;
+  if (one.amount < 0 && isTooMuch) return around.deny("rollback_exhausted");
   one.isBack = true;
   items.moves.push({ limitationId: limitation.id, amount: -one.amount, at: now, isOver: false });
   return around.grant({ quotas: [quotaOf(items, limitation, one.transactionId, now, around)] });

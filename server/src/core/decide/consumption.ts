@@ -69,6 +69,9 @@ export function rollBack(license: LicenseView, command: RollBackCommand, now: Mi
     return deny(license, now, "transaction_unknown", {});
   }
   const before = standing(license, limitation, known, now);
+  // What was given back may have been consumed by somebody else.
+  const isFree = consumption.amount >= 0 || allows(limitation, before.quota.used, -consumption.amount);
+  if (!isFree) return deny(license, now, "rollback_exhausted", {});
   // Never below nothing: some of it may have been given back before.
   const quota: Quota = { ...before.quota, used: Math.max(0, before.quota.used - consumption.amount) };
   const { key: transactionId, clientId, userId, externalId } = consumption;

@@ -1,6 +1,14 @@
 /** Whether an entity fits the rules and what is there; what is wrong is told by the wire's names of the fields. */
 import type { Vendor } from "../../catalog/catalog.ts";
-import type { Edition, EntityOf, Key, Kind, License, Product } from "../../catalog/entities.ts";
+import {
+  type Edition,
+  type EntityOf,
+  type Key,
+  type Kind,
+  type License,
+  type Product,
+  partsMax,
+} from "../../catalog/entities.ts";
 import { partLists, partsOf } from "../../catalog/parts.ts";
 import { type Dependent, dependentsOf, referencesOf } from "../../catalog/references.ts";
 import { checkEdition, checkKey, checkLicense, checkParts, nameField, namesake } from "../../catalog/rules.ts";
@@ -52,6 +60,7 @@ function unfit(faults: readonly Fault[]): Problem {
 function checkProduct(vendor: Vendor, product: Product, tell: (field: string, detail: string) => void): void {
   for (const list of partLists) {
     const seen = new Set<string>();
+    if (partsOf(product, list).length > partsMax) tell(list, `has ${partsMax} already, which is the most`);
     for (const { id, name } of partsOf(product, list)) {
       if (seen.has(id) || seen.has(`=${name}`)) tell(list, `the name or id of ${JSON.stringify(name)} stands twice`);
       seen.add(id).add(`=${name}`);

@@ -25,18 +25,22 @@ const cookieName = "seatkeeper-console";
 const secureName = `__Host-${cookieName}`;
 
 /** Loads what cookies are signed with; draws it at the first start. */
-export async function loadConsoleSessions(store: Store): Promise<ConsoleSessions> {
+/** `isTls`: the server itself is reached by TLS alone. */
+export async function loadConsoleSessions(store: Store, isTls: boolean): Promise<ConsoleSessions> {
   const secret = await store.keepSetting("console_key", randomBytes(32).toString("base64url"));
-  return new ConsoleSessions(store, Buffer.from(secret, "base64url"));
+  return new ConsoleSessions(store, Buffer.from(secret, "base64url"), isTls);
 }
 
 export class ConsoleSessions {
   readonly #store: Store;
   readonly #secret: Buffer;
 
-  constructor(store: Store, secret: Buffer) {
+  readonly #isTls: boolean;
+
+  constructor(store: Store, secret: Buffer, isTls: boolean) {
     this.#store = store;
     this.#secret = secret;
+    this.#isTls = isTls;
   }
 
   /** @throws Problem (401) unless it is the secret of an active admin key. */
@@ -49,7 +53,7 @@ export class ConsoleSessions {
 
   /** Who sends the cookie; null: nobody who is signed in. */
   of(head: Head): SignedIn | null {
-    const [isvId = "", keyId = "", since = "", until = "", mac = ""] = cookieOf(head)?.split(".") ?? [];
+    const [isvId = "", keyId = "", since = "", until = "", mac = ""] = this.#cookieOf(head)?.split(".") ?? [];
     const key = this.#store.catalog.vendor(isvId)?.keys.get(keyId);
     if (key === undefined || !isUsable(key)) return null;
     const session = { isvId, key, since: Number(since), until: Number(until) };
@@ -71,12 +75,31 @@ export class ConsoleSessions {
   cookie(session: SignedIn, head: Head): string {
     const { isvId, key, since, until } = session;
     const value = [isvId, key.id, since, until, this.#mac(session)].join(".");
-    return `${nameFor(head)}=${value}; ${attributes(head)}; Max-Age=${Math.ceil((until - this.#store.now()) / 1_000)}`;
+    return `${this.#nameFor(head)}=${value}; ${this.#attributes(head)}; Max-Age=${Math.ceil((until - this.#store.now()) / 1_000)}`;
   }
 
   /** A cookie that makes the browser forget the one it has. */
   noCookie(head: Head): string {
-    return `${nameFor(head)}=; ${attributes(head)}; Max-Age=0`;
+    return `${this.#nameFor(head)}=; ${this.#attributes(head)}; Max-Age=0`;
+  }
+
+  /** As the proxy says. Whoever lies about it to us only spoils the own cookie: browsers do not let other sites send this. */
+  #isSecure({ forwardedProto }: Head): boolean {
+    return this.#isTls || forwardedProto?.split(",")[0]?.trim().toLowerCase() === "https";
+  }
+
+  #nameFor(head: Head): string {
+    return this.#isSecure(head) ? secureName : cookieName;
+  }
+
+  #attributes(head: Head): string {
+    return `Path=/; HttpOnly; SameSite=Strict${this.#isSecure(head) ? "; Secure" : ""}`;
+  }
+
+  #cookieOf(head: Head): string | undefined {
+    const name = this.#nameFor(head);
+    const pairs = (head.cookie ?? "").split(";").map((pair) => pair.trim());
+    return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
   }
 
   #mac({ isvId, key, since, until }: SignedIn): string {
@@ -87,25 +110,6 @@ export class ConsoleSessions {
 
 function isUsable(key: Key): boolean {
   return key.is_active && adminRoleOf(key) !== null;
-}
-
-/** As the proxy says. Whoever lies about it to us only spoils the own cookie: browsers do not let other sites send this. */
-function isSecure({ forwardedProto }: Head): boolean {
-  return forwardedProto?.split(",")[0]?.trim().toLowerCase() === "https";
-}
-
-function nameFor(head: Head): string {
-  return isSecure(head) ? secureName : cookieName;
-}
-
-function attributes(head: Head): string {
-  return `Path=/; HttpOnly; SameSite=Strict${isSecure(head) ? "; Secure" : ""}`;
-}
-
-function cookieOf(head: Head): string | undefined {
-  const name = nameFor(head);
-  const pairs = (head.cookie ?? "").split(";").map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /**

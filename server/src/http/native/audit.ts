@@ -7,7 +7,18 @@ import { pageMax, pageSizeDefault, pageSizeMax } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 
-const kinds = ["isv", "product", "edition", "customer", "license", "key", "session", "assignment", "user"] as const;
+const kinds = [
+  "isv",
+  "product",
+  "edition",
+  "customer",
+  "license",
+  "key",
+  "session",
+  "assignment",
+  "user",
+  "limitation",
+] as const;
 
 const page = {
   from: Type.Optional(Instant("Changes from this instant on.")),

@@ -40,8 +40,11 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
         const kinds = kindsOf(call.query.kind);
         const after = positionOf(call.head.lastEventId);
         const now = await feed.now();
-        if (feed.isFull) throw new Problem("overloaded", "Too many listen already.", ["Retry-After", "5"]);
         const { isvId, key } = call;
+        const keyId = key.id;
+        if (!feed.hasRoom({ isvId, keyId })) {
+          throw new Problem("overloaded", "Too many listen already.", ["Retry-After", "5"]);
+        }
         const keyNow = () => store.catalog.vendor(isvId)?.keys.get(key.id);
         const isAllowed = () => keyNow()?.is_active === true;
         // What the key may see can change while it listens.
@@ -49,7 +52,7 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
           shownLine(line, pseudonyms.namesFor({ key: keyNow() ?? key, vendor: call.vendor }), call.vendor);
         finish({
           contentType: "text/event-stream",
-          listen: (res) => feed.join({ isvId, licenseId, kinds, shown, isAllowed }, res, after ?? now, now),
+          listen: (res) => feed.join({ isvId, keyId, licenseId, kinds, shown, isAllowed }, res, after ?? now, now),
         });
       },
     }),

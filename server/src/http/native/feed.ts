@@ -7,11 +7,20 @@ import type { ServerResponse } from "node:http";
 import type { HistoryRecord, Millis, RecordKind } from "../../core/types.ts";
 import type { Log } from "../../desk/upkeep.ts";
 import type { NumberedLine, Position, Store } from "../../stores/store.ts";
-import { feedDrainMs, feedHeartbeatMs, feedIntervalMs, feedPageSize, listenersMax } from "../limits.ts";
+import {
+  feedDrainMs,
+  feedHeartbeatMs,
+  feedIntervalMs,
+  feedPageSize,
+  listenersMax,
+  listenersOfKeyMax,
+  listenersOfVendorMax,
+} from "../limits.ts";
 
 /** What a listener wants to hear of. */
 export interface Wanted {
   readonly isvId: string;
+  readonly keyId: string;
   readonly licenseId: string | null;
   readonly kinds: ReadonlySet<RecordKind> | null;
   /** A line as it is shown to whoever listens. */
@@ -46,8 +55,13 @@ export class Feed {
     this.#log = log;
   }
 
-  get isFull(): boolean {
-    return this.#listeners.size >= listenersMax;
+  /** Whether there is room for one more who listens with this key. */
+  hasRoom({ isvId, keyId }: Pick<Wanted, "isvId" | "keyId">): boolean {
+    const ofVendor = [...this.#listeners].filter(({ wanted }) => wanted.isvId === isvId);
+    const ofKey = ofVendor.filter(({ wanted }) => wanted.keyId === keyId);
+    return (
+      this.#listeners.size < listenersMax && ofVendor.length < listenersOfVendorMax && ofKey.length < listenersOfKeyMax
+    );
   }
 
   /** Where history is now: whoever listens from here on hears of what comes. */

@@ -295,7 +295,8 @@ export function assignmentDto(
     product_id: terms.productId,
     device_name: isTold ? assignment.clientName : null,
     device_description: isTold ? assignment.clientDescription : null,
-    token_key: assignment.tokenKey,
+    // With it a licence file names the client, and whoever has a key of the application unassigns it.
+    token_key: isTold ? assignment.tokenKey : null,
     client_id: clientOrNull(names, isDevices, assignment.clientId),
     activated: assignment.unassignedAt === null,
     is_goodwill_license: assignment.isGoodwill,

@@ -4,6 +4,7 @@ import { clientKey } from "../../core/names.ts";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
 import { uuidOrNull } from "../input.ts";
+import { requireNames } from "../names.ts";
 import { answerOfDenial } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
@@ -33,6 +34,8 @@ function licenseFileRoute({ store, signer }: Services): Route {
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
       const tokenKey = uuidOrNull(call.query.token_key);
+      // The file names the client. Applications ask for their own; administrators for other people's.
+      if (tokenKey !== null && call.key.role === "admin") requireNames(call.names);
       const assignment = tokenKey === null ? null : await assignmentOf(store, call.isvId, license.id, tokenKey);
       if (assignment === undefined) return finish(denied("token_unknown", call));
       const text = licenseFile(described(call.vendor, license), assignment, store.now());

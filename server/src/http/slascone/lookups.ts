@@ -8,7 +8,7 @@ import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json, noContent } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { licensesLookedAtMax, listedMax } from "../limits.ts";
-import { plainNames } from "../names.ts";
+import { plainNames, requireNames } from "../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { described, isExpired, type KnownUser, licenseDto, userOf } from "./dto.ts";
@@ -96,6 +96,7 @@ function byUser({ store }: Services): Route {
     answers,
     async handle(call, finish) {
       const { vendor, body } = call;
+      requireNamesOfAdmin(call);
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       requireProduct(call, productId);
@@ -206,6 +207,7 @@ function licensesForClient({ store }: Services): Route {
     answers: { 200: Type.Array(schemas.IdAlone), 409: schemas.Refusal },
     async handle(call, finish) {
       const { vendor, body, isvId } = call;
+      requireNamesOfAdmin(call);
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       const customer = vendor.customerByNumber(body.customer_number);
@@ -228,6 +230,11 @@ function licensesForClient({ store }: Services): Route {
       finish(found.length === 0 ? denied("customer_without_token", call) : json(found.map(({ id }) => id)));
     },
   });
+}
+
+/** Applications ask for their own users. An administrator who may not see names must not try them out. */
+function requireNamesOfAdmin({ key, names }: KeyedCall): void {
+  if (key.role === "admin") requireNames(names);
 }
 
 /** A floating licence activates whoever comes. */

@@ -428,7 +428,7 @@ export const Assignment = Type.Object({
   product_id: id,
   device_name: maybeText,
   device_description: maybeText,
-  token_key: id,
+  token_key: maybeText,
   client_id: Type.String(),
   activated: Type.Boolean(),
   is_goodwill_license: Type.Boolean(),
