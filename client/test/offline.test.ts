@@ -151,7 +151,8 @@ describe("a checkout", () => {
     const client = online({}, { fetch, clock: briskClock(), timeoutSeconds: 1_000 });
     const opening = client.open({ ...seat, checkoutMinutes: 1_440 });
     await expect(opening).rejects.toMatchObject({ name: "ServerUnreachable" });
-    expect(await vendor.sessions(users)).toEqual([]);
+    // By the brisk clock a close on a busy machine may be given up on; the server hears of it all the same.
+    await expect.poll(() => vendor.sessions(users)).toEqual([]);
   });
 
   test("beyond the edition's early check-ins keeps its voucher", async () => {
