@@ -13,6 +13,7 @@ export class Node {
   readonly proxy: PostgresProxy;
   readonly #env: Readonly<Record<string, string>>;
   #process: ServerProcess;
+  #restarting = Promise.resolve();
 
   private constructor(proxy: PostgresProxy, env: Readonly<Record<string, string>>, process: ServerProcess) {
     this.proxy = proxy;
@@ -36,8 +37,14 @@ export class Node {
     return this.#process.url;
   }
 
+  /** One after the other: of two at once the first one's process would be forgotten, and outlive the test. */
+  restart(): Promise<void> {
+    this.#restarting = this.#restarting.then(() => this.#startAgain());
+    return this.#restarting;
+  }
+
   /** As whoever runs servers does: one that met a cut connection while it started is started again. */
-  async restart(): Promise<void> {
+  async #startAgain(): Promise<void> {
     await this.#process.stop("SIGKILL");
     for (let n = 0; ; n++) {
       try {
@@ -62,6 +69,8 @@ export class Node {
   }
 
   async remove(): Promise<void> {
+    // What is still being started is stopped too; whether it could be started was the test's matter.
+    await this.#restarting.catch(() => {});
     await this.#process.stop("SIGKILL");
     await this.proxy.close();
   }
