@@ -91,7 +91,13 @@ export class LicenseState implements LicenseView {
   nextDueAt(): Millis {
     const live = this.#live.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
     const barred = this.#barred.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
-    return live < barred ? live : barred;
+    return Math.min(live, barred, this.#tokensEndAt());
+  }
+
+  /** When the clients of a temporary licence lose their tokens. */
+  #tokensEndAt(): Millis {
+    const { isTemporary, expiresAt } = this.terms;
+    return isTemporary && this.#assigned > 0 && expiresAt !== null ? expiresAt : Number.POSITIVE_INFINITY;
   }
 
   due(now: Millis, limit: number): Session[] {

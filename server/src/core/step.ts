@@ -129,21 +129,20 @@ function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): num
  * and its sessions on the old one end. A temporary licence stands beside an ordinary one and moves nobody from it.
  */
 function moveHere(licenses: Licenses, license: LicenseState, clientId: string, now: Millis): void {
-  for (const { old } of movedFrom(licenses, license, clientId)) {
-    releaseDue(licenses, old, now);
-    const assignment = old.assignment(clientKey(old.terms, clientId));
-    if (assignment?.unassignedAt === null) apply(licenses, old, releaseAssignment(old, assignment, now));
+  for (const { old, assignment } of movedFrom(licenses, license, clientId)) {
+    apply(licenses, old, releaseAssignment(old, assignment, now));
   }
 }
 
 /** An activation, as far as the licences that it would move the client from let it go. */
 function activateHere(licenses: Licenses, license: LicenseState, command: ActivateCommand, now: Millis): Decision {
+  for (const old of licenses.siblings(license, command.clientId)) releaseDue(licenses, old, now);
   const held = heldElsewhere(licenses, license, command, now);
   if (held !== null) return held;
   const decision = activate(license, command, now);
   if (decision.granted === null) return decision;
   for (const { old, assignment } of movedFrom(licenses, license, command.clientId)) {
-    const out = assignment === undefined ? undefined : sessionOut(old, assignment, now);
+    const out = sessionOut(old, assignment, now);
     if (out !== undefined) return denyVoucherOut(license, out, now, command);
   }
   return decision;
@@ -170,8 +169,10 @@ function movedFrom(licenses: Licenses, license: LicenseState, clientId: string) 
   return licenses
     .siblings(license, clientId)
     .filter((old) => old.terms.isTemporary === license.terms.isTemporary)
-    .map((old) => ({ old, assignment: old.assignment(clientKey(old.terms, clientId)) }))
-    .filter(({ assignment }) => assignment?.unassignedAt === null);
+    .flatMap((old) => {
+      const assignment = old.assignment(clientKey(old.terms, clientId));
+      return assignment?.unassignedAt === null ? [{ old, assignment }] : [];
+    });
 }
 
 function apply(licenses: Licenses, license: LicenseState | null, decision: Decision): Outcome {

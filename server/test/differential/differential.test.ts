@@ -248,9 +248,13 @@ function pairsOf(
   linesBefore: number,
   now: Millis,
 ): string[] {
-  if (outcome.denialCode !== null) return [`${command.type}: ${outcome.denialCode}`];
   const wrote = new Set(model.linesSince(linesBefore).map(({ kind }) => kind));
   const pairs: string[] = [];
+  // Whoever comes first finds a temporary licence over, and may be denied for it.
+  const { isTemporary, expiresAt } = model.license(command.isvId, command.licenseId)?.terms ?? {};
+  const isOver = isTemporary === true && expiresAt != null && expiresAt <= now;
+  if (isOver && wrote.has("client.unassigned")) pairs.push("any command: ended a temporary licence");
+  if (outcome.denialCode !== null) return [...pairs, `${command.type}: ${outcome.denialCode}`];
   const note = (name: string, isSo: boolean) => {
     if (isSo) pairs.push(`${command.type}: ${name}`);
   };

@@ -1,5 +1,6 @@
 /** How often each pair of command and outcome must be reached by a short differential run, or it has shown nothing. Zero: may be reached, too rare to be asked for. */
 export const floors: Readonly<Record<string, number>> = {
+  "any command: ended a temporary licence": 8,
   "activate: client_suspended": 10,
   "activate: goodwill": 17,
   "activate: granted": 190,

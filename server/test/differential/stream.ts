@@ -651,6 +651,7 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
       mode: "named",
       assignable: 2,
       goodwill: 1,
+      isTemporary: true,
       heartbeatsExtend: true,
       userLimit: 1,
       limits: limitsOf(random),

@@ -5,6 +5,7 @@ import {
   type Demo,
   heartbeatType,
   id,
+  isv,
   keys,
   legacyProduct,
   licenses,
@@ -114,7 +115,9 @@ describe("POST provisioning/heartbeats", () => {
   });
 
   test("an expired licence does not fail it", async () => {
-    await activate(demo, licenses.guest, "pc-1");
+    await activate(demo, licenses.devices, "pc-1");
+    const change = { id: licenses.devices, expiration_date_utc: "2026-01-01T01:00:00Z" };
+    await call(demo, "/licenses", { method: "PATCH", body: change, adminKey: keys.admin });
     demo.clock.advance(3_600_000);
     expect((await heartbeat("pc-1")).body).toMatchObject({ is_license_expired: true, is_license_valid: false });
   });
@@ -126,6 +129,34 @@ describe("POST provisioning/heartbeats", () => {
     expect((await heartbeat("pc-1", { token_key: id(1) })).body.id).toBe(2003);
     expect((await heartbeat("pc-1", { product_id: id(1) })).body.id).toBe(3000);
     expect((await heartbeat("pc-1", { heartbeat_type_id: id(1) })).body.id).toBe(5001);
+  });
+});
+
+describe("the end of a temporary licence", () => {
+  const assignments = () => call(demo, `/licenses/${licenses.guest}/assignments`, { adminKey: keys.admin });
+  let tokenKey: string;
+  beforeEach(async () => {
+    tokenKey = (await activate(demo, licenses.guest, "pc-1")).body.token_key;
+    demo.clock.advance(3_600_000 - 1);
+    expect((await assignments()).body).toMatchObject([{ client_id: "pc-1", activated: true }]);
+    demo.clock.advance(1);
+  });
+
+  test("leaves its client without a token: it is to be activated, which is denied there and granted elsewhere", async () => {
+    expect((await heartbeat("pc-1")).body.id).toBe(2006);
+    expect((await heartbeat("pc-1", { token_key: tokenKey })).body.id).toBe(2002);
+    expect((await activate(demo, licenses.guest, "pc-1")).body.id).toBe(1001);
+    expect((await activate(demo, licenses.devices, "pc-1")).status).toBe(200);
+  });
+
+  test("is seen by whoever looks, before anything was decided or swept", async () => {
+    const asked = { product_id: product, customer_number: "87012", client_id: "pc-1" };
+    expect((await assignments()).body).toMatchObject([{ client_id: "pc-1", activated: false }]);
+    const file = await call(demo, `/licenses/${licenses.guest}/xml?token_key=${tokenKey}`);
+    expect(file.body).toMatchObject({ id: 2003 });
+    const found = await call(demo, "/lookup/licenses", { body: asked });
+    expect(found.body).not.toContain(licenses.guest);
+    expect(await demo.store.history(isv, licenses.guest, 10)).toHaveLength(1);
   });
 });
 

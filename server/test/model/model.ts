@@ -207,14 +207,15 @@ export class Model {
     const license = this.#licenses.get(place);
     if (license === undefined) throw new Error(`model: there is no licence ${place}`);
     const live = liveSessions(license).filter((session) => now < session.validUntil);
-    const alive = { ...license, sessions: live };
+    const assignments = license.assignments.map((assignment) => guestAt(license.terms, assignment, now));
+    const alive = { ...license, sessions: live, assignments };
     return structuredClone({
       terms: license.terms,
       live,
       ended: license.sessions.filter((session) => session.endedAt !== null && now < session.validUntil),
       tokensInUse: new Set(live.map((session) => session.holder)).size,
-      assignments: license.assignments,
-      assigned: assignedClients(license).length,
+      assignments,
+      assigned: assignedClients(alive).length,
       projects: license.projects,
       tokensOut: tokensOut(alive).size,
       checkIns: checkInsThisMonth(license, now),
@@ -406,7 +407,18 @@ export class Model {
       if (session.endedAt === null) this.#drop(license, session, "session.expired", session.validUntil);
       else license.sessions = license.sessions.filter((one) => one !== session);
     }
+    this.#releaseGuests(license, now);
     return over.filter((session) => session.endedAt === null).length;
+  }
+
+  /** The end of a temporary licence takes its clients' tokens; whatever they have beside it is theirs from then on. */
+  #releaseGuests(license: ModelLicense, now: Millis): void {
+    for (const assignment of assignedClients(license)) {
+      const asOfNow = guestAt(license.terms, assignment, now);
+      if (asOfNow.unassignedAt === null) continue;
+      this.#noteClient(license, "client.unassigned", assignment, now);
+      assignment.unassignedAt = asOfNow.unassignedAt;
+    }
   }
 
   #drop(license: ModelLicense, session: ModelSession, kind: RecordKind, at: Millis): void {
@@ -419,6 +431,9 @@ export class Model {
   #activate(license: ModelLicense, command: Of<"activate">, now: Millis): ModelOutcome {
     const { terms } = license;
     const deny = (code: DenialCode) => this.#deny(license, command, code, now);
+    for (const sibling of this.#siblings(license)) {
+      if (assignmentOf(sibling, command.clientId) !== undefined) this.#release(sibling, now);
+    }
     const assignment = assignmentOf(license, command.clientId);
     const assigned = assignedClients(license).length;
     if (!terms.isActive) return deny("license_inactive");
@@ -445,18 +460,25 @@ export class Model {
     return granted(license, { assignment: activated, quotas: quotasOf(license, now) });
   }
 
-  /** A client works on one licence of a product and customer, or on one lasting and one temporary licence. */
-  /** Where the client holds a token that an activation on this licence would take away. */
+  #siblings({ terms }: ModelLicense): ModelLicense[] {
+    return [...this.#licenses.values()].filter(
+      (other) =>
+        other.terms.licenseId !== terms.licenseId &&
+        other.terms.isvId === terms.isvId &&
+        other.terms.productId === terms.productId &&
+        other.terms.customerId === terms.customerId,
+    );
+  }
+
+  /**
+   * Where the client holds a token that an activation on this licence would take away: it works on one licence of a product
+   * and customer, or on one lasting and one temporary licence.
+   */
   #movedFrom(license: ModelLicense, clientId: string) {
     const found: { sibling: ModelLicense; assignment: ModelAssignment }[] = [];
-    for (const sibling of this.#licenses.values()) {
-      const isSibling =
-        sibling !== license &&
-        sibling.terms.isvId === license.terms.isvId &&
-        sibling.terms.productId === license.terms.productId &&
-        sibling.terms.customerId === license.terms.customerId &&
-        sibling.terms.isTemporary === license.terms.isTemporary;
-      const assignment = isSibling ? assignmentOf(sibling, clientId) : undefined;
+    for (const sibling of this.#siblings(license)) {
+      if (sibling.terms.isTemporary !== license.terms.isTemporary) continue;
+      const assignment = assignmentOf(sibling, clientId);
       if (assignment !== undefined && assignment.unassignedAt === null) found.push({ sibling, assignment });
     }
     return found;
@@ -464,7 +486,6 @@ export class Model {
 
   #moveFromSiblings(license: ModelLicense, clientId: string, now: Millis): void {
     for (const { sibling, assignment } of this.#movedFrom(license, clientId)) {
-      this.#release(sibling, now);
       this.#takeToken(sibling, assignment, now);
     }
   }
@@ -780,6 +801,12 @@ function isNamedBy(terms: Terms, session: ModelSession, caller: Caller): boolean
   if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
   if (terms.clientType === "devices") return true;
   return folded(session.userId ?? session.clientId) === folded(caller.userId ?? caller.clientId);
+}
+
+/** An assignment as of an instant: a temporary licence's are over with it. */
+function guestAt(terms: Terms, assignment: ModelAssignment, now: Millis): ModelAssignment {
+  if (assignment.unassignedAt !== null || !terms.isTemporary || !isExpired(terms, now)) return assignment;
+  return { ...assignment, unassignedAt: Math.max(terms.expiresAt as Millis, assignment.activatedAt) };
 }
 
 function isExpired(terms: Terms, now: Millis): boolean {

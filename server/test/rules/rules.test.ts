@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
+import { assignedAt, assignmentAt } from "../../src/core/decide/assignments.ts";
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
@@ -191,13 +192,13 @@ class CoreSide implements Side {
       inUse: new Set(live.map(({ holder }) => holder)).size,
       out: license.checkedOut,
       checkIns: checkInsOf(license, now),
-      holding: license.assigned,
+      holding: assignedAt(license, now),
       known: license.clients,
       live,
       projects: [...license.projects()],
       registered: [...license.users()],
       quota: (id) => quotaStatus(license, id, now),
-      assignments: [...license.assignments()],
+      assignments: [...license.assignments()].map((one) => assignmentAt(license.terms, one, now)),
     };
   }
 

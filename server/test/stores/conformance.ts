@@ -768,6 +768,32 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await due(10)).toEqual([cam.licenseId]);
       });
 
+      test("name a temporary licence at its end, and at another one that it is given", async () => {
+        const guest = licenseSetting({ ...devices, licenseId: licenseIdOf(7), isTemporary: true });
+        const endsIn = (ms: number) => store.saveCatalog(entitiesOf({ ...guest, expiresAt: clock.now() + ms }));
+        const due = async () => (await store.dueLicenses(clock.now(), 10, null)).map(({ licenseId }) => licenseId);
+        await endsIn(period);
+        await act(activateCommand(guest, "d1"));
+        await endsIn(3 * period);
+        await live(period);
+        // A look may come too early; then it finds nothing.
+        if ((await due()).length > 0) await act(sweepCommand(guest));
+        expect(await assignmentsOf(guest)).toMatchObject([{ unassignedAt: null }]);
+        await endsIn(60_000);
+        await restart();
+        await live(59_999);
+        expect(await due()).toEqual([]);
+        clock.advance(1);
+        expect(await due()).toEqual([guest.licenseId]);
+        expect(await store.settledUntil()).toBe(clock.now());
+        await act(sweepCommand(guest));
+        expect(await assignmentsOf(guest)).toMatchObject([{ unassignedAt: clock.now() }]);
+        await restart();
+        expect(await assignmentsOf(guest)).toMatchObject([{ unassignedAt: clock.now() }]);
+        await live(60_000);
+        expect(await due()).toEqual([]);
+      });
+
       test("come to every licence with something over, though fewer are asked for at a time", async () => {
         for (const setting of [cad, cam, devices]) await act(openCommand(setting, "anna"));
         await live(period);

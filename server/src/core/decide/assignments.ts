@@ -99,6 +99,26 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   );
 }
 
+/** What of a licence's terms says until when its clients have their tokens. */
+export type Tenure = Pick<Terms, "isTemporary" | "expiresAt">;
+
+/** Whether the licence's tokens are over: the end of a temporary licence takes them from all its clients. */
+export function tokensAreOver({ isTemporary, expiresAt }: Tenure, now: Millis): boolean {
+  return isTemporary && expiresAt !== null && now >= expiresAt;
+}
+
+/** An assignment as it stands at `now`: over is over, whether or not anybody has written so since. */
+export function assignmentAt(terms: Tenure, assignment: Assignment, now: Millis): Assignment {
+  if (assignment.unassignedAt !== null || !tokensAreOver(terms, now)) return assignment;
+  // An end may be set to an instant in the past.
+  return { ...assignment, unassignedAt: Math.max(terms.expiresAt ?? 0, assignment.activatedAt) };
+}
+
+/** Clients that hold a token at `now`. */
+export function assignedAt({ terms, assigned }: LicenseView, now: Millis): number {
+  return tokensAreOver(terms, now) ? 0 : assigned;
+}
+
 /** Whether the client's release is too new for the licence. One that is not told is taken to be covered. */
 export function isRefusedRelease(terms: Terms, { softwareVersion }: ActivateCommand): boolean {
   if (softwareVersion === null || terms.allowsUncoveredRelease) return false;

@@ -1,18 +1,34 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
 import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import { assignmentAt } from "./assignments.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
 
 /**
- * What is over at `now`, at most `releasesPerStepMax` of it. Every command of a licence is preceded by this until
+ * What is over at `now`: at most `releasesPerStepMax` sessions, and when none is left, the tokens of a temporary licence. Every command of a licence is preceded by this until
  * nothing is left, so nobody ever sees an expired session as live, and counts are exact.
  */
 export function release(license: LicenseView, now: Millis): Decision {
   const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
+  if (due.length === 0) return releaseTokens(license, now);
   // What an administrator ended is on record since then; here only its id becomes free.
   const live = due.filter(({ endedAt }) => endedAt === null);
   const records = recordEnds(license, live, "session.expired", ({ validUntil }) => validUntil);
   return grant(due.map(gone), records, { ended: records.length });
+}
+
+/**
+ * Takes the tokens of a temporary licence that is over, so that what its clients have beside it takes over. Sessions that
+ * outlast it, because its end was set to an earlier instant, run on as on any licence that is over. The lines tell when it was
+ * noticed: what an end in the past would put before them may be counted already.
+ */
+function releaseTokens(license: LicenseView, now: Millis): Decision {
+  const held = [...license.assignments()].filter(({ unassignedAt }) => unassignedAt === null);
+  const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
+  return grant(
+    held.map((assignment) => ({ type: "assignment", assignment: assignmentAt(license.terms, assignment, now) })),
+    held.map((assignment) => record(license, now, "client.unassigned", assignment, { tokens })),
+  );
 }
 
 /**

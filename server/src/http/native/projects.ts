@@ -1,5 +1,6 @@
 /** Projects of licences that count them: open, save, close, executions and their progress. Connecting is `session/open`. */
 import { type Static, Type } from "typebox";
+import { assignedAt } from "../../core/decide/assignments.ts";
 import { fold } from "../../core/names.ts";
 import type { CloseProjectCommand, ProjectCommand } from "../../core/types.ts";
 import { newId, newSecret, secretHash } from "../../ids.ts";
@@ -310,7 +311,7 @@ async function tokensOf(store: Services["store"], isvId: string, licenseId: stri
   }
   return terms.provisioningMode === "floating"
     ? [pool("floating", terms.floatingTokenLimit, license.holders)]
-    : [pool("named", terms.tokenLimit + terms.goodwillTokenLimit, license.assigned)];
+    : [pool("named", terms.tokenLimit + terms.goodwillTokenLimit, assignedAt(license, store.now()))];
 }
 
 function executionRoutes(services: Services): Route[] {

@@ -138,7 +138,7 @@ function listAssignments({ store }: Services): Route {
       for (const assignment of license?.assignments() ?? []) {
         if (n++ < (page - 1) * size) continue;
         if (listed.length >= size) break;
-        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment, call.names));
+        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment, store.now(), call.names));
       }
       finish({ ...json(listed), headers: ["X-Total-Count", String(license?.clients ?? 0)] });
     },
@@ -156,7 +156,7 @@ function readAssignment({ store }: Services): Route {
     answers: { 200: schemas.Assignment, 404: Type.Object({}) },
     async handle(call, finish) {
       const { license, assignment } = await assignmentIn(store, call);
-      finish(json(assignmentDto(license.terms, assignment, call.names)));
+      finish(json(assignmentDto(license.terms, assignment, store.now(), call.names)));
     },
   });
 }
@@ -223,7 +223,7 @@ function changeAssignment({ desk, store }: Services): Route {
       const suspended = { suspended_until_utc: until };
       await audit(store, call, "client.suspended", "assignment", command.assignmentId, licenseId, suspended);
       if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
-      finish(json(assignmentDto(terms, granted.assignment, call.names)));
+      finish(json(assignmentDto(terms, granted.assignment, store.now(), call.names)));
     },
   });
 }

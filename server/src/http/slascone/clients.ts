@@ -10,6 +10,7 @@ import { uuid, uuidOrNull } from "../input.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
 import { isExpired } from "./dto.ts";
+import { asOf } from "./known-clients.ts";
 import { resolveAnyLicenseKey, resolveLicenseKey } from "./license-keys.ts";
 import { ActivateClient, AddHeartbeat, LicenseInfo, Refusal, Sentence, Unassign, Validate } from "./schemas.ts";
 
@@ -79,7 +80,8 @@ async function requireMove(
   clientId: string,
 ): Promise<void> {
   if (!isBound(call.key)) return;
-  for (const { licenseId, assignment } of await store.assignmentsOfClient(call.isvId, license.product_id, clientId)) {
+  const clients = await store.assignmentsOfClient(call.isvId, license.product_id, clientId);
+  for (const { licenseId, assignment } of asOf(store.now(), call.vendor, clients)) {
     const isMoved =
       call.vendor.licenses.get(licenseId)?.customer_id === license.customer_id && licenseId !== license.id;
     if (isMoved && assignment.unassignedAt === null) requireLicense(call, licenseId);
@@ -217,7 +219,8 @@ async function licenseOfToken(store: Services["store"], call: KeyedCall, product
 async function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {
   const now = store.now();
   let best: { readonly license: License; readonly rank: readonly number[] } | undefined;
-  for (const { licenseId, assignment } of await store.assignmentsOfClient(call.isvId, productId, clientId)) {
+  const clients = await store.assignmentsOfClient(call.isvId, productId, clientId);
+  for (const { licenseId, assignment } of asOf(now, call.vendor, clients)) {
     const license = call.vendor.licenses.get(licenseId);
     if (license === undefined || !reachesLicense(call.key, license)) continue;
     const isTemporary = call.vendor.editions.get(license.edition_id)?.is_temporary === true;

@@ -5,6 +5,7 @@
  */
 import type { Vendor } from "../../catalog/catalog.ts";
 import type { Customer, Edition, License, Product } from "../../catalog/entities.ts";
+import { assignmentAt, type Tenure } from "../../core/decide/assignments.ts";
 import { remaining } from "../../core/decide/quotas.ts";
 import { clientKey } from "../../core/names.ts";
 import { coversRelease } from "../../core/releases.ts";
@@ -271,7 +272,7 @@ export function sessionDto(license: LicenseView, session: Session, now: Millis, 
     modified_date_utc: instant(session.extendedAt),
     license_id: license.terms.licenseId,
     assignment_id: assignment?.id ?? null,
-    assignment: assignment === undefined ? null : assignmentDto(license.terms, assignment, names),
+    assignment: assignment === undefined ? null : assignmentDto(license.terms, assignment, now, names),
     user_id: nameOrNull(names, session.userId),
     max_open_session_count: session.peakSessions,
     max_active_client_count: session.peakHolders,
@@ -282,10 +283,12 @@ export function sessionDto(license: LicenseView, session: Session, now: Millis, 
 }
 
 export function assignmentDto(
-  terms: Pick<Terms, "licenseId" | "productId" | "clientType">,
-  assignment: Assignment,
+  terms: Pick<Terms, "licenseId" | "productId" | "clientType"> & Tenure,
+  known: Assignment,
+  now: Millis,
   names: Names,
 ) {
+  const assignment = assignmentAt(terms, known, now);
   const isDevices = terms.clientType === "devices";
   // What people call a client that is a user is the user's name again.
   const isTold = isDevices || !names.areHidden;

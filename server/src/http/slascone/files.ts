@@ -1,5 +1,6 @@
 /** Files for machines that never see a network: the licence, and a client's activation (P2; section 9.2). */
 import { Type } from "typebox";
+import { assignmentAt } from "../../core/decide/assignments.ts";
 import { clientKey } from "../../core/names.ts";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
@@ -53,10 +54,11 @@ async function assignmentOf(
   tokenKey: string,
 ): Promise<Assignment | undefined> {
   if ((await store.licenseOfToken(isvId, tokenKey)) !== licenseId) return undefined;
-  for (const assignment of (await store.read(isvId, licenseId))?.assignments() ?? []) {
-    if (assignment.tokenKey === tokenKey) return assignment.unassignedAt === null ? assignment : undefined;
-  }
-  return undefined;
+  const license = await store.read(isvId, licenseId);
+  const found = license?.assignmentOfToken(tokenKey);
+  if (license === undefined || found === undefined) return undefined;
+  const assignment = assignmentAt(license.terms, found, store.now());
+  return assignment.unassignedAt === null ? assignment : undefined;
 }
 
 function activationFileRoute({ desk, store, signer }: Services): Route {

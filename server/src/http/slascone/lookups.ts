@@ -1,8 +1,9 @@
 /** Look-ups of licences, for backends (P10–P12, section 5, and one licence by its id). */
 import { Type } from "typebox";
 import type { License } from "../../catalog/entities.ts";
+import { assignedAt, assignmentAt } from "../../core/decide/assignments.ts";
 import { fold } from "../../core/names.ts";
-import type { LicenseView } from "../../core/types.ts";
+import type { LicenseView, Millis } from "../../core/types.ts";
 import { knownLicense, reachesLicense, requireProduct } from "../access.ts";
 import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json, noContent } from "../answer.ts";
@@ -12,6 +13,7 @@ import { plainNames, requireNames } from "../names.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { described, isExpired, type KnownUser, licenseDto, userOf } from "./dto.ts";
+import { asOf } from "./known-clients.ts";
 import { licensesOfKey } from "./license-keys.ts";
 import * as schemas from "./schemas.ts";
 
@@ -124,7 +126,8 @@ async function usersByName(store: Services["store"], call: KeyedCall<{ readonly 
     const license = vendor.licenses.get(licenseId);
     return license?.product_id === productId ? license : undefined;
   };
-  for (const { licenseId, assignment } of await store.assignmentsOfUser(isvId, productId, body.user_id)) {
+  const clients = await store.assignmentsOfUser(isvId, productId, body.user_id);
+  for (const { licenseId, assignment } of asOf(store.now(), vendor, clients)) {
     const license = ofProduct(licenseId);
     // A user may have several clients on a licence; one that holds its token speaks for the user.
     const isBetter = license !== undefined && (assignment.unassignedAt === null || !found.has(license));
@@ -151,7 +154,7 @@ function oneLicense({ store }: Services): Route {
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
       const view = await store.read(call.isvId, license.id);
-      const users = view === undefined ? [] : usersOf(view);
+      const users = view === undefined ? [] : usersOf(view, store.now());
       finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
@@ -220,12 +223,12 @@ function licensesForClient({ store }: Services): Route {
         reachesLicense(call.key, license) &&
         isWanted(license, true, now);
       const asked = [...vendor.licenses.values()].filter(isAsked).slice(0, licensesLookedAtMax);
-      const known = await store.assignmentsOfClient(isvId, productId, body.client_id);
+      const known = asOf(now, vendor, await store.assignmentsOfClient(isvId, productId, body.client_id));
       const isActive = ({ id }: License) =>
         known.some(({ licenseId, assignment }) => licenseId === id && assignment.unassignedAt === null);
       const views = await Promise.all(asked.map(({ id }) => store.read(isvId, id)));
       const active = asked.filter(isActive);
-      const free = asked.filter((_, n) => hasToken(views[n]));
+      const free = asked.filter((_, n) => hasToken(views[n], now));
       const found = active.length > 0 ? active : free;
       finish(found.length === 0 ? denied("customer_without_token", call) : json(found.map(({ id }) => id)));
     },
@@ -238,14 +241,14 @@ function requireNamesOfAdmin({ key, names }: KeyedCall): void {
 }
 
 /** A floating licence activates whoever comes. */
-function hasToken(view: LicenseView | undefined): boolean {
+function hasToken(view: LicenseView | undefined, now: Millis): boolean {
   if (view === undefined) return false;
   const { provisioningMode, tokenLimit, goodwillTokenLimit } = view.terms;
-  return provisioningMode === "floating" || view.assigned < tokenLimit + goodwillTokenLimit;
+  return provisioningMode === "floating" || assignedAt(view, now) < tokenLimit + goodwillTokenLimit;
 }
 
 /** Whom a licence knows: registered users, then those of its clients, where it counts users. */
-function usersOf(view: LicenseView): KnownUser[] {
+function usersOf(view: LicenseView, now: Millis): KnownUser[] {
   const users = new Map<string, KnownUser>();
   const add = (key: string, user: KnownUser) => {
     if (users.size < listedMax && !users.has(key)) users.set(key, user);
@@ -253,7 +256,7 @@ function usersOf(view: LicenseView): KnownUser[] {
   for (const user of view.users()) add(user.key, user);
   if (view.terms.clientType === "users") {
     for (const assignment of view.assignments())
-      add(fold(assignment.userId ?? assignment.clientId), userOf(assignment));
+      add(fold(assignment.userId ?? assignment.clientId), userOf(assignmentAt(view.terms, assignment, now)));
   }
   return [...users.values()];
 }

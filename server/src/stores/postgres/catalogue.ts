@@ -1,12 +1,14 @@
 /** The catalogue's rows. Each change has a revision; servers that know an older one read what came after it. */
 import type { Author } from "../../catalog/audit.ts";
-import type { EntityChange } from "../../catalog/entities.ts";
+import type { EntityChange, License } from "../../catalog/entities.ts";
 import type { Millis } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
+import type { Place } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { nobody } from "./deciding.ts";
 import { emptyLicenses } from "./deletion.ts";
+import { lockLicenses } from "./statements.ts";
 
 const entitiesSince = `
   SELECT isv_id, kind, id, body, applied, revision FROM seatkeeper.entities WHERE revision > $1
@@ -27,6 +29,17 @@ export const insertLicenses = `
 
 export const insertFolds = `
   INSERT INTO seatkeeper.folds (isv_id, license_id) SELECT * FROM unnest($1::uuid[], $2::uuid[]) ON CONFLICT DO NOTHING`;
+
+/** A licence that the sweeper is to look at by an instant, though nothing is decided on it. */
+export interface End extends Place {
+  readonly lookAt: Millis;
+}
+
+/** $1 vendors, $2 licences, $3 instants. */
+const lookBy = `
+  UPDATE seatkeeper.licenses AS l SET look_at = least(l.look_at, k.look_at)
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, look_at)
+  WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
 /** Denials that were recorded before there was a licence of this id become the licence's. */
 const adoptDenials = `
@@ -79,6 +92,7 @@ export class Catalogue {
       await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.terms(isvId, licenseId));
       const lines = this.directory.auditLines(changes, author, at);
       if (lines.length > 0) transaction.query(insertAudit, auditValues(lines));
+      await lookAtEnds(transaction, this.#endsMoved(changes, at));
       const revision = Number(head?.revision) + 1;
       this.#send(transaction, changes, revision);
       await transaction.commit();
@@ -89,6 +103,17 @@ export class Catalogue {
       transaction.abandon();
       throw error;
     }
+  }
+
+  /** Licences that are there and get another end, at the earliest at `at`: with it a temporary licence's tokens are over. */
+  #endsMoved(changes: readonly EntityChange[], at: Millis): End[] {
+    return changes.flatMap(({ isvId, kind, id, body }) => {
+      const before = kind === "license" ? this.directory.catalog.vendor(isvId)?.licenses.get(id) : undefined;
+      if (before === undefined || body === null) return [];
+      const { expiration_date_utc: end, edition_id: edition } = body as License;
+      if (end === null || (end === before.expiration_date_utc && edition === before.edition_id)) return [];
+      return [{ isvId, licenseId: id, lookAt: Math.max(Date.parse(end), at) }];
+    });
   }
 
   #send(transaction: Transaction, saved: readonly EntityChange[], revision: number): void {
@@ -122,6 +147,14 @@ export class Catalogue {
     this.directory.put(news.map(entityOf));
     for (const { revision } of news) this.#revision = Math.max(this.#revision, Number(revision));
   }
+}
+
+/** Locked in their order first, like by whoever decides on them. */
+export async function lookAtEnds(transaction: Transaction, ends: readonly End[]): Promise<void> {
+  if (ends.length === 0) return;
+  const places = [ends.map(({ isvId }) => isvId), ends.map(({ licenseId }) => licenseId)];
+  await transaction.query(lockLicenses(false), places);
+  await transaction.query(lookBy, [...places, ends.map(({ lookAt }) => lookAt)]);
 }
 
 /** An entity from its row; without a body: one that was deleted. */

@@ -3,7 +3,7 @@ import { fold } from "../../core/names.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
-import { insertFolds, insertLicenses, putEntities } from "./catalogue.ts";
+import { type End, insertFolds, insertLicenses, lookAtEnds, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
 import { putSessions, sessionBody } from "./folding.ts";
@@ -54,6 +54,7 @@ export async function loadInto(connections: Connections, dump: Dump): Promise<vo
     for await (const line of dump.lines) await loading.put(line);
     await loading.flush();
     transaction.query(settleLicenses, [dump.aliveAt ?? 0]);
+    await lookAtEnds(transaction, loading.ends);
     await transaction.query("UPDATE seatkeeper.alive SET alive_at = coalesce($1, alive_at)", [dump.aliveAt]);
     await transaction.commit();
   } catch (error) {
@@ -74,6 +75,18 @@ class Loading {
   constructor(transaction: Transaction, revision: number) {
     this.#transaction = transaction;
     this.#revision = revision;
+  }
+
+  /** The ends of licences whose clients hold tokens until then. */
+  get ends(): End[] {
+    const vendors = [...this.#directory.catalog.vendors()];
+    const places = vendors.flatMap(({ isv, licenses }) =>
+      [...licenses.keys()].map((licenseId) => ({ isvId: isv.id, licenseId })),
+    );
+    return places.flatMap((place) => {
+      const { isTemporary, expiresAt } = this.#directory.knownTerms(place.isvId, place.licenseId);
+      return isTemporary && expiresAt !== null ? [{ ...place, lookAt: expiresAt }] : [];
+    });
   }
 
   /** @throws DumpRefused where the line refers to what did not come before it. */
