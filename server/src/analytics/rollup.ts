@@ -26,6 +26,12 @@ export const keptDays = {
   gathered: 92,
 } as const;
 
+/**
+ * Values that clients told, of each vendor: some gigabytes. A vendor's own keys can fill it and push its older values out, and
+ * nobody else's; vendors are as many as whoever runs the server lets in.
+ */
+export const gatheredOfVendorMax = 10_000_000;
+
 /** Rows of each kind that are forgotten at a time: a few milliseconds. */
 const rowsPerPrune = 500;
 
@@ -86,6 +92,7 @@ export class Rollup {
       minutes: now - keptDays.minutes * day,
       sums: now - keptDays.sums * day,
       gathered: now - keptDays.gathered * day,
+      gatheredOfVendor: gatheredOfVendorMax,
     };
     return this.#store.prune(until, rowsPerPrune);
   }

@@ -106,7 +106,7 @@ export function openMemoryStore(clock: Clock): Store {
     tallies: async (isvId, series, from, to, limit) => tallies.range(isvId, series, from, to, limit),
     async prune(until) {
       lines = lines.filter(({ at }) => at >= until.history);
-      gathered = gathered.filter(({ at }) => at >= until.gathered);
+      gathered = newestOfEach(gathered, until.gatheredOfVendor).filter(({ at }) => at >= until.gathered);
       tallies.prune(until);
       return false;
     },
@@ -261,6 +261,18 @@ class MemoryTallies {
 
 function isAfter(row: Tally, other: Tally): boolean {
   return row.start > other.start || (row.start === other.start && row.part > other.part);
+}
+
+/** The newest values of each vendor, in their order. */
+function newestOfEach(gathered: readonly Gathered[], kept: number): Gathered[] {
+  const left = new Map<string, number>();
+  return gathered
+    .toReversed()
+    .filter(({ isvId }) => {
+      left.set(isvId, (left.get(isvId) ?? kept) - 1);
+      return (left.get(isvId) as number) >= 0;
+    })
+    .toReversed();
 }
 
 function isOfBook(line: DumpLine): line is BookLine {

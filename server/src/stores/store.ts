@@ -254,10 +254,9 @@ export interface Retained {
   readonly sums: Millis;
   /** What clients told, which names people too. */
   readonly gathered: Millis;
+  /** Of what each vendor's clients told, no more than so many values, the newest ones. */
+  readonly gatheredOfVendor: number;
 }
-
-/** Of what clients told, no more than so many values are kept, the newest ones: some gigabytes. */
-export const gatheredMax = 10_000_000;
 
 export interface GatheredQuery {
   readonly isvId: string;

@@ -639,7 +639,8 @@ export function startingSettings(random: Random, now: Millis): LicenseSetting[] 
   const devicesOf = { type: "devices", productId: productIdOf(2) } as const;
   return [
     licence(1, usersOf),
-    licence(2, { ...usersOf, isTemporary: true }),
+    // It ends while the world lasts.
+    licence(2, { ...usersOf, isTemporary: true, expiresAt: now + 25 * minute }),
     licence(3, { ...usersOf, isHard: false, tokens: 1, heartbeatsExtend: true, limits: limitsOf(random) }),
     licence(4, { ...usersOf, customerId: customerIdOf(2), domains: ["factor.com"] }),
     licence(5, { ...devicesOf, heartbeatsExtend: true, limits: limitsOf(random), startsAt: startsAt(random, now) }),

@@ -157,6 +157,33 @@ describe("POST data_gathering/consumption_heartbeats", () => {
     expect(items[0]).toMatchObject({ act: "quota.reset", kind: "limitation", id: metered.docs });
   });
 
+  test("is recalculated to what it is, and listed by licence, refused and taken back as well", async () => {
+    const [granted] = (await consume([docs(4, { external_id: "order 7" }), docs(90)])).body;
+    const path = `/licenses/${metered.license}/consumption`;
+    const again = await admin(demo, `${path}/limitations/${metered.docs}/recalculate`, { method: "PUT" });
+    expect(again.body).toEqual((await validate(metered.docs)).body);
+    expect(again.body.remaining).toBe(6);
+    expect((await admin(demo, `${path}/limitations/${id(1)}/recalculate`, { method: "PUT" })).body.id).toBe(3003);
+    await rollBack(granted.transaction_id);
+    const { body, headers } = await admin(demo, `${path}/heartbeats?page_size=2`);
+    expect(headers.get("x-total-count")).toBe("3");
+    expect(body).toEqual([
+      expect.objectContaining({ value: -4, transaction_id: granted.transaction_id }),
+      {
+        limitation_id: metered.docs,
+        client_id: "pc-1",
+        user_id: null,
+        value: 90,
+        transaction_id: null,
+        external_id: null,
+        timestamp_utc: null,
+        created_date_utc: "2026-01-01T00:00:00.000Z",
+      },
+    ]);
+    const [first] = (await admin(demo, `${path}/heartbeats?page=2&page_size=2`)).body;
+    expect(first).toMatchObject({ value: 4, external_id: "order 7", transaction_id: granted.transaction_id });
+  });
+
   test("of one quota by two at once: one of them gets the last unit", async () => {
     await consume([docs(11)]);
     const answers = await Promise.all([consume([docs(1)]), consume([docs(1)])]);

@@ -15,6 +15,7 @@ interface ModelMove {
 
 export interface ModelConsumption extends ModelMove {
   readonly transactionId: string;
+  readonly clientId: string;
   isBack: boolean;
 }
 
@@ -60,6 +61,7 @@ export interface Around<O> {
   readonly unusable: DenialCode | null;
   /** Why the client may tell nothing; null: it may. */
   readonly refusedClient: () => DenialCode | null;
+  readonly isSameClient: (one: string, other: string) => boolean;
   readonly deny: (code: DenialCode) => O;
   readonly grant: (what: { readonly quotas?: readonly ModelQuota[]; readonly user?: ModelUser }) => O;
   readonly note: (kind: RecordKind, userId: string | null) => void;
@@ -123,16 +125,31 @@ function consume<O>(
     const { used } = quotaOf(items, limitation, null, now, around);
     const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
     const isBack = amount < 0;
+    const isOthers = isBack && -amount > consumedBy(items, command.clientId, limitation, now, around);
     const isRefused = !isBack && limitation.limit !== null && limitation.isEnforced && used + amount > most;
-    const isGranted = !isRefused && used + amount >= 0 && used + amount <= 9_000_000_000 * units;
+    const isGranted = !isRefused && !isOthers && used + amount >= 0 && used + amount <= 9_000_000_000 * units;
     if (isGranted) {
       const move = { limitationId, amount, at: now, isOver: false };
       items.moves.push(move);
-      items.consumptions.push({ ...move, transactionId, isBack: false });
+      items.consumptions.push({ ...move, transactionId, clientId: command.clientId, isBack: false });
     }
     return quotaOf(items, limitation, isGranted ? transactionId : null, now, around);
   });
   return around.grant({ quotas });
+}
+
+/** What the client has consumed and neither given back nor taken back, of the newest thousand consumptions. */
+function consumedBy<O>(
+  items: ModelItems,
+  clientId: string,
+  limitation: Limitation,
+  now: Millis,
+  around: Around<O>,
+): number {
+  const kept = items.consumptions.filter(({ limitationId }) => limitationId === limitation.id).slice(-1_000);
+  return countingOf(kept, items, limitation, now, around)
+    .filter((one) => !one.isBack && around.isSameClient(one.clientId, clientId))
+    .reduce((sum, { amount }) => sum + amount, 0);
 }
 
 function rollBack<O>(

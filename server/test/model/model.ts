@@ -364,6 +364,7 @@ export class Model {
     return stepItems(license.items, command, now, {
       ...terms,
       unusable: !terms.isActive ? "license_inactive" : isExpired(terms, now) ? "license_expired" : null,
+      isSameClient: (one, other) => sameClient(terms, one, other),
       refusedClient: () => ("clientId" in command ? refusedClient(license, command, now) : null),
       deny: (code) => this.#deny(license, command, code, now),
       grant: (what) => granted(license, what),

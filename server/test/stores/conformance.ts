@@ -488,7 +488,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
           while (await store.prune(until, 2)) rounds++;
           return rounds;
         };
-        await forget({ history: opened, people: 3, minutes: 10, sums: 0, gathered: 0 });
+        await forget({ history: opened, people: 3, minutes: 10, sums: 0, gathered: 0, gatheredOfVendor: 9 });
         expect(await Promise.all(names.map(left))).toEqual([
           [3, 20],
           [1, 2, 3, 20],
@@ -497,7 +497,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
           [3, 20],
         ]);
         expect(await store.linesBetween(0, 1e15, 10)).toHaveLength(2);
-        await forget({ history: opened + 1, people: 100, minutes: 100, sums: 3, gathered: 0 });
+        await forget({ history: opened + 1, people: 100, minutes: 100, sums: 3, gathered: 0, gatheredOfVendor: 9 });
         await restart();
         expect(await Promise.all(names.map(left))).toEqual([[20], [2, 3, 20], [3, 20], [3, 20], []]);
         expect(await store.linesBetween(0, 1e15, 10)).toEqual([]);

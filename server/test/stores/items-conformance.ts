@@ -223,10 +223,23 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
       await stepAll(store, [tell("a"), tell("b"), tell("c")]);
       clock.advance(1_000);
       await stepAll(store, [tell("d")]);
-      const until = { history: 0, people: 0, minutes: 0, sums: 0, gathered: clock.now() };
+      const until = { history: 0, people: 0, minutes: 0, sums: 0, gathered: clock.now(), gatheredOfVendor: 9 };
       for (let rounds = 0; await store.prune(until, 2); rounds++) expect(rounds).toBeLessThan(4);
       await restart();
       expect((await gathered()).map(({ texts }) => texts)).toEqual([["d"]]);
+    });
+
+    test("of what clients told so many values of each vendor are kept, whatever others' clients tell", async () => {
+      await store.saveCatalog(entitiesOf({ ...cad, isvId: isvIdOf(2) }));
+      const ofOther = (command: Command): Command => ({ ...command, isvId: isvIdOf(2) });
+      await stepAll(store, [ofOther(activate(cad.licenseId)), ofOther(tell("x"))]);
+      await stepAll(store, [tell("a"), tell("b")]);
+      await restart();
+      await stepAll(store, [tell("c"), tell("d"), tell("e")]);
+      const until = { history: 0, people: 0, minutes: 0, sums: 0, gathered: 0, gatheredOfVendor: 2 };
+      for (let rounds = 0; await store.prune(until, 2); rounds++) expect(rounds).toBeLessThan(4);
+      expect((await gathered()).map(({ texts }) => texts)).toEqual([["e"], ["d"]]);
+      expect((await gathered({ isvId: isvIdOf(2) })).map(({ texts }) => texts)).toEqual([["x"]]);
     });
 
     test("a deleted licence takes along what it kept, and what was told of it stays", async () => {

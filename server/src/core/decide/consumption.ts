@@ -1,5 +1,6 @@
 /** Consumption of limitations: what a quota allows, how it stands, and taking a consumption back. */
 import { consumptionsKept, microsPerUnit, quotaUnitsMax } from "../limits.ts";
+import { clientKey } from "../names.ts";
 import type {
   Change,
   ConsumeCommand,
@@ -43,7 +44,8 @@ export function consume(license: LicenseView, command: ConsumeCommand, now: Mill
     const limitation = license.terms.limitations.find(({ id }) => id === wanted.limitationId) as Limitation;
     const known = quotas.get(limitation.id) ?? license.quota(limitation.id);
     const before = standing(license, limitation, known, now);
-    const isAllowed = allows(limitation, before.quota.used, wanted.amount);
+    const isOwn = wanted.amount >= 0 || -wanted.amount <= consumedBy(license, command, limitation, changes, now);
+    const isAllowed = isOwn && allows(limitation, before.quota.used, wanted.amount);
     const quota = isAllowed ? taken(before.quota, wanted.amount) : before.quota;
     if (isAllowed) {
       if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
@@ -107,7 +109,31 @@ function forgotten(license: LicenseView, { id }: Limitation): Change[] {
   return [...license.consumptions(id)].map(({ key }) => ({ type: "item.gone", kind: "consumption", key }));
 }
 
-/** Whether so much may be used. Nobody gives back more than was consumed, and beyond what is counted exactly nothing is. */
+/**
+ * What a client can give back: what it has consumed in the period, the command's own changes included, and not given back.
+ * Whoever holds an application's key would give back everybody's otherwise, and the quota would bound nobody.
+ */
+function consumedBy(
+  license: LicenseView,
+  { clientId }: ConsumeCommand,
+  limitation: Limitation,
+  changes: readonly Change[],
+  now: Millis,
+): Micros {
+  const { terms } = license;
+  const period = periodOf(license, limitation, license.quota(limitation.id), now);
+  const client = clientKey(terms, clientId);
+  const fresh = changes.flatMap((change) => (change.type === "item" ? change.item : []));
+  let sum = 0;
+  for (const item of [...license.consumptions(limitation.id), ...fresh]) {
+    if (item.kind !== "consumption" || item.limitationId !== limitation.id) continue;
+    const isOwn = clientKey(terms, item.clientId) === client && !isBefore(item.at, period);
+    if (isOwn) sum += item.amount;
+  }
+  return sum;
+}
+
+/** Whether so much may be used. Nothing is given back beyond what was consumed, and beyond what is counted exactly nothing is. */
 function allows({ limit, goodwillPercent, isEnforced }: Limitation, before: Micros, amount: Micros): boolean {
   const used = before + amount;
   if (used < 0 || used > quotaUnitsMax * microsPerUnit) return false;

@@ -3,23 +3,34 @@ import { Type } from "typebox";
 import type { Product } from "../../catalog/entities.ts";
 import { quotaStatus, quotaStatuses } from "../../core/decide/quotas.ts";
 import { microsPerUnit } from "../../core/limits.ts";
-import type { LicenseView } from "../../core/types.ts";
+import type { Gathered, LicenseView } from "../../core/types.ts";
 import { newId } from "../../ids.ts";
 import { knownLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { millis, Uuid, uuid, uuidOrNull } from "../input.ts";
+import { pageMax, pageSizeMax } from "../limits.ts";
+import { clientOrNull, nameOrNull } from "../names.ts";
 import { answerOfDenial } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
 import { licenseOfTeller } from "./clients.ts";
-import { consumptionDto } from "./dto.ts";
+import { consumptionDto, instant } from "./dto.ts";
+import { pageAsked } from "./gathering.ts";
 import * as schemas from "./schemas.ts";
 
 const LimitationParams = Type.Object({
   license_id: Uuid("The licence."),
   limitation_id: Uuid("One of its limitations."),
 });
+
+const PageQuery = Type.Object(
+  {
+    page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax })),
+    page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: pageSizeMax })),
+  },
+  { additionalProperties: false },
+);
 
 export function consumptionRoutes(services: Services): Route[] {
   return [
@@ -28,6 +39,8 @@ export function consumptionRoutes(services: Services): Route[] {
     validateRoute(services),
     balanceRoute(services),
     resetRoute(services),
+    recalculateRoute(services),
+    toldRoute(services),
   ];
 }
 
@@ -166,4 +179,60 @@ function resetRoute({ desk, store }: Services): Route {
       finish(json(granted?.quotas.map(consumptionDto)[0]));
     },
   });
+}
+
+function recalculateRoute({ store }: Services): Route {
+  return keyed({
+    method: "PUT",
+    path: "/licenses/:license_id/consumption/limitations/:limitation_id/recalculate",
+    reach: "admin",
+    role: "operator",
+    tag: "Consumption",
+    summary: "Look how a limitation stands",
+    description: "For SLASCONE's clients. What is left is exact at all times, so there is nothing to recalculate.",
+    params: LimitationParams,
+    answers: { 200: schemas.Consumption, 409: schemas.Refusal },
+    async handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      const view = await store.read(call.isvId, licenseId);
+      if (view === undefined) return finish(denied("license_unknown", call));
+      finish(standingAnswer(call, view, uuid(call.params.limitation_id), store.now()));
+    },
+  });
+}
+
+function toldRoute({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/licenses/:license_id/consumption/heartbeats",
+    reach: "admin",
+    tag: "Consumption",
+    summary: "Read what was consumed of a licence's limitations",
+    description:
+      "Newest first, as long as it is kept, with its total in `X-Total-Count`. Without a `transaction_id` it was refused; what was taken back stands here again, with its sign turned.",
+    params: schemas.LicenseParams,
+    query: PageQuery,
+    answers: { 200: Type.Array(schemas.ConsumptionTold) },
+    async handle(call, finish) {
+      const { id: licenseId } = knownLicense(call, call.params.license_id);
+      const all = { clientId: null, subjectId: null, from: null, to: null, ...pageAsked(call.query) };
+      const asked = { isvId: call.isvId, licenseId, kind: "consumption", ...all } as const;
+      const { items, total } = await store.gathered(asked);
+      const listed = items.map((value) => consumptionToldDto(value, call));
+      finish({ ...json(listed), headers: ["X-Total-Count", String(total)] });
+    },
+  });
+}
+
+function consumptionToldDto(value: Gathered, { names, vendor }: Pick<KeyedCall, "names" | "vendor">) {
+  return {
+    limitation_id: value.subjectId,
+    client_id: clientOrNull(names, vendor.countsDevices(value.licenseId), value.clientId),
+    user_id: nameOrNull(names, value.userId),
+    value: (value.amount ?? 0) / microsPerUnit,
+    transaction_id: value.transactionId,
+    external_id: value.externalId,
+    timestamp_utc: value.happenedAt === null ? null : instant(value.happenedAt),
+    created_date_utc: instant(value.at),
+  };
 }

@@ -287,6 +287,18 @@ export const Consumption = Type.Object({
   next_reset_date_utc: maybeTime,
 });
 
+/** One line of what was consumed, with the members of the heartbeat. */
+export const ConsumptionTold = Type.Object({
+  limitation_id: id,
+  client_id: maybeText,
+  user_id: maybeText,
+  value: Type.Number({ description: "Less than nothing was given or taken back." }),
+  transaction_id: maybeText,
+  external_id: maybeText,
+  timestamp_utc: maybeTime,
+  created_date_utc: time,
+});
+
 export const LicenseUser = Type.Object({
   user_id: Type.String(),
   name: Type.String(),

@@ -115,10 +115,11 @@ export const deleteItems = `
 
 /** $1 rows as JSON. */
 export const insertGathered = `
-  INSERT INTO seatkeeper.gathered (isv_id, license_id, at, kind, client_id, user_id, subject_id, body)
-  SELECT isv_id, license_id, at, kind, client_id, user_id, subject_id, body
+  INSERT INTO seatkeeper.gathered (isv_id, license_id, at, kind, client_id, user_id, subject_id, body, place)
+  SELECT isv_id, license_id, at, kind, client_id, user_id, subject_id, body,
+    ordinality + coalesce((SELECT max(g.place) FROM seatkeeper.gathered AS g WHERE g.isv_id = told.isv_id), 0)
   FROM ROWS FROM (json_to_recordset($1::json) AS (isv_id uuid, license_id uuid, at bigint, kind text,
-    client_id text, user_id text, subject_id text, body jsonb)) WITH ORDINALITY
+    client_id text, user_id text, subject_id text, body jsonb)) WITH ORDINALITY AS told
   ORDER BY ordinality`;
 
 /** $1 numbers of locks, one for each client that is being activated: its moves follow one another on all servers. */

@@ -1,7 +1,7 @@
 /** The rows of analytics. */
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
-import { gatheredMax, type Retained, type TallyKey } from "../store.ts";
+import type { Retained, TallyKey } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 
 /**
@@ -105,12 +105,18 @@ export async function prune(connections: Connections, until: Retained, limit: nu
     remove(connections, "tallies", tallies("series < '10'"), until.minutes, limit),
     remove(connections, "tallies", tallies("series >= '10' AND series < 'people/'"), until.sums, limit),
     remove(connections, "gathered", "at < $1", until.gathered, limit),
-    remove(connections, "gathered", tooMany, gatheredMax, limit),
+    connections.query(cutGathered, [until.gatheredOfVendor, limit]).then(({ length }) => length),
   ]);
   return pruned.some((count) => count === limit);
 }
 
-const tooMany = "no <= (SELECT max(no) FROM seatkeeper.gathered) - $1";
+/** $1 values kept of each vendor, $2 rows. */
+const cutGathered = `
+  DELETE FROM seatkeeper.gathered WHERE ctid = ANY (ARRAY(
+    SELECT g.ctid FROM (SELECT isv_id, (SELECT max(place) FROM seatkeeper.gathered AS last WHERE last.isv_id = e.isv_id) - $1 AS up_to
+      FROM seatkeeper.entities AS e WHERE kind = 'isv') AS v
+    JOIN seatkeeper.gathered AS g ON g.isv_id = v.isv_id AND g.place <= v.up_to LIMIT $2))
+  RETURNING 1`;
 
 /** The last tally of use stays: its level goes on. */
 const isOver = `(series NOT LIKE '%/usage/%' OR EXISTS (SELECT 1 FROM seatkeeper.tallies AS later

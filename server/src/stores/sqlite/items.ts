@@ -1,8 +1,8 @@
 /** The rows of what a licence keeps beside sessions, clients and projects, and of what clients told. */
 import type Database from "better-sqlite3";
-import type { Gathered, Item, ItemKind, Millis } from "../../core/types.ts";
+import type { Gathered, Item, ItemKind } from "../../core/types.ts";
 import { gatheredBody } from "../gathered.ts";
-import { gatheredMax } from "../store.ts";
+import type { Retained } from "../store.ts";
 
 interface GatheredRow {
   at: number;
@@ -21,19 +21,25 @@ export class ItemRows {
   readonly #delete;
   readonly #insert;
   readonly #prune;
-  readonly #last;
+  readonly #lastPlace;
+  readonly #vendors;
   readonly #cut;
+  /** The place of the newest value of each vendor. */
+  readonly #places = new Map<number, number>();
 
   constructor(db: Database.Database) {
     this.#db = db;
     this.#put = db.prepare("INSERT OR REPLACE INTO items (license_no, kind, key, body) VALUES (?, ?, ?, ?)");
     this.#delete = db.prepare("DELETE FROM items WHERE license_no = ? AND kind = ? AND key = ?");
     this.#insert = db.prepare(
-      "INSERT INTO gathered (at, isv_no, license_no, kind, client_id, user_id, subject_id, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO gathered (at, isv_no, license_no, kind, client_id, user_id, subject_id, body, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.#prune = db.prepare("DELETE FROM gathered WHERE no IN (SELECT no FROM gathered WHERE at < ? LIMIT ?)");
-    this.#last = db.prepare("SELECT coalesce(max(no), 0) AS no FROM gathered");
-    this.#cut = db.prepare("DELETE FROM gathered WHERE no IN (SELECT no FROM gathered WHERE no <= ? LIMIT ?)");
+    this.#lastPlace = db.prepare("SELECT coalesce(max(place), 0) AS place FROM gathered WHERE isv_no = ?");
+    this.#vendors = db.prepare("SELECT no FROM entities WHERE kind = 'isv'");
+    this.#cut = db.prepare(
+      "DELETE FROM gathered WHERE no IN (SELECT no FROM gathered WHERE isv_no = ? AND place <= ? LIMIT ?)",
+    );
   }
 
   put(licenseNo: number, item: Item): void {
@@ -54,7 +60,14 @@ export class ItemRows {
 
   gather(value: Gathered, isvNo: number, licenseNo: number): void {
     const { at, kind, clientId, userId, subjectId } = value;
-    this.#insert.run(at, isvNo, licenseNo, kind, clientId, userId, subjectId, JSON.stringify(gatheredBody(value)));
+    const body = JSON.stringify(gatheredBody(value));
+    const place = this.#placeOf(isvNo) + 1;
+    this.#places.set(isvNo, place);
+    this.#insert.run(at, isvNo, licenseNo, kind, clientId, userId, subjectId, body, place);
+  }
+
+  #placeOf(isvNo: number): number {
+    return this.#places.get(isvNo) ?? (this.#lastPlace.get(isvNo) as { place: number }).place;
   }
 
   /** What is asked for, newest first, and how much there is of it. */
@@ -72,11 +85,13 @@ export class ItemRows {
     for (const row of rows as Iterable<GatheredRow>) yield gatheredOf(row);
   }
 
-  /** Forgets what is too old, and what is too much. Answers whether there may be more of it. */
-  prune(until: Millis, limit: number): boolean {
-    const old = this.#prune.run(until, limit).changes;
-    const { no } = this.#last.get() as { no: number };
-    return old === limit || this.#cut.run(no - gatheredMax, limit).changes === limit;
+  /** Forgets what is too old, and what is too much of a vendor's. Answers whether there may be more of it. */
+  prune({ gathered: until, gatheredOfVendor: kept }: Retained, limit: number): boolean {
+    let hasMore = this.#prune.run(until, limit).changes === limit;
+    for (const { no } of this.#vendors.all() as { no: number }[]) {
+      if (this.#cut.run(no, this.#placeOf(no) - kept, limit).changes === limit) hasMore = true;
+    }
+    return hasMore;
   }
 }
 

@@ -296,7 +296,7 @@ class SqliteStore implements Store {
   async prune(until: Retained, limit: number): Promise<boolean> {
     let hasMore = false;
     this.#commit(() => {
-      const hasMoreGathered = this.#items.prune(until.gathered, limit);
+      const hasMoreGathered = this.#items.prune(until, limit);
       hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
     });
     return hasMore;
