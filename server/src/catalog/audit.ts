@@ -50,11 +50,35 @@ export function lineOf<K extends Kind>(
 ): AuditLine | null {
   if (isDeepStrictEqual(before, body)) return null;
   const act = before === null ? "created" : body === null ? "deleted" : "changed";
-  return { at, isvId, author, act, kind, id, before: shown(kind, before), after: shown(kind, body) };
+  const [was, is] = kind === "product" && act === "changed" ? apart(before as object, body as object) : [before, body];
+  return { at, isvId, author, act, kind, id, before: shown(kind, was), after: shown(kind, is) };
+}
+
+/**
+ * A product as it was and as it is, of its lists only the parts that differ: each part is added by itself, and a line with all
+ * the others would make the log grow with their square.
+ */
+function apart<T extends object>(before: T, after: T): readonly [T, T] {
+  return [without(before, after), without(after, before)];
+}
+
+function without<T extends object>(body: T, other: T): T {
+  const others = other as Readonly<Record<string, unknown>>;
+  const members = Object.entries(body).flatMap(([name, value]) => {
+    if (!Array.isArray(value)) return [[name, value]];
+    const same = new Map(partsIn(others[name]).map((part) => [part.id, part]));
+    const left = value.filter((part) => !isDeepStrictEqual(part, same.get(part.id)));
+    return left.length === 0 ? [] : [[name, left]];
+  });
+  return Object.fromEntries(members) as T;
+}
+
+function partsIn(list: unknown): readonly { readonly id: string }[] {
+  return Array.isArray(list) ? list : [];
 }
 
 /** Of a key's secret only so much that two can be told apart: short ones could be guessed by their whole SHA-256. */
-function shown(kind: Kind, body: EntityOf[Kind] | null): object | null {
+function shown(kind: Kind, body: object | null): object | null {
   if (kind !== "key" || body === null) return body;
   const key = body as Key;
   return { ...key, secret_sha256: `${key.secret_sha256.slice(0, 8)}…` };

@@ -473,6 +473,25 @@ describe("the audit log", () => {
     expect(items[1].after).toEqual({ license_id: licenses.users, ended: 1 });
   });
 
+  test("tells of a product's lists the parts that changed, and no others", async () => {
+    const path = `/products/${product}/features`;
+    const fresh = { id: id(0x9a1), name: "exports" };
+    await post(path, fresh);
+    await put(path, { ...fresh, name: "Exports" });
+    await remove(`${path}/${fresh.id}`);
+    const { items } = (await get(`/products/${product}/history?page_size=3`)).body;
+    const lists = items.map(({ before, after }: { before: object; after: object }) => [before, after]);
+    const alone = { id: product, name: "CAD", prioritized_key: "standard" };
+    expect(lists).toEqual([
+      [{ ...alone, features: [{ ...fresh, name: "Exports" }] }, alone],
+      [
+        { ...alone, features: [fresh] },
+        { ...alone, features: [{ ...fresh, name: "Exports" }] },
+      ],
+      [alone, { ...alone, features: [fresh] }],
+    ]);
+  });
+
   test("is a vendor's own", async () => {
     await patch("/templates", { id: users, free_ride: 5 });
     const theirs = await call(demo, "/audit", { adminKey: keys.otherAdmin, isvId: otherIsv });
