@@ -50,7 +50,7 @@ export function lineOf<K extends Kind>(
 ): AuditLine | null {
   if (isDeepStrictEqual(before, body)) return null;
   const act = before === null ? "created" : body === null ? "deleted" : "changed";
-  const [was, is] = kind === "product" && act === "changed" ? apart(before as object, body as object) : [before, body];
+  const [was, is] = kind === "product" && act === "changed" ? apart(before ?? {}, body ?? {}) : [before, body];
   return { at, isvId, author, act, kind, id, before: shown(kind, was), after: shown(kind, is) };
 }
 
@@ -58,11 +58,11 @@ export function lineOf<K extends Kind>(
  * A product as it was and as it is, of its lists only the parts that differ: each part is added by itself, and a line with all
  * the others would make the log grow with their square.
  */
-function apart<T extends object>(before: T, after: T): readonly [T, T] {
+function apart(before: object, after: object): readonly [object, object] {
   return [without(before, after), without(after, before)];
 }
 
-function without<T extends object>(body: T, other: T): T {
+function without(body: object, other: object): object {
   const others = other as Readonly<Record<string, unknown>>;
   const members = Object.entries(body).flatMap(([name, value]) => {
     if (!Array.isArray(value)) return [[name, value]];
@@ -70,7 +70,7 @@ function without<T extends object>(body: T, other: T): T {
     const left = value.filter((part) => !isDeepStrictEqual(part, same.get(part.id)));
     return left.length === 0 ? [] : [[name, left]];
   });
-  return Object.fromEntries(members) as T;
+  return Object.fromEntries(members);
 }
 
 function partsIn(list: unknown): readonly { readonly id: string }[] {

@@ -4,6 +4,7 @@
  * changed in between stays; nothing is deleted, and what an administrator deleted stays so until the file says something
  * else of it.
  */
+import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Value } from "typebox/value";
 import { CatalogConflict, type Store } from "../stores/store.ts";
@@ -76,7 +77,12 @@ export async function applyTenantTexts(
   texts: readonly { readonly path: string; readonly text: string; readonly secretOf: SecretSource }[],
   applying: Applying,
 ): Promise<Applied & { readonly changes: readonly AppliedChange[] }> {
-  const read = texts.map(({ path, text, secretOf }) => tryTenantText(path, text, secretOf));
+  const read: ReadFile[] = [];
+  for (const { path, text, secretOf } of texts) {
+    read.push(tryTenantText(path, text, secretOf));
+    // Reading is most of the work, and others wait for their sessions meanwhile: a vendor with thousands of customers splits them.
+    await setTimeout(1);
+  }
   const merged = await applyRead(store, read, applying);
   return { ...countsOf(merged), changes: merged.flatMap((item) => changeIn(item) ?? []) };
 }

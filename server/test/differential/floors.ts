@@ -90,7 +90,7 @@ export const floors: Readonly<Record<string, number>> = {
   "open: checked out": 290,
   "open: checkout_negative": 40,
   "open: checkout_too_long": 40,
-  "open: checkouts_exhausted": 16,
+  "open: checkouts_exhausted": 10,
   "open: client_suspended": 20,
   "open: client_unassigned": 34,
   "open: client_unknown": 130,
