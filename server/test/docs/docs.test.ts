@@ -160,15 +160,14 @@ describe("on a running demo", () => {
     folder.write("provisioning-key", "a-key-for-the-documents\n");
     folder.write("admin-key", "another-key-for-the-documents\n");
     const [text = ""] = blocksOf("README.md", "yaml");
-    const file = folder.write("acme.yaml", text.replaceAll("/run/secrets/acme-", ""));
+    folder.write("acme.yaml", text.replaceAll("/run/secrets/acme-", ""));
     const command =
       blocksOf("README.md", "sh").find((block) => block.includes("SEATKEEPER_TENANT_FILES=acme.yaml")) ?? "";
-    expect(command).toMatch(/npx seatkeeper serve$/m);
-    const server = await startProcess(["serve"], {
-      SEATKEEPER_DATABASE_URL: "memory:",
-      SEATKEEPER_TENANT_FILES: file,
-    });
+    const [, settings = "", verb = ""] = /^(.*) npx seatkeeper (\w+)$/.exec(command) ?? [];
+    const env = Object.fromEntries(settings.split(" ").map((setting) => setting.split("=", 2)));
+    const server = await startProcess([verb], env, folder.path);
     await server.stop("SIGTERM");
+    expect(existsSync(`${folder.path}/acme/seatkeeper.db`)).toBe(true);
   });
 
   test("the example that checks signatures runs as pasted", () => {

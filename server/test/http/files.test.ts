@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../process.ts";
 import { activate, call, type Demo, feature, isv, keys, licenses, product, root, startDemo } from "./demo.ts";
+import { addMetered, metered } from "./metered.ts";
 
 const isThere = spawnSync("xmlsec1", ["--version"]).error === undefined;
 if (!isThere) console.error("server/test/http/files.test.ts: no xmlsec1: the signed files were NOT verified with it");
@@ -16,6 +17,7 @@ let demo: Demo;
 let tokenKey: string;
 beforeAll(async () => {
   demo = await startDemo();
+  await addMetered(demo);
   folder.write("key.pem", (await root(demo, `/api/v2/isv/${isv}/signing-key.pem`)).text);
   tokenKey = (await activate(demo, licenses.named, 'pc <1> & "2"')).body.token_key;
 });
@@ -37,20 +39,34 @@ function isAccepted(text: string): boolean {
   return status === 0;
 }
 
+/** Of a licence file, in the order of the published ones; lists are elements of one name, one after the other. */
+const members =
+  "modified_date_utc customer license_name license_key legacy_license_key license_type_id license_type_name product_name product_id template_name template_id provisioning_mode floating_tokens user_limits start_date_utc expiration_date_utc is_temporary software_release_limitation session_period heartbeat_period freeride features limitations constrained_variables variables".split(
+    " ",
+  );
+
+/** The names of the members that a file has at its first level, each once. A list that is empty has none. */
+function membersOf(text: string): string[] {
+  const names: string[] = [];
+  let depth = 0;
+  for (const [, end = "", name = "", empty = ""] of text.matchAll(/<(\/?)([A-Za-z_]+)[^>]*?(\/?)>/g)) {
+    if (end === "/") depth--;
+    else if (depth === 1) names.push(name);
+    if (end === "" && empty === "") depth++;
+  }
+  return [...new Set(names)].filter((name) => name !== "Signature");
+}
+
+const meteredXml = () => call(demo, `/licenses/${metered.license}/xml`);
+
 describe("a licence file", () => {
   test("has SLASCONE's members in their order, and its kind of signature", async () => {
     const { status, headers, text } = await licenseXml();
     expect(status).toBe(200);
     expect(headers.get("content-type")).toBe("application/xml");
     expect(headers.get("content-disposition")).toBe('attachment; filename="license.xml"');
-    const names = [...text.matchAll(/<([a-z_]+)[ >]/g)].map(([, name]) => name);
-    expect(names.slice(0, 5)).toEqual([
-      "slascone_license_file",
-      "modified_date_utc",
-      "customer",
-      "customer_id",
-      "company_name",
-    ]);
+    // It has no variables.
+    expect(membersOf(text)).toEqual(members.slice(0, -2));
     expect(text).toContain('<floating_tokens xsi:nil="true"');
     expect(text).toContain(`<features><id>${feature}</id><name>cloud backup</name>`);
     expect(text).toContain("<limitations>");
@@ -65,6 +81,17 @@ describe("a licence file", () => {
       expect(text).toContain(algorithm);
     }
     expect(text).not.toContain("KeyInfo");
+  });
+
+  test("has everything that a licence entitles to, lists as elements one after the other", async () => {
+    const { text } = await meteredXml();
+    expect(membersOf(text)).toEqual(members);
+    expect(text).toContain("<floating_tokens>5</floating_tokens>");
+    expect(text).toContain("<software_release>25.2</software_release>");
+    expect(text.match(/<limitations>/g)).toHaveLength(2);
+    expect(text).toMatch(/<constrained_variables>.*<values>eu<\/values><\/constrained_variables>/);
+    expect(text).toMatch(/<variables>.*<value>Hello<\/value><\/variables>/);
+    expect((await call(demo, `/licenses/${metered.users}/xml`)).text).toContain("<user_limits>2</user_limits>");
   });
 
   test("carries the client whose token key is named, with every character of its name", async () => {
@@ -110,6 +137,7 @@ describe.runIf(isThere)("xmlsec1", () => {
     ["a licence file", () => licenseXml()],
     ["a licence file for a client", () => licenseXml(`?token_key=${tokenKey}`)],
     ["a floating licence's file", () => call(demo, `/licenses/${licenses.devices}/xml`)],
+    ["a file with every kind of part", () => meteredXml()],
     ["an activation file", () => offline()],
   ])("accepts %s, and rejects it when one character changes", async (_name, make) => {
     const { text } = await make();
@@ -120,6 +148,17 @@ describe.runIf(isThere)("xmlsec1", () => {
     expect(places.filter((at) => at < signed).length).toBeGreaterThan(3);
     for (const at of places) {
       const other = text[at] === "0" ? "1" : "0";
+      expect(isAccepted(text.slice(0, at) + other + text.slice(at + 1)), text.slice(at - 20, at + 20)).toBe(false);
+    }
+  });
+
+  test("rejects a file that was changed anywhere, in its names and marks too", async () => {
+    const { text } = await meteredXml();
+    // The signature's last characters hold bits that stand for nothing.
+    const end = text.indexOf("</SignatureValue>") - 4;
+    const step = Math.floor(end / 80);
+    for (let at = 1; at < end; at += step) {
+      const other = text[at] === "x" ? "y" : "x";
       expect(isAccepted(text.slice(0, at) + other + text.slice(at + 1)), text.slice(at - 20, at + 20)).toBe(false);
     }
   });
