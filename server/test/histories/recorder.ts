@@ -75,6 +75,8 @@ async function answerOf(url: string, init: RequestInit): Promise<object | "unkno
   if (response.ok) return typeof body === "string" ? {} : body;
   if (response.status === 409) return body as object;
   const { code } = body as Denial;
+  // A connection on which nothing came for long was given up while the request was written.
+  if (response.status === 408) return "not there";
   if (response.status === 503) return (code as string) === "outcome_unknown" ? "unknown" : "not there";
   throw new Error(`${url}: ${response.status} ${text}`);
 }
