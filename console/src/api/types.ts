@@ -886,9 +886,9 @@ export type AuditPage = {
       | "user"
       | "limitation";
     readonly id: string;
-    /** The entity as it was, by the names of tenant files; null: it was not there. */
+    /** The entity as it was, by the names of tenant files; of a product's lists only the parts that differ. Null: it was not there. */
     readonly before: unknown;
-    /** The entity as it became; null: it is gone. */
+    /** The same of what it became; null: it is gone. */
     readonly after: unknown;
   }[];
   readonly page: number;

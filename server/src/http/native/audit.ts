@@ -48,8 +48,11 @@ const Line = Type.Object({
   act: Type.String(),
   kind: Type.Enum([...kinds]),
   id: Type.String(),
-  before: Type.Unknown({ description: "The entity as it was, by the names of tenant files; null: it was not there." }),
-  after: Type.Unknown({ description: "The entity as it became; null: it is gone." }),
+  before: Type.Unknown({
+    description:
+      "The entity as it was, by the names of tenant files; of a product's lists only the parts that differ. Null: it was not there.",
+  }),
+  after: Type.Unknown({ description: "The same of what it became; null: it is gone." }),
 });
 
 export function auditRoutes(services: Services): Route[] {
