@@ -244,7 +244,7 @@ export const EditionEntry = closed({
   is_temporary: may(
     Edition.properties.is_temporary,
     false,
-    "Licences for guests: a client may be active on one beside its ordinary licence. Cannot change.",
+    "Licences for guests: a client may be active on one beside its ordinary licence, and loses its token on it at its end. Cannot change.",
   ),
   activate_on_open: may(
     Edition.properties.activate_on_open,
