@@ -119,7 +119,11 @@ export interface NumberedRecord {
   readonly licenseNo: number | undefined;
 }
 
-function historyValues({ line, isvNo, licenseNo }: NumberedRecord): (string | number | null)[] {
+/** Values of a row, in the order of its columns. */
+export type HistoryValues = readonly (string | number | null)[];
+export type SessionValues = readonly (string | number | null)[];
+
+export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): HistoryValues {
   return [
     line.at,
     isvNo,
@@ -137,6 +141,32 @@ function historyValues({ line, isvNo, licenseNo }: NumberedRecord): (string | nu
     line.projectId,
     line.tokens,
     line.pool,
+  ];
+}
+
+export function sessionValues(
+  no: number,
+  license: { readonly no: number; readonly terms: Terms },
+  s: Session,
+): SessionValues {
+  return [
+    no,
+    license.no,
+    s.id,
+    s.clientId,
+    s.sessionId,
+    s.userId,
+    s.openedAt,
+    s.extendedAt,
+    s.validUntil,
+    s.checkoutUntil,
+    s.endedAt,
+    s.peakSessions,
+    s.peakHolders,
+    s.isOveruse ? 1 : 0,
+    license.terms.clientType === "projects" ? s.holder : null,
+    textOf(s.voucher),
+    textOf(s.renewal),
   ];
 }
 
@@ -205,26 +235,8 @@ export class Rows {
     this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
   }
 
-  insertSession(no: number, license: { readonly no: number; readonly terms: Terms }, s: Session): void {
-    this.#insertSession.run(
-      no,
-      license.no,
-      s.id,
-      s.clientId,
-      s.sessionId,
-      s.userId,
-      s.openedAt,
-      s.extendedAt,
-      s.validUntil,
-      s.checkoutUntil,
-      s.endedAt,
-      s.peakSessions,
-      s.peakHolders,
-      s.isOveruse ? 1 : 0,
-      license.terms.clientType === "projects" ? s.holder : null,
-      textOf(s.voucher),
-      textOf(s.renewal),
-    );
+  insertSession(values: SessionValues): void {
+    this.#insertSession.run(values);
   }
 
   endSession(no: number, endedAt: number): void {
@@ -250,8 +262,9 @@ export class Rows {
     );
   }
 
-  insertExtends(line: number, spans: readonly Span[]): void {
-    this.#insertExtends.run(line, JSON.stringify(spans));
+  /** `spans`: as JSON. */
+  insertExtends(line: number, spans: string): void {
+    this.#insertExtends.run(line, spans);
   }
 
   deleteExtendsBefore(line: number): void {
@@ -283,12 +296,12 @@ export class Rows {
     );
   }
 
-  saveHistory(lines: readonly NumberedRecord[]): void {
+  saveHistory(lines: readonly HistoryValues[]): void {
     let n = 0;
     for (; n + historyAtATime <= lines.length; n += historyAtATime) {
-      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flatMap(historyValues));
+      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flat());
     }
-    for (; n < lines.length; n++) this.#insertHistory.run(historyValues(lines[n] as NumberedRecord));
+    for (; n < lines.length; n++) this.#insertHistory.run(lines[n] as HistoryValues);
   }
 
   saveProject(licenseNo: number, p: Project): void {
