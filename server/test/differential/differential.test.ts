@@ -22,7 +22,7 @@ import {
 } from "../model/same.ts";
 import { entitiesOf, type LicenseSetting, modelTermsOf } from "../model/vendor.ts";
 import { elapse } from "../stores/steps.ts";
-import { postgresUnderTest, type StoreUnderTest, storesUnderTest } from "../stores/under-test.ts";
+import { postgresUnderTest, type StoreUnderTest, storesUnderTest, threadUnderTest } from "../stores/under-test.ts";
 import { floors } from "./floors.ts";
 import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 
@@ -38,8 +38,8 @@ const start = Date.parse("2025-12-31T23:30:00Z");
 
 const kinds = storesUnderTest();
 /** A round trip for each step: one world of twelve goes there too. */
-const postgres = postgresUnderTest();
-const kindsOf = (world: number) => (world % 12 === 0 ? [...kinds, postgres] : kinds);
+const distant = [threadUnderTest(), postgresUnderTest()];
+const kindsOf = (world: number) => (world % 12 === 0 ? [...kinds, ...distant] : kinds);
 const reached = new Map<string, number>();
 
 for (let world = 0; world < worlds; world++) {

@@ -12,8 +12,9 @@ import { catalogueConformance } from "./catalogue-conformance.ts";
 import { storeConformance } from "./conformance.ts";
 import { itemsConformance } from "./items-conformance.ts";
 import { codesOf, stepAll } from "./steps.ts";
-import { storesUnderTest } from "./under-test.ts";
+import { storesUnderTest, threadUnderTest } from "./under-test.ts";
 
+storeConformance(threadUnderTest());
 for (const store of storesUnderTest()) {
   storeConformance(store);
   catalogueConformance(store);
