@@ -43,6 +43,7 @@ export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
     expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
     reopened: a.reopened + b.reopened,
     activations: a.activations + b.activations,
+    byTurns: (a.byTurns ?? 0) + (b.byTurns ?? 0),
     denials: joined([a.denials, b.denials]),
   };
 }
