@@ -25,7 +25,7 @@ export interface Signed {
   readonly holder: string;
   readonly sign: Sign;
   readonly cases: number;
-  /** What they are counted among: sessions, or days. */
+  /** What they are counted among: sessions, hours or days. */
   readonly outOf: number;
 }
 
@@ -38,7 +38,7 @@ export function signsOf(holders: readonly HolderSum[], days: number): Signed[] {
         ["renews_late", sum.reopened, sum.sessions, 0.2],
         ["never_closes", sum.expired, sum.sessions, 0.8],
         ["id_shared", shared, sum.sessions, 0.1],
-        ["several_addresses", sum.byTurns, days, 0.5],
+        ["several_addresses", sum.byTurns, 24 * days, 0.02],
         ["wanders", sum.activations, days, 0.5],
       ];
       return found

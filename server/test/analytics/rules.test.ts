@@ -114,7 +114,7 @@ describe("signs", () => {
       30,
     );
     expect(found).toEqual([
-      { holder: "at two places", sign: "several_addresses", cases: 17, outOf: 30 },
+      { holder: "at two places", sign: "several_addresses", cases: 17, outOf: 720 },
       { holder: "silent", sign: "never_closes", cases: 16, outOf: 20 },
       { holder: "wandering", sign: "wanders", cases: 15, outOf: 30 },
       { holder: "shared", sign: "id_shared", cases: 7, outOf: 20 },

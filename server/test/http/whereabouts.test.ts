@@ -157,7 +157,7 @@ test("who does so for hours is named among the signs", async () => {
       holder: "anna@factor.com",
       sign: "several_addresses",
       cases: 6,
-      out_of: 1,
+      out_of: 24,
       message: expect.stringContaining("several addresses"),
     },
   ]);

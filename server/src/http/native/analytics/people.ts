@@ -73,7 +73,7 @@ const SignItem = Type.Object({
   holder: HolderItem.properties.holder,
   sign: Type.String({ description: Object.keys(signs).join(", ") }),
   cases: Type.Integer(),
-  out_of: Type.Integer({ description: "Sessions; for `several_addresses` and `wanders` days." }),
+  out_of: Type.Integer({ description: "Sessions; for `several_addresses` hours, for `wanders` days." }),
   message: Type.String(),
 });
 const paged = { page: Type.Integer(), page_size: Type.Integer(), total: Type.Integer() };
