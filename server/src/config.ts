@@ -138,10 +138,9 @@ function parseDrain(text: string): number | undefined {
 function parseProxies(text: string): string[] | undefined {
   const proxies = parseList(text);
   const isProxy = (proxy: string) => {
-    const [address = "", prefix, ...more] = proxy.split("/");
-    const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
-    if (prefix === undefined || more.length > 0) return bits > 0 && more.length === 0;
-    return /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= bits;
+    const [, address = "", prefix] = /^([^/%]+)(?:\/([1-9]\d{0,2}))?$/.exec(proxy) ?? [];
+    const bits = { 4: 32, 6: 128 }[isIP(address)];
+    return bits !== undefined && Number(prefix ?? bits) <= bits;
   };
   return proxies.every(isProxy) ? proxies : undefined;
 }

@@ -81,9 +81,9 @@ export class Whereabouts {
 
 const familyOf = (address: string) => (address.includes(":") ? "ipv6" : "ipv4");
 
-/** A server that listens to both families sees IPv4 addresses as `::ffff:192.0.2.1`. */
+/** A server that listens to both families sees IPv4 addresses as `::ffff:192.0.2.1`; some have a network card's name behind them. */
 function plain(address: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address.replace(/%.*$/, "");
 }
 
 /** Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
@@ -91,8 +91,7 @@ function withoutPort(hop: string): string {
   return /^\[(.+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
 }
 
-/** IPv6 has many spellings of one address, and the name of a network card behind some of them. */
+/** IPv6 has many spellings of one address. */
 function oneSpelling(address: string): string {
-  if (!address.includes(":")) return address;
-  return new SocketAddress({ address: address.replace(/%.*$/, ""), family: "ipv6" }).address;
+  return address.includes(":") ? new SocketAddress({ address, family: "ipv6" }).address : address;
 }

@@ -83,6 +83,7 @@ test.each([
   "10.0.0.0/",
   "10.0.0.0/8/8",
   "300.0.0.1",
+  "fe80::1%eth0",
   "10.0/8",
 ])("%s is no proxy to trust", (proxy) => {
   expect(() => readConfig({ SEATKEEPER_TRUSTED_PROXIES: `::1,${proxy}` })).toThrow(/SEATKEEPER_TRUSTED_PROXIES/);

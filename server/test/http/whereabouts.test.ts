@@ -177,6 +177,11 @@ describe("the number of an address", () => {
     for (const number of numbers) expect(number).toBe(number & 0x7fffffff);
   });
 
+  test("is found behind a proxy that is next door, and has a network card's name", () => {
+    const behind = new Whereabouts("secret", ["fe80::/10"]).of(isv, "fe80::1%eth0", "192.0.2.1, fe80::2%eth0");
+    expect(behind).toBe(whereabouts.of(isv, "192.0.2.1", null));
+  });
+
   test("is another one for another vendor, and by another secret", () => {
     const other = new Whereabouts("another", []);
     const numbers = [whereabouts, other].flatMap((each) => [isv, otherIsv].map((id) => each.of(id, "192.0.2.1", null)));
