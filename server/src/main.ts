@@ -39,10 +39,10 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await recover(store, log);
     const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
-    const { operatorKey, tls } = config;
+    const { operatorKey, tls, trustedProxies } = config;
     const secured = tls === null ? null : readTls(tls);
     const app = await createApp({
-      ...{ store, desk, signer, log, operatorKey },
+      ...{ store, desk, signer, log, operatorKey, trustedProxies },
       tls: secured,
       ...(sandboxClock && { sandboxClock }),
     });

@@ -13,6 +13,7 @@ import type { Command, DenialCode, HistoryRecord, LicenseView, Millis } from "..
 import type { Store } from "../../src/stores/store.ts";
 import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model, type ModelOutcome } from "../model/model.ts";
+import { movesOf } from "../model/moves.ts";
 import {
   comparableHistory,
   comparableModelOutcome,
@@ -266,6 +267,8 @@ function pairsOf(
     note("extended inside a checkout", !isNew && !isCheckout && session.checkoutUntil !== null);
     note("overuse", isNew && session.isOveruse);
     note("a voucher", command.voucher != null);
+    note("moved", !isNew && movesOf(session.sightings).at(-1)?.at === now);
+    note("from several addresses by turns", wrote.has("session.moved"));
     note("renewed", !isNew && command.renewal != null && command.renewal.last !== "");
     const { live, terms, projects } = model.snapshot(command.isvId, command.licenseId, now);
     if (terms.clientType === "projects") {

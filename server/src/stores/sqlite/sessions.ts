@@ -135,7 +135,8 @@ export function* storedSessions(
 
 function withSpan(session: Session, span: Span | undefined): Session {
   if (span === undefined) return session;
-  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, ...more] = span;
+  const [voucher, renewal, moves] = more;
   return {
     ...session,
     openedAt,
@@ -146,6 +147,7 @@ function withSpan(session: Session, span: Span | undefined): Session {
     peakHolders,
     ...(voucher != null && { voucher }),
     ...(renewal != null && { renewal }),
+    ...(moves !== undefined && { moves }),
   };
 }
 
