@@ -500,6 +500,7 @@ class Scene {
           checkoutPeriod,
           voucher,
           renewal,
+          address: act.address,
           ids,
         };
       }

@@ -2,6 +2,7 @@
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
 import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
 import { assignmentAt } from "./assignments.ts";
+import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
 
 /**
@@ -78,6 +79,7 @@ function shifted(session: Session, byMs: number): Session {
     validUntil: session.validUntil + byMs,
     checkoutUntil: session.checkoutUntil === null ? null : session.checkoutUntil + byMs,
     // Its own end, by the clock that was wrong, cannot be taken back; the pool need not wait for that.
+    ...(session.moves !== undefined && { moves: movesShifted(session.moves, byMs) }),
     ...(session.voucher !== undefined && { voucher: { ...session.voucher, until: session.voucher.until + byMs } }),
   };
 }
