@@ -2,6 +2,7 @@
  * What of an outcome, a session, an assignment and a history line must be equal between the model and the core. Keys
  * that the core derives for itself (folded names) and texts for people are not compared; everything else is.
  */
+import { assignmentAt, tokensAreOver } from "../../src/core/decide/assignments.ts";
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import type { Outcome } from "../../src/core/step.ts";
@@ -183,8 +184,8 @@ function usersOf(terms: Terms, live: readonly { readonly id: string; readonly ho
   return terms.clientType === "projects" ? live.map(({ id, holder }) => `${holder} ${id}`).sort() : [];
 }
 
-/** A licence as its readers see it; over is over, whether or not it was released. */
-export function comparableView(view: LicenseView, now: Millis) {
+/** A licence as its readers see it; over is over, by these terms, whether or not it was released. */
+export function comparableView(view: LicenseView, now: Millis, terms: Terms = view.terms) {
   const known = [...view.sessions()].filter((session) => now < session.validUntil);
   const live = known.filter((session) => session.endedAt === null);
   return {
@@ -195,8 +196,10 @@ export function comparableView(view: LicenseView, now: Millis) {
       .map((session) => comparableSession(session, now))
       .sort(byId),
     tokensInUse: new Set(live.map((session) => session.holder)).size,
-    assignments: [...view.assignments()].map(comparableAssignment).sort(byId),
-    assigned: view.assigned,
+    assignments: [...view.assignments()]
+      .map((assignment) => comparableAssignment(assignmentAt(terms, assignment, now)))
+      .sort(byId),
+    assigned: tokensAreOver(terms, now) ? 0 : view.assigned,
     // What is over is not released by looking: counted here, and held against the licence's own count by the caller.
     tokensOut: new Set(live.filter(({ checkoutUntil }) => checkoutUntil !== null).map(({ holder }) => holder)).size,
     checkIns: checkInsOf(view, now),

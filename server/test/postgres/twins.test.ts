@@ -132,12 +132,13 @@ class Twins {
     const now = this.#clock.now();
     for (const { isvId, licenseId } of settings) {
       // The terms are as of a server's last decision: outcomes tell whether that one saw the right ones.
-      const expected = { ...comparableSnapshot(this.#model.snapshot(isvId, licenseId, now), now), terms: null };
+      const snapshot = this.#model.snapshot(isvId, licenseId, now);
+      const expected = { ...comparableSnapshot(snapshot, now), terms: null };
       for (const [n, store] of this.#stores.entries()) {
         const view = await store.read(isvId, licenseId);
         if (view === undefined) throw new Error(`server ${n} has no licence ${licenseId}`);
         // What is over still counts until somebody decides; the model has released it.
-        const seen = { ...comparableView(view, now), terms: null };
+        const seen = { ...comparableView(view, now, snapshot.terms), terms: null };
         if ((view.nextFreeAt() ?? now + 1) <= now) Object.assign(seen, { attended: expected.attended });
         expect(seen, `licence ${licenseId} on server ${n}`).toEqual(expected);
       }
