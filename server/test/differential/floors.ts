@@ -1,6 +1,6 @@
 /** How often each pair of command and outcome must be reached by a short differential run, or it has shown nothing. Zero: may be reached, too rare to be asked for. */
 export const floors: Readonly<Record<string, number>> = {
-  "any command: ended a temporary licence": 8,
+  "any command: ended a temporary licence": 4,
   "activate: client_suspended": 10,
   "activate: goodwill": 17,
   "activate: granted": 190,
@@ -55,7 +55,7 @@ export const floors: Readonly<Record<string, number>> = {
   "execution.report: execution_over": 46,
   "execution.report: execution_unknown": 206,
   "execution.report: granted": 418,
-  "execution.report: license_unknown": 3,
+  "execution.report: license_unknown": 1,
   "execution.report: license_without_projects": 0,
   "execution.report: project_unknown": 0,
   "execution.report: released what was over": 1,
