@@ -1,6 +1,6 @@
 /** Who is signed in, and the address that all of their vendor's calls begin with. */
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext } from "react";
+import { createContext, type ReactNode, useContext, useEffect } from "react";
 import { type Method, type Query, Refused, send, withQuery } from "./call.ts";
 import type { SignedIn } from "./types.ts";
 
@@ -9,10 +9,25 @@ export type Role = SignedIn["role"];
 const path = "/console/session";
 const key = ["console-session"];
 
+/** All tabs of a browser share its cookie: who signs in or out in one does so in all of them. */
+const tabs = new BroadcastChannel("seatkeeper-console");
+
 /** Null: nobody is. Undefined: not known yet. */
 export function useSession(): { readonly session: SignedIn | null | undefined; readonly error: Error | null } {
+  const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: key, queryFn: readSession, staleTime: 60_000, retry: 2 });
+  useEffect(() => {
+    const follow = async () => become(client, await readSession());
+    const listener = () => void follow().catch(() => {});
+    tabs.addEventListener("message", listener);
+    return () => tabs.removeEventListener("message", listener);
+  }, [client]);
   return { session: data, error };
+}
+
+/** Asks whether somebody still is signed in: something was refused that cannot tell why. */
+export function askWhoIsSignedIn(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: key });
 }
 
 async function readSession(): Promise<SignedIn | null> {
@@ -33,16 +48,32 @@ export function become(client: QueryClient, session: SignedIn | null): void {
 export function useSigning() {
   const client = useQueryClient();
   return {
-    signIn: async (adminKey: string) =>
-      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body),
+    signIn: async (adminKey: string) => {
+      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body);
+      tabs.postMessage("signed in");
+    },
     signOut: async () => {
       await send("DELETE", path);
       become(client, null);
+      tabs.postMessage("signed out");
     },
   };
 }
 
 const roles = ["viewer", "operator", "owner"] as const;
+
+export interface Change {
+  readonly method: Exclude<Method, "GET">;
+  readonly path: string;
+  readonly body?: unknown;
+  /** The version that it was made from. */
+  readonly ifMatch?: string | null;
+}
+
+export interface Versioned<T> {
+  readonly entity: T;
+  readonly etag: string | null;
+}
 
 export interface Api {
   readonly session: SignedIn;
@@ -53,7 +84,9 @@ export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
   /** A page of a list that tells its total in a header. */
   list<T>(path: string, query?: Query): Promise<{ readonly items: T; readonly total: number }>;
-  change<T>(method: Exclude<Method, "GET">, path: string, body?: unknown): Promise<T>;
+  /** An entity with its version. */
+  versioned<T>(path: string): Promise<Versioned<T>>;
+  change<T>(change: Change): Promise<T>;
 }
 
 const ApiContext = createContext<Api | null>(null);
@@ -69,8 +102,12 @@ export function ApiProvider({ session, children }: { readonly session: SignedIn;
       const { body, total } = await send<T>("GET", url(path, query));
       return { items: body, total: total ?? 0 };
     },
-    change: async <T,>(method: Exclude<Method, "GET">, path: string, body?: unknown) =>
-      (await send<T>(method, url(path), body)).body,
+    versioned: async <T,>(path: string) => {
+      const { body, etag } = await send<T>("GET", url(path));
+      return { entity: body, etag };
+    },
+    change: async <T,>({ method, path, body, ifMatch = null }: Change) =>
+      (await send<T>(method, url(path), body, ifMatch)).body,
   };
   return <ApiContext value={api}>{children}</ApiContext>;
 }
