@@ -1,7 +1,7 @@
 /** Every page of the console in both themes, looked over by axe. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, keys, licenses, patienceMs, World } from "./world.ts";
+import { executablePath, keys, licenses, patienceMs, product, World } from "./world.ts";
 
 const isThere = existsSync(executablePath);
 let world: World;
@@ -21,6 +21,8 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     ),
     `/licenses/${licenses.projects}`,
     `/licenses/${licenses.named}`,
+    `/licenses/${licenses.named}?tab=limits`,
+    `/licenses/${licenses.named}?tab=terms`,
     "/denials",
     `/denials?license=${licenses.pair}`,
     "/projects",
@@ -28,8 +30,11 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     "/catalogue/licences?new=licence",
     "/catalogue/editions",
     "/catalogue/editions/new",
+    "/catalogue/editions/new?mode=floating&counts=users&step=rules",
     "/catalogue/customers",
     "/catalogue/products",
+    `/catalogue/products/${product}`,
+    `/catalogue/products/${product}?list=constrained_variables`,
     "/keys",
     "/audit",
   ];

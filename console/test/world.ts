@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { type ServerProcess, startProcess, temporaryFolder } from "../../server/test/process.ts";
 
 /** A browser on a busy machine; what is waited for is there in a second or two on an idle one. */
@@ -13,10 +14,13 @@ const id = (n: string) => `6e1f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c${n}`;
 
 export const isv = id("00");
 export const licenses = { pair: id("11"), crowd: id("12"), projects: id("13"), named: id("14") };
+export const product = id("20");
+export const documents = id("21");
 export const keys = {
   backend: "backend-key-1234",
   owner: "owner-key-123456",
   viewer: "viewer-key-12345",
+  viewerId: id("31"),
 };
 
 const tenant = `
@@ -24,13 +28,19 @@ isv: { id: ${isv}, name: Console tests }
 keys:
   - { name: backend, role: provisioning, secret: "${keys.backend}", response_signature: none }
   - { name: olga, role: admin, secret: "${keys.owner}" }
-  - { name: victor, role: admin, admin_role: viewer, secret: "${keys.viewer}" }
+  - { id: ${id("31")}, name: victor, role: admin, admin_role: viewer, secret: "${keys.viewer}" }
 products:
-  - { name: Tool }
+  - name: Tool
+    id: ${id("20")}
+    features: [{ name: Backup }]
+    limitations: [{ name: Documents, id: ${id("21")} }]
+    variables: [{ name: Support address }]
+    constrained_variables: [{ name: Region, values: [eu, us] }]
+    software_release_limitations: [{ name: "25.2" }]
 editions:
   - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 60 }
   - { product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }
-  - { product: Tool, name: Machines, provisioning_mode: named, client_type: devices }
+  - { product: Tool, name: Machines, provisioning_mode: named, client_type: devices, limitations: [{ limitation: Documents, value: 10, consumption_reset_mode: month }], variables: [{ variable: Support address, value: help@example.com }], software_release_limitation: "25.2" }
 customers:
   - { number: "1", name: Factor GmbH }
 licenses:
@@ -47,6 +57,45 @@ keys:
   - { name: olga, role: admin, secret: "${keys.owner}" }
 `;
 
+export interface WorldOptions {
+  /** A vendor with keys and nothing else. */
+  readonly isBlank?: boolean;
+  readonly isInMemory?: boolean;
+}
+
+/**
+ * A world for the tests beside this call. Whoever visits it has nothing to complain of: no error, no violation of the
+ * policy, no request to another host.
+ */
+export function useWorld(options: WorldOptions = {}) {
+  let world: World;
+  const visits: Visit[] = [];
+  beforeAll(async () => {
+    world = await World.start(options);
+  }, 60_000);
+  afterAll(() => world?.stop());
+  afterEach(async () => {
+    const complaints = visits.flatMap((visit) => visit.complaints);
+    await Promise.all(visits.splice(0).map((visit) => visit.close()));
+    expect(complaints).toEqual([]);
+  });
+  return {
+    get world(): World {
+      return world;
+    },
+    async visit(...asked: Parameters<World["visit"]>): Promise<Visit> {
+      const made = await world.visit(...asked);
+      visits.push(made);
+      return made;
+    },
+    /** A browser tells of every refusal as of a failure: these are meant. */
+    excuse(...statuses: readonly number[]): void {
+      const told = visits.flatMap(({ complaints }) => complaints.splice(0));
+      expect(told).toEqual(statuses.map((status) => expect.stringContaining(String(status))));
+    },
+  };
+}
+
 export class World {
   readonly browser: Browser;
   readonly url: string;
@@ -60,13 +109,12 @@ export class World {
     this.#folder = folder;
   }
 
-  /** `isBlank`: a vendor with keys and nothing else. */
-  static async start({ isBlank = false } = {}): Promise<World> {
+  static async start({ isBlank = false, isInMemory = false }: WorldOptions = {}): Promise<World> {
     const folder = temporaryFolder();
     const file = folder.write("tenant.yaml", isBlank ? blankTenant : tenant);
     const server = await startProcess(["serve"], {
       SEATKEEPER_TENANT_FILES: file,
-      SEATKEEPER_DATABASE_URL: `sqlite:${file}.db`,
+      SEATKEEPER_DATABASE_URL: isInMemory ? "memory:" : `sqlite:${file}.db`,
     });
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
     return new World(browser, server, folder);
@@ -95,6 +143,16 @@ export class World {
       body: JSON.stringify(body),
     });
     return { status: answer.status, body: (await answer.json()) as Record<string, string> };
+  }
+
+  /** A call as a script of an administrator makes it. */
+  async administer(method: string, path: string, body: object): Promise<number> {
+    const answer = await fetch(`${this.url}/api/v2/isv/${isv}/${path}`, {
+      method,
+      headers: { AdminKey: keys.owner, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return answer.status;
   }
 
   open(license_id: string, client_id: string) {
@@ -168,6 +226,9 @@ export class Visit {
       .filter(({ impact }) => impact === "serious" || impact === "critical")
       .flatMap((violation) => violation.nodes.map(({ html }) => `${violation.id}: ${html.slice(0, 300)}`));
   };
+
+  /** Another tab of the same browser. */
+  readonly tab = (): Promise<Page> => this.#context.newPage();
 
   readonly close = (): Promise<void> => this.#context.close();
 }

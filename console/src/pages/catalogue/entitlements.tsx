@@ -1,5 +1,16 @@
 /** What an edition sets of its product's parts: limits, texts, choices and the newest release. */
-import { Fieldset, Group, MultiSelect, NumberInput, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
+import {
+  Fieldset,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Select,
+  Stack,
+  Switch,
+  TagsInput,
+  Text,
+  TextInput,
+} from "@mantine/core";
 import { Link } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import type { Edition, Product } from "../../api/types.ts";
@@ -181,16 +192,20 @@ function ValueFields({ product, fields }: { readonly product: Product; readonly 
           onChange={(event) => fields.set("texts", { ...texts, [id]: event.currentTarget.value })}
         />
       ))}
-      {product.constrained_variables.map(({ id, name, values }) => (
-        <MultiSelect
-          key={id}
-          label={name}
-          placeholder="not set"
-          data={values}
-          value={[...(choices[id] ?? [])]}
-          onChange={(chosen) => fields.set("choices", { ...choices, [id]: chosen })}
-        />
-      ))}
+      {product.constrained_variables.map(({ id, name, values }) => {
+        // Without values to choose from, anything may be said.
+        const Input = values.length > 0 ? MultiSelect : TagsInput;
+        return (
+          <Input
+            key={id}
+            label={name}
+            placeholder="not set"
+            data={values}
+            value={[...(choices[id] ?? [])]}
+            onChange={(chosen) => fields.set("choices", { ...choices, [id]: chosen })}
+          />
+        );
+      })}
       {product.software_release_limitations.length > 0 && (
         <Select
           label="Newest release that is covered"
