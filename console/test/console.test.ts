@@ -37,6 +37,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
 
     test("ends with signing out, also for the way back", async () => {
       const { page } = await visit(keys.owner);
+      await page.getByText("Live", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByRole("button", { name: "Sign in" }).waitFor();
       await page.goBack();

@@ -196,7 +196,7 @@ export class Visit {
       if (message.type() !== "error" && message.type() !== "warning") return;
       // Nobody is signed in at first: the browser tells of that answer as of a failure.
       if (message.location().url.endsWith("/console/session")) return;
-      this.complaints.push(`${message.type()}: ${message.text()}`);
+      this.complaints.push(`${message.type()}: ${message.text()} ${message.location().url}`);
     });
     page.on("request", (request) => {
       if (!request.url().startsWith(url) && !request.url().startsWith("data:")) {
