@@ -1,7 +1,7 @@
 /** Every page of the console in both themes, looked over by axe. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, keys, licenses, patienceMs, product, World } from "./world.ts";
+import { executablePath, keys, licenses, machines, patienceMs, product, World } from "./world.ts";
 
 const isThere = existsSync(executablePath);
 let world: World;
@@ -29,6 +29,7 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     "/catalogue/licences",
     "/catalogue/licences?new=licence",
     "/catalogue/editions",
+    `/catalogue/editions?parts=${machines}`,
     "/catalogue/editions/new",
     "/catalogue/editions/new?mode=floating&counts=users&step=rules",
     "/catalogue/customers",

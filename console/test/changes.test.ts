@@ -136,7 +136,7 @@ describe.runIf(existsSync(executablePath))("changes", { timeout: patienceMs }, (
     const { page, go } = await visit(keys.owner);
     await go(`/licenses/${licenses.named}?tab=limits`);
     await page.getByText("4 of 10").waitFor();
-    await page.getByRole("button", { name: "Begin Documents anew" }).click();
+    await page.getByRole("button", { name: "Begin anew: Documents" }).click();
     await page.getByText(/Factor GmbH has all of it again/).waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Begin anew" }).click();
     await page.getByText("0 of 10").waitFor();

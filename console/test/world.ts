@@ -16,6 +16,7 @@ export const isv = id("00");
 export const licenses = { pair: id("11"), crowd: id("12"), projects: id("13"), named: id("14") };
 export const product = id("20");
 export const documents = id("21");
+export const machines = id("22");
 export const keys = {
   backend: "backend-key-1234",
   owner: "owner-key-123456",
@@ -40,7 +41,7 @@ products:
 editions:
   - { product: Tool, name: Users, provisioning_mode: floating, client_type: users, session_period: 60 }
   - { product: Tool, name: Projects, provisioning_mode: floating, client_type: projects }
-  - { product: Tool, name: Machines, provisioning_mode: named, client_type: devices, limitations: [{ limitation: Documents, value: 10, consumption_reset_mode: month }], variables: [{ variable: Support address, value: help@example.com }], software_release_limitation: "25.2" }
+  - { id: ${id("22")}, product: Tool, name: Machines, provisioning_mode: named, client_type: devices, limitations: [{ limitation: Documents, value: 10, consumption_reset_mode: month }], variables: [{ variable: Support address, value: help@example.com }], software_release_limitation: "25.2" }
 customers:
   - { number: "1", name: Factor GmbH }
 licenses:

@@ -113,7 +113,7 @@ function BeginAnew({ license, row }: { readonly license: LicenseItem; readonly r
     done: `${name} begins anew.`,
   } as const;
   return (
-    <Button size="compact-xs" variant="default" onClick={() => ask(act)} aria-label={`Begin ${name} anew`}>
+    <Button size="compact-xs" variant="default" onClick={() => ask(act)} aria-label={`Begin anew: ${name}`}>
       Begin anew
     </Button>
   );
