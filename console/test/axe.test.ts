@@ -45,6 +45,7 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe(theme);
     for (const place of places) {
       await go(place);
+      if (/[?&](new|parts|list)=/.test(place)) await page.getByRole("dialog").waitFor();
       expect(await serious(), place).toEqual([]);
     }
     expect(complaints).toEqual([]);

@@ -1,7 +1,7 @@
 /** The console in a real browser, against a real server: what an administrator does, and what is seen of it. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, isv, keys, licenses, patienceMs, product, useWorld, World } from "./world.ts";
+import { drawn, executablePath, isv, keys, licenses, patienceMs, product, useWorld, World } from "./world.ts";
 
 const isThere = existsSync(executablePath);
 if (!isThere) console.error(`console/test: no ${executablePath}: the console was NOT tested`);
@@ -77,7 +77,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("table", { name: "Log of denials" }).getByText("All tokens in use (1007)").waitFor();
     await page.locator(".chart canvas").waitFor();
     // The bar is drawn: its colour is in the picture.
-    await page.waitForFunction(hasDenialsDrawn);
+    await drawn(page, "#d9480f");
     await page.getByText("Table", { exact: true }).click();
     await page.getByRole("table", { name: "Denials over time" }).getByRole("cell", { name: "1" }).first().waitFor();
     await go("");
@@ -285,13 +285,3 @@ describe.runIf(isThere)("a vendor with nothing but a key", { timeout: patienceMs
     expect(complaints.filter((text) => !text.includes("400"))).toEqual([]);
   });
 });
-
-/** Runs in the page: whether a chart has pixels of the colour of denials (#d9480f). */
-function hasDenialsDrawn(): boolean {
-  const canvas = document.querySelector<HTMLCanvasElement>(".chart canvas");
-  const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
-  for (let n = 0; n < pixels.length; n += 4) {
-    if (pixels[n] === 0xd9 && pixels[n + 1] === 0x48 && pixels[n + 2] === 0x0f) return true;
-  }
-  return false;
-}

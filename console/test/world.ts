@@ -128,8 +128,9 @@ export class World {
   }
 
   /** A browser of its own, signed in unless there is no key. */
-  async visit(key: string | null, colorScheme: "light" | "dark" = "light"): Promise<Visit> {
-    const context = await this.browser.newContext({ colorScheme, viewport: { width: 1280, height: 900 } });
+  async visit(key: string | null, colorScheme: "light" | "dark" = "light", timezoneId = "UTC"): Promise<Visit> {
+    const viewport = { width: 1280, height: 900 };
+    const context = await this.browser.newContext({ colorScheme, timezoneId, viewport });
     const visit = new Visit(this.url, context, await context.newPage());
     await visit.page.goto(`${this.url}/console`);
     if (key !== null) await visit.signIn(key);
@@ -232,4 +233,17 @@ export class Visit {
   readonly tab = (): Promise<Page> => this.#context.newPage();
 
   readonly close = (): Promise<void> => this.#context.close();
+}
+
+/** Resolves once the first chart has a pixel of the colour. */
+export async function drawn(page: Page, colour: string): Promise<void> {
+  await page.waitForFunction((wanted) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(".chart canvas");
+    const pixels = canvas?.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    const [red, green, blue] = [1, 3, 5].map((start) => Number.parseInt(wanted.slice(start, start + 2), 16));
+    for (let n = 0; n < pixels.length; n += 4) {
+      if (pixels[n] === red && pixels[n + 1] === green && pixels[n + 2] === blue) return true;
+    }
+    return false;
+  }, colour);
 }
