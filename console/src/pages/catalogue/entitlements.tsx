@@ -1,5 +1,6 @@
 /** What an edition sets of its product's parts: limits, texts, choices and the newest release. */
 import {
+  Anchor,
   Fieldset,
   Group,
   MultiSelect,
@@ -62,8 +63,12 @@ export function EntitlementsForm({ edition, version, close }: EditionFormProps) 
       {(fields) => (
         <Stack>
           <Text size="sm" c="dimmed">
-            A licence may have its own beside these. What there is to set are{" "}
-            <Link href={`/catalogue/products/${parts.id}`}>the parts of {parts.name}</Link>.
+            {edition.license_count} licences go by a change at once, but where a licence has its own. What can be set
+            are{" "}
+            <Anchor component={Link} href={`/catalogue/products/${parts.id}`}>
+              the parts of {parts.name}
+            </Anchor>
+            .
           </Text>
           {parts.limitations.map(({ id, name }) => (
             <LimitFields key={id} id={id} name={name} fields={fields} />
@@ -199,7 +204,7 @@ function ValueFields({ product, fields }: { readonly product: Product; readonly 
           <Input
             key={id}
             label={name}
-            placeholder="not set"
+            placeholder={choices[id]?.length ? "" : "not set"}
             data={values}
             value={[...(choices[id] ?? [])]}
             onChange={(chosen) => fields.set("choices", { ...choices, [id]: chosen })}

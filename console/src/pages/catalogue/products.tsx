@@ -1,5 +1,5 @@
 /** What licences are of. */
-import { Button, SegmentedControl, Text, TextInput } from "@mantine/core";
+import { Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { Link } from "wouter";
 import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
@@ -61,16 +61,27 @@ function columnsFor(mayChange: boolean, edit: (product: Product) => void): Colum
       ? [
           {
             title: "Action",
-            width: 150,
+            width: 210,
             cell: (product: Product) => (
-              <RowActions
-                name={product.name}
-                edit={() => edit(product)}
-                deletion={{
-                  path: `products/${product.id}`,
-                  text: "A product with editions or licences is not deleted; you are told which they are.",
-                }}
-              />
+              <Group gap={6} wrap="nowrap" justify="flex-end">
+                <Button
+                  component={Link}
+                  href={`/catalogue/products/${product.id}`}
+                  size="compact-xs"
+                  variant="default"
+                  aria-label={`Parts of ${product.name}`}
+                >
+                  Parts
+                </Button>
+                <RowActions
+                  name={product.name}
+                  edit={() => edit(product)}
+                  deletion={{
+                    path: `products/${product.id}`,
+                    text: "A product with editions or licences is not deleted; you are told which they are.",
+                  }}
+                />
+              </Group>
             ),
           },
         ]

@@ -64,11 +64,12 @@ const rounded = (value: number) => Number(value.toFixed(6));
 
 const shared: readonly Column<Row>[] = [
   { title: "Limitation", width: "22%", cell: (row) => <b>{nameOf(row)}</b> },
-  { title: "Consumed", width: "26%", cell: (row) => <Consumed row={row} /> },
+  { title: "Consumed", width: "22%", cell: (row) => <Consumed row={row} /> },
   { title: "Limit", isNumber: true, cell: ({ limitation: { limit } }) => limit ?? "none" },
   { title: "Left", isNumber: true, cell: ({ quota }) => (quota?.remaining == null ? "–" : rounded(quota.remaining)) },
   {
     title: "Counts",
+    width: "20%",
     cell: ({ limitation: { consumption_reset_mode: mode, consumption_reset_period_days: days } }) =>
       days === null ? resets.find(({ value }) => value === String(mode))?.label : `Counts anew every ${days} days`,
   },
