@@ -17,7 +17,10 @@ export function useSession(): { readonly session: SignedIn | null | undefined; r
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: key, queryFn: readSession, staleTime: 60_000, retry: 2 });
   useEffect(() => {
-    const follow = async () => become(client, await readSession());
+    const follow = async () => {
+      const now = await readSession();
+      if (now?.key_id !== client.getQueryData<SignedIn | null>(key)?.key_id) become(client, now);
+    };
     const listener = () => void follow().catch(() => {});
     tabs.addEventListener("message", listener);
     return () => tabs.removeEventListener("message", listener);

@@ -1,7 +1,7 @@
 /** What a product is made of: lists of named parts, which editions and licences switch on and set. */
 import { Button, Stack, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import { useRead } from "../../api/queries.ts";
-import { useApi } from "../../api/session.tsx";
+import { type Api, useApi, type Versioned } from "../../api/session.tsx";
 import type { Product as ProductItem } from "../../api/types.ts";
 import { Edited, type Version } from "../../parts/edited.tsx";
 import { FormWindow, orNull } from "../../parts/form.tsx";
@@ -125,13 +125,22 @@ function PartForms({ product }: { readonly product: ProductItem }) {
   const place = { list: list as List, close };
   if (partId === null) return <PartForm product={product} part={null} {...place} />;
   return (
-    <Edited<ProductItem> path={`products/${product.id}`} close={close}>
-      {(current, version) => {
-        const part = current[place.list].find(({ id }) => id === partId);
-        return part === undefined ? null : <PartForm product={current} part={part} version={version} {...place} />;
-      }}
+    <Edited<Part>
+      path={`products/${product.id}/${list}/${partId}`}
+      read={(api) => readPart(api, product.id, place.list, partId)}
+      close={close}
+    >
+      {(part, version) => <PartForm product={product} part={part} version={version} {...place} />}
     </Edited>
   );
+}
+
+/** Of the product: a part has no version of its own. */
+async function readPart(api: Api, productId: string, list: List, id: string): Promise<Versioned<Part>> {
+  const { entity, etag } = await api.versioned<ProductItem>(`products/${productId}`);
+  const part = entity[list].find((each) => each.id === id);
+  if (part === undefined) throw new Error("The product no longer has it; the audit log tells who took it away.");
+  return { entity: part, etag };
 }
 
 interface PartFormProps extends PartsProps {

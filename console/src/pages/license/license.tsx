@@ -128,6 +128,17 @@ function PoolsNow({ id }: { readonly id: string }) {
   );
 }
 
+/** What the address says of one tab alone; time and pool stay with whoever goes on to another one. */
+const ofOneTab = {
+  page: null,
+  search: null,
+  sort: null,
+  before: null,
+  "use-page": null,
+  "holders-page": null,
+  "signs-page": null,
+};
+
 function Parts({ license }: { readonly license: LicenseItem }) {
   const url = useUrl();
   const hasSessions = license.template.session_period !== null;
@@ -145,7 +156,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
   return (
     <Tabs
       value={shown}
-      onChange={(tab) => url.set({ tab: tab === first ? null : tab, page: null, search: null }, false)}
+      onChange={(tab) => url.set({ ...ofOneTab, tab: tab === first ? null : tab }, false)}
       keepMounted={false}
     >
       <Tabs.List mb="md">
