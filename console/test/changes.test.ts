@@ -46,6 +46,20 @@ describe.runIf(existsSync(executablePath))("changes", { timeout: patienceMs }, (
     excuse(412, 404);
   });
 
+  test("of a part that was taken away meanwhile the second is told so", async () => {
+    const id = "6e1f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c71";
+    const list = `products/${product}/variables`;
+    expect(await here.world.administer("POST", list, { id, name: "Short-lived" })).toBe(201);
+    const { page, go } = await visit(keys.owner);
+    await go(`/catalogue/products/${product}?list=variables&part=${id}`);
+    await page.getByRole("dialog").getByLabel("Told to applications").fill("x");
+    expect(await here.world.administer("DELETE", `${list}/${id}`, {})).toBe(204);
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Load it again" }).click();
+    await page.getByText("The product no longer has it; the audit log tells who took it away.").waitFor();
+    excuse(412);
+  });
+
   test("by forms that a link opens: of a customer, of an edition, of the role of a key, of what is new", async () => {
     const { page, go } = await visit(keys.owner);
     await go("/catalogue/editions");

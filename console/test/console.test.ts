@@ -176,6 +176,25 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     expect(days).toBeLessThan(8);
   });
 
+  test("an operator ends sessions, and is offered nothing that changes the catalogue", async () => {
+    expect((await here.world.open(licenses.crowd, "gina")).status).toBe(200);
+    const { page, go } = await visit(keys.operator);
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByRole("button", { name: "End the session of gina" }).click();
+    await page.getByRole("button", { name: "End session" }).click();
+    await page.getByText("Nobody holds a token now").waitFor();
+    for (const place of [
+      `/licenses/${licenses.crowd}`,
+      "/catalogue/licences",
+      `/catalogue/products/${product}`,
+      "/keys",
+    ]) {
+      await go(place);
+      const labels = await page.getByRole("button").allInnerTexts();
+      expect(labels.filter((label) => /^(Edit|Delete|Create|Issue|Add|Limits|Switch)/.test(label))).toEqual([]);
+    }
+  });
+
   describe("a viewer", () => {
     const places = ["", `/licenses/${licenses.pair}`, `/licenses/${licenses.named}`, "/projects", "/keys"];
     const catalogue = ["licences", "editions", "customers", "products", `products/${product}`].map(

@@ -22,6 +22,7 @@ export const keys = {
   owner: "owner-key-123456",
   viewer: "viewer-key-12345",
   viewerId: id("31"),
+  operator: "operator-key-123",
 };
 
 const tenant = `
@@ -30,6 +31,7 @@ keys:
   - { name: backend, role: provisioning, secret: "${keys.backend}", response_signature: none }
   - { name: olga, role: admin, secret: "${keys.owner}" }
   - { id: ${id("31")}, name: victor, role: admin, admin_role: viewer, secret: "${keys.viewer}" }
+  - { name: otto, role: admin, admin_role: operator, secret: "${keys.operator}" }
 products:
   - name: Tool
     id: ${id("20")}
