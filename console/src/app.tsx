@@ -25,7 +25,7 @@ export function App() {
   if (session === null) return <SignIn />;
   return (
     <Router base="/console">
-      <ApiProvider key={session.key_id} session={session}>
+      <ApiProvider session={session}>
         <AskProvider>
           <Shell>
             <Suspense fallback={<Waiting />}>

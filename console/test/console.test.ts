@@ -54,6 +54,18 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       await other.getByRole("button", { name: "Sign in" }).waitFor();
     });
 
+    test("in with another key in one tab does so in the others", async () => {
+      const { page, tab } = await visit(keys.owner);
+      const other = await tab();
+      await other.goto(`${here.world.url}/console/licenses/${licenses.pair}`);
+      await other.getByRole("button", { name: "Switch off" }).waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Admin key", { exact: true }).fill(keys.viewer);
+      await page.keyboard.press("Enter");
+      await other.getByText("Viewer: read only").waitFor();
+      expect(await other.getByRole("button", { name: "Switch off" }).count()).toBe(0);
+    });
+
     test("lasts no longer than the key: a page that only listens goes back to the sign-in by itself", async () => {
       const { page, go } = await visit(keys.viewer);
       await go("");

@@ -17,9 +17,16 @@ export function useSession(): { readonly session: SignedIn | null | undefined; r
   const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: key, queryFn: readSession, staleTime: 60_000, retry: 2 });
   useEffect(() => {
+    // By now no page is there that would read it again.
+    if (data === null) client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+  }, [data, client]);
+  useEffect(() => {
     const follow = async () => {
       const now = await readSession();
-      if (now?.key_id !== client.getQueryData<SignedIn | null>(key)?.key_id) become(client, now);
+      if (now?.key_id === client.getQueryData<SignedIn | null>(key)?.key_id) return;
+      // Whoever it is begins without anything that the other one has read.
+      become(client, null);
+      if (now !== null) askWhoIsSignedIn(client);
     };
     const listener = () => void follow().catch(() => {});
     tabs.addEventListener("message", listener);
@@ -42,9 +49,8 @@ async function readSession(): Promise<SignedIn | null> {
   }
 }
 
-/** Somebody else is signed in from now on, or nobody: what was read before is forgotten. */
+/** Somebody is signed in from now on, or nobody: then what was read is forgotten once the pages are gone. */
 export function become(client: QueryClient, session: SignedIn | null): void {
-  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
   client.setQueryData(key, session);
 }
 

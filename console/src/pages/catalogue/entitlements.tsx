@@ -65,7 +65,7 @@ export function EntitlementsForm({ edition, version, close }: EditionFormProps) 
           <Text size="sm" c="dimmed">
             {edition.license_count} licences go by a change at once, but where a licence has its own. What can be set
             are{" "}
-            <Anchor component={Link} href={`/catalogue/products/${parts.id}`}>
+            <Anchor component={Link} underline="always" href={`/catalogue/products/${parts.id}`}>
               the parts of {parts.name}
             </Anchor>
             .
