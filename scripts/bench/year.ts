@@ -117,6 +117,7 @@ async function charts(): Promise<void> {
     operatorKey: null,
     tls: null,
     drainSeconds: 0,
+    trustedProxies: [],
   } as const;
   const server = await startServer(config as Parameters<typeof startServer>[0]);
   const since = (span: number) => `from=${new Date(Date.now() - span * day).toISOString()}`;

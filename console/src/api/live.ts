@@ -68,6 +68,7 @@ const kinds = [
   "session.closed",
   "session.expired",
   "session.ended",
+  "session.moved",
   "client.activated",
   "client.unassigned",
   "client.suspended",

@@ -123,7 +123,7 @@ export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; by
 }
 
 /** What one holder had of a licence over some days. */
-export interface HolderSum extends Omit<HolderDay, "expiredAt"> {
+export interface HolderSum extends Omit<Required<HolderDay>, "expiredAt"> {
   readonly holder: string;
 }
 
@@ -131,8 +131,8 @@ export interface HolderSum extends Omit<HolderDay, "expiredAt"> {
 export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
   return [...Map.groupBy(rows, ({ part }) => part)]
     .map(([holder, own]) => {
-      const sum = (name: "sessionMs" | "sessions" | "expired" | "reopened" | "activations") =>
-        own.reduce((all, { body }) => all + body[name], 0);
+      const sum = (name: "sessionMs" | "sessions" | "expired" | "reopened" | "activations" | "byTurns") =>
+        own.reduce((all, { body }) => all + (body[name] ?? 0), 0);
       return {
         holder,
         sessionMs: sum("sessionMs"),
@@ -140,6 +140,7 @@ export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
         expired: sum("expired"),
         reopened: sum("reopened"),
         activations: sum("activations"),
+        byTurns: sum("byTurns"),
         denials: joined(own.map(({ body }) => body.denials)),
       };
     })
