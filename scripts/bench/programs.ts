@@ -24,8 +24,11 @@ export function startServer(folder: string, databaseUrl: string, cores: string):
   });
 }
 
-/** A bare `node:http` server that answers `answer` to everything; `append`: after a line in a file and an fdatasync. */
-export function startFloor(kind: "inline" | "append", folder: string, answer: string): Promise<Program> {
+/**
+ * A bare `node:http` server that answers `answer` to everything; `append`: after a line in a file and an fdatasync;
+ * `deferred`: together with all that came in the same turn of the event loop.
+ */
+export function startFloor(kind: "inline" | "append" | "deferred", folder: string, answer: string): Promise<Program> {
   return start("0", [floorProgram, kind, written(folder, answer), join(folder, "floor.log")], {});
 }
 
