@@ -173,6 +173,19 @@ export const openAndClose = (on: Licenses) =>
       or post("/provisioning/session/close", ${visitor(`(((i - 1) / 2 - 100) % ${visitors})`, on)})`,
   );
 
+/** Opens and closes one by one, for a load that is not wrk's. A visitor closes 250 opens later, when they certainly are in. */
+export const visits = {
+  headers: { ProvisioningKey: key, Accept: "application/json" },
+  shotOf(n: number) {
+    const leaving = Math.floor(n / 2) - 250;
+    const isClose = n % 2 === 1 && leaving >= 0;
+    const who = isClose ? leaving : n % 2 === 1 ? n + visitors : n / 2;
+    const item = { ...lasting(who), client_id: `guest.${who}@factor.com` };
+    const path = `/api/v2/isv/${isv}/provisioning/session/${isClose ? "close" : "open"}`;
+    return { path, body: JSON.stringify(item) };
+  },
+};
+
 /** The first hundred closes of each thread find nothing to close, and sessions of a broken-off round are still open. */
 export const lateCloses = (load: Load) => Math.max(0, load.refused - 400) / load.requests;
 

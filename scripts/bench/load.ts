@@ -96,6 +96,11 @@ done = function(summary, latency)
 end
 `;
 
+/** CPU time of a process so far, user and system, all threads. */
+export function cpuUsOf(pid: number): number {
+  return ticksOf(pid) * usPerTick;
+}
+
 /** Of a process and its children, those included that are over. */
 function ticksOf(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);

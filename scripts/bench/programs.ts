@@ -15,8 +15,13 @@ const floorProgram = fileURLToPath(new URL("./floor.ts", import.meta.url));
 const databaseFloorProgram = fileURLToPath(new URL("./database-floor.ts", import.meta.url));
 
 /** Seatkeeper on a database (an SQLite file it refuses unless commits are on disk: `synchronous=FULL`). */
-export function startServer(folder: string, databaseUrl: string, cores: string): Promise<Program> {
-  return start(cores, [bin, "serve"], {
+export function startServer(
+  folder: string,
+  databaseUrl: string,
+  cores: string,
+  nodeOptions: readonly string[] = [],
+): Promise<Program> {
+  return start(cores, [...nodeOptions, bin, "serve"], {
     SEATKEEPER_PORT: "0",
     SEATKEEPER_DATABASE_URL: databaseUrl,
     SEATKEEPER_TENANT_FILES: join(folder, "tenant.yaml"),
