@@ -312,7 +312,8 @@ class SqliteStore implements Store {
     const parameters: (string | number)[] = [isvNo];
     if (query.licenseId !== null) {
       const [condition, value] = this.#ofLicense(query.isvId, query.licenseId);
-      where.push(condition);
+      // A client's denials are few: they are found by the client, and not by its licence (which the plus is for).
+      where.push(query.clientId === null ? condition : condition.replaceAll("license_", "+license_"));
       parameters.push(value);
     }
     for (const [condition, value] of [
@@ -325,11 +326,7 @@ class SqliteStore implements Store {
       where.push(condition);
       parameters.push(value);
     }
-    const condition = where.join(" AND ");
-    return {
-      items: this.#rows.history(condition, parameters, "DESC", query.limit, query.offset),
-      total: this.#rows.countHistory(condition, parameters),
-    };
+    return this.#rows.pageOfHistory(where.join(" AND "), parameters, query);
   }
 
   async gathered(query: GatheredQuery) {
