@@ -9,8 +9,8 @@ import { count, poolsOf, sumsOf } from "./counting.ts";
 import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
-/** Lines that one round takes: some 10 ms of work, between which others have their turn. */
-const linesPerRound = 500;
+/** Lines that one round takes: less than 10 ms of work, between which others have their turn. */
+const linesPerRound = 200;
 
 /** How long each kind is kept, in days: docs/reference/retention.md. */
 export const keptDays = {
