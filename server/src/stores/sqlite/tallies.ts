@@ -39,10 +39,13 @@ export class TallyRows {
     this.#before = db.prepare(
       "SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start < ? ORDER BY start DESC LIMIT 1",
     );
-    this.#range = db.prepare(
-      `SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
-       ORDER BY start, part LIMIT ?`,
-    );
+    // Charts read tens of thousands of rows: as arrays, and without what they are asked by, they cost half.
+    this.#range = db
+      .prepare(
+        `SELECT start, part, body FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
+         ORDER BY start, part LIMIT ?`,
+      )
+      .raw();
     this.#all = db.prepare("SELECT * FROM tallies");
     this.#ofPeople = db.prepare(
       `SELECT * FROM tallies WHERE isv_id = @isvId AND series >= 'people/' AND coalesce(body ->> 'holder', part) IN
@@ -80,7 +83,8 @@ export class TallyRows {
   }
 
   range(isvId: string, series: string, from: Millis, to: Millis, limit: number): Tally[] {
-    return (this.#range.all(isvId, series, from, to, limit) as TallyRow[]).map(tallyOf);
+    const rows = this.#range.all(isvId, series, from, to, limit) as [start: number, part: string, body: string][];
+    return rows.map(([start, part, body]) => ({ isvId, series, start, part, body: JSON.parse(body) }));
   }
 
   *all(): Iterable<Tally> {
