@@ -102,7 +102,7 @@ async function serveIt(): Promise<void> {
     sayOfPauses("opens while the last days are counted", beside[0]);
     const end = performance.now() + seconds * 1_000;
     sayOfPauses("opens with nothing beside them", await openedFor(() => performance.now() > end));
-    await ask(server.url);
+    await ask(server);
   } finally {
     await server.stop();
   }

@@ -1,4 +1,6 @@
 /** What an administrator asks of a year: every chart, and pages of the denial log. */
+import { cpuUsOf } from "../load.ts";
+import type { Program } from "../programs.ts";
 import { median } from "../table.ts";
 import { adminKey, busyLicense, dayMs, isv, quietLicense } from "./history.ts";
 
@@ -42,16 +44,18 @@ function questions(): string[] {
   ];
 }
 
-/** Asks each of them some times over HTTP, and prints how long the answers took. */
-export async function ask(url: string): Promise<void> {
-  console.log(`${"asked".padEnd(78)} median ms  worst ms  target ${targetMs}`);
+/** Asks each of them some times over HTTP, and prints how long the answers took, and how much of it the server's processor. */
+export async function ask({ url, pid }: Program): Promise<void> {
+  console.log(`${"asked".padEnd(88)} median ms  worst ms  CPU ms  target ${targetMs}`);
   for (const path of questions()) {
     const ms: number[] = [];
+    const before = cpuUsOf(pid);
     for (let n = 0; n < timesAsked; n++) ms.push(await timed(`${url}/api/v2/isv/${isv}/${path}`));
     const shown = path.replace(busyLicense, "…").replace(/(from|to)=([\d-]{10})[^&]*/g, "$1=$2");
     const middle = median(ms);
-    const figures = [middle, Math.max(...ms)].map((each, n) => each.toFixed(0).padStart(n === 0 ? 9 : 8));
-    console.log(`${shown.padEnd(78)} ${figures.join("  ")}  ${middle < targetMs ? "met" : "missed"}`);
+    const cpuMs = (cpuUsOf(pid) - before) / 1_000 / timesAsked;
+    const figures = [middle, Math.max(...ms), cpuMs].map((each, n) => each.toFixed(0).padStart([9, 8, 6][n] ?? 0));
+    console.log(`${shown.padEnd(88)} ${figures.join("  ")}  ${middle < targetMs ? "met" : "missed"}`);
   }
 }
 

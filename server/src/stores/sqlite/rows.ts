@@ -473,7 +473,10 @@ export class Rows {
   ): Promise<{ readonly items: readonly HistoryRecord[]; readonly total: number }> {
     const condition = `no >= ? AND no < ? AND ${where}`;
     const count = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${condition}`);
-    const ends = this.#db.prepare("SELECT min(no) AS first, max(no) AS last FROM history").get();
+    // Asked for both at once, SQLite would read all lines.
+    const ends = this.#db
+      .prepare("SELECT (SELECT min(no) FROM history) AS first, (SELECT max(no) FROM history) AS last")
+      .get();
     const { first, last } = ends as { first: number | null; last: number | null };
     const items: HistoryRecord[] = [];
     let total = 0;
