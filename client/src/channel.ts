@@ -6,7 +6,7 @@ import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
 import type { VoucherKeeper, Vouchers } from "./vouchers.ts";
-import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds } from "./wire.ts";
+import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds, untakenStatuses } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
 const triesMax = 4;
@@ -179,7 +179,7 @@ function rejected(signal: AbortSignal): Promise<never> {
 }
 
 function mayRepeat(call: Call, status: number): boolean {
-  return status === 429 || status === 503 || (retriedStatuses.has(status) && !call.isOnceOnly);
+  return untakenStatuses.has(status) || (retriedStatuses.has(status) && !call.isOnceOnly);
 }
 
 function query({ query: parameters }: Call): string {

@@ -32,8 +32,14 @@ export interface Reply {
   readonly started: number;
 }
 
-/** Answers after which nothing of the request has happened, or it may be repeated. */
-export const retriedStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+/**
+ * Answers after which nothing of the request has happened. 408 is among them: a server that gives up on a connection
+ * on which nothing came says so, and a request that is written at that moment crosses it.
+ */
+export const untakenStatuses: ReadonlySet<number> = new Set([408, 429, 503]);
+
+/** Those, and answers after which it may be repeated where that does no harm. */
+export const retriedStatuses: ReadonlySet<number> = new Set([...untakenStatuses, 502, 504]);
 
 /** A body as a call is given it: what the API leaves to choice may also be undefined. */
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };

@@ -1,4 +1,5 @@
 /** The server's settings: read once from the environment, and all their faults told together. */
+import { isIP } from "node:net";
 import { addressesOf } from "./stores/postgres/addresses.ts";
 
 export type DatabaseUrl =
@@ -19,6 +20,8 @@ export interface Config {
   readonly operatorKey: string | null;
   /** How long a server that is told to stop is still there for whoever has not noticed. */
   readonly drainSeconds: number;
+  /** Addresses, and networks such as 10.0.0.0/8, of proxies that are believed where a request comes from. */
+  readonly trustedProxies: readonly string[];
 }
 
 /** PEM files, read at start and again at SIGHUP. */
@@ -61,6 +64,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel: read("SEATKEEPER_LOG_LEVEL", "info", parseLogLevel, `one of ${logLevels.join(", ")}`),
     operatorKey: read("SEATKEEPER_OPERATOR_KEY", "", parseOperatorKey, "24 to 512 letters, digits or signs, no blanks"),
     drainSeconds: read("SEATKEEPER_DRAIN_SECONDS", "0", parseDrain, "a whole number from 0 to 300"),
+    trustedProxies: read("SEATKEEPER_TRUSTED_PROXIES", "", parseProxies, wantedProxies),
   };
   if (config.tls !== null && (config.tls.certFile === "" || config.tls.keyFile === "")) {
     faults.push("SEATKEEPER_TLS_CERT_FILE and SEATKEEPER_TLS_KEY_FILE: want both, or none for plain HTTP");
@@ -73,6 +77,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 const secrets: ReadonlySet<string> = new Set(["SEATKEEPER_OPERATOR_KEY"]);
 
 const wantedDatabase = "sqlite:PATH, postgres://USER@HOST,…/DATABASE or memory:";
+
+const wantedProxies = "IP addresses, or networks such as 10.0.0.0/8, with commas between them";
 
 function parseHost(text: string): string | undefined {
   return /^[A-Za-z0-9._:-]+$/.test(text) ? text : undefined;
@@ -126,6 +132,17 @@ export function withoutPassword(url: string): string {
 function parseDrain(text: string): number | undefined {
   const seconds = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
   return seconds <= 300 ? seconds : undefined;
+}
+
+/** A network of every address there is would believe every client, which nobody can want. */
+function parseProxies(text: string): string[] | undefined {
+  const proxies = parseList(text);
+  const isProxy = (proxy: string) => {
+    const [, address = "", prefix] = /^([^/%]+)(?:\/([1-9]\d{0,2}))?$/.exec(proxy) ?? [];
+    const bits = { 4: 32, 6: 128 }[isIP(address)];
+    return bits !== undefined && Number(prefix ?? bits) <= bits;
+  };
+  return proxies.every(isProxy) ? proxies : undefined;
 }
 
 function parseLogLevel(text: string): Config["logLevel"] | undefined {

@@ -14,7 +14,7 @@ import { loadSigningKeys } from "./http/signing.ts";
 import { readTls, reloadTls } from "./http/tls.ts";
 import { openMemoryStore } from "./stores/memory.ts";
 import { openPostgresStore } from "./stores/postgres/postgres.ts";
-import { openSqliteStore } from "./stores/sqlite/sqlite.ts";
+import { openSqliteStoreInThread } from "./stores/sqlite/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 
 export interface RunningServer {
@@ -39,10 +39,10 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await recover(store, log);
     const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
-    const { operatorKey, tls } = config;
+    const { operatorKey, tls, trustedProxies } = config;
     const secured = tls === null ? null : readTls(tls);
     const app = await createApp({
-      ...{ store, desk, signer, log, operatorKey },
+      ...{ store, desk, signer, log, operatorKey, trustedProxies },
       tls: secured,
       ...(sandboxClock && { sandboxClock }),
     });
@@ -83,7 +83,7 @@ export async function openStore({ database }: Pick<Config, "database">, sandboxC
     case "memory":
       return openMemoryStore(sandboxClock ?? processClock());
     case "sqlite":
-      return openSqliteStore(database.path, sandboxClock ?? processClock());
+      return openSqliteStoreInThread(database.path, sandboxClock ?? processClock());
     case "postgres":
       return openPostgresStore(database.url, sandboxClock === undefined ? {} : { clock: sandboxClock });
   }

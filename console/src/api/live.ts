@@ -65,6 +65,7 @@ const kinds = [
   "session.closed",
   "session.expired",
   "session.ended",
+  "session.moved",
   "client.activated",
   "client.unassigned",
   "client.suspended",

@@ -148,6 +148,8 @@ export type Holders = {
     /** Opened within a quarter of an hour after one had lapsed. */
     readonly reopened_late: number;
     readonly activations: number;
+    /** Hours in which one session was extended from several addresses by turns. */
+    readonly several_addresses: number;
     readonly denials: number;
     readonly true_denials: number;
   }[];
@@ -157,10 +159,10 @@ export type Signs = {
   readonly items: readonly {
     /** The user in the form that is compared; on a devices licence the client. */
     readonly holder: string;
-    /** renews_late, never_closes, id_shared, wanders */
+    /** renews_late, never_closes, id_shared, several_addresses, wanders */
     readonly sign: string;
     readonly cases: number;
-    /** Sessions; for `wanders` days. */
+    /** Sessions; for `several_addresses` hours, for `wanders` days. */
     readonly out_of: number;
     readonly message: string;
   }[];

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ._clock import Timing
 from ._errors import ServerUnreachable
-from ._wire import Call, Reply, parsed, retried_statuses, retry_after
+from ._wire import Call, Reply, parsed, retried_statuses, retry_after, untaken_statuses
 
 T = TypeVar("T")
 
@@ -107,7 +107,9 @@ def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | N
         try:
             reply = yield Send(call, timeout_s)
             assert reply is not None
-            may_repeat = reply.status in (429, 503) or (reply.status in retried_statuses and call.is_safe_to_repeat)
+            may_repeat = reply.status in untaken_statuses or (
+                reply.status in retried_statuses and call.is_safe_to_repeat
+            )
             if not may_repeat:
                 return reply
             never_arrived = False

@@ -25,8 +25,14 @@ from ._models import ExecutionProgress, Holder, LicenseKind, instant
 
 accept = "application/json, application/problem+json"
 
-retried_statuses = frozenset({429, 502, 503, 504})
-"""Answers after which nothing of the request has happened, or it may be repeated."""
+untaken_statuses = frozenset({408, 429, 503})
+"""
+Answers after which nothing of the request has happened. 408 is among them: a server that gives up on a connection on
+which nothing came says so, and a request that is written at that moment crosses it.
+"""
+
+retried_statuses = untaken_statuses | {502, 504}
+"""Those, and answers after which it may be repeated where that does no harm."""
 
 
 @dataclass(frozen=True)

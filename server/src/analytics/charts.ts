@@ -123,11 +123,11 @@ export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; by
 }
 
 /** What one holder had of a licence over some days. */
-export interface HolderSum extends Omit<HolderDay, "expiredAt"> {
+export interface HolderSum extends Omit<Required<HolderDay>, "expiredAt"> {
   readonly holder: string;
 }
 
-const noFigures = { sessionMs: 0, sessions: 0, expired: 0, reopened: 0, activations: 0 };
+const noFigures = { sessionMs: 0, sessions: 0, expired: 0, reopened: 0, activations: 0, byTurns: 0 };
 const figures = Object.keys(noFigures) as (keyof typeof noFigures)[];
 
 /** What holders had of a licence over some days, added up day by day: all days at once would be too many rows. */
@@ -137,7 +137,7 @@ export class HolderSums {
   add(rows: readonly Tally<HolderDay>[]): void {
     for (const { part: holder, body } of rows) {
       const sum = this.#sums.get(holder) ?? { holder, ...noFigures, denials: {} };
-      for (const name of figures) sum[name] += body[name];
+      for (const name of figures) sum[name] += body[name] ?? 0;
       sum.denials = joined([sum.denials, body.denials]);
       this.#sums.set(holder, sum);
     }

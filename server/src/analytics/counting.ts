@@ -168,6 +168,7 @@ function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void 
   const add = (instant: Millis, more: (before: HolderDay) => Partial<HolderDay>) =>
     addToDay(ledger, line, holder, instant, more);
   if (kind === "client.activated") add(at, ({ activations }) => ({ activations: activations + 1 }));
+  if (kind === "session.moved") add(at, ({ byTurns = 0 }) => ({ byTurns: byTurns + 1 }));
   if (kind === "session.opened") {
     const isLate = lapsedLately(line, ledger, holder);
     add(at, ({ sessions, reopened }) => ({ sessions: sessions + 1, reopened: reopened + Number(isLate) }));

@@ -1,6 +1,6 @@
 /**
  * What a careless program or a shared id looks like, by the figures of its holder. Signs, not proof: each has an innocent
- * explanation. Addresses and extends are not on record, so one session that is extended from several places leaves no sign.
+ * explanation.
  */
 import type { DenialCode } from "../core/types.ts";
 import type { HolderSum } from "./charts.ts";
@@ -9,6 +9,8 @@ export const signs = {
   renews_late: "Sessions lapse and are opened again minutes later: the application extends too late, or not at all.",
   never_closes: "Sessions nearly always end by silence: the application does not give its token back.",
   id_shared: "The same id wants in more often than it may: several people or machines may share it.",
+  several_addresses:
+    "One session is extended from several addresses by turns: two programs may work on one token, or its network has several ways out.",
   wanders: "The client is activated again and again: one token is passed around.",
 } as const;
 export type Sign = keyof typeof signs;
@@ -23,7 +25,7 @@ export interface Signed {
   readonly holder: string;
   readonly sign: Sign;
   readonly cases: number;
-  /** What they are counted among: sessions, or days. */
+  /** What they are counted among: sessions, hours or days. */
   readonly outOf: number;
 }
 
@@ -36,6 +38,7 @@ export function signsOf(holders: readonly HolderSum[], days: number): Signed[] {
         ["renews_late", sum.reopened, sum.sessions, 0.2],
         ["never_closes", sum.expired, sum.sessions, 0.8],
         ["id_shared", shared, sum.sessions, 0.1],
+        ["several_addresses", sum.byTurns, 24 * days, 0.02],
         ["wanders", sum.activations, days, 0.5],
       ];
       return found

@@ -40,6 +40,7 @@ export function sumOf(a: DenialCount, b: DenialCount): DenialCount {
 
 /** The days of two holders as one's. */
 export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
+  const byTurns = (a.byTurns ?? 0) + (b.byTurns ?? 0);
   return {
     sessionMs: a.sessionMs + b.sessionMs,
     sessions: a.sessions + b.sessions,
@@ -47,6 +48,7 @@ export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
     expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
     reopened: a.reopened + b.reopened,
     activations: a.activations + b.activations,
+    ...(byTurns > 0 && { byTurns }),
     denials: joined([a.denials, b.denials]),
   };
 }

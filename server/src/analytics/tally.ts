@@ -80,6 +80,8 @@ export interface HolderDay {
   /** Sessions that were opened shortly after one had lapsed: the application extends too late. */
   readonly reopened: number;
   readonly activations: number;
+  /** Times that history told of a session that is extended from several addresses by turns; left out: none. */
+  readonly byTurns?: number;
   readonly denials: Denials;
 }
 

@@ -21,6 +21,15 @@ export const sessionsPerHolderAbsoluteMax = 10_000;
 /** A shorter outage is a hiccup that ordinary clients ride out by themselves. */
 export const outageNoticedMs = 60_000;
 
+/**
+ * A session that moves twice within its period is extended from several addresses by turns; where periods are longer, within
+ * an hour: nobody commutes there and back in less.
+ */
+export const addressesByTurnsMs = 3_600_000;
+
+/** History is told of that once an hour and session: each extend may be such a move, and extends must not fill the disk. */
+export const movesToldEveryMs = 3_600_000;
+
 /** Projects that one licence may have: unlimited by contract, and each is a row in memory and on disk. */
 export const projectsPerLicenseMax = 100_000;
 

@@ -128,6 +128,10 @@ export interface Session {
   readonly peakHolders: number;
   /** The token was granted beyond the limit. */
   readonly isOveruse: boolean;
+  /** Where it was opened from, as a number that stands for the address; left out: nobody knows. */
+  readonly address?: number;
+  /** Left out: it was never extended from anywhere else. */
+  readonly moves?: Moves;
   /** Left out: no voucher was ever made of it. */
   readonly voucher?: OutVoucher;
   /** What the client's next open carries; left out: it never carried anything. */
@@ -141,6 +145,15 @@ export interface Session {
 export interface Renewal {
   readonly current: string;
   readonly previous: string | null;
+}
+
+/** How a session goes from one address to another. */
+export interface Moves {
+  /** Where it is now, as a number that stands for the address, and since when. */
+  readonly to: number;
+  readonly at: Millis;
+  /** When history was last told that it is extended from several addresses by turns; null: never. */
+  readonly toldAt: Millis | null;
 }
 
 /** The newest voucher of a session, a signed statement that somebody may show without the server. */
@@ -361,6 +374,8 @@ export interface OpenCommand extends OnLicense {
   readonly voucher?: { readonly deviceKey: string | null } | null;
   /** The value of the client's last answer (empty: it has none), and a fresh id for the next; null or left out: it carries none. */
   readonly renewal?: { readonly last: string; readonly next: string } | null;
+  /** Where the client is, as a number that stands for its address; null or left out: nobody knows. */
+  readonly address?: number | null;
   readonly ids: NewIds;
 }
 
@@ -588,6 +603,7 @@ export const recordKinds = [
   "session.closed",
   "session.expired",
   "session.ended",
+  "session.moved",
   "client.activated",
   "client.unassigned",
   "client.suspended",
@@ -612,7 +628,7 @@ export type RecordKind = (typeof recordKinds)[number];
 /** Equal tokens of a licence: of a floating licence, of a named one, of a project licence's kinds. */
 export type Pool = "floating" | "named" | ProjectKind;
 
-/** History: one line that commits together with what it tells of. An extend leaves none. */
+/** History: one line that commits together with what it tells of. An ordinary extend leaves none. */
 export interface HistoryRecord {
   readonly at: Millis;
   readonly kind: RecordKind;

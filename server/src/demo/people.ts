@@ -7,6 +7,8 @@ export interface Person {
   readonly isLate: boolean;
   /** How often the application just goes away in place of giving its token back. */
   readonly forgets: number;
+  /** Somebody at another address works on the same session. */
+  readonly isShared: boolean;
 }
 
 const offices: readonly (readonly [zone: string, names: string])[] = [
@@ -17,6 +19,7 @@ const offices: readonly (readonly [zone: string, names: string])[] = [
 ];
 
 const lateUsers = ["dirk", "henry"];
+const sharedUsers = ["emma"];
 const forgetful = ["lars", "farah", "beau"];
 
 export const people: readonly Person[] = offices.flatMap(([zone, names]) =>
@@ -25,6 +28,7 @@ export const people: readonly Person[] = offices.flatMap(([zone, names]) =>
     zone,
     isLate: lateUsers.includes(name),
     forgets: forgetful.includes(name) ? 0.9 : 0.04,
+    isShared: sharedUsers.includes(name),
   })),
 );
 

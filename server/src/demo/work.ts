@@ -45,7 +45,7 @@ function isBusy(date: Temporal.PlainDate): boolean {
 }
 
 function* stints(person: Person, where: Workplace, start: Millis, end: Millis, random: Random): Work {
-  const session = sessionOf(person.user, where, random);
+  const session = sessionOf(person.user, where, random, person.isShared ? 2 : 1);
   let tries = 0;
   for (let at = start; at < end; ) {
     const opened = yield { at, command: session.open() };
@@ -67,7 +67,7 @@ function* stints(person: Person, where: Workplace, start: Millis, end: Millis, r
 
 /** A night's computing: several machines at once, each for its own time. */
 export function* night(machine: string, midnight: Millis, where: Workplace, random: Random): Work {
-  const session = sessionOf(machine, where, random);
+  const session = sessionOf(machine, where, random, 1);
   let at = midnight + 19 * hour + random.between(0, 2 * hour);
   const until = at + random.between(3 * hour, 9 * hour);
   while (at < until) {
@@ -83,12 +83,16 @@ function extendStep({ granted }: Outcome, at: Millis, share: number): number {
   return Math.ceil((until - at) * share);
 }
 
-function sessionOf(clientId: string, { isvId, licenseId, projectId }: Workplace, random: Random) {
+/** Of so many addresses each extends in its turn. */
+function sessionOf(clientId: string, { isvId, licenseId, projectId }: Workplace, random: Random, addresses: number) {
+  let opens = 0;
   const sessionId = random.uuid();
   const rest = { isvId, licenseId, clientId, sessionId, userId: null };
   const ids = { session: random.uuid(), assignment: random.uuid(), token: random.uuid() };
   return {
-    open: (): Command => ({ type: "open", ...rest, projectId, checkoutPeriod: null, ids }),
+    open: (): Command => {
+      return { type: "open", ...rest, projectId, checkoutPeriod: null, address: opens++ % addresses, ids };
+    },
     close: (): Command => ({ type: "close", ...rest }),
   };
 }

@@ -62,6 +62,7 @@ import { sessionRoutes } from "./slascone/sessions.ts";
 import { templateRoutes } from "./slascone/templates.ts";
 import { StatementKeys } from "./statement-keys.ts";
 import type { TlsContext } from "./tls.ts";
+import { loadWhereabouts } from "./whereabouts.ts";
 
 export interface App {
   /** Listens when told to. */
@@ -74,24 +75,30 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions extends Omit<Services, "statementKeys" | "clientTokens" | "pseudonyms"> {
+/** What is made from the other services. */
+type Made = "statementKeys" | "clientTokens" | "pseudonyms" | "whereabouts";
+
+export interface AppOptions extends Omit<Services, Made> {
   /** What serves the hot routes where it can, with all that stands behind it. For the tests that compare them. */
   readonly shell?: "lane" | "hot" | "fastify";
   readonly patience?: limits.Patience;
   /** Null: plain HTTP. */
   readonly tls?: TlsContext | null;
+  readonly trustedProxies?: readonly string[];
 }
 
 export async function createApp({
   shell = "lane",
   patience = limits.patience,
   tls = null,
+  trustedProxies = [],
   ...parts
 }: AppOptions): Promise<App> {
   const statementKeys = new StatementKeys(parts.store);
   const clientTokens = new ClientTokens({ ...parts, statementKeys });
   const pseudonyms = await loadPseudonyms(parts.store);
-  const services: Services = { ...parts, statementKeys, clientTokens, pseudonyms };
+  const whereabouts = await loadWhereabouts(parts.store, trustedProxies);
+  const services: Services = { ...parts, statementKeys, clientTokens, pseudonyms, whereabouts };
   // At start, so that the first answer to be signed waits for no key.
   await Promise.all([...parts.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   const sessions = await loadConsoleSessions(services.store, tls !== null);
@@ -322,10 +329,13 @@ async function callerIn(
   return { ...caller, renewal: sessions.renewal(session, head) };
 }
 
-function callOf({ pseudonyms }: Services, { body, params, query, head, caller }: FastifyRequest): Call {
+function callOf({ pseudonyms, whereabouts }: Services, request: FastifyRequest): Call {
+  const { body, params, query, head, caller, raw } = request;
   const call = { head, body, params, query, wantsProblem: head.wantsProblem };
   if (caller === null) return call;
-  const keyed = { ...call, ...caller, isvId: caller.vendor.isv.id, names: pseudonyms.namesFor(caller) };
+  const isvId = caller.vendor.isv.id;
+  const address = whereabouts.of(isvId, raw.socket.remoteAddress, head.forwardedFor);
+  const keyed = { ...call, ...caller, isvId, address, names: pseudonyms.namesFor(caller) };
   return keyed as Call;
 }
 

@@ -28,6 +28,8 @@ export interface Head {
   readonly host: string | null;
   /** How the client reached the proxy, as the proxy says. */
   readonly forwardedProto: string | null;
+  /** Where the request came from, as proxies say, the last one last; several lines as one. */
+  readonly forwardedFor: string | null;
   /** How the answer shall be signed, and the digest of the request's own body. */
   readonly acceptSignature: string | null;
   readonly contentDigest: string | null;
@@ -62,6 +64,7 @@ class MutableHead implements Head {
   requestedWith: string | null = null;
   host: string | null = null;
   forwardedProto: string | null = null;
+  forwardedFor: string | null = null;
   acceptSignature: string | null = null;
   contentDigest: string | null = null;
   authorization: string | null = null;
@@ -115,6 +118,8 @@ export function readHead(req: RawHead): Head {
         break;
       case 15:
         if (is(name, "provisioningkey")) head.provisioningKey = once(head.provisioningKey, value, "ProvisioningKey");
+        else if (is(name, "x-forwarded-for"))
+          head.forwardedFor = head.forwardedFor === null ? value : `${head.forwardedFor},${value}`;
         break;
       case 16:
         if (is(name, "accept-signature")) head.acceptSignature = once(head.acceptSignature, value, "Accept-Signature");

@@ -69,14 +69,15 @@ function receive(services: Services, { hot, isvId }: HotAddress, req: IncomingMe
     const head = readHead(req);
     if (goesTheLongWay(head)) return false;
     const caller = callerOf(services.store.catalog, head, isvId, hot.reach, roleOf(hot.route));
+    const address = services.whereabouts.of(caller.vendor.isv.id, req.socket.remoteAddress, head.forwardedFor);
     if (!hasBody(head)) {
-      runHot(services, hot, caller, head, null, writer);
+      runHot(services, hot, caller, head, null, address, writer);
       return true;
     }
     requireJson(head.contentType);
     readBody(req, head.contentLength, hot.route.bodyBytesMax, (result) => {
       if (result instanceof Problem) fail(services, result, writer);
-      else runHot(services, hot, caller, head, result, writer);
+      else runHot(services, hot, caller, head, result, address, writer);
     });
   } catch (error) {
     fail(services, error, writer);
@@ -91,6 +92,7 @@ export function runHot(
   caller: Caller,
   head: Head,
   bytes: Buffer | null,
+  address: number | null,
   writer: AnswerWriter,
 ): void {
   try {
@@ -104,6 +106,7 @@ export function runHot(
       key,
       vendor,
       isvId: vendor.isv.id,
+      address,
       names: services.pseudonyms.namesFor(caller),
     };
     serve(services, route, call, head, writer);

@@ -93,6 +93,12 @@ export const laneHeadBytesMax = 2_048;
 /** Heads that a connection remembers: those of a client's open, close and heartbeat differ by address and length. */
 export const laneHeadsMax = 4;
 
+/** Addresses whose numbers are remembered, some megabytes: to make one anew costs as much as half an answer. */
+export const addressesKnownMax = 50_000;
+
+/** A longer list of proxies is not remembered, or whoever writes one of his own could fill the memory. */
+export const seenLengthMax = 256;
+
 /** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
 export const answerReadMs = 30_000;
 

@@ -19,6 +19,7 @@ import { answerOfProblem, problemOfError } from "./problem.ts";
 import { dataHeaders } from "./security.ts";
 import { type Signer, signingBusy } from "./signing.ts";
 import type { StatementKeys } from "./statement-keys.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 /** What the routes work with. */
 export interface Services {
@@ -34,6 +35,7 @@ export interface Services {
   readonly sandboxClock?: HeldClock | undefined;
   /** What stands in the place of names that a caller may not see. */
   readonly pseudonyms: Pseudonyms;
+  readonly whereabouts: Whereabouts;
 }
 
 /** A request that was read and found in order. */
@@ -49,6 +51,8 @@ export interface Call<B = unknown, P = unknown, Q = unknown> {
 /** A call with a valid key. */
 export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B, P, Q>, Caller {
   readonly isvId: string;
+  /** Where the caller is, as a number that stands for its address; null: nobody knows. */
+  readonly address: number | null;
   /** Users' names as the caller may see them. */
   readonly names: Names;
   /** The cookie that carries the caller's console session on; absent: no need, or no such session. */

@@ -77,7 +77,7 @@ export interface Store {
   /** What the tenant file last said of an entity, of one that was deleted too. */
   applied(isvId: string, kind: StoredEntity["kind"], id: string): StoredEntity["applied"];
 
-  /** A licence as of the last commit, for reading at once; undefined: there is none. */
+  /** A licence as of the last commit, to be read before anything else is awaited; undefined: there is none. */
   read(isvId: string, licenseId: string): Promise<LicenseView | undefined>;
   /** The licence that a token key belongs to. */
   licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined>;

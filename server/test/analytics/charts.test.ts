@@ -96,7 +96,8 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
     lines = await world.lines();
     until = await world.store.countedUntil();
     return () => world.store.close();
-  });
+    // On PostgreSQL and a busy machine, a history takes its time.
+  }, 120_000);
 
   const scopes = (): readonly (readonly [Scope, string, Whose])[] => {
     const isvId = isvIdOf(1);

@@ -164,6 +164,7 @@ export function holdersBetween(
         expired: countOf("session.expired"),
         reopened: reopened.length,
         activations: countOf("client.activated"),
+        byTurns: countOf("session.moved"),
         denials: denialsBetween(
           own,
           episodes.filter((episode) => episode.holder === holder),

@@ -88,6 +88,7 @@ describe("signs", () => {
     expired: 0,
     reopened: 0,
     activations: 0,
+    byTurns: 0,
     denials: {},
     ...more,
   });
@@ -100,12 +101,20 @@ describe("signs", () => {
         holder("silent", { expired: 16 }),
         holder("shared", { denials: { sessions_exhausted: attempts(4), user_already_active: attempts(3) } }),
         holder("wandering", { activations: 15 }),
-        holder("good", { reopened: 4, expired: 15, activations: 14, denials: { tokens_exhausted: attempts(99) } }),
+        holder("at two places", { byTurns: 17 }),
+        holder("good", {
+          reopened: 4,
+          expired: 15,
+          activations: 14,
+          byTurns: 14,
+          denials: { tokens_exhausted: attempts(99) },
+        }),
         holder("busy", { sessions: 1_000, reopened: 5, denials: { sessions_exhausted: attempts(99) } }),
       ],
       30,
     );
     expect(found).toEqual([
+      { holder: "at two places", sign: "several_addresses", cases: 17, outOf: 720 },
       { holder: "silent", sign: "never_closes", cases: 16, outOf: 20 },
       { holder: "wandering", sign: "wanders", cases: 15, outOf: 30 },
       { holder: "shared", sign: "id_shared", cases: 7, outOf: 20 },

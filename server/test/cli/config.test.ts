@@ -11,6 +11,7 @@ test("an empty environment gives the documented defaults", () => {
     operatorKey: null,
     tls: null,
     drainSeconds: 0,
+    trustedProxies: [],
   });
 });
 
@@ -67,4 +68,23 @@ test("an address of which one server is no address is refused, without its passw
 
 test("tenant files are a list with commas; spaces and empty places do not count", () => {
   expect(readConfig({ SEATKEEPER_TENANT_FILES: "a.yaml, b.yaml,," }).tenantFiles).toEqual(["a.yaml", "b.yaml"]);
+});
+
+test("trusted proxies are addresses and networks", () => {
+  const proxies = ["10.0.0.0/8", "192.0.2.1", "::1", "fd00::/8"];
+  expect(readConfig({ SEATKEEPER_TRUSTED_PROXIES: proxies.join(", ") }).trustedProxies).toEqual(proxies);
+});
+
+test.each([
+  "proxy.example.com",
+  "10.0.0.0/33",
+  "::/0",
+  "0.0.0.0/0",
+  "10.0.0.0/",
+  "10.0.0.0/8/8",
+  "300.0.0.1",
+  "fe80::1%eth0",
+  "10.0/8",
+])("%s is no proxy to trust", (proxy) => {
+  expect(() => readConfig({ SEATKEEPER_TRUSTED_PROXIES: `::1,${proxy}` })).toThrow(/SEATKEEPER_TRUSTED_PROXIES/);
 });

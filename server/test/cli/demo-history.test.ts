@@ -88,6 +88,7 @@ test("the same days have the same past, with all that charts are drawn of", asyn
     "session.opened",
     "session.closed",
     "session.expired",
+    "session.moved",
     "tokens_exhausted",
     "project_in_use",
     "overuse",

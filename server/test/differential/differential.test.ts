@@ -13,6 +13,7 @@ import type { Command, DenialCode, HistoryRecord, LicenseView, Millis } from "..
 import type { Store } from "../../src/stores/store.ts";
 import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model, type ModelOutcome } from "../model/model.ts";
+import { movesOf } from "../model/moves.ts";
 import {
   comparableHistory,
   comparableModelOutcome,
@@ -22,7 +23,7 @@ import {
 } from "../model/same.ts";
 import { entitiesOf, type LicenseSetting, modelTermsOf } from "../model/vendor.ts";
 import { elapse } from "../stores/steps.ts";
-import { postgresUnderTest, type StoreUnderTest, storesUnderTest } from "../stores/under-test.ts";
+import { postgresUnderTest, type StoreUnderTest, storesUnderTest, threadUnderTest } from "../stores/under-test.ts";
 import { floors } from "./floors.ts";
 import { Random, Stream, startingSettings, type Timed } from "./stream.ts";
 
@@ -38,8 +39,8 @@ const start = Date.parse("2025-12-31T23:30:00Z");
 
 const kinds = storesUnderTest();
 /** A round trip for each step: one world of twelve goes there too. */
-const postgres = postgresUnderTest();
-const kindsOf = (world: number) => (world % 12 === 0 ? [...kinds, postgres] : kinds);
+const distant = [threadUnderTest(), postgresUnderTest()];
+const kindsOf = (world: number) => (world % 12 === 0 ? [...kinds, ...distant] : kinds);
 const reached = new Map<string, number>();
 
 for (let world = 0; world < worlds; world++) {
@@ -266,6 +267,8 @@ function pairsOf(
     note("extended inside a checkout", !isNew && !isCheckout && session.checkoutUntil !== null);
     note("overuse", isNew && session.isOveruse);
     note("a voucher", command.voucher != null);
+    note("moved", !isNew && movesOf(session.sightings).at(-1)?.at === now);
+    note("from several addresses by turns", wrote.has("session.moved"));
     note("renewed", !isNew && command.renewal != null && command.renewal.last !== "");
     const { live, terms, projects } = model.snapshot(command.isvId, command.licenseId, now);
     if (terms.clientType === "projects") {

@@ -359,6 +359,7 @@ export class Stream {
         [{ deviceKey: "tower" }, 1],
         [{ deviceKey: null }, 1],
       ]),
+      address: random.pick([null, 1, 1, 1, 2, 3]),
     } as const;
     if (setting.type === "projects" && live.length > 0 && random.chance(0.12)) {
       // The same user once more, now and then on another machine.

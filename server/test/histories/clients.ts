@@ -12,6 +12,8 @@ const root = `/api/v2/isv/${isvId}`;
 /** How long most sessions last, and a client that falls silent stays so a little longer. */
 export const sessionMs = 1_200;
 const clientsPerLicense = 5;
+/** What is prepared is waited for, however busy the machine is: nothing fails yet. */
+const preparingMs = 30_000;
 const msPerMinute = 60_000;
 
 /** Every third licence counts projects. */
@@ -88,10 +90,9 @@ export class LicenseWorld {
     for (const name of ["A", "B", "C"]) {
       const request = post("projects", { license_id: this.#place.licenseId, name });
       const idOf = (made: unknown) => (made as { readonly id: string }).id;
-      const made = await this.#recorder.call(this.#servers.urls()[0] as string, request, (body) => {
-        return { type: "project.create", ...this.#place, name, id: idOf(body) };
-      });
-      this.#projects.push(idOf(made));
+      const commandOf = (made: object): Command => ({ type: "project.create", ...this.#place, name, id: idOf(made) });
+      const url = this.#servers.urls()[0] as string;
+      this.#projects.push(idOf(await this.#recorder.call(url, request, commandOf, preparingMs)));
     }
   }
 

@@ -21,7 +21,12 @@ export class Recorder {
    * `commandOf` says what the request means; by the answer, where that names what was made. Answers with the body of a
    * granted call, the code of a denial, or null where nothing is known.
    */
-  async call(url: string, request: Request, commandOf: (body: object) => Command): Promise<object | DenialCode | null> {
+  async call(
+    url: string,
+    request: Request,
+    commandOf: (body: object) => Command,
+    patience = patienceMs,
+  ): Promise<object | DenialCode | null> {
     const { method, path, key, body } = request;
     const called = ++order;
     const from = Date.now();
@@ -33,7 +38,7 @@ export class Recorder {
         Accept: "application/json, application/problem+json",
       },
       ...(body !== null && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(patience),
     });
     if (came === "not there") return null;
     const command = commandOf(typeof came === "string" ? {} : came);
@@ -70,6 +75,8 @@ async function answerOf(url: string, init: RequestInit): Promise<object | "unkno
   if (response.ok) return typeof body === "string" ? {} : body;
   if (response.status === 409) return body as object;
   const { code } = body as Denial;
+  // A connection on which nothing came for long was given up while the request was written.
+  if (response.status === 408) return "not there";
   if (response.status === 503) return (code as string) === "outcome_unknown" ? "unknown" : "not there";
   throw new Error(`${url}: ${response.status} ${text}`);
 }

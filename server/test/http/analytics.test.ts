@@ -183,6 +183,7 @@ test("holders are listed with their time, sessions and denials", async () => {
       sessions_expired: 7,
       reopened_late: 6,
       activations: 1,
+      several_addresses: 0,
       denials: 0,
       true_denials: 0,
     },
@@ -272,7 +273,7 @@ describe("as CSV", () => {
         "2026-01-01T00:00:00.000Z,2026-01-02T00:00:00.000Z,3,tokens_exhausted:3,2,1,1,60,60\r\n",
     );
     const holders = await ask("holders", { ...ofUsers, format: "csv" });
-    expect(holders.text.split("\r\n").at(-2)).toBe("'=dora@factor.com,0,0,0,0,0,1,1");
+    expect(holders.text.split("\r\n").at(-2)).toBe("'=dora@factor.com,0,0,0,0,0,0,1,1");
   });
 
   test("a table without lines has its columns", async () => {

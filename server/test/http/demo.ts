@@ -225,6 +225,7 @@ export interface DemoOptions {
   readonly shell?: AppOptions["shell"];
   readonly patience?: AppOptions["patience"];
   readonly isSandbox?: boolean;
+  readonly trustedProxies?: readonly string[];
   readonly signer?: Signer;
   /** Puts something in the place of the store or the desk. */
   readonly wrap?: (parts: { store: Store; desk: Desk }) => Partial<{ store: Store; desk: Desk }>;
@@ -247,6 +248,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     log,
     ...(options.shell && { shell: options.shell }),
     ...(options.patience && { patience: options.patience }),
+    ...(options.trustedProxies && { trustedProxies: options.trustedProxies }),
     operatorKey: keys.operator,
     ...(options.isSandbox && { sandboxClock: clock }),
   });

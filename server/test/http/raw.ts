@@ -2,10 +2,10 @@
 import { connect } from "node:net";
 import { isv, keys } from "./demo.ts";
 
-/** Sends bytes and reads until the server closes, or until one whole answer is there. */
-export function raw(port: number, request: string | Buffer): Promise<string> {
+/** Sends bytes and reads until the server closes, or until one whole answer is there; from one of the machine's addresses. */
+export function raw(port: number, request: string | Buffer, localAddress = "127.0.0.1"): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
+    const socket = connect({ port, host: "127.0.0.1", localAddress });
     let text = "";
     socket.setEncoding("latin1");
     socket.on("error", (error) => (text === "" ? reject(error) : resolve(text)));

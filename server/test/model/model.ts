@@ -15,6 +15,7 @@ import {
   quotaOf,
   stepItems,
 } from "./items.ts";
+import { type Sighting, sight } from "./moves.ts";
 import {
   attended,
   entry,
@@ -58,6 +59,9 @@ export interface ModelSession {
   voucher: ModelVoucher | null;
   /** The values that the next open may carry; none: it never carried any. */
   renewals: readonly string[];
+  sightings: readonly Sighting[];
+  /** When history was told that they take turns. */
+  toldAt: readonly Millis[];
 }
 
 export interface ModelAssignment {
@@ -277,6 +281,7 @@ export class Model {
       const period = checkoutMs > 0 ? checkoutMs : null;
       extend(license, extended, period, now);
       vouch(extended, command);
+      this.#sight(license, extended, command, now);
       see(license, extended);
       return granted(license, { session: extended });
     }
@@ -330,6 +335,7 @@ export class Model {
       if (refused !== null) return deny(refused);
       extend(license, known, checkoutMs > 0 ? checkoutMs : null, now);
       vouch(known, command);
+      this.#sight(license, known, command, now);
       see(license, known);
       return granted(license, { session: known });
     }
@@ -395,6 +401,10 @@ export class Model {
       this.#note(license, "session.ended", session, now, isOverride);
     }
     return granted(license, { ended: targets.length });
+  }
+
+  #sight(license: ModelLicense, session: ModelSession, command: Of<"open">, now: Millis): void {
+    if (sight(license.terms, session, command, now)) this.#note(license, "session.moved", session, now);
   }
 
   /** Frees what is over at `now`, in the order in which it ended. Answers how many sessions that were. */
@@ -583,6 +593,8 @@ export class Model {
       session.extendedAt -= lead;
       session.validUntil -= lead;
       session.openedAt = Math.min(session.openedAt, now);
+      session.sightings = session.sightings.map((sighting) => ({ ...sighting, at: sighting.at - lead }));
+      session.toldAt = session.toldAt.map((at) => at - lead);
       if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
       if (session.voucher !== null) session.voucher = { ...session.voucher, until: session.voucher.until - lead };
     }
@@ -703,6 +715,8 @@ function openSession(
     isOveruse,
     voucher: null,
     renewals: [],
+    sightings: command.address == null ? [] : [{ address: command.address, at: now }],
+    toldAt: [],
   };
   vouch(session, command);
   license.sessions.push(session);

@@ -19,6 +19,7 @@ import type {
 } from "../../src/core/types.ts";
 import type { ModelQuota, ModelUser } from "./items.ts";
 import type { ModelAssignment, ModelLine, ModelOutcome, ModelSession, ModelSnapshot } from "./model.ts";
+import { movesOf } from "./moves.ts";
 import type { ModelExecution, ModelProject, ModelRefusal } from "./projects.ts";
 
 /** Only a checkout that is still running means anything. */
@@ -37,6 +38,17 @@ function renewalsOf(session: Session | ModelSession): readonly string[] {
   return renewal === undefined ? [] : [renewal.current, renewal.previous].filter((value) => value !== null);
 }
 
+/** Where a session is, since when it is no longer where it was opened, and when history was told of that. */
+function placeOf(session: Session | ModelSession) {
+  if (!("sightings" in session)) {
+    const { to = session.address ?? null, at = null, toldAt = null } = session.moves ?? {};
+    return { to, at, toldAt };
+  }
+  const { sightings, toldAt } = session;
+  const last = movesOf(sightings).at(-1);
+  return { to: sightings.at(-1)?.address ?? null, at: last?.at ?? null, toldAt: toldAt.at(-1) ?? null };
+}
+
 export function comparableSession(session: Session | ModelSession, now: Millis) {
   return {
     id: session.id,
@@ -53,6 +65,7 @@ export function comparableSession(session: Session | ModelSession, now: Millis) 
     isOveruse: session.isOveruse,
     voucher: voucherOf(session, now),
     renewals: renewalsOf(session),
+    place: placeOf(session),
   };
 }
 

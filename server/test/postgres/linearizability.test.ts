@@ -163,19 +163,23 @@ async function opensKept(n: number): Promise<Trace[]> {
     });
 }
 
-/** A session that was opened and closed in one transaction is not in the log. */
-const verbs: Readonly<Record<string, string>> = { "session.opened": "open", "session.closed": "close" };
+/**
+ * What a line of a session tells of. One that was opened and closed in one transaction is not in the log, and neither
+ * is the extend of one that the same transaction closed: nothing but the line of its close says when that can have been.
+ */
+const verbs: Readonly<Record<string, readonly string[]>> = {
+  "session.opened": ["open"],
+  "session.closed": ["open", "close"],
+};
 
 /** Everything but an extend leaves a line of history. */
 async function linesKept(n: number): Promise<Trace[]> {
   const lines = "SELECT kind, at, client_id, session_id, project_id FROM seatkeeper.history WHERE license_id = $1";
   const rows = await postgres.query(database, lines, [licenseIdOf(n)]);
-  return rows.map(({ kind, at, client_id, session_id, project_id }) => {
-    const verb = verbs[kind as string];
-    return {
-      at: Number(at),
-      subject: verb === undefined ? `${kind} ${project_id}` : `${verb} ${client_id} ${session_id}`,
-    };
+  return rows.flatMap(({ kind, at, client_id, session_id, project_id }) => {
+    const ofSession = verbs[kind as string]?.map((verb) => `${verb} ${client_id} ${session_id}`);
+    const subjects = ofSession ?? [`${kind} ${project_id}`];
+    return subjects.map((subject) => ({ at: Number(at), subject }));
   });
 }
 

@@ -499,6 +499,7 @@ class Scene {
           checkoutPeriod,
           voucher,
           renewal,
+          address: act.address,
           ids,
         };
       }

@@ -5,6 +5,7 @@
  *   change CAD tokens=1                      the vendor changes it
  *   open CAD anna session=s1 as A -> opened until 5m
  *   open CAD ben -> tokens_exhausted in-use 2/2 free-at 5m
+ *   open CAD anna session=s1 from=2 -> extended    it comes from this address; without it nobody knows from where
  *   tick 5m                                  time passes
  *   hold                                     an older state was restored, and its tokens are to be held
  *   in-use CAD 1                             tokens of the pool in use
@@ -78,6 +79,8 @@ export type Act =
       readonly voucher: string | null;
       /** What it carries and what it is answered with; null: neither. */
       readonly renewal: { readonly last: string; readonly next: string } | null;
+      /** A number for where it comes from; null: nobody knows. */
+      readonly address: number | null;
     } & Caller)
   | ({
       readonly verb: "close";
@@ -256,6 +259,7 @@ const recordKinds: readonly RecordKind[] = [
   "session.closed",
   "session.expired",
   "session.ended",
+  "session.moved",
   "client.activated",
   "client.unassigned",
   "client.suspended",
@@ -401,6 +405,7 @@ function readAct(words: Words): Act {
       const checkout = words.value("checkout");
       const voucher = words.value("voucher");
       const [last = "", next] = words.value("renewal")?.split(">") ?? [];
+      const address = words.value("from");
       const as = words.has("as") ? words.next("a name") : null;
       return {
         verb: "open",
@@ -410,6 +415,7 @@ function readAct(words: Words): Act {
         checkout: checkout === null ? null : minutes(words, checkout),
         voucher,
         renewal: next === undefined ? null : { last, next },
+        address: address === null ? null : number(words, address),
         as,
       };
     }

@@ -12,8 +12,9 @@ import { catalogueConformance } from "./catalogue-conformance.ts";
 import { storeConformance } from "./conformance.ts";
 import { itemsConformance } from "./items-conformance.ts";
 import { codesOf, stepAll } from "./steps.ts";
-import { storesUnderTest } from "./under-test.ts";
+import { storesUnderTest, threadUnderTest } from "./under-test.ts";
 
+storeConformance(threadUnderTest());
 for (const store of storesUnderTest()) {
   storeConformance(store);
   catalogueConformance(store);
@@ -82,6 +83,28 @@ describe("the SQLite store's file", () => {
       Database.prototype.exec = exec;
     }
     expect(asked.slice(-3)).toEqual([2, 2, 2]);
+  });
+
+  test("writes no byte more for an extend whose address is known, as long as it stays where it is", async () => {
+    const setting = licenseSetting();
+    const written = async (addresses: readonly (number | null)[]) => {
+      const path = freshPath();
+      const store = openSqliteStore(path, new HeldClock());
+      await store.saveCatalog(entitiesOf(setting));
+      for (const address of addresses) {
+        const ids = { session: freshId(6, 1), assignment: freshId(7, 1), token: freshId(8, 1) };
+        const { isvId, licenseId } = setting;
+        const who = { clientId: "anna", sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+        await stepAll(store, [{ type: "open", isvId, licenseId, ...who, ids, address }]);
+      }
+      await store.close();
+      const db = new Database(path, { readonly: true });
+      const rows = db.prepare("SELECT * FROM extends").all();
+      db.close();
+      return rows;
+    };
+    expect(await written([5, 5])).toEqual(await written([null, null]));
+    expect(await written([5, 6])).not.toEqual(await written([null, null]));
   });
 
   test("whose commit fails leaves memory and file as they were, and the next transaction stands alone", async () => {

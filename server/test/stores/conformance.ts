@@ -277,6 +277,47 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       });
     });
 
+    describe("where a session is extended from", () => {
+      const cameFrom = async (address: number, sessionId = freshId(9, 1)) => {
+        await act(openCommand(cad, "anna", { sessionId, address }));
+      };
+      const anna = async () => [...(await read(cad)).sessions()][0];
+
+      test("is remembered over a restart, by the log and by what it was folded into", async () => {
+        const opened = clock.now();
+        await cameFrom(7);
+        await restart();
+        expect(await anna()).toMatchObject({ address: 7 });
+        expect(await anna()).not.toHaveProperty("moves");
+        await cameFrom(8);
+        await restart();
+        expect(await anna()).toMatchObject({ address: 7, moves: { to: 8, at: opened, toldAt: null } });
+        await live(1_000);
+        await cameFrom(7);
+        const moved = { address: 7, moves: { to: 7, at: opened + 1_000, toldAt: opened + 1_000 } };
+        await live(1_000);
+        await cameFrom(7);
+        expect(await anna()).toMatchObject(moved);
+        await restart();
+        await live(1_000);
+        await restart();
+        expect(await anna()).toMatchObject(moved);
+        const kinds = (await store.history(isvId, cad.licenseId, 10)).map(({ kind }) => kind);
+        expect(kinds).toEqual(["client.activated", "session.opened", "session.moved"]);
+      });
+
+      test("is as it was when the work throws", async () => {
+        await cameFrom(7);
+        await cameFrom(8);
+        const before = await everything();
+        const again = openCommand(cad, "anna", { sessionId: freshId(9, 1), address: 7 });
+        await expect(actAndThrow([again])).rejects.toThrow("the work failed");
+        expect(await everything()).toEqual(before);
+        await restart();
+        expect(await everything()).toEqual(before);
+      });
+    });
+
     describe("transactions on different licences", () => {
       test("may be under way together, as many as the store has lanes, and each sees its own licence", async () => {
         const commands = all.filter((setting) => setting !== reven).map((setting) => [openCommand(setting, "anna")]);

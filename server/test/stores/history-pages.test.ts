@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { HistoryRecord } from "../../src/core/types.ts";
 import { openFile } from "../../src/stores/sqlite/file.ts";
-import { Rows } from "../../src/stores/sqlite/rows.ts";
+import { historyValues, Rows } from "../../src/stores/sqlite/rows.ts";
 
 const isvId = "2af5fe02-6207-4214-946e-b00ac5309f53";
 const linesAtATime = 3;
@@ -32,12 +32,14 @@ function denial(at: number): HistoryRecord {
   return { at, kind: "denied", isvId, licenseId: "none", ...who, denial: "tokens_exhausted", ...counts };
 }
 
+const valuesOf = (line: HistoryRecord) => historyValues({ line, isvNo, licenseNo: undefined });
+
 const pageOf = (where: string, limit: number, offset: number) =>
   rows.pageOfHistory(`isv_no = ? AND denial IS NOT NULL AND ${where}`, [isvNo], { limit, offset }, linesAtATime);
 
 test("a page over several slices is what it is of the whole, wherever it begins and ends", async () => {
   const all = Array.from({ length: 10 }, (_, n) => denial(n));
-  rows.saveHistory(all.map((line) => ({ line, isvNo, licenseNo: undefined })));
+  rows.saveHistory(all.map(valuesOf));
   // The oldest lines are forgotten first.
   db.exec("DELETE FROM history WHERE no <= 2");
   for (const [where, matches] of [
@@ -56,9 +58,9 @@ test("a page over several slices is what it is of the whole, wherever it begins 
 });
 
 test("what is written while the page is looked for is not in it, and makes nothing appear twice", async () => {
-  rows.saveHistory(Array.from({ length: 9 }, (_, n) => ({ line: denial(n), isvNo, licenseNo: undefined })));
+  rows.saveHistory(Array.from({ length: 9 }, (_, n) => valuesOf(denial(n))));
   const page = pageOf("at >= 0", 9, 0);
-  rows.saveHistory([{ line: denial(100), isvNo, licenseNo: undefined }]);
+  rows.saveHistory([valuesOf(denial(100))]);
   const { items, total } = await page;
   expect(items.map(({ at }) => at)).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0]);
   expect(total).toBe(9);

@@ -4,7 +4,7 @@ import { afterAll } from "vitest";
 import type { HeldClock } from "../../src/clock.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
-import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
+import { openSqliteStore, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { temporaryFolder } from "../process.ts";
@@ -23,7 +23,15 @@ export interface StoreUnderTest {
 export function storesUnderTest(): readonly StoreUnderTest[] {
   const folder = temporaryFolder();
   afterAll(() => folder.remove());
-  return [{ name: "the memory store", open: async (clock) => openMemoryStore(clock) }, sqliteIn(folder.path)];
+  const sqlite = sqliteIn(folder.path, "the SQLite store", async (path, clock) => openSqliteStore(path, clock));
+  return [{ name: "the memory store", open: async (clock) => openMemoryStore(clock) }, sqlite];
+}
+
+/** SQLite as servers have it: a thread takes a fifth of a second to start, so it is for those who choose how often. */
+export function threadUnderTest(): StoreUnderTest {
+  const folder = temporaryFolder();
+  afterAll(() => folder.remove());
+  return sqliteIn(folder.path, "the SQLite store with its file in a thread", openSqliteStoreInThread);
 }
 
 /** PostgreSQL, which takes longer: for those who choose how much of it they need. Its server starts with the first store. */
@@ -51,17 +59,22 @@ export function postgresUnderTest(): StoreUnderTest {
   };
 }
 
-function sqliteIn(folder: string): StoreUnderTest {
+let files = 0;
+
+function sqliteIn(
+  folder: string,
+  name: string,
+  openStore: (path: string, clock: HeldClock) => Promise<Store>,
+): StoreUnderTest {
   const paths = new WeakMap<Store, string>();
-  let files = 0;
-  const openAt = (path: string, clock: HeldClock) => {
-    const store = openSqliteStore(path, clock);
+  const openAt = async (path: string, clock: HeldClock) => {
+    const store = await openStore(path, clock);
     paths.set(store, path);
     return store;
   };
   return {
-    name: "the SQLite store",
-    open: async (clock) => openAt(join(folder, `${++files}.db`), clock),
+    name,
+    open: (clock) => openAt(join(folder, `${++files}.db`), clock),
     async reopen(store, clock) {
       await store.close();
       return openAt(paths.get(store) as string, clock);

@@ -53,7 +53,7 @@ function rowsOf(path: string): Record<string, unknown[]> {
   db.close();
   // Documents are equal whatever the order of their members.
   const read = (row: Record<string, unknown>) => {
-    const documents = ["body", "applied", "executions", "voucher", "renewal"].filter(
+    const documents = ["body", "applied", "executions", "voucher", "renewal", "moves"].filter(
       (name) => typeof row[name] === "string",
     );
     return { ...row, ...Object.fromEntries(documents.map((name) => [name, JSON.parse(row[name] as string)])) };

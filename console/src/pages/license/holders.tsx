@@ -81,6 +81,7 @@ const signTexts: Readonly<Record<string, string>> = {
   renews_late: "Re-opens come late",
   never_closes: "Never closes",
   id_shared: "Same id too often",
+  several_addresses: "Several addresses",
   wanders: "Wanders",
 };
 

@@ -17,6 +17,7 @@ import type {
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
 import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, refusedCheckIn } from "./checkouts.ts";
+import { moved, recordsOfMove } from "./moves.ts";
 import {
   deny,
   denyVoucherOut,
@@ -146,16 +147,18 @@ export function extend(license: LicenseView, own: Session, command: OpenCommand,
   if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
   if (isOutElsewhere(terms, own, command, now)) return denyVoucherOut(license, own, now, command);
   const span = validity(terms, command.checkoutPeriod, now, own);
+  const moves = moved(terms, own, command, now);
   const session: Session = {
     ...own,
     extendedAt: now,
     ...span,
     ...voucherOf(command, span.validUntil),
     ...renewed(own, command),
+    ...(moves !== null && { moves }),
     peakSessions: Math.max(own.peakSessions, license.openSessions),
     peakHolders: Math.max(own.peakHolders, license.holders),
   };
-  return grant([{ type: "session", session }], [], { session });
+  return grant([{ type: "session", session }], recordsOfMove(license, own, moves, now), { session });
 }
 
 /** Where a new session belongs, and what its licence counts once it is open. */
@@ -187,6 +190,7 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     ...span,
     ...voucherOf(command, span.validUntil),
     ...renewed(null, command),
+    ...(command.address != null && { address: command.address }),
     endedAt: null,
     peakSessions: license.openSessions + 1,
     peakHolders: place.holders,

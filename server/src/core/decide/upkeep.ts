@@ -1,6 +1,7 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
 import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
 
 /**
@@ -62,6 +63,7 @@ function shifted(session: Session, byMs: number): Session {
     validUntil: session.validUntil + byMs,
     checkoutUntil: session.checkoutUntil === null ? null : session.checkoutUntil + byMs,
     // Its own end, by the clock that was wrong, cannot be taken back; the pool need not wait for that.
+    ...(session.moves !== undefined && { moves: movesShifted(session.moves, byMs) }),
     ...(session.voucher !== undefined && { voucher: { ...session.voucher, until: session.voucher.until + byMs } }),
   };
 }

@@ -110,7 +110,8 @@ export class Connection implements AnswerWriter {
     const { services } = this.#lane;
     try {
       const caller = head.callerIn(services.store.catalog);
-      runHot(services, head.hot, caller, head.head, request.subarray(head.bytes.length), this);
+      const address = head.addressIn(services.whereabouts, caller, this.#socket);
+      runHot(services, head.hot, caller, head.head, request.subarray(head.bytes.length), address, this);
     } catch (error) {
       fail(services, error, this);
     }

@@ -3,6 +3,7 @@
  * could see two things; whatever else is sent, wrong or only unusual, is for `node:http` to read and to answer.
  */
 
+import type { Socket } from "node:net";
 import type { Catalog } from "../../catalog/catalog.ts";
 import { type Caller, callerOf } from "../access.ts";
 import { goesTheLongWay, type Head, readHead } from "../head.ts";
@@ -10,6 +11,7 @@ import type { HotAddresses, HotRoute } from "../hot.ts";
 import { requireJson } from "../input.ts";
 import { bodyBytesMax, headerLinesMax, laneHeadBytesMax } from "../limits.ts";
 import { roleOf } from "../route.ts";
+import type { Whereabouts } from "../whereabouts.ts";
 
 /** A head that was read, and all that follows from its bytes: the same bytes need not be read again. */
 export class PlainHead {
@@ -22,6 +24,7 @@ export class PlainHead {
   readonly #isvId: string;
   #caller: Caller | null = null;
   #catalogRevision = Number.NaN;
+  #address: number | null | undefined = undefined;
 
   constructor(bytes: Buffer, head: Head, hot: HotRoute, isvId: string) {
     this.bytes = bytes;
@@ -44,6 +47,14 @@ export class PlainHead {
       this.#catalogRevision = catalog.revision;
     }
     return this.#caller;
+  }
+
+  /** As `Whereabouts.of`, once for all: a head is remembered by the one connection that it came on. */
+  addressIn(whereabouts: Whereabouts, { vendor }: Caller, socket: Socket): number | null {
+    if (this.#address === undefined) {
+      this.#address = whereabouts.of(vendor.isv.id, socket.remoteAddress, this.head.forwardedFor);
+    }
+    return this.#address;
   }
 
   /** Whether there is such a caller. */

@@ -46,11 +46,12 @@ export function closeCommand(isvId: string, body: SessionRequest): CloseCommand 
   };
 }
 
-/** With what the single call has beside a batch's: a voucher, and a value that is renewed. */
-function openCommandOf(isvId: string, body: OpenRequest, wish: VoucherWish | null): OpenCommand {
+/** With what the single call has beside a batch's: a voucher, a value that is renewed, and the address of who works. */
+function openCommandOf({ isvId, body, address }: KeyedCall<OpenRequest>, wish: VoucherWish | null): OpenCommand {
   const last = body.renewal ?? null;
   return {
     ...openCommand(isvId, body),
+    address,
     voucher: wish,
     renewal: last === null ? null : { last, next: newId() },
   };
@@ -124,7 +125,7 @@ export function sessionRoutes(services: Services): Route[] {
       answers: { 200: SessionStatus, 409: Refusal },
       handle(call, finish) {
         const wish = voucherWish(call.body);
-        const command = asHolder(call, openCommandOf(call.isvId, call.body, wish));
+        const command = asHolder(call, openCommandOf(call, wish));
         requireLicense(call, command.licenseId);
         if (wish !== null) return openWithVoucher(services, call, command, wish).then(finish);
         desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, renewed(command))));

@@ -4,13 +4,13 @@ import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { type Backup, DatabaseRefused, DumpRefused, type OpenDump } from "../store.ts";
 import { applicationId, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
-import { backupOf, dumpOf } from "./snapshot.ts";
+import { backupOf, dumpOf, takeSnapshot } from "./snapshot.ts";
 
 /** A copy of the file as it is, whichever program wrote it. */
 export async function backupOfFile(path: string): Promise<Backup> {
   const db = lockFile(path);
   try {
-    return await backupOf(db);
+    return backupOf(await takeSnapshot(db));
   } finally {
     db.close();
   }
@@ -20,7 +20,7 @@ export async function backupOfFile(path: string): Promise<Backup> {
 export async function dumpOfFile(path: string): Promise<OpenDump> {
   const db = lockFile(path);
   try {
-    return await dumpOf(db);
+    return dumpOf(await takeSnapshot(db));
   } finally {
     db.close();
   }

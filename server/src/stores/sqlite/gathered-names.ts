@@ -21,8 +21,14 @@ export class GatheredNames {
   readonly #delete;
   #doneTo: number;
 
-  /** `deviceLicenses`: licences whose clients are machines, which are nobody's names. */
-  constructor(db: Database.Database, isvNo: number, deviceLicenses: ReadonlySet<number>, names: Renames) {
+  /** `deviceLicenses`: licences whose clients are machines, which are nobody's names. `doneTo`: the row looked at last; null: none was. */
+  constructor(
+    db: Database.Database,
+    isvNo: number,
+    deviceLicenses: ReadonlySet<number>,
+    names: Renames,
+    doneTo: number | null,
+  ) {
     this.#isvNo = isvNo;
     this.#deviceLicenses = deviceLicenses;
     this.#names = names;
@@ -31,7 +37,11 @@ export class GatheredNames {
       "SELECT no, license_no, client_id, user_id FROM gathered WHERE no > ? AND no <= ? AND isv_no = ?",
     );
     this.#delete = db.prepare("DELETE FROM gathered WHERE no = ?");
-    this.#doneTo = (this.#bounds.get() as { first: number }).first - 1;
+    this.#doneTo = doneTo ?? (this.#bounds.get() as { first: number }).first - 1;
+  }
+
+  get doneTo(): number {
+    return this.#doneTo;
   }
 
   /** Whether there are rows that have not been looked at. */

@@ -19,18 +19,29 @@ export class HistoryNames {
   readonly #last;
   readonly #slice;
   readonly #update;
-  #doneTo = 0;
+  #doneTo: number;
 
-  /** `deviceLicenses`: licences whose clients are machines, which keep their names. */
-  constructor(db: Database.Database, isvNo: number, deviceLicenses: ReadonlySet<number>, names: Renames) {
+  /** `deviceLicenses`: licences whose clients are machines, which keep their names. `doneTo`: the line looked at last. */
+  constructor(
+    db: Database.Database,
+    isvNo: number,
+    deviceLicenses: ReadonlySet<number>,
+    names: Renames,
+    doneTo: number,
+  ) {
     this.#isvNo = isvNo;
     this.#deviceLicenses = deviceLicenses;
     this.#names = names;
+    this.#doneTo = doneTo;
     this.#last = db.prepare("SELECT max(no) AS no FROM history");
     this.#slice = db.prepare(
       "SELECT no, license_no, client_id, user_id FROM history WHERE no > ? AND no <= ? AND isv_no = ?",
     );
     this.#update = db.prepare("UPDATE history SET client_id = ?, user_id = ? WHERE no = ?");
+  }
+
+  get doneTo(): number {
+    return this.#doneTo;
   }
 
   /** Whether there are lines that have not been looked at. */

@@ -4,7 +4,7 @@ import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
 import type { AuditRows } from "./audit.ts";
 import type { ItemRows } from "./items.ts";
-import type { Rows } from "./rows.ts";
+import { historyValues, type Rows, sessionValues } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
 
 /** Puts lines into rows, one at a time. The transaction is the caller's. */
@@ -45,7 +45,7 @@ export class Loading {
         this.#rows.saveCheckIns(this.#licenseOf(line).no, line.checkIns);
         break;
       case "session":
-        this.#rows.insertSession(++this.#sessions, this.#licenseOf(line), line.session);
+        this.#rows.insertSession(sessionValues(++this.#sessions, this.#licenseOf(line), line.session));
         break;
       case "item":
         this.#items.put(this.#licenseOf(line).no, line.item);
@@ -62,7 +62,8 @@ export class Loading {
         const { isvId, licenseId } = line.record;
         const isvNo = this.#numbers.get(isvId);
         if (isvNo === undefined) throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
-        this.#rows.saveHistory([{ line: line.record, isvNo, licenseNo: this.#numbers.get(isvId + licenseId) }]);
+        const licenseNo = this.#numbers.get(isvId + licenseId);
+        this.#rows.saveHistory([historyValues({ line: line.record, isvNo, licenseNo })]);
         break;
       }
       case "tally":

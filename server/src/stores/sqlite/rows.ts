@@ -27,6 +27,8 @@ export interface SessionRow {
   project_id: string | null;
   voucher: string | null;
   renewal: string | null;
+  address: number | null;
+  moves: string | null;
 }
 
 interface ProjectRow {
@@ -43,8 +45,11 @@ interface ProjectRow {
 /** Row, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders. */
 type SpanNumbers = [number, number, number, number, number | null, number, number];
 
-/** What may change of a live session; its voucher and renewal where it has any of them. */
-export type Span = readonly [...SpanNumbers, ...([] | [Session["voucher"] | null, Session["renewal"] | null])];
+/** What not every session has; what stands last is left out where there is none of it. */
+type SpanMore = [] | [Session["voucher"] | null, Session["renewal"] | null, Session["moves"]?];
+
+/** What may change of a live session. */
+export type Span = readonly [...SpanNumbers, ...SpanMore];
 
 export function spanOf(no: number, s: Session): Span {
   const numbers: SpanNumbers = [
@@ -56,7 +61,8 @@ export function spanOf(no: number, s: Session): Span {
     s.peakSessions,
     s.peakHolders,
   ];
-  const { voucher, renewal } = s;
+  const { voucher, renewal, moves } = s;
+  if (moves !== undefined) return [...numbers, voucher ?? null, renewal ?? null, moves];
   return voucher === undefined && renewal === undefined ? numbers : [...numbers, voucher ?? null, renewal ?? null];
 }
 
@@ -120,7 +126,11 @@ export interface NumberedRecord {
   readonly licenseNo: number | undefined;
 }
 
-function historyValues({ line, isvNo, licenseNo }: NumberedRecord): (string | number | null)[] {
+/** Values of a row, in the order of its columns. */
+export type HistoryValues = readonly (string | number | null)[];
+export type SessionValues = readonly (string | number | null)[];
+
+export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): HistoryValues {
   return [
     line.at,
     isvNo,
@@ -138,6 +148,34 @@ function historyValues({ line, isvNo, licenseNo }: NumberedRecord): (string | nu
     line.projectId,
     line.tokens,
     line.pool,
+  ];
+}
+
+export function sessionValues(
+  no: number,
+  license: { readonly no: number; readonly terms: Terms },
+  s: Session,
+): SessionValues {
+  return [
+    no,
+    license.no,
+    s.id,
+    s.clientId,
+    s.sessionId,
+    s.userId,
+    s.openedAt,
+    s.extendedAt,
+    s.validUntil,
+    s.checkoutUntil,
+    s.endedAt,
+    s.peakSessions,
+    s.peakHolders,
+    s.isOveruse ? 1 : 0,
+    license.terms.clientType === "projects" ? s.holder : null,
+    textOf(s.voucher),
+    textOf(s.renewal),
+    s.address ?? null,
+    textOf(s.moves),
   ];
 }
 
@@ -164,12 +202,12 @@ export class Rows {
     this.#db = db;
     this.#insertSession = db.prepare(
       `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal, address, moves)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#updateSpan = db.prepare(
       `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?,
-         voucher = ?, renewal = ?
+         voucher = ?, renewal = ?, moves = ?
        WHERE no = ?`,
     );
     this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
@@ -206,26 +244,8 @@ export class Rows {
     this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
   }
 
-  insertSession(no: number, license: { readonly no: number; readonly terms: Terms }, s: Session): void {
-    this.#insertSession.run(
-      no,
-      license.no,
-      s.id,
-      s.clientId,
-      s.sessionId,
-      s.userId,
-      s.openedAt,
-      s.extendedAt,
-      s.validUntil,
-      s.checkoutUntil,
-      s.endedAt,
-      s.peakSessions,
-      s.peakHolders,
-      s.isOveruse ? 1 : 0,
-      license.terms.clientType === "projects" ? s.holder : null,
-      textOf(s.voucher),
-      textOf(s.renewal),
-    );
+  insertSession(values: SessionValues): void {
+    this.#insertSession.run(values);
   }
 
   endSession(no: number, endedAt: number): void {
@@ -237,7 +257,8 @@ export class Rows {
   }
 
   updateSpan(span: Span): void {
-    const [no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+    const [no, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, ...more] = span;
+    const [voucher, renewal, moves] = more;
     this.#updateSpan.run(
       openedAt,
       extendedAt,
@@ -247,12 +268,14 @@ export class Rows {
       peakHolders,
       textOf(voucher),
       textOf(renewal),
+      textOf(moves),
       no,
     );
   }
 
-  insertExtends(line: number, spans: readonly Span[]): void {
-    this.#insertExtends.run(line, JSON.stringify(spans));
+  /** `spans`: as JSON. */
+  insertExtends(line: number, spans: string): void {
+    this.#insertExtends.run(line, spans);
   }
 
   deleteExtendsBefore(line: number): void {
@@ -284,12 +307,12 @@ export class Rows {
     );
   }
 
-  saveHistory(lines: readonly NumberedRecord[]): void {
+  saveHistory(lines: readonly HistoryValues[]): void {
     let n = 0;
     for (; n + historyAtATime <= lines.length; n += historyAtATime) {
-      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flatMap(historyValues));
+      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flat());
     }
-    for (; n < lines.length; n++) this.#insertHistory.run(historyValues(lines[n] as NumberedRecord));
+    for (; n < lines.length; n++) this.#insertHistory.run(lines[n] as HistoryValues);
   }
 
   saveProject(licenseNo: number, p: Project): void {
@@ -515,6 +538,8 @@ export function sessionOf(row: SessionRow, terms: Terms): Session {
     isOveruse: row.is_overuse === 1,
     ...(row.voucher !== null && { voucher: JSON.parse(row.voucher) }),
     ...(row.renewal !== null && { renewal: JSON.parse(row.renewal) }),
+    ...(row.address !== null && { address: row.address }),
+    ...(row.moves !== null && { moves: JSON.parse(row.moves) }),
   };
 }
 

@@ -6,7 +6,9 @@
 import type { Entry } from "../../core/heap.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Millis, Session, Terms } from "../../core/types.ts";
-import { type Rows, type SessionRow, type Span, sessionOf, spanOf } from "./rows.ts";
+import type { Access } from "./access.ts";
+import { type Rows, type SessionRow, type SessionValues, type Span, sessionOf, sessionValues, spanOf } from "./rows.ts";
+import type { SessionWrites, Tables } from "./tables.ts";
 
 /** Rows that one transaction folds: a few milliseconds, so that nobody waits long behind it. */
 const foldedAtATimeMax = 1_000;
@@ -15,7 +17,6 @@ const foldedAtATimeMax = 1_000;
 const foldedShare = 16;
 
 export class SessionRows {
-  readonly #rows: Rows;
   /** The next free number of a row, and of a line of the log. Never used twice while the log may name it. */
   #nextRow = 1;
   #nextLine = 1;
@@ -24,51 +25,49 @@ export class SessionRows {
   /** What the transaction under way has logged and inserted: settled once it has committed. */
   #logged: Entry[] = [];
 
-  constructor(rows: Rows) {
-    this.#rows = rows;
-  }
-
   /** Reads rows and log into the licences, and folds the whole log. Answers with the latest instant seen. */
-  load(licenseOf: (no: number) => LicenseState, inTransaction: (write: () => void) => void): Millis {
-    const { spans, lastLine } = loggedSpans(this.#rows);
+  load(tables: Tables, licenseOf: (no: number) => LicenseState): Millis {
+    const { spans, lastLine } = loggedSpans(tables.rows);
     this.#nextLine = lastLine + 1;
     let latest = 0;
-    for (const { row, session } of storedSessions(this.#rows, spans, (no) => licenseOf(no).terms)) {
+    for (const { row, session } of storedSessions(tables.rows, spans, (no) => licenseOf(no).terms)) {
       licenseOf(row.license_no).putSession(session).row = row.no;
       latest = Math.max(latest, session.extendedAt);
       this.#nextRow = Math.max(this.#nextRow, row.no + 1);
     }
     for (const no of spans.keys()) this.#nextRow = Math.max(this.#nextRow, no + 1);
-    if (spans.size > 0) {
-      inTransaction(() => {
-        for (const span of spans.values()) this.#rows.updateSpan(span);
-        this.#rows.deleteExtendsBefore(this.#nextLine);
-      });
-    }
+    if (spans.size > 0) tables.fold([...spans.values()], this.#nextLine);
     return latest;
   }
 
-  /** Saves entries as they now stand, inside a transaction of the caller's. */
-  save(entries: Iterable<Entry>, licenseOf: (entry: Entry) => { readonly no: number; readonly terms: Terms }): void {
+  /** What is to be written so that entries are on file as they now stand. */
+  writesOf(
+    entries: Iterable<Entry>,
+    licenseOf: (entry: Entry) => { readonly no: number; readonly terms: Terms },
+  ): SessionWrites {
+    const inserted: SessionValues[] = [];
+    const deleted: number[] = [];
+    const ended: [number, Millis][] = [];
     const spans: Span[] = [];
     this.#logged = [];
     for (const entry of entries) {
       const { session, row } = entry;
       if (entry.place < 0) {
-        if (row !== 0) this.#rows.deleteSession(row);
+        if (row !== 0) deleted.push(row);
       } else if (row === 0) {
         entry.row = this.#nextRow++;
-        this.#rows.insertSession(entry.row, licenseOf(entry), session);
+        inserted.push(sessionValues(entry.row, licenseOf(entry), session));
       } else {
-        if (session.endedAt !== null) this.#rows.endSession(row, session.endedAt);
+        if (session.endedAt !== null) ended.push([row, session.endedAt]);
         spans.push(spanOf(row, session));
         this.#logged.push(entry);
       }
     }
-    if (spans.length > 0) this.#rows.insertExtends(this.#nextLine, spans);
+    const extended = spans.length === 0 ? null : { line: this.#nextLine, spans: JSON.stringify(spans) };
+    return { inserted, deleted, ended, extended };
   }
 
-  /** The transaction that `save` was part of has committed. */
+  /** What `writesOf` told has been written. */
   committed(): void {
     if (this.#logged.length === 0) return;
     for (const entry of this.#logged) {
@@ -80,8 +79,8 @@ export class SessionRows {
     this.#logged = [];
   }
 
-  /** Folds one slice of what is behind, in a transaction of its own. Answers whether the round has more to do. */
-  fold(round: FoldRound, inTransaction: (write: () => void) => void): boolean {
+  /** Folds one slice of what is behind. Answers whether the round has more to do. Nothing else changes sessions meanwhile. */
+  async fold(round: FoldRound, file: Access): Promise<boolean> {
     const slice: Entry[] = [];
     for (const entry of this.#behind) {
       if (slice.length >= Math.min(foldedAtATimeMax, round.left)) break;
@@ -89,11 +88,9 @@ export class SessionRows {
     }
     if (slice.length === 0) return false;
     const before = this.#oldestLineAfter(slice);
-    inTransaction(() => {
-      const live = slice.filter(({ place }) => place >= 0).toSorted((a, b) => a.row - b.row);
-      for (const { row, session } of live) this.#rows.updateSpan(spanOf(row, session));
-      this.#rows.deleteExtendsBefore(before);
-    });
+    const live = slice.filter(({ place }) => place >= 0).toSorted((a, b) => a.row - b.row);
+    const spans = live.map(({ row, session }) => spanOf(row, session));
+    await file.ask("fold", spans, before);
     for (const entry of slice) {
       entry.loggedIn = 0;
       this.#behind.delete(entry);
@@ -138,7 +135,8 @@ export function* storedSessions(
 
 function withSpan(session: Session, span: Span | undefined): Session {
   if (span === undefined) return session;
-  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, voucher, renewal] = span;
+  const [, openedAt, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, ...more] = span;
+  const [voucher, renewal, moves] = more;
   return {
     ...session,
     openedAt,
@@ -149,6 +147,7 @@ function withSpan(session: Session, span: Span | undefined): Session {
     peakHolders,
     ...(voucher != null && { voucher }),
     ...(renewal != null && { renewal }),
+    ...(moves !== undefined && { moves }),
   };
 }
 

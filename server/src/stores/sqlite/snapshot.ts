@@ -27,7 +27,7 @@ let copies = 0;
  * is the same connection. Answers with the copy's path: a file by itself, without a log beside it.
  * @throws StoreFault where there is no room for it.
  */
-async function takeSnapshot(db: Database.Database): Promise<string> {
+export async function takeSnapshot(db: Database.Database): Promise<string> {
   const path = `${db.name}.snapshot-${++copies}`;
   try {
     await copyTo(path, db);
@@ -76,17 +76,15 @@ export function removeSnapshots(file: string): void {
   }
 }
 
-/** A copy of the file, to be read once. */
-export async function backupOf(db: Database.Database): Promise<Backup> {
-  const path = await takeSnapshot(db);
+/** The copy itself, to be read once. */
+export function backupOf(path: string): Backup {
   const stream = createReadStream(path);
   stream.once("close", () => rmSync(path, { force: true }));
   return { bytes: statSync(path).size, stream };
 }
 
-/** Everything in the file. */
-export async function dumpOf(db: Database.Database): Promise<OpenDump> {
-  const path = await takeSnapshot(db);
+/** Everything in the copy. */
+export function dumpOf(path: string): OpenDump {
   const copy = openCopy(path);
   // No work for a server's file; that of an older program, which no server has open, stays as it is.
   migrate(copy);

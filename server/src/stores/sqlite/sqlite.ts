@@ -2,9 +2,7 @@
  * The store on one SQLite file. This process is the file's sole owner: the licences in memory decide, and the file has
  * every change before anybody hears of it.
  */
-
 import { setImmediate } from "node:timers/promises";
-import { SqliteError } from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
@@ -12,8 +10,8 @@ import { type Clock, processClock } from "../../clock.ts";
 import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Change, Command, Item, Millis } from "../../core/types.ts";
-import { Book } from "../book.ts";
+import type { Command, Item, Millis } from "../../core/types.ts";
+import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
@@ -21,65 +19,79 @@ import {
   countedUntilSetting,
   type DenialQuery,
   type Dump,
+  type DumpLine,
   type EventPage,
   type EventQuery,
   type GatheredQuery,
-  heldFromOf,
   heldFromSetting,
   type OpenDump,
+  type Place,
   type Position,
   type Retained,
   type Store,
-  StoreFault,
+  type StoreFault,
   StoreNotEmpty,
   type TallyKey,
   type Work,
 } from "../store.ts";
-import { AuditRows } from "./audit.ts";
-import { openFile } from "./file.ts";
-import { GatheredNames } from "./gathered-names.ts";
-import { HistoryNames } from "./history-names.ts";
-import { ItemRows } from "./items.ts";
-import { Loading } from "./loading.ts";
-import { Numbers } from "./numbers.ts";
-import { aliveAt, Rows } from "./rows.ts";
-import { SessionRows } from "./sessions.ts";
-import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
-import { TallyRows } from "./tallies.ts";
+import { type Access, accessHere, accessInThread } from "./access.ts";
+import type { Numbers } from "./numbers.ts";
+import { aliveAt, historyValues } from "./rows.ts";
+import type { SessionRows } from "./sessions.ts";
+import { backupOf, dumpOf } from "./snapshot.ts";
+import { State } from "./state.ts";
+import { type Batch, type Forgotten, type OtherChange, Tables } from "./tables.ts";
+import { Turns } from "./turns.ts";
 
+/**
+ * Opens the file and works on it on this thread, which stands still while the disk works.
+ * @throws DatabaseRefused where the file is in use, or cannot be used.
+ */
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
-  return new SqliteStore(path, clock);
+  const tables = new Tables(path);
+  return new SqliteStore(new State(tables), accessHere(tables), clock);
 }
+
+/**
+ * The same with the file in a thread of its own, as servers have it: requests are read and answered while the disk works.
+ * @throws DatabaseRefused
+ */
+export async function openSqliteStoreInThread(path: string, clock: Clock = processClock()): Promise<Store> {
+  const tables = new Tables(path);
+  const state = new State(tables);
+  // One connection at a time has the file: what was read here is what the thread finds.
+  tables.close();
+  return new SqliteStore(state, await accessInThread(path), clock);
+}
+
+/** Lines of a dump that one transaction takes in one go: a little work for the other thread. */
+const linesLoadedAtATime = 1_000;
 
 class SqliteStore implements Store {
   readonly lastInstant: Millis | null;
   /** What is decided stands in memory before it is on disk: one at a time. */
   readonly lanes = 1;
-  readonly #db;
-  readonly #rows: Rows;
+  readonly #book: Book;
+  readonly #numbers: Numbers;
+  readonly #settings: Map<string, string>;
   readonly #sessions: SessionRows;
-  readonly #tallies: TallyRows;
-  readonly #items: ItemRows;
-  readonly #audit: AuditRows;
-  readonly #book = new Book();
-  readonly #numbers = new Numbers();
-  readonly #settings = new Map<string, string>();
+  readonly #file: Access;
+  /** For whatever changes licences and file: memory is ahead of the file then, and nobody may look. */
+  readonly #turns = new Turns();
   readonly #clock: Clock;
   /** The latest instant told. */
   #latest: Millis;
+  #isClosed = false;
   #pingedAt = Number.NEGATIVE_INFINITY;
   #pingFault: StoreFault | null = null;
 
-  constructor(path: string, clock: Clock) {
+  constructor({ book, numbers, settings, sessions, latest }: State, file: Access, clock: Clock) {
+    this.#book = book;
+    this.#numbers = numbers;
+    this.#settings = settings;
+    this.#sessions = sessions;
+    this.#file = file;
     this.#clock = clock;
-    this.#db = openFile(path);
-    removeSnapshots(this.#db.name);
-    this.#rows = new Rows(this.#db);
-    this.#sessions = new SessionRows(this.#rows);
-    this.#tallies = new TallyRows(this.#db);
-    this.#audit = new AuditRows(this.#db);
-    this.#items = new ItemRows(this.#db);
-    const latest = this.#load();
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
   }
@@ -88,136 +100,84 @@ class SqliteStore implements Store {
     return this.#book.catalog;
   }
 
-  #load(): Millis {
-    const stored = this.#rows.entities();
-    this.#book.putEntities(stored.map(({ entity }) => entity));
-    const licenses = new Map<number, LicenseState>();
-    for (const { no, entity } of stored) {
-      this.#numbers.set(entity.isvId, entity.kind, entity.id, no);
-      const license = entity.kind === "license" ? this.#book.license(entity.isvId, entity.id) : undefined;
-      if (license !== undefined) licenses.set(no, license);
-    }
-    for (const { name, value } of this.#rows.settings()) this.#settings.set(name, value);
-    this.#book.hold(heldFromOf(this.#settings.get(heldFromSetting)));
-    const licenseOf = (no: number) => licenses.get(no) as LicenseState;
-    for (const { licenseNo, assignment } of this.#rows.assignments()) {
-      const license = licenseOf(licenseNo);
-      license.putAssignment(assignment);
-      this.#book.index(license, assignment, undefined);
-    }
-    // Projects before the sessions that attend them: a token is counted by its project's kind.
-    for (const { licenseNo, project } of this.#rows.projects()) {
-      licenseOf(licenseNo).putProject(project);
-      this.#book.indexProject(licenseOf(licenseNo), project.id);
-    }
-    for (const { licenseNo, item } of this.#items.all()) this.#book.putItem(licenseOf(licenseNo), item);
-    for (const { licenseNo, checkIns } of this.#rows.checkIns()) licenseOf(licenseNo).checkIns = checkIns;
-    const latest = this.#sessions.load(licenseOf, (write) => this.#commit(write));
-    return Math.max(latest, this.#rows.latestLine(), Number(this.#settings.get(aliveAt) ?? 0));
-  }
-
   now(): Millis {
     this.#latest = Math.max(this.#latest, this.#clock.now());
     return this.#latest;
   }
 
-  async transact<T>(_commands: readonly Command[], work: Work<T>): Promise<T> {
-    const book = this.#book;
-    try {
-      const result = work(book, this.now(), []);
-      if (book.done.length > 0 || book.lines.length > 0 || book.gathered.length > 0) {
-        this.#commit(() => this.#save());
-        this.#sessions.committed();
+  transact<T>(_commands: readonly Command[], work: Work<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      const book = this.#book;
+      try {
+        const result = work(book, this.now(), []);
+        if (book.done.length > 0 || book.lines.length > 0 || book.gathered.length > 0) {
+          await this.#file.ask("save", this.#batch());
+          this.#sessions.committed();
+        }
+        book.keep();
+        return result;
+      } catch (error) {
+        book.undo();
+        throw error;
       }
-      book.keep();
-      return result;
-    } catch (error) {
-      book.undo();
-      throw error;
-    }
+    });
   }
 
   /** Each session is written once, however often the batch extended it. */
-  #save(): void {
+  #batch(): Batch {
     const { done, lines, gathered } = this.#book;
     const licenses = new Map<Entry, LicenseState>();
+    const others: [number, OtherChange][] = [];
     for (const { license, change, entry } of done) {
-      if (entry === undefined) this.#saveOther(this.#licenseNumber(license), change);
-      else licenses.set(entry, license);
+      if (entry !== undefined) licenses.set(entry, license);
+      else others.push([this.#licenseNumber(license), change as OtherChange]);
     }
-    this.#sessions.save(licenses.keys(), (entry) => {
+    const sessions = this.#sessions.writesOf(licenses.keys(), (entry) => {
       const license = licenses.get(entry) as LicenseState;
       return { no: this.#licenseNumber(license), terms: license.terms };
     });
-    const numbered = lines.map((line) => ({
-      line,
-      isvNo: this.#numbers.ofVendor(line.isvId),
-      licenseNo: this.#numbers.of(line.isvId, "license", line.licenseId),
-    }));
-    this.#rows.saveHistory(numbered);
-    this.#saveGathered(gathered);
+    return {
+      sessions,
+      others,
+      history: lines.map((line) => historyValues({ line, ...this.#numbersOf(line) })),
+      gathered: gathered.map((value) => {
+        const { isvNo, licenseNo } = this.#numbersOf(value);
+        return [value, isvNo, licenseNo as number] as const;
+      }),
+    };
   }
 
-  #saveGathered(gathered: Book["gathered"]): void {
-    for (const value of gathered) {
-      const isvNo = this.#numbers.ofVendor(value.isvId);
-      const licenseNo = this.#numbers.of(value.isvId, "license", value.licenseId) as number;
-      this.#items.gather(value, isvNo, licenseNo);
-    }
-  }
-
-  #saveOther(licenseNo: number, change: Change): void {
-    if (change.type === "assignment") this.#rows.saveAssignment(licenseNo, change.assignment);
-    if (change.type === "project") this.#rows.saveProject(licenseNo, change.project);
-    if (change.type === "check-ins") this.#rows.saveCheckIns(licenseNo, change.checkIns);
-    if (change.type === "project.gone") this.#rows.deleteProject(licenseNo, change.id);
-    if (change.type === "item") this.#items.put(licenseNo, change.item);
-    if (change.type === "item.gone") this.#items.delete(licenseNo, change.kind, change.key);
+  #numbersOf({ isvId, licenseId }: Place) {
+    return { isvNo: this.#numbers.ofVendor(isvId), licenseNo: this.#numbers.of(isvId, "license", licenseId) };
   }
 
   #licenseNumber({ terms }: LicenseState): number {
     return this.#numbers.of(terms.isvId, "license", terms.licenseId) as number;
   }
 
-  /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
-  #commit(write: () => void): void {
-    try {
-      this.#db.exec("BEGIN IMMEDIATE");
-      write();
-      this.#db.exec("COMMIT");
-    } catch (error) {
-      if (this.#db.open && this.#db.inTransaction) this.#db.exec("ROLLBACK");
-      throw new StoreFault(`SQLite did not commit: ${(error as Error).message}`, { cause: error });
-    }
+  saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
+    return this.#turns.take(async () => {
+      this.#book.checkEntities(changes);
+      const lines = this.#book.auditLines(changes, author, this.now());
+      const numbered = changes.map((change) => ({ change, adoptsFor: this.#adopts(change) }));
+      const numbers = await this.#file.ask("saveEntities", numbered, lines);
+      changes.forEach(({ isvId, kind, id }, n) => {
+        this.#numbers.set(isvId, kind, id, numbers[n] as number);
+      });
+      this.#book.putEntities(changes);
+    });
   }
 
-  async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
-    this.#book.checkEntities(changes);
-    const lines = this.#book.auditLines(changes, author, this.now());
-    const numbers: number[] = [];
-    this.#commit(() => {
-      for (const change of changes) numbers.push(this.#saveEntity(change));
-      for (const line of lines) this.#audit.save(line);
-    });
-    changes.forEach(({ isvId, kind, id }, n) => {
-      this.#numbers.set(isvId, kind, id, numbers[n] as number);
-    });
-    this.#book.putEntities(changes);
+  /** The vendor's number, where it makes a licence that may have been asked for before it was there. */
+  #adopts({ isvId, kind, id }: EntityChange): number | null {
+    const isNew = kind === "license" && this.#numbers.of(isvId, kind, id) === undefined;
+    return isNew ? (this.#numbers.of(isvId, "isv", isvId) ?? null) : null;
   }
 
   async tidy(): Promise<void> {
     const round = this.#sessions.newRound();
-    while (this.#db.open && this.#sessions.fold(round, (write) => this.#commit(write))) await setImmediate();
-  }
-
-  #saveEntity(change: EntityChange): number {
-    const { isvId, kind, id, body } = change;
-    const no = this.#rows.saveEntity(change);
-    if (kind === "license" && body === null) this.#rows.emptyLicense(no);
-    const isvNo = this.#numbers.of(isvId, "isv", isvId);
-    const isNewLicense = kind === "license" && this.#numbers.of(isvId, kind, id) === undefined;
-    if (isNewLicense && isvNo !== undefined) this.#rows.adoptDenials(isvNo, no, id);
-    return no;
+    const fold = async () => !this.#isClosed && (await this.#sessions.fold(round, this.#file));
+    while (await this.#turns.take(fold)) await setImmediate();
   }
 
   async refresh(): Promise<void> {}
@@ -227,79 +187,87 @@ class SqliteStore implements Store {
   }
 
   async read(isvId: string, licenseId: string) {
+    await this.#turns.over();
     return this.#book.license(isvId, licenseId);
   }
 
   async licenseOfToken(isvId: string, tokenKey: string) {
+    await this.#turns.over();
     return this.#book.licenseOfToken(isvId, tokenKey);
   }
 
   async licenseOfProject(isvId: string, projectId: string) {
+    await this.#turns.over();
     return this.#book.licenseOfProject(isvId, projectId);
   }
 
   async licensesOfItem(isvId: string, kind: Item["kind"], key: string) {
+    await this.#turns.over();
     return this.#book.licensesOfItem(isvId, kind, key);
   }
 
   async assignmentsOfClient(isvId: string, productId: string, clientId: string) {
+    await this.#turns.over();
     return this.#book.assignmentsOfClient(isvId, productId, clientId);
   }
 
   async assignmentsOfUser(isvId: string, productId: string, userId: string) {
+    await this.#turns.over();
     return this.#book.assignmentsOfUser(isvId, productId, userId);
   }
 
   async dueLicenses(now: Millis, limit: number, isvId: string | null) {
+    await this.#turns.over();
     return this.#book.dueLicenses(now, limit, isvId);
   }
 
   async settledUntil(): Promise<Millis> {
+    await this.#turns.over();
     return Math.min(this.now(), this.#book.earliestDue());
   }
 
   async linesBetween(from: Millis, to: Millis, limit: number) {
-    return this.#rows.history("at >= ? AND at < ?", [from, to], "ASC", limit, 0, "at, no");
+    return this.#lines("at >= ? AND at < ?", [from, to], "ASC", limit, "at, no");
   }
 
   async linesAfter({ at, no }: Position, before: Millis, limit: number) {
     const where = "(at, no) > (?, ?) AND at < ?";
-    return this.#rows.numberedHistory(where, [at, no, before], "ASC", limit, 0, "at, no");
+    return this.#file.ask("lines", where, [at, no, before], "ASC", limit, 0, "at, no");
+  }
+
+  async #lines(where: string, values: readonly (string | number)[], order: string, limit: number, by: string) {
+    const numbered = await this.#file.ask("lines", where, values, order, limit, 0, by);
+    return numbered.map(({ line }) => line);
   }
 
   async countedUntil(): Promise<Millis> {
     return Number(this.#settings.get(countedUntilSetting) ?? 0);
   }
 
-  async saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
-    if ((await this.countedUntil()) !== from) return false;
-    this.#commit(() => {
-      for (const tally of tallies) this.#tallies.put(tally);
-      this.#rows.saveSetting(countedUntilSetting, String(to));
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+    return this.#turns.take(async () => {
+      if ((await this.countedUntil()) !== from) return false;
+      await this.#file.ask("saveTallies", tallies, to);
+      this.#settings.set(countedUntilSetting, String(to));
+      return true;
     });
-    this.#settings.set(countedUntilSetting, String(to));
-    return true;
   }
 
-  async talliesAt(keys: readonly TallyKey[]) {
-    return keys.map((key) => this.#tallies.at(key));
+  talliesAt(keys: readonly TallyKey[]) {
+    return this.#file.ask("talliesAt", keys);
   }
 
-  async tallyBefore(isvId: string, series: string, before: Millis) {
-    return this.#tallies.before(isvId, series, before);
+  tallyBefore(isvId: string, series: string, before: Millis) {
+    return this.#file.ask("tallyBefore", isvId, series, before);
   }
 
-  async tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number) {
-    return this.#tallies.range(isvId, series, from, to, limit);
+  async tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): Promise<Tally[]> {
+    const rows = await this.#file.ask("tallies", isvId, series, from, to, limit);
+    return rows.map(([start, part, body]) => ({ isvId, series, start, part, body: JSON.parse(body) }));
   }
 
-  async prune(until: Retained, limit: number): Promise<boolean> {
-    let hasMore = false;
-    this.#commit(() => {
-      const hasMoreGathered = this.#items.prune(until.gathered, limit);
-      hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
-    });
-    return hasMore;
+  prune(until: Retained, limit: number): Promise<boolean> {
+    return this.#file.ask("prune", until, limit);
   }
 
   liveLicenses() {
@@ -326,7 +294,7 @@ class SqliteStore implements Store {
       where.push(condition);
       parameters.push(value);
     }
-    return this.#rows.pageOfHistory(where.join(" AND "), parameters, query);
+    return this.#file.ask("denials", where.join(" AND "), parameters, query.limit, query.offset);
   }
 
   async gathered(query: GatheredQuery) {
@@ -342,13 +310,13 @@ class SqliteStore implements Store {
     ] as const;
     const asked = conditions.filter(([, value]) => value !== null);
     const values = asked.map(([, value]) => value as string | number);
-    return this.#items.gathered(asked.map(([where]) => where).join(" AND "), values, query.limit, query.offset);
+    return this.#file.ask("gathered", asked.map(([where]) => where).join(" AND "), values, query.limit, query.offset);
   }
 
   async history(isvId: string, licenseId: string, limit: number) {
     const isvNo = this.#numbers.ofVendor(isvId);
     const [condition, value] = this.#ofLicense(isvId, licenseId);
-    return this.#rows.history(`isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit);
+    return this.#lines(`isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit, "no");
   }
 
   /** A licence's lines of history: by its number, or by the id that somebody asked for where there is no such licence. */
@@ -362,50 +330,40 @@ class SqliteStore implements Store {
   async events({ isvId, licenseId, before, limit }: EventQuery): Promise<EventPage> {
     const isvNo = this.#numbers.ofVendor(isvId);
     const [ofLicense, value] = this.#ofLicense(isvId, licenseId);
-    return this.#rows.historyBefore(before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
+    return this.#file.ask("linesBefore", before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
   }
 
-  async saveAudit(line: AuditLine): Promise<void> {
-    this.#commit(() => this.#audit.save(line));
+  saveAudit(line: AuditLine): Promise<void> {
+    return this.#file.ask("saveAudit", line);
   }
 
-  async audit(query: AuditQuery) {
-    return this.#audit.page(query);
+  audit(query: AuditQuery) {
+    return this.#file.ask("audit", query);
   }
 
   /** History first, a slice at a time so that nobody waits long; what came meanwhile goes with the clients. */
   async forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
+    await this.#turns.over();
     this.#book.renamings(isvId, names);
-    const isvNo = this.#numbers.ofVendor(isvId);
     const devices = [...this.#book.licenses()].filter(
       ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
     );
     const machines = new Set(devices.map((each) => this.#licenseNumber(each)));
-    const history = new HistoryNames(this.#db, isvNo, machines, names);
-    const told = new GatheredNames(this.#db, isvNo, machines, names);
-    while (history.isBehind || told.isBehind) {
-      this.#commit(() => {
-        history.renameSlice();
-        told.forgetSlice();
-      });
+    const what = { isvNo: this.#numbers.ofVendor(isvId), machines, names };
+    let done: Forgotten = { historyTo: 0, toldTo: null };
+    for (let next: Forgotten | null = done; next !== null; next = await this.#file.ask("forgetSlice", what, done)) {
+      done = next;
       await setImmediate();
     }
-    const renamings = this.#book.renamings(isvId, names);
-    this.#commit(() => {
-      while (history.isBehind) history.renameSlice();
-      while (told.isBehind) told.forgetSlice();
-      for (const [license, { before, after, dropped, users, consumptions }] of renamings) {
-        const no = this.#licenseNumber(license);
-        for (const { clientKey } of before) this.#rows.deleteAssignment(no, clientKey);
-        for (const assignment of after) this.#rows.saveAssignment(no, assignment);
-        for (const { id } of dropped) this.#rows.deleteSessionOf(no, id);
-        for (const { kind, key } of users) this.#items.delete(no, kind, key);
-        for (const consumption of consumptions) this.#items.put(no, consumption);
-      }
-      this.#tallies.rename(isvId, names);
-      this.#audit.save(line);
+    await this.#turns.take(async () => {
+      const renamings = this.#book.renamings(isvId, names);
+      const rows = [...renamings].map(([license, renaming]) => ({
+        licenseNo: this.#licenseNumber(license),
+        ...renaming,
+      }));
+      await this.#file.ask("forget", what, done, isvId, rows, line);
+      this.#book.rename(renamings);
     });
-    this.#book.rename(renamings);
   }
 
   setting(name: string) {
@@ -413,43 +371,51 @@ class SqliteStore implements Store {
   }
 
   async saveSetting(name: string, value: string): Promise<void> {
-    this.#commit(() => this.#rows.saveSetting(name, value));
+    await this.#file.ask("saveSetting", name, value);
     this.#settings.set(name, value);
   }
 
-  async keepSetting(name: string, value: string): Promise<string> {
-    const known = this.#settings.get(name);
-    if (known === undefined) await this.saveSetting(name, value);
-    return known ?? value;
+  keepSetting(name: string, value: string): Promise<string> {
+    return this.#turns.take(async () => {
+      const known = this.#settings.get(name);
+      if (known === undefined) await this.saveSetting(name, value);
+      return known ?? value;
+    });
   }
 
   async hold(): Promise<void> {
-    const from = this.now();
-    await this.saveSetting(heldFromSetting, String(from));
-    this.#book.hold(from);
+    await this.#turns.take(async () => {
+      const from = this.now();
+      await this.saveSetting(heldFromSetting, String(from));
+      this.#book.hold(from);
+    });
   }
 
-  dump(): Promise<OpenDump> {
-    return dumpOf(this.#db);
+  async dump(): Promise<OpenDump> {
+    return dumpOf(await this.#file.ask("snapshot"));
   }
 
   async load(dump: Dump): Promise<void> {
     if (!this.#numbers.isEmpty) throw new StoreNotEmpty();
-    this.#db.exec("BEGIN IMMEDIATE");
+    await this.#file.ask("beginLoad");
     try {
-      const loading = new Loading(this.#rows, this.#tallies, this.#audit, this.#items);
-      for await (const line of dump.lines) loading.put(line);
-      if (dump.aliveAt !== null) this.#rows.saveSetting(aliveAt, String(dump.aliveAt));
-      this.#db.exec("COMMIT");
+      let lines: DumpLine[] = [];
+      for await (const line of dump.lines) {
+        lines.push(line);
+        if (lines.length < linesLoadedAtATime) continue;
+        await this.#file.ask("loadLines", lines);
+        lines = [];
+      }
+      await this.#file.ask("loadLines", lines);
+      await this.#file.ask("endLoad", dump.aliveAt);
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-      if (!(error instanceof SqliteError)) throw error;
-      throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
+      await this.#file.ask("abortLoad");
+      throw error;
     }
   }
 
-  backup(): Promise<Backup> {
-    return backupOf(this.#db);
+  async backup(): Promise<Backup> {
+    return backupOf(await this.#file.ask("snapshot"));
   }
 
   live(): Promise<void> {
@@ -462,7 +428,7 @@ class SqliteStore implements Store {
       this.#pingedAt = performance.now();
       this.#pingFault = null;
       try {
-        this.#commit(() => this.#rows.saveSetting("pinged_at", String(this.now())));
+        await this.#file.ask("saveSetting", "pinged_at", String(this.now()));
       } catch (error) {
         this.#pingFault = error as StoreFault;
       }
@@ -471,13 +437,9 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    if (!this.#db.open) return;
-    try {
-      this.#db.pragma("wal_checkpoint(TRUNCATE)");
-    } catch {
-      // On a full disk the log stays beside the file, whole; the next start reads it.
-    } finally {
-      this.#db.close();
-    }
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#turns.over();
+    await this.#file.close();
   }
 }

@@ -52,6 +52,9 @@ const HolderItem = Type.Object({
   sessions_expired: Type.Integer({ description: "Ended by silence: nobody closed them." }),
   reopened_late: Type.Integer({ description: "Opened within a quarter of an hour after one had lapsed." }),
   activations: Type.Integer(),
+  several_addresses: Type.Integer({
+    description: "Hours in which one session was extended from several addresses by turns.",
+  }),
   denials: Type.Integer(),
   true_denials: Type.Integer(),
 });
@@ -71,7 +74,7 @@ const SignItem = Type.Object({
   holder: HolderItem.properties.holder,
   sign: Type.String({ description: Object.keys(signs).join(", ") }),
   cases: Type.Integer(),
-  out_of: Type.Integer({ description: "Sessions; for `wanders` days." }),
+  out_of: Type.Integer({ description: "Sessions; for `several_addresses` hours, for `wanders` days." }),
   message: Type.String(),
 });
 const paged = { page: Type.Integer(), page_size: Type.Integer(), total: Type.Integer() };
@@ -182,7 +185,7 @@ export function peopleRoutes({ store }: Services): Route[] {
       reach: "admin",
       tag: "Analytics",
       summary: "Signs of careless programs and shared ids",
-      description: `${byDays}; signs, not proof. Addresses and extends are not on record and leave none.`,
+      description: `${byDays}; signs, not proof.`,
       query: HolderQuery,
       answers: listOf(SignItem),
       async handle(call, finish) {
@@ -211,6 +214,7 @@ function holderItem(sum: HolderSum, names: Names) {
     sessions_expired: sum.expired,
     reopened_late: sum.reopened,
     activations: sum.activations,
+    several_addresses: sum.byTurns,
     denials,
     true_denials,
   };

@@ -1,0 +1,135 @@
+/**
+ * How the store reaches its file: through a thread of its own, so that the event loop goes on while the disk works, or
+ * here, where nobody is kept waiting. Either way the file is one connection's, and what is asked is done in its order.
+ */
+import { Worker } from "node:worker_threads";
+import { DatabaseInUse, DatabaseRefused, DumpRefused, StoreFault } from "../store.ts";
+import type { Tables } from "./tables.ts";
+
+/** What can be asked of the tables. */
+export type Question = {
+  [N in keyof Tables]: Tables[N] extends (...args: never[]) => unknown ? N : never;
+}[keyof Tables];
+
+type Asked<N extends Question> = Tables[N] extends (...args: infer A) => infer R
+  ? { readonly args: A; readonly answer: Awaited<R> }
+  : never;
+
+export interface Access {
+  /** Rejects with the error that the tables throw. */
+  ask<N extends Question>(question: N, ...args: Asked<N>["args"]): Promise<Asked<N>["answer"]>;
+  close(): Promise<void>;
+}
+
+/** On this thread: each question is answered before the next line runs. */
+export function accessHere(tables: Tables): Access {
+  return {
+    async ask<N extends Question>(question: N, ...args: Asked<N>["args"]) {
+      const method = tables[question] as (...given: unknown[]) => Asked<N>["answer"];
+      return method.apply(tables, args);
+    },
+    async close() {
+      tables.close();
+    },
+  };
+}
+
+/** What goes to the thread, and what comes back; the first thing that comes, with number 0, says that the file is open. */
+export interface Letter {
+  readonly no: number;
+  readonly question: Question;
+  readonly args: readonly unknown[];
+}
+export type Returned = { readonly no: number } & ({ readonly answer: unknown } | { readonly error: ErrorTold });
+
+/** An error that crosses threads: its class goes by name. */
+export interface ErrorTold {
+  readonly name: string;
+  readonly message: string;
+}
+
+/**
+ * Opens the file in a thread of its own, whose answers come in the order of the questions.
+ * @throws DatabaseRefused as `openFile` does.
+ */
+export async function accessInThread(path: string): Promise<Access> {
+  const thread = new FileThread(path);
+  await thread.opened;
+  return thread;
+}
+
+interface Waiting {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+class FileThread implements Access {
+  readonly opened: Promise<unknown>;
+  readonly #worker: Worker;
+  /** As many as callers have under way: the desk one, a request one. */
+  readonly #waiting = new Map<number, Waiting>();
+  #asked = 0;
+  #ended: Error | null = null;
+
+  constructor(path: string) {
+    // Beside this file, built or not.
+    const program = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
+    this.#worker = new Worker(program, { workerData: path });
+    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    this.#worker.on("message", (returned: Returned) => this.#take(returned));
+    this.#worker.on("error", (error) => this.#end(error));
+    this.#worker.on("exit", () => this.#end(new Error("it has ended")));
+  }
+
+  ask<N extends Question>(question: N, ...args: Asked<N>["args"]): Promise<Asked<N>["answer"]> {
+    if (this.#ended !== null) return Promise.reject(gone(this.#ended, false));
+    const no = ++this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#worker.postMessage({ no, question, args } satisfies Letter);
+      this.#waiting.set(no, { resolve: resolve as (answer: unknown) => void, reject });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended !== null) return;
+    await this.ask("close");
+    this.#ended = new Error("it was closed");
+    await this.#worker.terminate();
+  }
+
+  #take(returned: Returned): void {
+    const waiting = this.#waiting.get(returned.no);
+    this.#waiting.delete(returned.no);
+    if ("answer" in returned) waiting?.resolve(returned.answer);
+    else waiting?.reject(errorOf(returned.error));
+  }
+
+  /** Nobody can tell whether what was under way has been kept. */
+  #end(error: Error): void {
+    this.#ended ??= error;
+    for (const { reject } of this.#waiting.values()) reject(gone(error, true));
+    this.#waiting.clear();
+  }
+}
+
+function gone(cause: Error, isUnknown: boolean): StoreFault {
+  const text = `The thread that has the SQLite file is gone: ${cause.message}. Start the server again.`;
+  return new StoreFault(text, { isUnknown, cause });
+}
+
+/** An error as it goes to the other thread. */
+export function told(error: unknown): ErrorTold {
+  if (error instanceof DatabaseInUse) return { name: "DatabaseInUse", message: error.message };
+  return error instanceof Error ? { name: error.name, message: error.message } : { name: "", message: String(error) };
+}
+
+const classes: Readonly<Record<string, new (message: string) => Error>> = {
+  DatabaseInUse,
+  DatabaseRefused,
+  DumpRefused,
+  StoreFault,
+};
+
+function errorOf({ name, message }: ErrorTold): Error {
+  return new (classes[name] ?? Error)(message);
+}

@@ -1,0 +1,294 @@
+/**
+ * Everything that is done with the file: statements, in transactions. Plain values go in and come out, so that it can be
+ * asked for from another thread (`access.ts`). It knows rows and keys; what is live, and what follows, is decided elsewhere.
+ */
+import Database from "better-sqlite3";
+import type { Tally } from "../../analytics/tally.ts";
+import type { AuditLine } from "../../catalog/audit.ts";
+import type { EntityChange } from "../../catalog/entities.ts";
+import type { Assignment, Change, Consumption, Gathered, LicenseUser, Millis } from "../../core/types.ts";
+import type { Renames } from "../forgetting.ts";
+import {
+  type AuditQuery,
+  countedUntilSetting,
+  type DumpLine,
+  type Retained,
+  StoreFault,
+  type TallyKey,
+} from "../store.ts";
+import { AuditRows } from "./audit.ts";
+import { openFile } from "./file.ts";
+import { GatheredNames } from "./gathered-names.ts";
+import { HistoryNames } from "./history-names.ts";
+import { ItemRows } from "./items.ts";
+import { Loading } from "./loading.ts";
+import { aliveAt, type HistoryValues, Rows, type SessionValues, type Span } from "./rows.ts";
+import { removeSnapshots, takeSnapshot } from "./snapshot.ts";
+import { TallyRows, type TallyText } from "./tallies.ts";
+
+/** What a transaction of the desk writes of sessions. */
+export interface SessionWrites {
+  readonly inserted: readonly SessionValues[];
+  readonly deleted: readonly number[];
+  readonly ended: readonly (readonly [row: number, at: Millis])[];
+  /** One line of the log of extends: its number, and the spans as JSON. */
+  readonly extended: { readonly line: number; readonly spans: string } | null;
+}
+
+export type OtherChange = Exclude<Change, { readonly type: "session" | "session.gone" }>;
+
+/** What one transaction of the desk writes. */
+export interface Batch {
+  readonly sessions: SessionWrites;
+  readonly others: readonly (readonly [licenseNo: number, change: OtherChange])[];
+  readonly history: readonly HistoryValues[];
+  readonly gathered: readonly (readonly [value: Gathered, isvNo: number, licenseNo: number])[];
+}
+
+/** A vendor's number, the numbers of its licences whose clients are machines, and the names that shall go. */
+export interface Forgetting {
+  readonly isvNo: number;
+  readonly machines: ReadonlySet<number>;
+  readonly names: Renames;
+}
+
+/** How far the lines of history, and what clients told, have been looked through. */
+export interface Forgotten {
+  readonly historyTo: number;
+  readonly toldTo: number | null;
+}
+
+/** What goes and comes of one licence when names are forgotten. */
+export interface ForgottenRows {
+  readonly licenseNo: number;
+  readonly before: readonly Assignment[];
+  readonly after: readonly Assignment[];
+  readonly dropped: readonly { readonly id: string }[];
+  readonly users: readonly LicenseUser[];
+  readonly consumptions: readonly Consumption[];
+}
+
+export class Tables {
+  readonly #db: Database.Database;
+  readonly rows: Rows;
+  readonly items: ItemRows;
+  readonly #tallies: TallyRows;
+  readonly #audit: AuditRows;
+  #loading: Loading | null = null;
+
+  /** @throws DatabaseRefused where the file is in use, or cannot be used. */
+  constructor(path: string) {
+    this.#db = openFile(path);
+    removeSnapshots(this.#db.name);
+    this.rows = new Rows(this.#db);
+    this.#tallies = new TallyRows(this.#db);
+    this.#audit = new AuditRows(this.#db);
+    this.items = new ItemRows(this.#db);
+  }
+
+  get isOpen(): boolean {
+    return this.#db.open;
+  }
+
+  /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
+  #commit(write: () => void): void {
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      write();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      if (this.#db.open && this.#db.inTransaction) this.#db.exec("ROLLBACK");
+      throw new StoreFault(`SQLite did not commit: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  save({ sessions, others, history, gathered }: Batch): void {
+    this.#commit(() => {
+      for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
+      for (const row of sessions.deleted) this.rows.deleteSession(row);
+      for (const values of sessions.inserted) this.rows.insertSession(values);
+      for (const [row, at] of sessions.ended) this.rows.endSession(row, at);
+      if (sessions.extended !== null) this.rows.insertExtends(sessions.extended.line, sessions.extended.spans);
+      this.rows.saveHistory(history);
+      for (const [value, isvNo, licenseNo] of gathered) this.items.gather(value, isvNo, licenseNo);
+    });
+  }
+
+  #saveOther(licenseNo: number, change: OtherChange): void {
+    if (change.type === "assignment") this.rows.saveAssignment(licenseNo, change.assignment);
+    if (change.type === "project") this.rows.saveProject(licenseNo, change.project);
+    if (change.type === "check-ins") this.rows.saveCheckIns(licenseNo, change.checkIns);
+    if (change.type === "project.gone") this.rows.deleteProject(licenseNo, change.id);
+    if (change.type === "item") this.items.put(licenseNo, change.item);
+    if (change.type === "item.gone") this.items.delete(licenseNo, change.kind, change.key);
+  }
+
+  /** Brings rows of sessions up to the log, whose lines before `line` nobody needs then. */
+  fold(spans: readonly Span[], line: number): void {
+    this.#commit(() => {
+      for (const span of spans) this.rows.updateSpan(span);
+      this.rows.deleteExtendsBefore(line);
+    });
+  }
+
+  /** Answers with the entities' numbers, each in its place. */
+  saveEntities(changes: readonly NumberedChange[], lines: readonly AuditLine[]): number[] {
+    const numbers: number[] = [];
+    this.#commit(() => {
+      for (const { change, adoptsFor } of changes) {
+        const no = this.rows.saveEntity(change);
+        if (change.kind === "license" && change.body === null) this.rows.emptyLicense(no);
+        if (adoptsFor !== null) this.rows.adoptDenials(adoptsFor, no, change.id);
+        numbers.push(no);
+      }
+      for (const line of lines) this.#audit.save(line);
+    });
+    return numbers;
+  }
+
+  saveSetting(name: string, value: string): void {
+    this.#commit(() => this.rows.saveSetting(name, value));
+  }
+
+  saveTallies(tallies: readonly Tally[], to: Millis): void {
+    this.#commit(() => {
+      for (const tally of tallies) this.#tallies.put(tally);
+      this.rows.saveSetting(countedUntilSetting, String(to));
+    });
+  }
+
+  talliesAt(keys: readonly TallyKey[]): (Tally | undefined)[] {
+    return keys.map((key) => this.#tallies.at(key));
+  }
+
+  tallyBefore(isvId: string, series: string, before: Millis): Tally | undefined {
+    return this.#tallies.before(isvId, series, before);
+  }
+
+  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): TallyText[] {
+    return this.#tallies.range(isvId, series, from, to, limit);
+  }
+
+  prune(until: Retained, limit: number): boolean {
+    let hasMore = false;
+    this.#commit(() => {
+      const hasMoreGathered = this.items.prune(until.gathered, limit);
+      hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
+    });
+    return hasMore;
+  }
+
+  saveAudit(line: AuditLine): void {
+    this.#commit(() => this.#audit.save(line));
+  }
+
+  audit(query: AuditQuery) {
+    return this.#audit.page(query);
+  }
+
+  /** Answers with how far it has come; null: all that was there has been looked through. */
+  forgetSlice(what: Forgetting, from: Forgotten): Forgotten | null {
+    const { history, told } = this.#namesOf(what, from);
+    if (!history.isBehind && !told.isBehind) return null;
+    this.#commit(() => {
+      history.renameSlice();
+      told.forgetSlice();
+    });
+    return { historyTo: history.doneTo, toldTo: told.doneTo };
+  }
+
+  /** The rest of it, with everything else that bears the names, in one transaction. */
+  forget(what: Forgetting, from: Forgotten, isvId: string, licenses: readonly ForgottenRows[], line: AuditLine): void {
+    const { history, told } = this.#namesOf(what, from);
+    this.#commit(() => {
+      while (history.isBehind) history.renameSlice();
+      while (told.isBehind) told.forgetSlice();
+      for (const license of licenses) this.#forgetIn(license);
+      this.#tallies.rename(isvId, what.names);
+      this.#audit.save(line);
+    });
+  }
+
+  #namesOf({ isvNo, machines, names }: Forgetting, { historyTo, toldTo }: Forgotten) {
+    return {
+      history: new HistoryNames(this.#db, isvNo, machines, names, historyTo),
+      told: new GatheredNames(this.#db, isvNo, machines, names, toldTo),
+    };
+  }
+
+  #forgetIn({ licenseNo, before, after, dropped, users, consumptions }: ForgottenRows): void {
+    for (const { clientKey } of before) this.rows.deleteAssignment(licenseNo, clientKey);
+    for (const assignment of after) this.rows.saveAssignment(licenseNo, assignment);
+    for (const { id } of dropped) this.rows.deleteSessionOf(licenseNo, id);
+    for (const { kind, key } of users) this.items.delete(licenseNo, kind, key);
+    for (const consumption of consumptions) this.items.put(licenseNo, consumption);
+  }
+
+  lines(...query: Parameters<Rows["numberedHistory"]>) {
+    return this.rows.numberedHistory(...query);
+  }
+
+  linesBefore(...query: Parameters<Rows["historyBefore"]>) {
+    return this.rows.historyBefore(...query);
+  }
+
+  denials(where: string, parameters: readonly (string | number)[], limit: number, offset: number) {
+    return this.rows.pageOfHistory(where, parameters, { limit, offset });
+  }
+
+  gathered(...query: Parameters<ItemRows["gathered"]>) {
+    return this.items.gathered(...query);
+  }
+
+  beginLoad(): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    this.#loading = new Loading(this.rows, this.#tallies, this.#audit, this.items);
+  }
+
+  /** @throws DumpRefused, StoreFault */
+  loadLines(lines: readonly DumpLine[]): void {
+    try {
+      for (const line of lines) this.#loading?.put(line);
+    } catch (error) {
+      if (!(error instanceof Database.SqliteError)) throw error;
+      throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
+    }
+  }
+
+  endLoad(alive: Millis | null): void {
+    try {
+      if (alive !== null) this.rows.saveSetting(aliveAt, String(alive));
+      this.#db.exec("COMMIT");
+      this.#loading = null;
+    } catch (error) {
+      throw new StoreFault(`SQLite: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  abortLoad(): void {
+    this.#loading = null;
+    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+  }
+
+  /** Copies the file as of one instant. Answers with the copy's path. */
+  snapshot(): Promise<string> {
+    return takeSnapshot(this.#db);
+  }
+
+  close(): void {
+    if (!this.#db.open) return;
+    try {
+      this.#db.pragma("wal_checkpoint(TRUNCATE)");
+    } catch {
+      // On a full disk the log stays beside the file, whole; the next start reads it.
+    } finally {
+      this.#db.close();
+    }
+  }
+}
+
+/** A change of the catalogue. `adoptsFor`: the vendor's number, where it makes a licence that may have been asked for already. */
+export interface NumberedChange {
+  readonly change: EntityChange;
+  readonly adoptsFor: number | null;
+}

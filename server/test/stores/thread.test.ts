@@ -1,0 +1,108 @@
+/** The SQLite store while its disk works: what is decided meanwhile, what is seen, and what happens when it fails late. */
+import { Worker } from "node:worker_threads";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { HeldClock } from "../../src/clock.ts";
+import { step } from "../../src/core/step.ts";
+import type { Command } from "../../src/core/types.ts";
+import { openSqliteStore, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
+import { Tables } from "../../src/stores/sqlite/tables.ts";
+import { type Store, StoreFault } from "../../src/stores/store.ts";
+import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
+import { temporaryFolder } from "../process.ts";
+import { codesOf } from "./steps.ts";
+
+const folder = temporaryFolder();
+afterAll(() => folder.remove());
+afterEach(() => vi.restoreAllMocks());
+let files = 0;
+const freshPath = () => `${folder.path}/${++files}.db`;
+
+const setting = licenseSetting({ tokens: 2 });
+const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+let ids = 0;
+
+function open(clientId: string): Command {
+  const n = ++ids;
+  const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+  const nobody = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+  return { type: "open", ...place, clientId, ...nobody, ids: fresh };
+}
+
+const decide = (store: Store, command: Command) =>
+  store.transact([command], (licenses, now) => step(licenses, command, now));
+const clients = async (store: Store) =>
+  [...((await store.read(place.isvId, place.licenseId))?.sessions() ?? [])].map(({ clientId }) => clientId);
+
+/** A store whose next commit waits to be told whether it fails. */
+async function withHeldDisk() {
+  const store = openSqliteStore(freshPath(), new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  const save = Tables.prototype.save;
+  const disk = Promise.withResolvers<void>();
+  const spy = vi.spyOn(Tables.prototype, "save").mockImplementationOnce(async function (this: Tables, batch) {
+    await disk.promise;
+    save.call(this, batch);
+  } as typeof save);
+  return { store, disk, saved: () => spy.mock.calls.length };
+}
+
+test("what is not on disk yet is not seen, and is seen once it is", async () => {
+  const { store, disk } = await withHeldDisk();
+  const deciding = decide(store, open("anna"));
+  const looking = clients(store);
+  disk.resolve();
+  expect(await looking).toEqual(["anna"]);
+  await deciding;
+  await store.close();
+});
+
+test("what the disk refuses late has never been seen", async () => {
+  const { store, disk } = await withHeldDisk();
+  const deciding = decide(store, open("anna"));
+  const looking = clients(store);
+  disk.reject(new StoreFault("the disk is full"));
+  await expect(deciding).rejects.toMatchObject({ name: "StoreFault", isUnknown: false });
+  expect(await looking).toEqual([]);
+  await store.close();
+});
+
+test("whoever comes while the disk works is decided after it, on what was kept", async () => {
+  const { store, disk, saved } = await withHeldDisk();
+  const first = decide(store, open("anna"));
+  const others = ["ben", "carl"].map((name) => decide(store, open(name)));
+  // A change of the catalogue waits its turn too.
+  const renewed = store.saveCatalog(entitiesOf({ ...setting, tokens: 3 }));
+  await Promise.resolve();
+  expect(saved()).toBe(1);
+  disk.resolve();
+  expect(codesOf(await Promise.all([first, ...others]))).toEqual([null, null, "tokens_exhausted"]);
+  await renewed;
+  expect(codesOf([await decide(store, open("carl"))])).toEqual([null]);
+  await store.close();
+});
+
+test("a file in a thread is refused to a second server, with a clear text, and goes on serving the first", async () => {
+  const path = freshPath();
+  const store = await openSqliteStoreInThread(path, new HeldClock());
+  await expect(openSqliteStoreInThread(path, new HeldClock())).rejects.toThrow(/is in use by another process/);
+  await store.saveCatalog(entitiesOf(setting));
+  await decide(store, open("anna"));
+  expect(await clients(store)).toEqual(["anna"]);
+  await store.close();
+  const next = await openSqliteStoreInThread(path, new HeldClock());
+  expect(await clients(next)).toEqual(["anna"]);
+  await next.close();
+});
+
+test("when the thread ends, nobody knows what came of what was under way, and nothing is taken any more", async () => {
+  const posted = vi.spyOn(Worker.prototype, "postMessage");
+  const store = await openSqliteStoreInThread(freshPath(), new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  const worker = posted.mock.contexts.at(-1) as Worker;
+  const deciding = decide(store, open("anna"));
+  await worker.terminate();
+  await expect(deciding).rejects.toMatchObject({ name: "StoreFault", isUnknown: true });
+  await expect(decide(store, open("ben"))).rejects.toThrow(/thread.*is gone.*Start the server again/);
+  await expect(store.ping()).rejects.toMatchObject({ name: "StoreFault" });
+  await store.close();
+});
