@@ -67,6 +67,7 @@ const usedByConsole: Used = [
   ["get", "licenses/{license_id}/assignments", "", "Clients"],
   ["get", "licenses/{license_id}/tokens", "", "Pools"],
   ["get", "licenses/{license_id}/events", "", "LicenseEvents"],
+  ["get", "licenses/{license_id}/consumption/balance", "", "Balance"],
   ["get", "products/{product_id}", "", "Product"],
   ["post", "templates", "NewEdition", "Edition"],
   ["patch", "templates", "ChangedEdition", ""],

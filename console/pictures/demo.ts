@@ -16,7 +16,8 @@ export const licenses = {
   world: "7c1d5a0e-3b52-4a35-9d64-0b6f0c1f2a15",
 } as const;
 
-const product = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
+export const product = "b18657cc-1f7c-43fa-e3a4-08da6fa41ad3";
+const cores = "00cf2984-d71a-4c66-9f49-08da833189e3";
 const editions = { floatingUsers: "b2dd1eee-1dc7-8a7f-bde7-49c65c375c2f" } as const;
 
 export interface Demo {
@@ -79,8 +80,17 @@ export async function fill(url: string): Promise<void> {
     await post("provisioning/activations", { product_id: product, license_key: licenses.overuse, client_id });
     await open(licenses.overuse, client_id);
   }
+  await consume(post);
   await workOnProjects(post);
   await administrate(callerOf(url, { AdminKey: "demo-admin-key", LastModifiedBy: "Olga" }));
+}
+
+/** A machine that has used up most of a month's quota. */
+async function consume(post: Post): Promise<void> {
+  const client_id = "workstation-12";
+  await post("provisioning/activations", { product_id: product, license_key: licenses.devices, client_id });
+  const consumption_heartbeat = [{ limitation_id: cores, value: 2 }];
+  await post("data_gathering/consumption_heartbeats", { client_id, consumption_heartbeat });
 }
 
 /** What an administrator did this morning: lines of the audit log. */

@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { fill, licenses, startDemo } from "./demo.ts";
+import { fill, licenses, product, startDemo } from "./demo.ts";
 
 const folder = fileURLToPath(new URL("../../docs/images/", import.meta.url));
 
@@ -21,6 +21,12 @@ const wizard = async (page: Page) => {
   await page.getByRole("radio", { name: "Users", exact: true }).click();
 };
 
+const limitsOfEdition = async (page: Page) => {
+  await page.getByRole("button", { name: "Limits and values of Floating devices", exact: true }).click();
+  await page.getByRole("dialog").getByLabel("Region").waitFor();
+  await page.waitForTimeout(500);
+};
+
 /** The lines of the tenant file name a folder of the machine that the pictures are made on. */
 const withoutTenantFile = async (page: Page) => {
   await page.goto(`${page.url()}?from=${startedAt}&to=${new Date(Date.now() + 60_000).toISOString()}`);
@@ -33,12 +39,18 @@ const shots: readonly Shot[] = [
   { name: "licence-now", path: `/licenses/${licenses.world}` },
   { name: "licence-use", path: `/licenses/${licenses.world}?tab=use`, height: 960, themes: ["light", "dark"] },
   { name: "licence-holders", path: `/licenses/${licenses.world}?tab=people`, height: 1000 },
+  { name: "licence-clients", path: `/licenses/${licenses.overuse}?tab=clients` },
+  { name: "licence-limits", path: `/licenses/${licenses.devices}?tab=limits` },
   { name: "licence-terms", path: `/licenses/${licenses.users}?tab=terms` },
   { name: "licence-history", path: `/licenses/${licenses.users}?tab=history`, height: 700 },
   { name: "denials", path: `/denials?license=${licenses.world}&range=28d`, height: 960, themes: ["light", "dark"] },
   { name: "projects", path: "/projects" },
   { name: "licences", path: "/catalogue/licences" },
   { name: "editions", path: "/catalogue/editions" },
+  { name: "edition-limits", path: "/catalogue/editions", height: 1000, before: limitsOfEdition },
+  { name: "customers", path: "/catalogue/customers" },
+  { name: "products", path: "/catalogue/products" },
+  { name: "product", path: `/catalogue/products/${product}`, height: 1100 },
   { name: "edition-wizard", path: "/catalogue/editions/new", before: wizard },
   { name: "keys", path: "/keys" },
   { name: "audit", path: "/audit", before: withoutTenantFile },

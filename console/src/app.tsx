@@ -13,6 +13,7 @@ const License = lazy(() => import("./pages/license/license.tsx"));
 const Denials = lazy(() => import("./pages/denials/denials.tsx"));
 const Projects = lazy(() => import("./pages/projects/projects.tsx"));
 const Catalogue = lazy(() => import("./pages/catalogue/catalogue.tsx"));
+const Product = lazy(() => import("./pages/catalogue/product.tsx"));
 const EditionWizard = lazy(() => import("./pages/catalogue/edition-wizard.tsx"));
 const Keys = lazy(() => import("./pages/keys/keys.tsx"));
 const Audit = lazy(() => import("./pages/audit/audit.tsx"));
@@ -48,6 +49,7 @@ function Pages() {
         <Redirect to="/catalogue/licences" replace />
       </Route>
       <Route path="/catalogue/editions/new" component={EditionWizard} />
+      <Route path="/catalogue/products/:id">{({ id }) => <Product key={id} id={id} />}</Route>
       <Route path="/catalogue/:list">{({ list }) => <Catalogue list={list} />}</Route>
       <Route path="/keys" component={Keys} />
       <Route path="/audit" component={Audit} />

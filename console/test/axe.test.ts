@@ -1,7 +1,7 @@
 /** Every page of the console in both themes, looked over by axe. */
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, keys, licenses, patienceMs, World } from "./world.ts";
+import { executablePath, keys, licenses, machines, patienceMs, product, World } from "./world.ts";
 
 const isThere = existsSync(executablePath);
 let world: World;
@@ -21,15 +21,21 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     ),
     `/licenses/${licenses.projects}`,
     `/licenses/${licenses.named}`,
+    `/licenses/${licenses.named}?tab=limits`,
+    `/licenses/${licenses.named}?tab=terms`,
     "/denials",
     `/denials?license=${licenses.pair}`,
     "/projects",
     "/catalogue/licences",
     "/catalogue/licences?new=licence",
     "/catalogue/editions",
+    `/catalogue/editions?parts=${machines}`,
     "/catalogue/editions/new",
+    "/catalogue/editions/new?mode=floating&counts=users&step=rules",
     "/catalogue/customers",
     "/catalogue/products",
+    `/catalogue/products/${product}`,
+    `/catalogue/products/${product}?list=constrained_variables`,
     "/keys",
     "/audit",
   ];
@@ -39,6 +45,7 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe(theme);
     for (const place of places) {
       await go(place);
+      if (/[?&](new|parts|list)=/.test(place)) await page.getByRole("dialog").waitFor();
       expect(await serious(), place).toEqual([]);
     }
     expect(complaints).toEqual([]);

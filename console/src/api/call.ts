@@ -49,16 +49,27 @@ export interface Answered<T> {
   readonly body: T;
   /** Of all pages, where the answer is one page of a bare list. */
   readonly total: number | null;
+  /** The version of the entity, where it is one. */
+  readonly etag: string | null;
 }
 
-/** @throws Refused, or TypeError where the server cannot be reached. */
-export async function send<T>(method: Method, path: string, body?: unknown): Promise<Answered<T>> {
+/**
+ * `ifMatch`: the version that the change was made from; refused where it is another by now.
+ * @throws Refused, or TypeError where the server cannot be reached.
+ */
+export async function send<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  ifMatch: string | null = null,
+): Promise<Answered<T>> {
   const response = await fetch(path, {
     method,
     headers: {
       Accept: "application/problem+json, application/json",
       "X-Requested-With": "console",
       ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...(ifMatch !== null && { "If-Match": ifMatch }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
@@ -66,5 +77,5 @@ export async function send<T>(method: Method, path: string, body?: unknown): Pro
   const read = text === "" ? null : JSON.parse(text);
   if (!response.ok) throw new Refused(response.status, read ?? {});
   const total = response.headers.get("X-Total-Count");
-  return { body: read as T, total: total === null ? null : Number(total) };
+  return { body: read as T, total: total === null ? null : Number(total), etag: response.headers.get("ETag") };
 }

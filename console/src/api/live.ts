@@ -2,7 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { Query } from "./call.ts";
-import { useApi } from "./session.tsx";
+import { askWhoIsSignedIn, useApi } from "./session.tsx";
 
 /** A page under a thousand events a second is read anew no more often than this. */
 const freshnessMs = 1_000;
@@ -25,12 +25,13 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
 
   useEffect(() => {
     const prefixes = wanted.split(" ");
-    const refresh = () =>
+    const refresh = (those: readonly string[]) =>
       client.invalidateQueries({
-        predicate: ({ queryKey }) => prefixes.some((prefix) => String(queryKey[0]).startsWith(prefix)),
+        predicate: ({ queryKey }) => those.some((prefix) => String(queryKey[0]).startsWith(prefix)),
       });
-    const soon = atMostEvery(freshnessMs, refresh);
-    const later = atMostEvery(countedMs, refresh);
+    const counted = prefixes.filter((prefix) => prefix.startsWith("analytics/"));
+    const soon = atMostEvery(freshnessMs, () => refresh(prefixes));
+    const later = atMostEvery(countedMs, () => refresh(counted));
     const onEvent = () => {
       soon.call();
       later.call();
@@ -43,7 +44,9 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
       source.onerror = () => {
         setState("lost");
         // A connection that breaks the browser takes up by itself; one that was refused it does not.
-        if (source.readyState === EventSource.CLOSED) again = setTimeout(listen, againMs);
+        if (source.readyState !== EventSource.CLOSED) return;
+        askWhoIsSignedIn(client);
+        again = setTimeout(listen, againMs);
       };
       for (const kind of kinds) source.addEventListener(kind, onEvent);
     };
@@ -77,6 +80,7 @@ const kinds = [
   "project.deleted",
   "execution.started",
   "execution.ended",
+  "quota.reset",
   "denied",
 ];
 

@@ -1,10 +1,13 @@
 /** Reading and changing, by the paths of the API. What was read under a path is stale when something there changes. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { Method, Query } from "./call.ts";
-import { useApi } from "./session.tsx";
+import type { Query } from "./call.ts";
+import { type Api, type Change, useApi, type Versioned } from "./session.tsx";
 
 /** Names a few vendors' worth of editions or customers in a choice; who has more searches the catalogue. */
 export const choicesMax = 1_000;
+
+/** Of these a choice draws so many at once; typing finds the others. */
+export const choicesShown = 100;
 
 export function useRead<T>(path: string, query: Query = {}, isEnabled = true) {
   const api = useApi();
@@ -14,6 +17,12 @@ export function useRead<T>(path: string, query: Query = {}, isEnabled = true) {
     enabled: isEnabled,
     placeholderData: keepPreviousData,
   });
+}
+
+/** What no event tells of, read anew every so often while it is looked at. */
+export function useReadEvery<T>(ms: number, path: string) {
+  const api = useApi();
+  return useQuery({ queryKey: [path, {}], queryFn: () => api.get<T>(path), refetchInterval: ms });
 }
 
 /** A list that tells its total in a header. */
@@ -27,10 +36,20 @@ export function useList<T>(path: string, query: Query = {}, isEnabled = true) {
   });
 }
 
-export interface Change {
-  readonly method: Exclude<Method, "GET">;
-  readonly path: string;
-  readonly body?: unknown;
+const edited = "edited";
+
+/**
+ * An entity as it is when a form opens, with the version that the form's change names. It is not read anew while the form
+ * is open, unless that is asked for: what is typed was made from this version.
+ */
+export function useEdited<T>(path: string, read?: (api: Api) => Promise<Versioned<T>>) {
+  const api = useApi();
+  return useQuery({
+    queryKey: [edited, path],
+    queryFn: () => (read === undefined ? api.versioned<T>(path) : read(api)),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+  });
 }
 
 /** One change. Everything that is shown is read anew behind it: a change reaches further than its own path. */
@@ -38,7 +57,9 @@ export function useChange<T = unknown>() {
   const api = useApi();
   const client = useQueryClient();
   return useMutation<T, Error, Change>({
-    mutationFn: ({ method, path, body }) => api.change<T>(method, path, body),
-    onSuccess: () => client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== "console-session" }),
+    mutationFn: (change) => api.change<T>(change),
+    onSuccess: () => client.invalidateQueries({ predicate: ({ queryKey: [path] }) => !isKept(path) }),
   });
 }
+
+const isKept = (path: unknown) => path === "console-session" || path === edited;

@@ -1,6 +1,6 @@
 /** Who is signed in, and the address that all of their vendor's calls begin with. */
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
-import { createContext, type ReactNode, useContext } from "react";
+import { createContext, type ReactNode, useContext, useEffect } from "react";
 import { type Method, type Query, Refused, send, withQuery } from "./call.ts";
 import type { SignedIn } from "./types.ts";
 
@@ -9,10 +9,35 @@ export type Role = SignedIn["role"];
 const path = "/console/session";
 const key = ["console-session"];
 
+/** All tabs of a browser share its cookie: who signs in or out in one does so in all of them. */
+const tabs = new BroadcastChannel("seatkeeper-console");
+
 /** Null: nobody is. Undefined: not known yet. */
 export function useSession(): { readonly session: SignedIn | null | undefined; readonly error: Error | null } {
+  const client = useQueryClient();
   const { data, error } = useQuery({ queryKey: key, queryFn: readSession, staleTime: 60_000, retry: 2 });
+  useEffect(() => {
+    // By now no page is there that would read it again.
+    if (data === null) client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
+  }, [data, client]);
+  useEffect(() => {
+    const follow = async () => {
+      const now = await readSession();
+      if (now?.key_id === client.getQueryData<SignedIn | null>(key)?.key_id) return;
+      // Whoever it is begins without anything that the other one has read.
+      become(client, null);
+      if (now !== null) askWhoIsSignedIn(client);
+    };
+    const listener = () => void follow().catch(() => {});
+    tabs.addEventListener("message", listener);
+    return () => tabs.removeEventListener("message", listener);
+  }, [client]);
   return { session: data, error };
+}
+
+/** Asks whether somebody still is signed in: something was refused that cannot tell why. */
+export function askWhoIsSignedIn(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: key });
 }
 
 async function readSession(): Promise<SignedIn | null> {
@@ -24,25 +49,40 @@ async function readSession(): Promise<SignedIn | null> {
   }
 }
 
-/** Somebody else is signed in from now on, or nobody: what was read before is forgotten. */
+/** Somebody is signed in from now on, or nobody: then what was read is forgotten once the pages are gone. */
 export function become(client: QueryClient, session: SignedIn | null): void {
-  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== key[0] });
   client.setQueryData(key, session);
 }
 
 export function useSigning() {
   const client = useQueryClient();
   return {
-    signIn: async (adminKey: string) =>
-      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body),
+    signIn: async (adminKey: string) => {
+      become(client, (await send<SignedIn>("POST", path, { admin_key: adminKey })).body);
+      tabs.postMessage("signed in");
+    },
     signOut: async () => {
       await send("DELETE", path);
       become(client, null);
+      tabs.postMessage("signed out");
     },
   };
 }
 
 const roles = ["viewer", "operator", "owner"] as const;
+
+export interface Change {
+  readonly method: Exclude<Method, "GET">;
+  readonly path: string;
+  readonly body?: unknown;
+  /** The version that it was made from. */
+  readonly ifMatch?: string | null;
+}
+
+export interface Versioned<T> {
+  readonly entity: T;
+  readonly etag: string | null;
+}
 
 export interface Api {
   readonly session: SignedIn;
@@ -53,7 +93,9 @@ export interface Api {
   get<T>(path: string, query?: Query): Promise<T>;
   /** A page of a list that tells its total in a header. */
   list<T>(path: string, query?: Query): Promise<{ readonly items: T; readonly total: number }>;
-  change<T>(method: Exclude<Method, "GET">, path: string, body?: unknown): Promise<T>;
+  /** An entity with its version. */
+  versioned<T>(path: string): Promise<Versioned<T>>;
+  change<T>(change: Change): Promise<T>;
 }
 
 const ApiContext = createContext<Api | null>(null);
@@ -69,8 +111,12 @@ export function ApiProvider({ session, children }: { readonly session: SignedIn;
       const { body, total } = await send<T>("GET", url(path, query));
       return { items: body, total: total ?? 0 };
     },
-    change: async <T,>(method: Exclude<Method, "GET">, path: string, body?: unknown) =>
-      (await send<T>(method, url(path), body)).body,
+    versioned: async <T,>(path: string) => {
+      const { body, etag } = await send<T>("GET", url(path));
+      return { entity: body, etag };
+    },
+    change: async <T,>({ method, path, body, ifMatch = null }: Change) =>
+      (await send<T>(method, url(path), body, ifMatch)).body,
   };
   return <ApiContext value={api}>{children}</ApiContext>;
 }

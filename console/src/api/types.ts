@@ -240,6 +240,31 @@ export type LicensePage = {
       readonly heartbeat_period: number;
       readonly free_ride: number;
     };
+    readonly license_limitations: readonly {
+      readonly limitation_id: string;
+      readonly limitation_name: string | null;
+      /** Null: none. */
+      readonly limit: number | null;
+      /** 0: nothing is consumed of it. */
+      readonly consumption_reset_mode: number;
+      readonly consumption_reset_period_days: number | null;
+    }[];
+    readonly license_variables: readonly {
+      readonly variable_id: string;
+      readonly variable_name: string | null;
+      readonly value: string;
+    }[];
+    readonly license_constrained_variables: readonly {
+      readonly variable_id: string;
+      readonly variable_name: string | null;
+      readonly values: readonly string[];
+    }[];
+    readonly software_release_limitation: {
+      readonly id: string;
+      readonly software_release: string;
+    } | null;
+    /** The version that `If-Match` may name, also where the licence is one of a list. */
+    readonly etag: string;
     readonly project_tokens: {
       readonly mono: number;
       readonly team: number;
@@ -357,6 +382,31 @@ export type License = {
     readonly heartbeat_period: number;
     readonly free_ride: number;
   };
+  readonly license_limitations: readonly {
+    readonly limitation_id: string;
+    readonly limitation_name: string | null;
+    /** Null: none. */
+    readonly limit: number | null;
+    /** 0: nothing is consumed of it. */
+    readonly consumption_reset_mode: number;
+    readonly consumption_reset_period_days: number | null;
+  }[];
+  readonly license_variables: readonly {
+    readonly variable_id: string;
+    readonly variable_name: string | null;
+    readonly value: string;
+  }[];
+  readonly license_constrained_variables: readonly {
+    readonly variable_id: string;
+    readonly variable_name: string | null;
+    readonly values: readonly string[];
+  }[];
+  readonly software_release_limitation: {
+    readonly id: string;
+    readonly software_release: string;
+  } | null;
+  /** The version that `If-Match` may name, also where the licence is one of a list. */
+  readonly etag: string;
   readonly project_tokens: {
     readonly mono: number;
     readonly team: number;
@@ -500,6 +550,19 @@ export type LicenseEvents = {
   readonly next: number | null;
 };
 
+export type Balance = readonly {
+  /** Null: nothing was consumed, because the quota did not allow it. */
+  readonly transaction_id: string | null;
+  readonly limitation_id: string;
+  /** Below nothing where goodwill was used up; null: unlimited. */
+  readonly remaining: number | null;
+  readonly limit: number | null;
+  /** Percent of the limit that may be consumed beyond it. */
+  readonly goodwill: number;
+  readonly last_reset_date_utc: string;
+  readonly next_reset_date_utc: string | null;
+}[];
+
 export type Product = {
   readonly id: string;
   readonly name: string;
@@ -534,6 +597,7 @@ export type Product = {
     readonly product_id: string;
     readonly name: string;
     readonly description: string | null;
+    readonly values: readonly string[];
   }[];
   readonly software_release_limitations: readonly {
     readonly id: string;
@@ -675,6 +739,28 @@ export type Edition = {
     readonly feature_name: string;
     readonly is_active: boolean;
   }[];
+  readonly limitations: readonly {
+    readonly limitation_id: string;
+    readonly limitation_name: string | null;
+    /** Null: none. */
+    readonly limit: number | null;
+    /** 0: nothing is consumed of it. */
+    readonly consumption_reset_mode: number;
+    readonly consumption_reset_period_days: number | null;
+    readonly goodwill: number;
+    readonly enforce_limit: boolean;
+  }[];
+  readonly variables: readonly {
+    readonly variable_id: string;
+    readonly variable_name: string | null;
+    readonly value: string;
+  }[];
+  readonly constrained_variables: readonly {
+    readonly variable_id: string;
+    readonly variable_name: string | null;
+    readonly values: readonly string[];
+  }[];
+  readonly software_release_limitation_id: string | null;
   readonly product_name: string;
   /** Licences of this edition. */
   readonly license_count: number;

@@ -38,6 +38,8 @@ function optionOf({ items }: Denials, range: Range, colours: Colours) {
       left: 40,
       top: 2,
       textStyle: { color: colours.text },
+      // What is shown stands in the address; a line that somebody has switched off would not.
+      selectedMode: false,
       type: "scroll",
     },
     tooltip: tooltip(colours, (at) => hoverText(items, at)),

@@ -44,6 +44,8 @@ function optionOf(usage: Usage, denials: DenialChart, range: Range, colours: Col
       left: 40,
       top: 4,
       textStyle: { color: colours.text },
+      // What is shown stands in the address; a line that somebody has switched off would not.
+      selectedMode: false,
       data: ["Peak", "Average", "Limit", "Denials"],
     },
     axisPointer: { link: [{ xAxisIndex: "all" }] },

@@ -3,7 +3,8 @@ import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/cor
 import { notifications } from "@mantine/notifications";
 import { createContext, type ReactNode, useContext, useState } from "react";
 import { Refused } from "../api/call.ts";
-import { type Change, useChange } from "../api/queries.ts";
+import { useChange } from "../api/queries.ts";
+import type { Change } from "../api/session.tsx";
 
 export interface Act {
   readonly title: string;

@@ -2,8 +2,10 @@
 import { Button, Group, Modal, Stack } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Refused } from "../api/call.ts";
-import { type Change, useChange } from "../api/queries.ts";
+import { useChange } from "../api/queries.ts";
+import type { Change } from "../api/session.tsx";
 import { Refusal } from "./confirm.tsx";
+import { ChangedMeanwhile, type Version } from "./edited.tsx";
 
 export interface Fields<T> {
   readonly values: T;
@@ -72,6 +74,8 @@ interface FormProps<T extends object, A> {
   readonly title: string;
   readonly verb: string;
   readonly initial: T;
+  /** What the form changes, as it was read; absent: the form makes something new. */
+  readonly version?: Version | undefined;
   change(values: T): Change;
   onDone?(answer: A): void;
   close(): void;
@@ -86,7 +90,8 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
     event.preventDefault();
     // A form may be opened from within another one, which is not meant.
     event.stopPropagation();
-    const answer = await mutateAsync(props.change(fields.values)).catch(() => undefined);
+    const change = { ifMatch: props.version?.etag ?? null, ...props.change(fields.values) };
+    const answer = await mutateAsync(change).catch(() => undefined);
     if (answer === undefined) return;
     props.close();
     props.onDone?.(answer);
@@ -96,7 +101,7 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
       <form onSubmit={(event) => void submit(event)} noValidate>
         <Stack>
           {props.children(fields)}
-          {error !== null && <Refusal error={error} />}
+          {error !== null && <FormRefusal error={error} version={props.version} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={props.close}>
               Cancel
@@ -109,6 +114,11 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
       </form>
     </Modal>
   );
+}
+
+function FormRefusal({ error, version }: { readonly error: Error; readonly version: Version | undefined }) {
+  const isChanged = version !== undefined && error instanceof Refused && error.code === "entity_changed";
+  return isChanged ? <ChangedMeanwhile version={version} /> : <Refusal error={error} />;
 }
 
 /** What of a body has changed: what another administrator changes meanwhile in other fields stays theirs. */

@@ -89,21 +89,29 @@ export function Panel({ title, lead, actions, children }: PanelProps) {
   );
 }
 
+interface PagesProps {
+  readonly total: number;
+  readonly size: number;
+  /** Where the address has the page, if it has several lists. */
+  readonly name?: string;
+}
+
 /** The pages of a long list; nothing where one page has it all. */
-export function Pages({ total, size }: { readonly total: number; readonly size: number }) {
+export function Pages({ total, size, name = "page" }: PagesProps) {
   const url = useUrl();
   const count = Math.ceil(total / size);
+  const shown = Math.min(url.pageOf(name), count);
   if (count <= 1) return null;
   return (
     <Group justify="space-between" p="sm">
       <Text size="sm" c="dimmed">
-        {(url.page - 1) * size + 1}–{Math.min(total, url.page * size)} of {total}
+        {(shown - 1) * size + 1}–{Math.min(total, shown * size)} of {total}
       </Text>
       <Pagination
         size="sm"
         total={count}
-        value={url.page}
-        onChange={(page) => url.set({ page: page === 1 ? null : page }, false)}
+        value={shown}
+        onChange={(page) => url.set({ [name]: page === 1 ? null : page }, false)}
         getControlProps={(control) => ({ "aria-label": `${control} page` })}
         getItemProps={(page) => ({ "aria-label": `Page ${page}` })}
       />

@@ -1,7 +1,7 @@
 /** A search that stands in the address; what is typed is asked for once the typing pauses. */
 import { TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useUrl } from "./url.ts";
 
 interface SearchProps {
@@ -11,7 +11,10 @@ interface SearchProps {
 
 export function Search({ label, name = "search" }: SearchProps) {
   const url = useUrl();
-  const [text, setText] = useState(url.get(name) ?? "");
+  const asked = url.get(name) ?? "";
+  const [text, setText] = useState(asked);
+  // The address also changes otherwise: by "Show all", and by going back.
+  useEffect(() => setText((typed) => (typed.trim() === asked ? typed : asked)), [asked]);
   const ask = useDebouncedCallback((wanted: string) => url.set({ [name]: wanted.trim(), page: null }), 250);
   return (
     <TextInput

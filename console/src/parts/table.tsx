@@ -9,7 +9,7 @@ export interface Column<T> {
   cell(item: T): ReactNode;
 }
 
-interface DataTableProps<T> {
+export interface DataTableProps<T> {
   readonly label: string;
   readonly items: readonly T[];
   readonly columns: readonly Column<T>[];

@@ -16,9 +16,6 @@ export function useUrl() {
       },
       { replace },
     );
-  return {
-    get: (name: string) => params.get(name),
-    page: Math.max(1, Number.parseInt(params.get("page") ?? "1", 10) || 1),
-    set,
-  };
+  const pageOf = (name: string) => Math.max(1, Number.parseInt(params.get(name) ?? "1", 10) || 1);
+  return { get: (name: string) => params.get(name), pageOf, page: pageOf("page"), set };
 }

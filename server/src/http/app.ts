@@ -47,7 +47,7 @@ import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { type Call, fail, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
+import { type Call, fail, type KeyedCall, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
 import { consumptionRoutes } from "./slascone/consumption.ts";
@@ -158,7 +158,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...tenantFileRoutes(services),
     ...userRoutes(services),
     ...auditRoutes(services),
-    ...consoleRoutes(services, sessions),
+    ...consoleRoutes(services, sessions, feed),
     ...consolePageRoutes(),
     ...liveSessionRoutes(services),
     ...licenseEventRoutes(services),
@@ -302,7 +302,7 @@ function originOf({ store }: Services, request: FastifyRequest): string | null {
 
 declare module "fastify" {
   interface FastifyRequest {
-    caller: (Caller & { readonly renewal?: string | null }) | null;
+    caller: (Caller & Pick<KeyedCall, "signedIn" | "renewal">) | null;
   }
 }
 
@@ -322,11 +322,11 @@ async function callerIn(
   const hasKey = head.provisioningKey !== null || head.adminKey !== null;
   const token = route.takesClientTokens && !hasKey ? bearerOf(head) : null;
   if (token !== null) return clientTokens.callerOf(token, isvId);
-  const session = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
-  if (session === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
+  const signedIn = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
+  if (signedIn === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
   requireOwnPage(head, route.method);
-  const caller = callerWith(store.catalog, session, isvId, route.reach, roleOf(route));
-  return { ...caller, renewal: sessions.renewal(session, head) };
+  const caller = callerWith(store.catalog, signedIn, isvId, route.reach, roleOf(route));
+  return { ...caller, signedIn, renewal: sessions.renewal(signedIn, head) };
 }
 
 function callOf({ pseudonyms, whereabouts }: Services, request: FastifyRequest): Call {

@@ -3,7 +3,8 @@
  * inside software never do: anybody may read such a key. Everybody else does, unless the vendor shows pseudonyms.
  *
  * A pseudonym is a keyed digest, so it is the same for one name everywhere and for ever, and whoever has no more than the
- * pseudonym cannot try names against it.
+ * pseudonym cannot try names against it. Its last digits are a digest of the others: a client cannot make up a name that
+ * passes for a pseudonym.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Vendor } from "../catalog/catalog.ts";
@@ -37,9 +38,18 @@ export class Pseudonyms {
 
   /** One that is a pseudonym already stays as it is, so that a forgotten user is one and the same to everybody. */
   of(isvId: string, name: string): string {
-    if (/^user-[0-9a-f]{16}(-\d+)?$/.test(name)) return name;
-    const text = JSON.stringify([isvId, fold(name)]);
-    return `user-${createHmac("sha256", this.#secret).update(text).digest("hex").slice(0, 16)}`;
+    const [, body, seal] = /^user-([0-9a-f]{16})([0-9a-f]{8})(-\d+)?$/.exec(name) ?? [];
+    if (body !== undefined && seal === this.#seal(isvId, body)) return name;
+    const digest = this.#digest(["name", isvId, fold(name)]).slice(0, 16);
+    return `user-${digest}${this.#seal(isvId, digest)}`;
+  }
+
+  #seal(isvId: string, body: string): string {
+    return this.#digest(["pseudonym", isvId, body]).slice(0, 8);
+  }
+
+  #digest(parts: readonly string[]): string {
+    return createHmac("sha256", this.#secret).update(JSON.stringify(parts)).digest("hex");
   }
 
   namesFor({ key, vendor }: Caller): Names {

@@ -11,6 +11,7 @@ import type { Caller, VendorReach } from "./access.ts";
 import { type Answer, type AnswerWriter, type Download, jsonType, type Listening, ResponseWriter } from "./answer.ts";
 import { type SignAnswer, signingOf } from "./answer-signing.ts";
 import type { ClientTokens } from "./client-tokens.ts";
+import type { SignedIn } from "./console/sessions.ts";
 import type { Head } from "./head.ts";
 import { bodyBytesMax } from "./limits.ts";
 import type { Asked } from "./message-signature.ts";
@@ -55,7 +56,9 @@ export interface KeyedCall<B = unknown, P = unknown, Q = unknown> extends Call<B
   readonly address: number | null;
   /** Users' names as the caller may see them. */
   readonly names: Names;
-  /** The cookie that carries the caller's console session on; absent: no need, or no such session. */
+  /** The console session that the caller's cookie is of; absent: the caller came with a key. */
+  readonly signedIn?: SignedIn;
+  /** The cookie that carries it on; absent: no need, or no such session. */
   readonly renewal?: string | null;
 }
 

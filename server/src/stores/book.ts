@@ -7,7 +7,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import { evolve } from "../core/evolve.ts";
 import type { Entry } from "../core/heap.ts";
-import { clientKey, fold } from "../core/names.ts";
+import { clientKey } from "../core/names.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type {
@@ -21,6 +21,7 @@ import type {
   Project,
   Session,
 } from "../core/types.ts";
+import { Clients } from "./clients.ts";
 import { Directory } from "./directory.ts";
 import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
 import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
@@ -44,10 +45,7 @@ export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" 
 export class Book implements Licenses {
   readonly #directory = new Directory();
   readonly #licenses = new Map<string, LicenseState>();
-  /** Licences that know a client, a token or a user, by vendor, product and key. */
-  readonly #byClient = new Map<string, LicenseState[]>();
-  readonly #byUser = new Map<string, Map<string, { readonly license: LicenseState; readonly clientKey: string }>>();
-  readonly #byToken = new Map<string, LicenseState>();
+  readonly #clients = new Clients();
   readonly #byProject = new Map<string, LicenseState>();
   /** How many licences the looks for what is due have answered with. */
   #looked = 0;
@@ -143,7 +141,7 @@ export class Book implements Licenses {
     } else if (change.type === "assignment") {
       if (assignmentBefore === undefined) {
         license.dropAssignment(change.assignment.clientKey);
-        this.#unindex(license, change.assignment);
+        this.#clients.drop(license, change.assignment);
       } else {
         license.putAssignment(assignmentBefore);
         this.index(license, assignmentBefore, change.assignment);
@@ -222,7 +220,7 @@ export class Book implements Licenses {
   #forget({ isvId, licenseId }: Place): void {
     const license = this.#licenses.get(isvId + licenseId);
     if (license === undefined) return;
-    for (const assignment of license.assignments()) this.#unindex(license, assignment);
+    for (const assignment of license.assignments()) this.#clients.drop(license, assignment);
     for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
     for (const { kind, key } of license.items()) this.#indexItem(license, { type: "item.gone", kind, key });
     this.#licenses.delete(isvId + licenseId);
@@ -240,7 +238,7 @@ export class Book implements Licenses {
 
   rename(renamings: ReadonlyMap<LicenseState, Renaming>): void {
     for (const [license, renaming] of renamings) {
-      for (const assignment of renaming.before) this.#unindex(license, assignment);
+      for (const assignment of renaming.before) this.#clients.drop(license, assignment);
       rename(license, renaming);
       for (const assignment of renaming.after) this.index(license, assignment, undefined);
       for (const { kind, key } of renaming.users) this.#indexItem(license, { type: "item.gone", kind, key });
@@ -305,9 +303,7 @@ export class Book implements Licenses {
   }
 
   #licensesOfClient(isvId: string, productId: string, clientId: string): LicenseState[] {
-    const keys = new Set([clientId, fold(clientId)]);
-    const found = [...keys].flatMap((key) => this.#byClient.get(placeOf(isvId, productId, key)) ?? []);
-    return [...new Set(found)].filter(
+    return [...this.#clients.licensesOfClient(isvId, productId, clientId)].filter(
       (license) => license.assignment(clientKey(license.terms, clientId)) !== undefined,
     );
   }
@@ -320,12 +316,11 @@ export class Book implements Licenses {
   }
 
   licenseOfToken(isvId: string, tokenKey: string): string | undefined {
-    return this.#byToken.get(isvId + tokenKey)?.terms.licenseId;
+    return this.#clients.licenseOfToken(isvId, tokenKey)?.terms.licenseId;
   }
 
   assignmentsOfUser(isvId: string, productId: string, userId: string): KnownClient[] {
-    const clients = this.#byUser.get(placeOf(isvId, productId, fold(userId)))?.values() ?? [];
-    return [...clients].map(({ license, clientKey: key }) => ({
+    return [...this.#clients.seatsOfUser(isvId, productId, userId)].map(({ license, clientKey: key }) => ({
       licenseId: license.terms.licenseId,
       assignment: license.assignment(key) as Assignment,
     }));
@@ -356,35 +351,7 @@ export class Book implements Licenses {
 
   /** Keeps the look-ups true after an assignment was put. */
   index(license: LicenseState, assignment: Assignment, before: Assignment | undefined): void {
-    if (before !== undefined && userOf(before) === userOf(assignment)) return;
-    if (before !== undefined) this.#unindex(license, before);
-    const { isvId, productId } = license.terms;
-    this.#byToken.set(isvId + assignment.tokenKey, license);
-    const place = placeOf(isvId, productId, assignment.clientKey);
-    const licenses = this.#byClient.get(place);
-    if (licenses === undefined) this.#byClient.set(place, [license]);
-    else if (!licenses.includes(license)) licenses.push(license);
-    const user = userOf(assignment);
-    if (user === null) return;
-    const userPlace = placeOf(isvId, productId, user);
-    const clients = this.#byUser.get(userPlace) ?? new Map();
-    clients.set(license.terms.licenseId + assignment.clientKey, { license, clientKey: assignment.clientKey });
-    this.#byUser.set(userPlace, clients);
-  }
-
-  #unindex(license: LicenseState, assignment: Assignment): void {
-    const { isvId, productId } = license.terms;
-    this.#byToken.delete(isvId + assignment.tokenKey);
-    const place = placeOf(isvId, productId, assignment.clientKey);
-    const others = (this.#byClient.get(place) ?? []).filter((other) => other !== license);
-    if (others.length === 0) this.#byClient.delete(place);
-    else this.#byClient.set(place, others);
-    const user = userOf(assignment);
-    if (user === null) return;
-    const userPlace = placeOf(isvId, productId, user);
-    const clients = this.#byUser.get(userPlace);
-    clients?.delete(license.terms.licenseId + assignment.clientKey);
-    if (clients?.size === 0) this.#byUser.delete(userPlace);
+    this.#clients.put(license, assignment, before);
   }
 }
 
@@ -402,12 +369,4 @@ function itemOf(license: LicenseState, change: Change): Item | undefined {
 
 function goneOf(change: Extract<Change, { readonly type: "item" | "item.gone" }>): Change {
   return change.type === "item.gone" ? change : { type: "item.gone", kind: change.item.kind, key: change.item.key };
-}
-
-function userOf(assignment: Assignment): string | null {
-  return assignment.userId === null ? null : fold(assignment.userId);
-}
-
-function placeOf(isvId: string, productId: string, key: string): string {
-  return `${isvId}${productId}${key}`;
 }

@@ -413,6 +413,8 @@ describe("lost updates", () => {
     expect(etag(backend)).toBe(etag(license));
     const same = await patch("/licenses", { id: licenses.users }, { "If-Match": "*" });
     expect(etag(same)).toBe(etag(license));
+    const listed = (await get(`/licenses?search=${licenses.users}`)).body.items[0];
+    expect(listed.etag).toBe(etag(license));
   });
 
   test("are what If-Match asks for, of things that are there", async () => {

@@ -1,6 +1,6 @@
 /** Events over real sockets: in order, resumed without a gap or a repeat, and cut off from whoever does not read. */
 import { connect } from "node:net";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { listenersOfKeyMax } from "../../src/http/limits.ts";
 import { call, close, type Demo, isv, keys, licenses, open, otherIsv, root, startDemo } from "./demo.ts";
@@ -31,10 +31,17 @@ class Listening {
   #text = "";
   response!: Response;
 
-  static async to(query = "", headers: Record<string, string> = {}, at: Demo = demo, vendor = isv): Promise<Listening> {
+  /** `adminKey` null: who listens is signed in to the console. */
+  static async to(
+    query = "",
+    headers: Record<string, string> = {},
+    at: Demo = demo,
+    vendor = isv,
+    adminKey: string | null = keys.admin,
+  ): Promise<Listening> {
     const listening = new Listening();
     listening.response = await fetch(`${at.url}/api/v2/isv/${vendor}/events${query}`, {
-      headers: { AdminKey: keys.admin, ...headers },
+      headers: { ...(adminKey !== null && { AdminKey: adminKey }), ...headers },
       signal: listening.#gone.signal,
     });
     listening.#reader = (listening.response.body as ReadableStream).pipeThrough(new TextDecoderStream()).getReader();
@@ -207,6 +214,60 @@ test("a key that is switched off hears no more", async () => {
   await saved(false);
   expect(await listening.block()).toBeNull();
   await saved(true);
+});
+
+describe("a console session's stream", () => {
+  let apart: Demo;
+  beforeEach(async () => {
+    apart = await startDemo();
+  });
+  afterEach(() => apart.stop());
+
+  const own = { "X-Requested-With": "console" };
+  const signIn = async (admin_key: string = keys.admin) => {
+    const { headers } = await root(apart, "/console/session", { body: { admin_key }, headers: own });
+    return { cookie: headers.get("set-cookie")?.split(";")[0] as string, ...own };
+  };
+  const listening = (headers: Record<string, string>) =>
+    Listening.to("?kind=session.opened,session.closed", headers, apart, isv, null);
+  const anna = { license_id: licenses.users, client_id: "anna@factor.com" };
+
+  test("ends when its hour is over, and goes on behind the last event for whoever was carried on meanwhile", async () => {
+    const headers = await signIn();
+    const first = await listening(headers);
+    await open(apart, anna);
+    apart.clock.advance(1_000);
+    const [{ id }] = (await first.take(1)) as [Event];
+    await close(apart, anna);
+    apart.clock.advance(40 * 60_000);
+    const renewed = (await call(apart, "/products", { key: null, headers })).headers.get("set-cookie")?.split(";")[0];
+    apart.clock.advance(20 * 60_000);
+    while ((await first.block()) !== null);
+    expect((await call(apart, "/events", { key: null, headers })).status).toBe(401);
+    const again = await listening({ cookie: renewed as string, "Last-Event-ID": id });
+    expect(inShort(await again.next())).toBe("session.closed anna@factor.com");
+  });
+
+  test("ends with signing out, and no other session's does", async () => {
+    const headers = await signIn();
+    apart.clock.advance(1);
+    const [mine, others] = [await listening(headers), await listening(await signIn())];
+    await root(apart, "/console/session", { method: "DELETE", headers });
+    expect(await mine.block()).toBeNull();
+    await open(apart, anna);
+    apart.clock.advance(1_000);
+    expect(inShort(await others.next())).toBe("session.opened anna@factor.com");
+  });
+
+  test("ends when its key has another secret", async () => {
+    const { body } = await call(apart, "/keys", { adminKey: keys.admin, body: { name: "next", role: "admin" } });
+    const mine = await listening(await signIn(body.secret));
+    const key = apart.store.catalog.vendor(isv)?.keys.get(body.id);
+    const other = { ...key, secret_sha256: "a".repeat(64) };
+    const change = { isvId: isv, kind: "key", id: body.id, body: other, applied: null } as StoredEntity;
+    await apart.store.saveCatalog([change]);
+    expect(await mine.block()).toBeNull();
+  });
 });
 
 test("whoever does not read is cut off, and the others hear on", async () => {

@@ -443,7 +443,7 @@ describe("users who are registered on a licence", () => {
     const asOperator = { adminKey: secret as string };
     await admin(demo, "/vendor", { method: "PATCH", body: { shows_pseudonyms: true } });
     const listed = (await call(demo, path, asOperator)).body[0];
-    expect([listed.user_id, listed.name].join()).toMatch(/^user-[0-9a-f]{16},user-[0-9a-f]{16}$/);
+    expect([listed.user_id, listed.name].join()).toMatch(/^user-[0-9a-f]{24},user-[0-9a-f]{24}$/);
     for (const asked of [
       { body: { user_id: "ben" } },
       { method: "PATCH", body: { user_id: "anna", is_active: false } },

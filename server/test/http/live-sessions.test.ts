@@ -70,7 +70,7 @@ test("whoever may not see names is shown pseudonyms, and finds nobody by name", 
   await call(demo, "/vendor", { adminKey: keys.admin, method: "PATCH", body: { shows_pseudonyms: true } });
   const created = { name: "viewer", role: "admin", admin_role: "viewer" };
   const viewer = (await call(demo, "/keys", { adminKey: keys.admin, body: created })).body.secret;
-  expect((await list({}, viewer)).body.items[0].client_id).toMatch(/^user-[0-9a-f]{16}$/);
+  expect((await list({}, viewer)).body.items[0].client_id).toMatch(/^user-[0-9a-f]{24}$/);
   expect((await list({ search: "anna" }, viewer)).body.total).toBe(0);
 });
 

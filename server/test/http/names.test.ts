@@ -76,7 +76,7 @@ describe("names of users", () => {
     for (const adminKey of others) {
       for (const text of await namings({ adminKey })) {
         expect(text.toLowerCase()).not.toContain("anna");
-        expect(text).toMatch(/"user-[0-9a-f]{16}"/);
+        expect(text).toMatch(/"user-[0-9a-f]{24}"/);
       }
     }
     for (const text of await namings({ adminKey: keys.admin })) expect(text).toContain("anna@factor.com");
@@ -110,12 +110,35 @@ describe("names of users", () => {
     expect(told.body.holders[0].user_id).toBe("anna@factor.com");
   });
 
-  test("of machines are no names: a device's id stays", async () => {
+  test("of machines are no names: a device's id stays, but not what people call it", async () => {
     const adminKey = await keyOf("viewer");
-    await activate(demo, licenses.devices, "PC-1");
+    const called = { client_name: "Anna's laptop", client_description: "Anna, second floor" };
+    const body = { product_id: product, license_key: licenses.devices, client_id: "PC-1", ...called };
+    expect((await call(demo, "/provisioning/activations", { body })).status).toBe(200);
+    const told = async (key: string) => {
+      const { body } = await call(demo, `/licenses/${licenses.devices}/assignments`, { adminKey: key });
+      return [body[0].client_id, body[0].device_name, body[0].device_description];
+    };
     await hideNames();
-    const [assignment] = (await call(demo, `/licenses/${licenses.devices}/assignments`, { adminKey })).body;
-    expect(assignment.client_id).toBe("PC-1");
+    expect(await told(adminKey)).toEqual(["PC-1", null, null]);
+    expect(await told(keys.admin)).toEqual(["PC-1", called.client_name, called.client_description]);
+  });
+
+  test("cannot be made up so that they pass for a pseudonym", async () => {
+    const adminKey = await keyOf("viewer");
+    await hideNames();
+    const list = `/licenses/${licenses.users}/assignments`;
+    const shown = async () =>
+      new Set((await call(demo, list, { adminKey })).body.map((each: { client_id: string }) => each.client_id));
+    const before = await shown();
+    const made = ["user-0123456789abcdef01234567", "user-0123456789abcdef"];
+    for (const client_id of made) await activate(demo, licenses.users, client_id);
+    const after = [...(await shown())].filter((name) => !before.has(name));
+    expect(after).toHaveLength(2);
+    for (const name of after) {
+      expect(name).toMatch(/^user-[0-9a-f]{24}$/);
+      expect(made).not.toContain(name);
+    }
   });
 
   test("that a backend asks by are not hidden from it", async () => {
@@ -137,7 +160,7 @@ describe("a user that is forgotten", () => {
     const { status, body } = await forget({ force: true });
     expect([status, body]).toEqual([
       200,
-      { pseudonym: expect.stringMatching(/^user-[0-9a-f]{16}$/), sessions_ended: 2 },
+      { pseudonym: expect.stringMatching(/^user-[0-9a-f]{24}$/), sessions_ended: 2 },
     ]);
   });
 

@@ -1,64 +1,43 @@
 /** Who has licences. */
 import { Button, TextInput } from "@mantine/core";
-import { useState } from "react";
 import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Customer } from "../../api/types.ts";
+import { Edited, type Version } from "../../parts/edited.tsx";
 import { changesOf, FormWindow, orNull } from "../../parts/form.tsx";
-import { Pages, Panel } from "../../parts/page.tsx";
-import { Search } from "../../parts/search.tsx";
-import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
+import { CatalogueList, useListQuery } from "./list.tsx";
 import { RowActions } from "./row-actions.tsx";
-
-const pageSize = 50;
 
 export function Customers() {
   const url = useUrl();
   const { may } = useApi();
-  const [edited, setEdited] = useState<Customer | "new" | null>(null);
-  const customers = useList<readonly Customer[]>("customers", {
-    search: url.get("search"),
-    page: url.page,
-    page_size: pageSize,
-  });
-  const create = may("owner") && (
-    <Button size="xs" onClick={() => setEdited("new")}>
-      Create a customer
-    </Button>
-  );
+  const customers = useList<readonly Customer[]>("customers", useListQuery());
+  const edited = url.get("edit");
+  const close = () => url.set({ edit: null, new: null });
   return (
-    <Panel
+    <CatalogueList
       title="Customers"
-      actions={
-        <>
-          <Search label="Search customers" />
-          {create}
-        </>
+      noun="customer"
+      of={customers}
+      columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
+      create={
+        may("owner") && (
+          <Button size="xs" onClick={() => url.set({ new: "customer" })}>
+            Create a customer
+          </Button>
+        )
       }
+      hint="A licence belongs to a customer. The number is what your other systems call them."
     >
-      <Shown of={customers}>
-        {({ items, total }) =>
-          total === 0 ? (
-            <Empty title="No customer is found" action={create}>
-              A licence belongs to a customer. The number is what your other systems call them.
-            </Empty>
-          ) : (
-            <>
-              <DataTable
-                label="Customers"
-                items={items}
-                columns={columnsFor(may("owner"), setEdited)}
-                keyOf={({ id }) => id}
-              />
-              <Pages total={total} size={pageSize} />
-            </>
-          )
-        }
-      </Shown>
-      {edited !== null && <CustomerForm customer={edited === "new" ? null : edited} close={() => setEdited(null)} />}
-    </Panel>
+      {edited !== null && may("owner") && (
+        <Edited<Customer> path={`customers/${edited}`} close={close}>
+          {(customer, version) => <CustomerForm customer={customer} version={version} close={close} />}
+        </Edited>
+      )}
+      {url.get("new") !== null && may("owner") && <CustomerForm customer={null} close={close} />}
+    </CatalogueList>
   );
 }
 
@@ -90,11 +69,12 @@ function columnsFor(mayChange: boolean, edit: (customer: Customer) => void): Col
 
 interface CustomerFormProps {
   readonly customer: Customer | null;
+  readonly version?: Version;
   readonly close: () => void;
   readonly onDone?: (customer: Customer) => void;
 }
 
-export function CustomerForm({ customer, close, onDone }: CustomerFormProps) {
+export function CustomerForm({ customer, version, close, onDone }: CustomerFormProps) {
   const bodyOf = (values: typeof initial) => ({ ...values, email: orNull(values.email) });
   const initial = {
     company_name: customer?.company_name ?? "",
@@ -106,6 +86,7 @@ export function CustomerForm({ customer, close, onDone }: CustomerFormProps) {
       title={customer === null ? "Create a customer" : `Edit ${customer.company_name}`}
       verb={customer === null ? "Create" : "Save"}
       initial={initial}
+      version={version}
       change={(values) => ({
         method: customer === null ? "POST" : "PATCH",
         path: "customers",

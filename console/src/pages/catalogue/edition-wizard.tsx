@@ -2,27 +2,24 @@
 import { Button, Group, Select, Stack, Stepper, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import { choicesMax, useChange, useList } from "../../api/queries.ts";
+import { choicesMax, choicesShown, useChange, useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Edition, Product } from "../../api/types.ts";
 import { Refusal } from "../../parts/confirm.tsx";
 import { type Fields, useFields } from "../../parts/form.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
+import { useUrl } from "../../parts/url.ts";
 import { Choice } from "./choice.tsx";
-import { bodyOfEdition, EditionFields, type EditionValues } from "./edition-fields.tsx";
+import { bodyOfEdition, EditionFields, type EditionKind, type EditionValues } from "./edition-fields.tsx";
 import { ProductForm } from "./products.tsx";
 import { counted, countedText, modes, modeText } from "./words.ts";
 
 interface WizardValues extends EditionValues {
-  mode: number | null;
-  counted: number | null;
   product_id: string | null;
 }
 
 const blank: WizardValues = {
-  mode: null,
-  counted: null,
   product_id: null,
   name: "",
   session_period: 60,
@@ -43,11 +40,40 @@ const blank: WizardValues = {
 
 const back = { href: "/catalogue/editions", label: "Editions" };
 
+const steps = ["mode", "counts", "rules", "name"];
+
+type Choices = readonly { readonly value: number; readonly name: string }[];
+
+/** A choice as the address writes it. */
+const wordOf = (choices: Choices, value: number) =>
+  choices.find((choice) => choice.value === value)?.name.toLowerCase();
+const chosen = (choices: Choices, word: string | null) =>
+  choices.find(({ value }) => wordOf(choices, value) === word)?.value ?? null;
+
+/** The two choices and the step stand in the address; what is typed does not. */
+function useWizard() {
+  const url = useUrl();
+  const [mode, type] = [chosen(modes, url.get("mode")), chosen(counted, url.get("counts"))];
+  // Only floating tokens are counted for projects.
+  const kind = { mode, counted: mode === 0 && type === 2 ? null : type };
+  const known = kind.mode === null ? 0 : kind.counted === null ? 1 : steps.length - 1;
+  return {
+    kind,
+    // No further than what is chosen; an address without a step begins at the first.
+    step: Math.min(Math.max(0, steps.indexOf(url.get("step") ?? "")), known),
+    go: (step: number) => url.set({ step: steps[step] }, false),
+    setMode: (value: number) => url.set({ mode: wordOf(modes, value) }),
+    setCounted: (value: number) => url.set({ counts: wordOf(counted, value) }),
+  };
+}
+
+type Wizard = ReturnType<typeof useWizard>;
+
 export default function EditionWizard() {
   const { may } = useApi();
   const { mutateAsync, isPending, error } = useChange<Edition>();
   const fields = useFields<WizardValues>(blank, error);
-  const [step, setStep] = useState(0);
+  const wizard = useWizard();
   const [created, setCreated] = useState<Edition | null>(null);
   if (!may("owner")) {
     return (
@@ -57,9 +83,10 @@ export default function EditionWizard() {
     );
   }
   if (created !== null) return <Created edition={created} />;
-  const { mode, counted: type } = fields.values;
+  const { step, go } = wizard;
+  const { mode, counted: type } = wizard.kind;
   const create = async () => {
-    const body = bodyOfWizard(fields.values);
+    const body = bodyOfWizard(fields.values, kindOf(wizard));
     const edition = await mutateAsync({ method: "POST", path: "templates", body }).catch(() => null);
     if (edition !== null) setCreated(edition);
   };
@@ -72,22 +99,22 @@ export default function EditionWizard() {
     >
       <Panel>
         <Stack p="lg" gap="lg">
-          <Stepper active={step} onStepClick={(next) => next < step && setStep(next)} size="sm">
+          <Stepper active={step} onStepClick={(next) => next < step && go(next)} size="sm">
             <Stepper.Step label="Provisioning mode" description={mode === null ? "" : modeText(mode)} />
             <Stepper.Step label="Client type" description={type === null ? "" : countedText(type)} />
             <Stepper.Step label="Rules" />
             <Stepper.Step label="Product and name" />
           </Stepper>
-          <StepFields step={step} fields={fields} />
+          <StepFields wizard={wizard} fields={fields} />
           {error !== null && <Refusal error={error} />}
           <Group justify="flex-end">
             {step > 0 && (
-              <Button variant="default" onClick={() => setStep(step - 1)}>
+              <Button variant="default" onClick={() => go(step - 1)}>
                 Back
               </Button>
             )}
             {step < 3 ? (
-              <Button disabled={!isReady[step]} onClick={() => setStep(step + 1)}>
+              <Button disabled={!isReady[step]} onClick={() => go(step + 1)}>
                 Next
               </Button>
             ) : (
@@ -102,8 +129,10 @@ export default function EditionWizard() {
   );
 }
 
-function bodyOfWizard(values: WizardValues) {
-  const kind = { mode: values.mode ?? 1, counted: values.counted ?? 1 };
+/** The kind of the last two steps, which are not reached before it is chosen. */
+const kindOf = ({ kind: { mode, counted } }: Wizard): EditionKind => ({ mode: mode ?? 1, counted: counted ?? 1 });
+
+function bodyOfWizard(values: WizardValues, kind: EditionKind) {
   return {
     ...bodyOfEdition(values, kind),
     product_id: values.product_id,
@@ -116,19 +145,16 @@ interface StepProps {
   readonly fields: Fields<WizardValues>;
 }
 
-function StepFields({ step, fields }: StepProps & { readonly step: number }) {
-  const { mode, counted: type } = fields.values;
+function StepFields({ wizard, fields }: StepProps & { readonly wizard: Wizard }) {
+  const { step, setMode, setCounted } = wizard;
+  const { mode, counted: type } = wizard.kind;
   if (step === 0) {
     return (
       <Choice
         label="How are tokens given to those who work? This cannot change later."
         options={modes}
         value={mode}
-        onChange={(value) => {
-          fields.set("mode", value);
-          // Only floating tokens are counted for projects.
-          if (value === 0 && type === 2) fields.set("counted", null);
-        }}
+        onChange={setMode}
       />
     );
   }
@@ -138,15 +164,14 @@ function StepFields({ step, fields }: StepProps & { readonly step: number }) {
         label="What has a token? This cannot change later."
         options={counted.filter(({ value }) => mode === 1 || value !== 2)}
         value={type}
-        onChange={(value) => fields.set("counted", value)}
+        onChange={setCounted}
       />
     );
   }
-  return step === 2 ? <Rules fields={fields} /> : <Naming fields={fields} />;
+  return step === 2 ? <Rules fields={fields} kind={kindOf(wizard)} /> : <Naming fields={fields} />;
 }
 
-function Rules({ fields }: StepProps) {
-  const kind = { mode: fields.values.mode ?? 1, counted: fields.values.counted ?? 1 };
+function Rules({ fields, kind }: StepProps & { readonly kind: EditionKind }) {
   return (
     <Stack maw={640}>
       <Text size="sm" c="dimmed">
@@ -164,7 +189,14 @@ function Naming({ fields }: StepProps) {
   return (
     <Stack maw={640}>
       <Group align="flex-end" gap="xs">
-        <Select flex={1} label="Product" searchable data={choices} {...fields.choice("product_id")} />
+        <Select
+          flex={1}
+          label="Product"
+          searchable
+          limit={choicesShown}
+          data={choices}
+          {...fields.choice("product_id")}
+        />
         <Button variant="default" onClick={() => setCreating(true)}>
           New product
         </Button>

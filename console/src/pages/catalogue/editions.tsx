@@ -6,68 +6,61 @@ import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Edition } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
+import { Edited } from "../../parts/edited.tsx";
 import { changesOf, FormWindow } from "../../parts/form.tsx";
-import { Pages, Panel } from "../../parts/page.tsx";
-import { Search } from "../../parts/search.tsx";
-import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { minutesText } from "../../parts/when.tsx";
 import { bodyOfEdition, EditionFields, type EditionValues } from "./edition-fields.tsx";
+import { type EditionFormProps, EntitlementsForm } from "./entitlements.tsx";
+import { CatalogueList, useListQuery } from "./list.tsx";
 import { RowActions } from "./row-actions.tsx";
 import { countedText, modeText } from "./words.ts";
-
-const pageSize = 50;
 
 export function Editions() {
   const url = useUrl();
   const { may } = useApi();
-  const editions = useList<readonly Edition[]>("templates", {
-    search: url.get("search"),
-    page: url.page,
-    page_size: pageSize,
-  });
-  const edited = editions.data?.items.find(({ id }) => id === url.get("edit"));
-  const create = may("owner") && (
-    <Button size="xs" component={Link} href="/catalogue/editions/new">
-      Create an edition
-    </Button>
-  );
+  const editions = useList<readonly Edition[]>("templates", useListQuery());
   return (
-    <Panel
+    <CatalogueList
       title="Editions"
-      actions={
-        <>
-          <Search label="Search editions" />
-          {create}
-        </>
+      noun="edition"
+      of={editions}
+      columns={columnsFor(may("owner"), editions.data?.items ?? [])}
+      create={
+        may("owner") && (
+          <Button size="xs" component={Link} href="/catalogue/editions/new">
+            Create an edition
+          </Button>
+        )
       }
+      hint="An edition says whether tokens float or are named, and whether users, devices or projects are counted."
     >
-      <Shown of={editions}>
-        {({ items, total }) =>
-          total === 0 ? (
-            <Empty title="No edition is found" action={create}>
-              An edition says whether tokens float or are named, and whether users, devices or projects are counted.
-            </Empty>
-          ) : (
-            <>
-              <DataTable
-                label="Editions"
-                items={items}
-                columns={columnsFor(may("owner"), items, ({ id }) => url.set({ edit: id }))}
-                keyOf={({ id }) => id}
-              />
-              <Pages total={total} size={pageSize} />
-            </>
-          )
-        }
-      </Shown>
-      {edited !== undefined && <EditionForm edition={edited} close={() => url.set({ edit: null })} />}
-    </Panel>
+      {may("owner") && <EditionForms edited={url.get("edit")} entitled={url.get("parts")} />}
+    </CatalogueList>
   );
 }
 
-function columnsFor(mayChange: boolean, all: readonly Edition[], edit: (edition: Edition) => void): Column<Edition>[] {
+interface EditionFormsProps {
+  /** The edition whose settings are changed, and the one whose product's parts are set. */
+  readonly edited: string | null;
+  readonly entitled: string | null;
+}
+
+function EditionForms({ edited, entitled }: EditionFormsProps) {
+  const url = useUrl();
+  const id = edited ?? entitled;
+  if (id === null) return null;
+  const close = () => url.set({ edit: null, parts: null });
+  const Form = edited === null ? EntitlementsForm : EditionForm;
+  return (
+    <Edited<Edition> path={`templates/${id}`} close={close}>
+      {(edition, version) => <Form edition={edition} version={version} close={close} />}
+    </Edited>
+  );
+}
+
+function columnsFor(mayChange: boolean, all: readonly Edition[]): Column<Edition>[] {
   return [
     {
       title: "Edition",
@@ -104,8 +97,8 @@ function columnsFor(mayChange: boolean, all: readonly Edition[], edit: (edition:
       ? [
           {
             title: "Action",
-            width: 210,
-            cell: (edition: Edition) => <EditionActions edition={edition} all={all} edit={edit} />,
+            width: 270,
+            cell: (edition: Edition) => <EditionActions edition={edition} all={all} />,
           },
         ]
       : []),
@@ -115,25 +108,33 @@ function columnsFor(mayChange: boolean, all: readonly Edition[], edit: (edition:
 interface EditionActionsProps {
   readonly edition: Edition;
   readonly all: readonly Edition[];
-  readonly edit: (edition: Edition) => void;
 }
 
-function EditionActions({ edition, all, edit }: EditionActionsProps) {
+function EditionActions({ edition, all }: EditionActionsProps) {
+  const url = useUrl();
   const [isCloning, setCloning] = useState(false);
   const { id, name, license_count } = edition;
   return (
     <Group gap={6} wrap="nowrap" justify="flex-end">
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => url.set({ parts: id })}
+        aria-label={`Limits and values of ${name}`}
+      >
+        Limits
+      </Button>
       <Button size="compact-xs" variant="default" onClick={() => setCloning(true)} aria-label={`Clone ${name}`}>
         Clone
       </Button>
       {license_count === 0 ? (
         <RowActions
           name={name}
-          edit={() => edit(edition)}
+          edit={() => url.set({ edit: id })}
           deletion={{ path: `templates/${id}`, text: "It has no licences; nobody is affected." }}
         />
       ) : (
-        <ReplaceOrEdit edition={edition} all={all} edit={edit} />
+        <ReplaceOrEdit edition={edition} all={all} />
       )}
       {isCloning && (
         <FormWindow
@@ -151,7 +152,8 @@ function EditionActions({ edition, all, edit }: EditionActionsProps) {
 }
 
 /** An edition with licences goes only if another one takes them. */
-function ReplaceOrEdit({ edition, all, edit }: EditionActionsProps) {
+function ReplaceOrEdit({ edition, all }: EditionActionsProps) {
+  const url = useUrl();
   const ask = useAsk();
   const [isReplacing, setReplacing] = useState(false);
   const [heir, setHeir] = useState<string | null>(null);
@@ -173,7 +175,7 @@ function ReplaceOrEdit({ edition, all, edit }: EditionActionsProps) {
     });
   return (
     <>
-      <Button size="compact-xs" variant="default" onClick={() => edit(edition)} aria-label={`Edit ${name}`}>
+      <Button size="compact-xs" variant="default" onClick={() => url.set({ edit: id })} aria-label={`Edit ${name}`}>
         Edit
       </Button>
       {isReplacing ? (
@@ -199,7 +201,7 @@ function ReplaceOrEdit({ edition, all, edit }: EditionActionsProps) {
   );
 }
 
-function EditionForm({ edition, close }: { readonly edition: Edition; readonly close: () => void }) {
+function EditionForm({ edition, version, close }: EditionFormProps) {
   const kind = { mode: edition.provisioning_mode, counted: edition.client_type };
   const features = edition.features.map(({ feature_id, feature_name }) => ({ id: feature_id, name: feature_name }));
   return (
@@ -208,6 +210,7 @@ function EditionForm({ edition, close }: { readonly edition: Edition; readonly c
       verb="Save"
       size="lg"
       initial={valuesOf(edition)}
+      version={version}
       change={(values) => ({
         method: "PATCH",
         path: "templates",

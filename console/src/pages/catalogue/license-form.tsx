@@ -1,8 +1,10 @@
 /** A licence: issued, or changed. Which limits it has depends on what its edition counts. */
 import { Button, Group, NumberInput, Select, TagsInput, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { choicesMax, useList } from "../../api/queries.ts";
+import { choicesMax, choicesShown, useList } from "../../api/queries.ts";
+import type { Api, Versioned } from "../../api/session.tsx";
 import type { Customer, Edition, License, LicensePage, NewLicense } from "../../api/types.ts";
+import { Edited, type Version } from "../../parts/edited.tsx";
 import { changesOf, type Fields, FormWindow, numberOrNull, orNull } from "../../parts/form.tsx";
 import { CustomerForm } from "./customers.tsx";
 
@@ -24,13 +26,31 @@ interface Values {
 
 interface LicenseFormProps {
   readonly license: LicenseItem | null;
+  readonly version?: Version;
   /** The edition of a new one, where it is known already. */
   readonly edition?: string | null;
   readonly close: () => void;
   readonly onDone?: (license: License) => void;
 }
 
-export function LicenseForm({ license, edition = null, close, onDone }: LicenseFormProps) {
+/** The form of a licence that is there. */
+export function LicenseEdit({ id, close }: { readonly id: string; readonly close: () => void }) {
+  return (
+    <Edited path={`licenses/${id}`} read={(api) => readLicense(api, id)} close={close}>
+      {(license, version) => <LicenseForm license={license} version={version} close={close} />}
+    </Edited>
+  );
+}
+
+/** Of the list, since that has what only administrators are told. */
+async function readLicense(api: Api, id: string): Promise<Versioned<LicenseItem>> {
+  const { items } = await api.get<LicensePage>("licenses", { search: id });
+  const license = items.find((item) => item.id === id);
+  if (license === undefined) throw new Error("There is no such licence any more; the audit log tells who deleted it.");
+  return { entity: license, etag: license.etag };
+}
+
+export function LicenseForm({ license, version, edition = null, close, onDone }: LicenseFormProps) {
   const editions = useList<readonly Edition[]>("templates", { page_size: choicesMax });
   if (editions.data === undefined) return null;
   const choices = editions.data.items;
@@ -39,6 +59,7 @@ export function LicenseForm({ license, edition = null, close, onDone }: LicenseF
       title={license === null ? "Issue a licence" : `Edit ${license.name ?? license.id}`}
       verb={license === null ? "Issue" : "Save"}
       initial={initialOf(license, edition)}
+      version={version}
       change={(values) => ({
         method: license === null ? "POST" : "PATCH",
         path: "licenses",
@@ -107,6 +128,7 @@ function LicenseFields({ fields, editions }: FieldsProps) {
       <Select
         label="Edition"
         searchable
+        limit={choicesShown}
         data={editions.map(({ id, name, product_name }) => ({ value: id, label: `${product_name} · ${name}` }))}
         {...fields.choice("template_id")}
       />
@@ -146,6 +168,7 @@ function CustomerChoice({ fields }: { readonly fields: Fields<Values> }) {
         flex={1}
         label="Customer"
         searchable
+        limit={choicesShown}
         data={(customers.data?.items ?? []).map(({ id, company_name, customer_number }) => ({
           value: id,
           label: `${company_name} (${customer_number})`,

@@ -4,63 +4,37 @@ import { Link, useLocation } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { LicensePage } from "../../api/types.ts";
-import { Pages, Panel } from "../../parts/page.tsx";
-import { Search } from "../../parts/search.tsx";
-import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { When } from "../../parts/when.tsx";
-import { LicenseForm } from "./license-form.tsx";
+import { LicenseEdit, LicenseForm } from "./license-form.tsx";
+import { CatalogueList, useListQuery } from "./list.tsx";
 import { RowActions } from "./row-actions.tsx";
 
-const pageSize = 50;
 type License = LicensePage["items"][number];
 
 export function Licenses() {
   const url = useUrl();
   const [, go] = useLocation();
   const { may } = useApi();
-  const licenses = useRead<LicensePage>("licenses", {
-    search: url.get("search"),
-    page: url.page,
-    page_size: pageSize,
-  });
-  const edited = licenses.data?.items.find(({ id }) => id === url.get("edit"));
-  const issue = may("owner") && (
-    <Button size="xs" onClick={() => url.set({ new: "licence" })}>
-      Issue a licence
-    </Button>
-  );
+  const licenses = useRead<LicensePage>("licenses", useListQuery());
+  const edited = url.get("edit");
   return (
-    <Panel
+    <CatalogueList
       title="Licences"
-      actions={
-        <>
-          <Search label="Search licences" />
-          {issue}
-        </>
+      noun="licence"
+      of={licenses}
+      columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
+      create={
+        may("owner") && (
+          <Button size="xs" onClick={() => url.set({ new: "licence" })}>
+            Issue a licence
+          </Button>
+        )
       }
+      hint="A licence gives a customer tokens of an edition."
     >
-      <Shown of={licenses}>
-        {({ items, total }) =>
-          total === 0 ? (
-            <Empty title="No licence is found" action={issue}>
-              A licence gives a customer tokens of an edition.
-            </Empty>
-          ) : (
-            <>
-              <DataTable
-                label="Licences"
-                items={items}
-                columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
-                keyOf={({ id }) => id}
-              />
-              <Pages total={total} size={pageSize} />
-            </>
-          )
-        }
-      </Shown>
-      {edited !== undefined && <LicenseForm license={edited} close={() => url.set({ edit: null })} />}
+      {edited !== null && may("owner") && <LicenseEdit id={edited} close={() => url.set({ edit: null })} />}
       {url.get("new") !== null && may("owner") && (
         <LicenseForm
           license={null}
@@ -69,7 +43,7 @@ export function Licenses() {
           onDone={({ id }) => go(`/licenses/${id}`)}
         />
       )}
-    </Panel>
+    </CatalogueList>
   );
 }
 

@@ -1,88 +1,87 @@
-/** What licences are of, with the features and limits that editions may switch on and set. */
-import { Button, Group, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
-import { useState } from "react";
+/** What licences are of. */
+import { Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
+import { Link } from "wouter";
 import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Product } from "../../api/types.ts";
-import { useAsk } from "../../parts/confirm.tsx";
+import { Edited, type Version } from "../../parts/edited.tsx";
 import { FormWindow } from "../../parts/form.tsx";
-import { Pages, Panel } from "../../parts/page.tsx";
-import { Search } from "../../parts/search.tsx";
-import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
+import { CatalogueList, useListQuery } from "./list.tsx";
 import { RowActions } from "./row-actions.tsx";
-
-const pageSize = 50;
 
 export function Products() {
   const url = useUrl();
   const { may } = useApi();
-  const [edited, setEdited] = useState<Product | "new" | null>(null);
-  const products = useList<readonly Product[]>("products", {
-    search: url.get("search"),
-    page: url.page,
-    page_size: pageSize,
-  });
-  const create = may("owner") && (
-    <Button size="xs" onClick={() => setEdited("new")}>
-      Create a product
-    </Button>
-  );
+  const products = useList<readonly Product[]>("products", useListQuery());
+  const edited = url.get("edit");
+  const close = () => url.set({ edit: null, new: null });
   return (
-    <Panel
+    <CatalogueList
       title="Products"
-      actions={
-        <>
-          <Search label="Search products" />
-          {create}
-        </>
+      noun="product"
+      of={products}
+      columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
+      create={
+        may("owner") && (
+          <Button size="xs" onClick={() => url.set({ new: "product" })}>
+            Create a product
+          </Button>
+        )
       }
+      hint="Begin here: a product is the software that you license."
     >
-      <Shown of={products}>
-        {({ items, total }) =>
-          total === 0 ? (
-            <Empty title="No product is found" action={create}>
-              Begin here: a product is the software that you license.
-            </Empty>
-          ) : (
-            <>
-              <DataTable
-                label="Products"
-                items={items}
-                columns={columnsFor(may("owner"), setEdited)}
-                keyOf={({ id }) => id}
-              />
-              <Pages total={total} size={pageSize} />
-            </>
-          )
-        }
-      </Shown>
-      {edited !== null && <ProductForm product={edited === "new" ? null : edited} close={() => setEdited(null)} />}
-    </Panel>
+      {edited !== null && may("owner") && (
+        <Edited<Product> path={`products/${edited}`} close={close}>
+          {(product, version) => <ProductForm product={product} version={version} close={close} />}
+        </Edited>
+      )}
+      {url.get("new") !== null && may("owner") && <ProductForm product={null} close={close} />}
+    </CatalogueList>
   );
 }
 
+const names = (parts: readonly { readonly name: string }[]) => parts.map(({ name }) => name).join(", ") || "–";
+
 function columnsFor(mayChange: boolean, edit: (product: Product) => void): Column<Product>[] {
   return [
-    { title: "Name", cell: ({ name }) => <b>{name}</b> },
+    {
+      title: "Name",
+      cell: ({ id, name }) => (
+        <Link className="row-link" href={`/catalogue/products/${id}`}>
+          {name}
+        </Link>
+      ),
+    },
     { title: "Product id", cell: ({ id }) => <span className="mono">{id}</span> },
-    { title: "Features", cell: (product) => <Parts product={product} list="features" mayChange={mayChange} /> },
-    { title: "Limitations", cell: (product) => <Parts product={product} list="limitations" mayChange={mayChange} /> },
+    { title: "Features", cell: ({ features }) => names(features) },
+    { title: "Limitations", cell: ({ limitations }) => names(limitations) },
     ...(mayChange
       ? [
           {
             title: "Action",
-            width: 150,
+            width: 210,
             cell: (product: Product) => (
-              <RowActions
-                name={product.name}
-                edit={() => edit(product)}
-                deletion={{
-                  path: `products/${product.id}`,
-                  text: "A product with editions or licences is not deleted; you are told which they are.",
-                }}
-              />
+              <Group gap={6} wrap="nowrap" justify="flex-end">
+                <Button
+                  component={Link}
+                  href={`/catalogue/products/${product.id}`}
+                  size="compact-xs"
+                  variant="default"
+                  aria-label={`Parts of ${product.name}`}
+                >
+                  Parts
+                </Button>
+                <RowActions
+                  name={product.name}
+                  edit={() => edit(product)}
+                  deletion={{
+                    path: `products/${product.id}`,
+                    text: "A product with editions or licences is not deleted; you are told which they are.",
+                  }}
+                />
+              </Group>
             ),
           },
         ]
@@ -90,77 +89,21 @@ function columnsFor(mayChange: boolean, edit: (product: Product) => void): Colum
   ];
 }
 
-interface PartsProps {
-  readonly product: Product;
-  readonly list: "features" | "limitations";
-  readonly mayChange: boolean;
-}
-
-const partWords = { features: "feature", limitations: "limitation" } as const;
-
-function Parts({ product, list, mayChange }: PartsProps) {
-  const ask = useAsk();
-  const [isAdding, setAdding] = useState(false);
-  const word = partWords[list];
-  const path = `products/${product.id}/${list}`;
-  return (
-    <Stack gap={4}>
-      {product[list].map(({ id, name }) => (
-        <Group key={id} gap={6} wrap="nowrap">
-          <Text size="sm">{name}</Text>
-          {mayChange && (
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              aria-label={`Delete the ${word} ${name}`}
-              onClick={() =>
-                ask({
-                  title: `Delete the ${word} ${name}?`,
-                  text: `${product.name} no longer has it. Refused while an edition uses it.`,
-                  verb: "Delete",
-                  change: { method: "DELETE", path: `${path}/${id}` },
-                  done: `The ${word} ${name} is deleted.`,
-                })
-              }
-            >
-              ×
-            </Button>
-          )}
-        </Group>
-      ))}
-      {mayChange && (
-        <Button size="compact-xs" variant="subtle" onClick={() => setAdding(true)} w="fit-content" px={0}>
-          Add a {word}
-        </Button>
-      )}
-      {isAdding && (
-        <FormWindow
-          title={`Add a ${word} to ${product.name}`}
-          verb="Add"
-          initial={{ name: "" }}
-          change={(values) => ({ method: "POST", path, body: values })}
-          close={() => setAdding(false)}
-        >
-          {(fields) => <TextInput label="Name" data-autofocus {...fields.text("name")} />}
-        </FormWindow>
-      )}
-    </Stack>
-  );
-}
-
 interface ProductFormProps {
   readonly product: Product | null;
+  readonly version?: Version;
   readonly close: () => void;
   readonly onDone?: (product: Product) => void;
 }
 
-export function ProductForm({ product, close, onDone }: ProductFormProps) {
+export function ProductForm({ product, version, close, onDone }: ProductFormProps) {
   const initial = { name: product?.name ?? "", prioritized_key: String(product?.prioritized_key ?? 0) };
   return (
     <FormWindow<typeof initial, Product>
       title={product === null ? "Create a product" : `Edit ${product.name}`}
       verb={product === null ? "Create" : "Save"}
       initial={initial}
+      version={version}
       change={({ name, prioritized_key }) => ({
         method: product === null ? "POST" : "PUT",
         path: "products",

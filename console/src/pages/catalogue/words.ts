@@ -37,3 +37,13 @@ export const counted = [
 
 export const modeText = (mode: number) => modes.find(({ value }) => value === mode)?.name ?? String(mode);
 export const countedText = (type: number) => counted.find(({ value }) => value === type)?.name ?? String(type);
+
+/** When what is consumed of a limitation counts anew, by the API's numbers. */
+export const resets = [
+  { value: "0", label: "Nothing is consumed" },
+  { value: "1", label: "Counts for ever" },
+  { value: "2", label: "Counts anew every so many days" },
+  { value: "3", label: "Counts anew each month" },
+  { value: "4", label: "Counts anew each quarter" },
+  { value: "5", label: "Counts anew each year" },
+];

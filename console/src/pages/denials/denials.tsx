@@ -7,10 +7,11 @@ import type { DenialChart as Chart } from "../../api/types.ts";
 import { DenialChart, reasonsIn } from "../../charts/denial-chart.tsx";
 import { ChartPanel } from "../../charts/panel.tsx";
 import { Page } from "../../parts/page.tsx";
+import { PagedTable } from "../../parts/paged-table.tsx";
 import { RangeControl, type RangeState, timeZone, useRange } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
 import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { When } from "../../parts/when.tsx";
 import { DenialFilters } from "./filters.tsx";
@@ -93,12 +94,12 @@ function ChartTable({ denials: { items } }: { readonly denials: Chart }) {
     { title: "Served soon", isNumber: true, cell: ({ false_denials }) => false_denials },
   ];
   return (
-    <DataTable
+    <PagedTable
+      name="denials-page"
       label="Denials over time"
       items={items.toReversed()}
       columns={columns}
       keyOf={({ start }) => start}
-      maxHeight={360}
     />
   );
 }

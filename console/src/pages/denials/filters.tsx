@@ -1,6 +1,6 @@
 /** What the page of denials is narrowed to. */
 import { Button, Group, Select } from "@mantine/core";
-import { choicesMax, useRead } from "../../api/queries.ts";
+import { choicesMax, choicesShown, useRead } from "../../api/queries.ts";
 import type { LicensePage } from "../../api/types.ts";
 import { reasonText } from "../../parts/reasons.ts";
 import { Search } from "../../parts/search.tsx";
@@ -36,6 +36,7 @@ export function DenialFilters() {
         aria-label="Licence"
         placeholder="All licences"
         searchable
+        limit={choicesShown}
         clearable
         clearButtonProps={{ "aria-label": "All licences" }}
         data={(licenses.data?.items ?? []).map(({ id, name, customer }) => ({

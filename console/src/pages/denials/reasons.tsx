@@ -5,10 +5,11 @@ import { useApi } from "../../api/session.tsx";
 import type { DenialChart, DeniedHolders, DeniedLicenses, LicensePage } from "../../api/types.ts";
 import { reasonsIn } from "../../charts/denial-chart.tsx";
 import { Panel } from "../../parts/page.tsx";
+import { PagedTable } from "../../parts/paged-table.tsx";
 import { type RangeState, timeZone } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
 import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { durationText } from "../../parts/when.tsx";
 import { useDenialScope } from "./denials.tsx";
@@ -90,7 +91,8 @@ function WaitingHolders({ state, license }: RangedProps & { readonly license: st
           items.length === 0 ? (
             <Empty title="Nobody waited" />
           ) : (
-            <DataTable<Holder>
+            <PagedTable<Holder>
+              name="waits-page"
               label="Who waits longest"
               items={items.toSorted(longestFirst)}
               columns={[{ title: "Holder", cell: ({ holder }: Holder) => holder }, ...waits]}
@@ -136,7 +138,8 @@ function WhereDenied({ state }: RangedProps) {
           items.length === 0 ? (
             <Empty title="None in this time" />
           ) : (
-            <DataTable<Item>
+            <PagedTable<Item>
+              name="licences-page"
               label="On which licences"
               items={items}
               columns={[first, ...waits]}

@@ -1,6 +1,5 @@
 /** API keys and their roles, and how names of people are shown. */
 import { Badge, Button, Group } from "@mantine/core";
-import { useState } from "react";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { KeyPage } from "../../api/types.ts";
@@ -9,7 +8,7 @@ import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
-import { KeyActions } from "./key-actions.tsx";
+import { KeyActions, RoleForm } from "./key-actions.tsx";
 import { NewKeyForm } from "./new-key.tsx";
 import { NamesOfPeople } from "./people.tsx";
 
@@ -32,7 +31,7 @@ export default function Keys() {
 
 function KeysOfOwner() {
   const url = useUrl();
-  const [isCreating, setCreating] = useState(false);
+  const edited = url.get("edit");
   const keys = useRead<KeyPage>("keys", { search: url.get("search"), page: url.page, page_size: pageSize });
   return (
     <Page
@@ -41,7 +40,7 @@ function KeysOfOwner() {
       actions={
         <>
           <Search label="Search keys" />
-          <Button size="xs" onClick={() => setCreating(true)}>
+          <Button size="xs" onClick={() => url.set({ new: "key" })}>
             Create a key
           </Button>
         </>
@@ -62,7 +61,8 @@ function KeysOfOwner() {
         </Shown>
       </Panel>
       <NamesOfPeople />
-      {isCreating && <NewKeyForm close={() => setCreating(false)} />}
+      {edited !== null && <RoleForm id={edited} close={() => url.set({ edit: null })} />}
+      {url.get("new") !== null && <NewKeyForm close={() => url.set({ new: null })} />}
     </Page>
   );
 }

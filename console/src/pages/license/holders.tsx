@@ -4,9 +4,10 @@ import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Holders as HolderList, Signs } from "../../api/types.ts";
 import { Panel } from "../../parts/page.tsx";
+import { PagedTable } from "../../parts/paged-table.tsx";
 import { RangeControl, useRange } from "../../parts/range.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { durationText } from "../../parts/when.tsx";
 import type { LicenseItem } from "./license.tsx";
 
@@ -31,12 +32,12 @@ export function Holders({ license }: { readonly license: LicenseItem }) {
             items.length === 0 ? (
               <Empty title="Nothing conspicuous">No holder has five cases of any sign in this time.</Empty>
             ) : (
-              <DataTable
+              <PagedTable
+                name="signs-page"
                 label="Signs"
                 items={items}
                 columns={signColumns}
                 keyOf={({ holder, sign }) => `${sign} ${holder}`}
-                maxHeight={360}
               />
             )
           }
@@ -62,12 +63,12 @@ export function Holders({ license }: { readonly license: LicenseItem }) {
             items.length === 0 ? (
               <Empty title="Nobody used the licence in this time">Choose a longer time above.</Empty>
             ) : (
-              <DataTable
+              <PagedTable
+                name="holders-page"
                 label="Holders"
                 items={items}
                 columns={holderColumns}
                 keyOf={({ holder }) => holder}
-                maxHeight={560}
               />
             )
           }

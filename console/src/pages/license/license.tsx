@@ -1,6 +1,5 @@
 /** One licence: who holds its tokens, whether they suffice, what it allows, and what happened. */
 import { Badge, Button, Grid, Group, Stack, Tabs } from "@mantine/core";
-import { useState } from "react";
 import { Link } from "wouter";
 import { useLive } from "../../api/live.ts";
 import { useRead } from "../../api/queries.ts";
@@ -11,11 +10,12 @@ import { Meter } from "../../parts/meter.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { useUrl } from "../../parts/url.ts";
-import { LicenseForm } from "../catalogue/license-form.tsx";
+import { LicenseEdit } from "../catalogue/license-form.tsx";
 import { AdviceNote } from "./advice.tsx";
 import { Clients } from "./clients.tsx";
 import { History } from "./history.tsx";
 import { Holders } from "./holders.tsx";
+import { Limits } from "./limits.tsx";
 import { Sessions } from "./sessions.tsx";
 import { Terms } from "./terms.tsx";
 import { UseOverTime } from "./use-over-time.tsx";
@@ -84,7 +84,7 @@ function Lead({ license }: { readonly license: LicenseItem }) {
 function Actions({ license }: { readonly license: LicenseItem }) {
   const { may } = useApi();
   const ask = useAsk();
-  const [isEditing, setEditing] = useState(false);
+  const url = useUrl();
   if (!may("owner")) return null;
   const name = license.name ?? license.id;
   const switching = {
@@ -102,13 +102,13 @@ function Actions({ license }: { readonly license: LicenseItem }) {
   } as const;
   return (
     <>
-      <Button variant="default" size="xs" onClick={() => setEditing(true)}>
+      <Button variant="default" size="xs" onClick={() => url.set({ edit: license.id })}>
         Edit
       </Button>
       <Button variant="default" size="xs" onClick={() => ask(switching)}>
         {license.is_active ? "Switch off" : "Switch on"}
       </Button>
-      {isEditing && <LicenseForm license={license} close={() => setEditing(false)} />}
+      {url.get("edit") !== null && <LicenseEdit id={license.id} close={() => url.set({ edit: null })} />}
     </>
   );
 }
@@ -128,6 +128,17 @@ function PoolsNow({ id }: { readonly id: string }) {
   );
 }
 
+/** What the address says of one tab alone; time and pool stay with whoever goes on to another one. */
+const ofOneTab = {
+  page: null,
+  search: null,
+  sort: null,
+  before: null,
+  "use-page": null,
+  "holders-page": null,
+  "signs-page": null,
+};
+
 function Parts({ license }: { readonly license: LicenseItem }) {
   const url = useUrl();
   const hasSessions = license.template.session_period !== null;
@@ -137,6 +148,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
     ["use", "Use and denials"],
     ["people", "Holders"],
     ["clients", "Clients"],
+    ["limits", "Limits"],
     ["terms", "Terms"],
     ["history", "History"],
   ] as const;
@@ -144,7 +156,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
   return (
     <Tabs
       value={shown}
-      onChange={(tab) => url.set({ tab: tab === first ? null : tab, page: null, search: null }, false)}
+      onChange={(tab) => url.set({ ...ofOneTab, tab: tab === first ? null : tab }, false)}
       keepMounted={false}
     >
       <Tabs.List mb="md">
@@ -159,6 +171,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
         {shown === "use" && <UseOverTime license={license} />}
         {shown === "people" && <Holders license={license} />}
         {shown === "clients" && <Clients license={license} />}
+        {shown === "limits" && <Limits license={license} />}
         {shown === "terms" && <Terms license={license} />}
         {shown === "history" && <History license={license} />}
       </Tabs.Panel>

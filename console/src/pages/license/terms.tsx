@@ -58,8 +58,21 @@ function licenseFacts(license: LicenseItem): Fact[] {
     ],
     ["Key of the vendor's own", license.legacy_license_key ?? "–"],
     ["Users' mail domains", license.allowed_user_domains.join(", ") || "any"],
+    ...valueFacts(license),
     ["Valid from", license.start_date_utc === null ? "–" : dateTimeText(license.start_date_utc)],
     ["Expires", license.expiration_date_utc === null ? "never" : dateTimeText(license.expiration_date_utc)],
+  ];
+}
+
+/** Variables that are set, choices that are made, and the release that is covered. */
+function valueFacts(license: LicenseItem): Fact[] {
+  const { software_release_limitation: release } = license;
+  return [
+    ...license.license_variables.map(({ variable_name, value }): Fact => [variable_name ?? "", value]),
+    ...license.license_constrained_variables.map(
+      ({ variable_name, values }): Fact => [variable_name ?? "", values.join(", ") || "–"],
+    ),
+    ...(release === null ? [] : [["Newest release that is covered", release.software_release] as Fact]),
   ];
 }
 

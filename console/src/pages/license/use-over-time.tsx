@@ -9,9 +9,10 @@ import { HeatMap, type HeatOf, weekdays } from "../../charts/heat-map.tsx";
 import { ChartPanel } from "../../charts/panel.tsx";
 import { UsageChart } from "../../charts/usage-chart.tsx";
 import { poolName } from "../../parts/meter.tsx";
+import { PagedTable } from "../../parts/paged-table.tsx";
 import { RangeControl, type RangeState, timeZone, useRange } from "../../parts/range.tsx";
 import { Shown } from "../../parts/states.tsx";
-import { type Column, DataTable } from "../../parts/table.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { When } from "../../parts/when.tsx";
 import { DenialsLink, type LicenseItem } from "./license.tsx";
@@ -116,12 +117,12 @@ function UseTable({ query, denials }: UseTableProps) {
       {(use) => (
         <Shown of={denials}>
           {(denied) => (
-            <DataTable
+            <PagedTable
+              name="use-page"
               label="Use over time"
               items={rowsOf(use, denied).toReversed()}
               columns={columns}
               keyOf={({ start }) => start}
-              maxHeight={420}
             />
           )}
         </Shown>

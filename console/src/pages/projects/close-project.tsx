@@ -29,11 +29,19 @@ interface ConsequencesProps {
   readonly running: readonly string[];
 }
 
+/** Names that a sentence takes; the rest is counted. */
+const namedMax = 20;
+
+function namesOf(names: readonly string[]): string {
+  const rest = names.length - namedMax;
+  return names.slice(0, namedMax).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
 function Consequences({ users, running }: ConsequencesProps) {
   return (
     <>
-      {users.length > 0 && <p>Their sessions end: {users.map(({ user_id }) => user_id).join(", ")}.</p>}
-      {running.length > 0 && <p>These executions are stopped: {running.join(", ")}.</p>}
+      {users.length > 0 && <p>Their sessions end: {namesOf(users.map(({ user_id }) => user_id))}.</p>}
+      {running.length > 0 && <p>These executions are stopped: {namesOf(running)}.</p>}
     </>
   );
 }

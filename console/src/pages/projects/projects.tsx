@@ -1,7 +1,7 @@
 /** Projects of licences that count them: open or closed, who is in, what computes. */
 import { Badge, Group, Progress, Select, Stack, Text } from "@mantine/core";
 import { useLive } from "../../api/live.ts";
-import { choicesMax, useRead } from "../../api/queries.ts";
+import { choicesMax, choicesShown, useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { LicensePage, Project } from "../../api/types.ts";
 import { Page, Panel } from "../../parts/page.tsx";
@@ -42,6 +42,8 @@ export default function Projects() {
             w={260}
             aria-label="Licence"
             placeholder="All licences that count projects"
+            searchable
+            limit={choicesShown}
             clearable
             clearButtonProps={{ "aria-label": "All licences" }}
             data={[...names].map(([value, label]) => ({ value, label }))}

@@ -5,6 +5,7 @@ import { adminRoleOf } from "../../catalog/entities.ts";
 import { adminRoles } from "../access.ts";
 import { type Answer, json, noContent } from "../answer.ts";
 import { keyLengthMax } from "../limits.ts";
+import type { Feed } from "../native/feed.ts";
 import { Problem } from "../problem.ts";
 import { open, type Route, type Services } from "../route.ts";
 import { dataHeaders } from "../security.ts";
@@ -23,7 +24,7 @@ const Session = Type.Object({
   valid_until: Type.String({ format: "date-time", description: "Unless it is used before then." }),
 });
 
-export function consoleRoutes({ store }: Services, sessions: ConsoleSessions): Route[] {
+export function consoleRoutes({ store }: Services, sessions: ConsoleSessions, feed: Feed): Route[] {
   return [
     open({
       method: "POST",
@@ -59,10 +60,12 @@ export function consoleRoutes({ store }: Services, sessions: ConsoleSessions): R
       path: "/console/session",
       tag: "Console",
       summary: "Sign out",
-      description: "Makes the browser forget its cookie.",
+      description: "Makes the browser forget its cookie, and ends what the session listens to on this server.",
       answers: { 204: Type.Null() },
       handle({ head }, finish) {
         requireOwnPage(head, "DELETE");
+        const session = sessions.of(head);
+        if (session !== null) feed.endOf(session.key.id, session.since);
         finish(withCookie(noContent, sessions.noCookie(head)));
       },
     }),

@@ -40,19 +40,25 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
         const kinds = kindsOf(call.query.kind);
         const after = positionOf(call.head.lastEventId);
         const now = await feed.now();
-        const { isvId, key } = call;
+        const { isvId, key, signedIn } = call;
         const keyId = key.id;
         if (!feed.hasRoom({ isvId, keyId })) {
           throw new Problem("overloaded", "Too many listen already.", ["Retry-After", "5"]);
         }
         const keyNow = () => store.catalog.vendor(isvId)?.keys.get(key.id);
-        const isAllowed = () => keyNow()?.is_active === true;
+        const isAllowed = () => {
+          const now = keyNow();
+          const isKeyGood = now?.is_active === true && now.secret_sha256 === key.secret_sha256;
+          // A browser whose session goes on comes back by itself, with the cookie that it has by then.
+          return isKeyGood && (signedIn === undefined || store.now() < signedIn.until);
+        };
         // What the key may see can change while it listens.
         const shown = (line: HistoryRecord) =>
           shownLine(line, pseudonyms.namesFor({ key: keyNow() ?? key, vendor: call.vendor }), call.vendor);
+        const wanted = { isvId, keyId, signedInAt: signedIn?.since ?? null, licenseId, kinds, shown, isAllowed };
         finish({
           contentType: "text/event-stream",
-          listen: (res) => feed.join({ isvId, keyId, licenseId, kinds, shown, isAllowed }, res, after ?? now, now),
+          listen: (res) => feed.join(wanted, res, after ?? now, now),
         });
       },
     }),

@@ -21,11 +21,13 @@ import {
 export interface Wanted {
   readonly isvId: string;
   readonly keyId: string;
+  /** When the console session began whose cookie asks; null: it is the key itself. */
+  readonly signedInAt: Millis | null;
   readonly licenseId: string | null;
   readonly kinds: ReadonlySet<RecordKind> | null;
   /** A line as it is shown to whoever listens. */
   shown(line: HistoryRecord): HistoryRecord;
-  /** Whether its key still reaches that. */
+  /** Whether its key still reaches that, and its session lasts. */
   isAllowed(): boolean;
 }
 
@@ -80,9 +82,24 @@ export class Feed {
     this.#fallBehind(listener);
   }
 
+  /** Ends what a console session listens to: whoever it was has signed out. */
+  endOf(keyId: string, signedInAt: Millis): void {
+    for (const listener of this.#listeners) {
+      const { wanted } = listener;
+      if (wanted.keyId === keyId && wanted.signedInAt === signedInAt) this.#end(listener);
+    }
+  }
+
   /** Ends all answers: the server stops. */
   stop(): void {
     for (const { res } of this.#listeners) res.end();
+  }
+
+  /** Nothing is written to it any more. Whoever does not even take what was written is cut off. */
+  #end(listener: Listener): void {
+    this.#leave(listener);
+    if (listener.res.writableNeedDrain) listener.res.destroy();
+    else listener.res.end();
   }
 
   #leave(listener: Listener): void {
@@ -106,7 +123,7 @@ export class Feed {
   async #catchUp(listener: Listener): Promise<void> {
     for (;;) {
       await this.#drained(listener);
-      if (listener.res.destroyed) return;
+      if (!this.#listeners.has(listener)) return;
       const goal = this.#position as Position;
       const lines = await this.#store.linesAfter(listener.position, goal.at + 1, feedPageSize);
       const missed = lines.filter((line) => !isAfter(line, goal));
@@ -143,6 +160,7 @@ export class Feed {
   }
 
   #show(listener: Listener, lines: readonly NumberedLine[]): void {
+    if (!this.#listeners.has(listener)) return;
     const { wanted, res } = listener;
     const own = lines.filter((numbered) => isAfter(numbered, listener.position) && isWanted(numbered.line, wanted));
     listener.position = later(listener.position, lines.at(-1));
@@ -154,7 +172,7 @@ export class Feed {
   #keepAlive(listener: Listener): void {
     const now = this.#store.now();
     const { res, wanted, waitsSince, toldAt } = listener;
-    if (!wanted.isAllowed()) res.end();
+    if (!wanted.isAllowed()) this.#end(listener);
     else if (waitsSince !== null) {
       // It comes back with the last line that it has.
       if (now - waitsSince >= feedDrainMs) res.destroy();

@@ -287,8 +287,8 @@ export function assignmentDto(
   names: Names,
 ) {
   const isDevices = terms.clientType === "devices";
-  // What people call a client that is a user is the user's name again.
-  const isTold = isDevices || !names.areHidden;
+  // What people call a client is a person's name, be it "Anna" or "Anna's laptop".
+  const isTold = !names.areHidden;
   return {
     id: assignment.id,
     license_id: terms.licenseId,
@@ -296,7 +296,7 @@ export function assignmentDto(
     device_name: isTold ? assignment.clientName : null,
     device_description: isTold ? assignment.clientDescription : null,
     // With it a licence file names the client, and whoever has a key of the application unassigns it.
-    token_key: isTold ? assignment.tokenKey : null,
+    token_key: isDevices || isTold ? assignment.tokenKey : null,
     client_id: clientOrNull(names, isDevices, assignment.clientId),
     activated: assignment.unassignedAt === null,
     is_goodwill_license: assignment.isGoodwill,

@@ -7,7 +7,7 @@ import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
-import { changeEntity, entityAnswer, given, requireEntity, requireMatch } from "../admin/change.ts";
+import { changeEntity, entityAnswer, etagOf, given, requireEntity, requireMatch } from "../admin/change.ts";
 import { inUse, requireFree } from "../admin/fit.ts";
 import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
 import { noContent } from "../answer.ts";
@@ -16,7 +16,7 @@ import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { described, isExpired, licenseDto } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
-import { licenseParts, licensePartsGiven, releaseGiven } from "./parts.ts";
+import { licenseParts, licensePartsGiven, licensePartsShown, releaseGiven } from "./parts.ts";
 import * as schemas from "./schemas.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -76,16 +76,19 @@ const Toggle = Type.Object({
   is_active: Maybe(Type.Boolean({ description: "Left out: the opposite of what it is." })),
 });
 const NotThere = Type.Object({});
-/** Two members more than SLASCONE's clients know: these answers are for administrators. */
+/** Three members more than SLASCONE's clients know: these answers are for administrators. */
 const LicenseShown = Type.Object({
   ...schemas.License.properties,
+  ...licensePartsShown,
+  etag: Type.String({ description: "The version that `If-Match` may name, also where the licence is one of a list." }),
   project_tokens: Type.Union([Type.Object({ mono: Count, team: Count }), Type.Null()]),
   allowed_user_domains: Type.Array(Type.String()),
 });
 
 function shown({ vendor, names }: KeyedCall, license: License, now: Millis) {
   const { project_tokens, allowed_user_domains } = license;
-  return { ...licenseDto(described(vendor, license), [], now, names), project_tokens, allowed_user_domains };
+  const dto = licenseDto(described(vendor, license), [], now, names);
+  return { ...dto, etag: etagOf(license), project_tokens, allowed_user_domains };
 }
 
 export function licenseRoutes(services: Services): Route[] {

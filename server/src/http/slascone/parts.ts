@@ -271,6 +271,40 @@ function choiceGiven({ variable_id, values }: Static<typeof ChoiceInput>) {
   return { id: uuid(variable_id), values };
 }
 
+const maybeText = Type.Union([Type.String(), Type.Null()]);
+const LimitationShown = {
+  limitation_id: Type.String(),
+  limitation_name: maybeText,
+  limit: Type.Union([Type.Integer(), Type.Null()], { description: "Null: none." }),
+  consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
+  consumption_reset_period_days: Type.Union([Type.Integer(), Type.Null()]),
+};
+const VariableShown = Type.Object({ variable_id: Type.String(), variable_name: maybeText, value: Type.String() });
+const ChoiceShown = Type.Object({
+  variable_id: Type.String(),
+  variable_name: maybeText,
+  values: Type.Array(Type.String()),
+});
+
+/** An edition's parts as the API document shows them. */
+export const templatePartsShown = {
+  limitations: Type.Array(Type.Object({ ...LimitationShown, goodwill: Type.Number(), enforce_limit: Type.Boolean() })),
+  variables: Type.Array(VariableShown),
+  constrained_variables: Type.Array(ChoiceShown),
+  software_release_limitation_id: maybeText,
+};
+
+/** The same of a licence and its edition together. */
+export const licensePartsShown = {
+  license_limitations: Type.Array(Type.Object(LimitationShown)),
+  license_variables: Type.Array(VariableShown),
+  license_constrained_variables: Type.Array(ChoiceShown),
+  software_release_limitation: Type.Union([
+    Type.Object({ id: Type.String(), software_release: Type.String() }),
+    Type.Null(),
+  ]),
+};
+
 /** A release that was named, or that none is (null); undefined: nothing was said. */
 export function releaseGiven(id: string | null | undefined): string | null | undefined {
   return id === undefined ? undefined : uuidOrNull(id);

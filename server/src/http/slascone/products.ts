@@ -59,11 +59,13 @@ const PartShown = Type.Object({
   name: Type.String(),
   description: Type.Union([Type.String(), Type.Null()]),
 });
+const ChoicePartShown = Type.Object({ ...PartShown.properties, values: Type.Array(Type.String()) });
 const ProductShown = Type.Object({
   id: Type.String(),
   name: Type.String(),
   prioritized_key: PrioritizedKey,
   ...Object.fromEntries(partLists.map((list) => [list, Type.Array(PartShown)])),
+  constrained_variables: Type.Array(ChoicePartShown),
 });
 const NotThere = Type.Object({});
 

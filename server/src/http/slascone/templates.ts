@@ -12,7 +12,7 @@ import { Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { clientTypes, provisioningModes } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
-import { releaseGiven, templateLists, templateParts, templatePartsGiven } from "./parts.ts";
+import { releaseGiven, templateLists, templateParts, templatePartsGiven, templatePartsShown } from "./parts.ts";
 
 const TemplateParams = Type.Object({ template_id: Uuid("The edition.") });
 
@@ -117,6 +117,7 @@ const TemplateShown = Type.Object({
     Type.Object({ feature_id: Type.String(), feature_name: Type.String(), is_active: Type.Boolean() }),
     { description: "All of the product's, on or off." },
   ),
+  ...templatePartsShown,
   product_name: Type.String(),
   license_count: Type.Integer({ description: "Licences of this edition." }),
 });

@@ -1,0 +1,81 @@
+/** Reading the console in a real browser: times, charts and the keyboard. */
+import { existsSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { drawn, executablePath, keys, licenses, patienceMs, useWorld } from "./world.ts";
+
+/** The limit's line, in the light theme. */
+const limitColour = "#1f2328";
+
+describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, () => {
+  const here = useWorld();
+  const { visit } = here;
+
+  test("times are in the viewer's zone, and in UTC for whoever points at them", async () => {
+    expect((await here.world.open(licenses.crowd, "anna")).status).toBe(200);
+    const { page, go } = await visit(keys.viewer, "light", "Asia/Kathmandu");
+    await go(`/licenses/${licenses.crowd}`);
+    const opened = page.getByRole("row").filter({ hasText: "anna" }).locator("time").first();
+    const at = (await opened.getAttribute("datetime")) as string;
+    expect(await opened.getAttribute("title")).toBe(`${at.slice(0, 19).replace("T", " ")} UTC`);
+    // A quarter of an hour off any other zone: what is shown can be no other's.
+    const local = new Date(Date.parse(at) + 345 * 60_000).toISOString().slice(14, 19);
+    expect(await opened.textContent()).toContain(local);
+  });
+
+  test("a chart tells exact values to whoever points at it, and its table and its file have the same", async () => {
+    for (const user of ["anna", "ben", "cem"]) await here.world.open(licenses.pair, user);
+    const { page, go } = await visit(keys.viewer);
+    await go(`/licenses/${licenses.pair}?tab=use&range=24h`);
+    const chart = page.locator(".chart canvas").first();
+    await chart.waitFor();
+    const picture = () => chart.evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    await drawn(page, limitColour);
+    const before = await picture();
+    const box = (await chart.boundingBox()) as { x: number; y: number; width: number };
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 120);
+    await expect.poll(picture).not.toBe(before);
+    await page.getByText("Table", { exact: true }).first().click();
+    const table = page.getByRole("table", { name: "Use over time" });
+    await table.getByRole("row").nth(1).getByRole("cell", { name: "2", exact: true }).first().waitFor();
+    const href = (await page.getByRole("link", { name: "CSV of use" }).getAttribute("href")) as string;
+    const lines = (await (await page.request.get(here.world.url + href)).text()).trim().split(/\r?\n/);
+    expect(lines[0]).toContain("start,end,max,mean,limit");
+    expect(lines.length).toBe(await table.getByRole("row").count());
+    expect(lines.at(-1)?.split(",")[2]).toBe("2");
+  });
+
+  test("everything is done by keyboard: a session is found, ended and gone", async () => {
+    for (const user of ["anna", "zoe"]) await here.world.open(licenses.crowd, user);
+    const { page, go } = await visit(keys.owner);
+    await go("");
+    await tabTo(page, "Crowd");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: "Crowd" }).waitFor();
+    await page.getByRole("row").filter({ hasText: "zoe" }).waitFor();
+    await tabTo(page, "Search holders");
+    await page.keyboard.type("zoe");
+    await page.getByRole("row").filter({ hasText: "anna" }).waitFor({ state: "detached" });
+    await tabTo(page, "End the session of zoe");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await tabTo(page, "End session");
+    await page.keyboard.press("Enter");
+    await page.getByText("Nobody of that name is in").waitFor();
+  });
+});
+
+/** Presses the tabulator until what has the focus is called so. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const focused = () =>
+    page.evaluate(() => {
+      const { ariaLabel, textContent } = document.activeElement ?? {};
+      return ariaLabel ?? textContent?.trim();
+    });
+  // More stops than any page has.
+  for (let stops = 0; stops < 80; stops++) {
+    if ((await focused()) === name) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`the tabulator does not lead to ${name}`);
+}
