@@ -58,8 +58,8 @@ async function measureAll(): Promise<void> {
     for (const one of chosen) {
       process.stderr.write(`\rround ${round} of ${rounds}: ${one.name.padEnd(50)}`);
       // The first one is not counted: in it Node compiles what the others run.
-      if (round === 0) run(one, 1);
-      else loads.get(one.name)?.push(run(one, seconds));
+      if (round === 0) await run(one, 1);
+      else loads.get(one.name)?.push(await run(one, seconds));
     }
   }
   process.stderr.write(`\r${" ".repeat(80)}\r`);

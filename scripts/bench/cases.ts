@@ -1,4 +1,5 @@
 /** The catalogue of 1,000 licences, the sessions that are open from the start, and the requests of the cases. */
+import { createHash } from "node:crypto";
 import type { Load } from "./load.ts";
 
 export interface Case {
@@ -22,6 +23,8 @@ export const licenses = 1_000;
 export const batchOf = 500;
 export const isv = "2af5fe02-6207-4214-946e-b00ac5309f53";
 const key = "bench-provisioning-key";
+/** Its answers carry an RSA signature, as SLASCONE's do. */
+const signedKey = "bench-key-whose-answers-are-signed";
 /** Sessions that are open from the start, over all licences; and holders that come and go. */
 const sessions = 5_000;
 const visitors = 20_000;
@@ -48,6 +51,7 @@ export function tenantFile(): string {
   return `isv: { id: ${isv}, name: Bench }
 keys:
   - { name: bench, role: provisioning, secret: "${key}", response_signature: none }
+  - { name: signed, role: provisioning, secret: "${signedKey}", response_signature: rsa }
 products:
   - { name: Bench }
 editions:
@@ -132,6 +136,33 @@ const extendOf = (n: string, on: Licenses) => `session(${licenseOf(on, n)}, "ann
 /** Opens of sessions that are open. */
 export const extend = (on: Licenses) => cycle(sessions, `post("/provisioning/session/open", ${extendOf("i", on)})`);
 
+/** The same, whose answers are signed with RSA-2048. */
+export const extendSigned = extend("spread").replace(key, signedKey);
+
+/** The same, whose answers are signed with Ed25519, because the request asks for it by the digest of its body. */
+export function extendMessageSigned(): string {
+  const all = Array.from({ length: batchOf }, (_, n) => {
+    const body = JSON.stringify(lasting(n));
+    return `{ '${body}', "sha-256=:${createHash("sha256").update(body).digest("base64")}:" }`;
+  });
+  const wish =
+    '("@status" "content-digest" "@method";req "@path";req "@query";req "content-digest";req);created;alg="ed25519"';
+  return `
+local bodies, requests, n = { ${all.join(",\n")} }, {}, 0
+function init()
+  for i, each in ipairs(bodies) do
+    requests[i] = wrk.format("POST", "/api/v2/isv/${isv}/provisioning/session/open", {
+      ["ProvisioningKey"] = "${key}", ["Content-Type"] = "application/json", ["Accept"] = "application/json",
+      ["Content-Digest"] = each[2], ["Accept-Signature"] = 'sig=${wish}' }, each[1])
+  end
+end
+function request()
+  n = n + 1
+  return requests[n % #requests + 1]
+end
+`;
+}
+
 const visitor = (n: string, on: Licenses) => `session(${licenseOf(on, n)}, "guest." .. (${n}), 0x100000 + ${n})`;
 
 /** The close of a visitor follows its open 100 opens later: by then no open is still on its way over 64 connections. */
@@ -141,6 +172,19 @@ export const openAndClose = (on: Licenses) =>
     `i % 2 == 0 and post("/provisioning/session/open", ${visitor("(i / 2)", on)})
       or post("/provisioning/session/close", ${visitor(`(((i - 1) / 2 - 100) % ${visitors})`, on)})`,
   );
+
+/** Opens and closes one by one, for a load that is not wrk's. A visitor closes 250 opens later, when they certainly are in. */
+export const visits = {
+  headers: { ProvisioningKey: key, Accept: "application/json" },
+  shotOf(n: number) {
+    const leaving = Math.floor(n / 2) - 250;
+    const isClose = n % 2 === 1 && leaving >= 0;
+    const who = isClose ? leaving : n % 2 === 1 ? n + visitors : n / 2;
+    const item = { ...lasting(who), client_id: `guest.${who}@factor.com` };
+    const path = `/api/v2/isv/${isv}/provisioning/session/${isClose ? "close" : "open"}`;
+    return { path, body: JSON.stringify(item) };
+  },
+};
 
 /** The first hundred closes of each thread find nothing to close, and sessions of a broken-off round are still open. */
 export const lateCloses = (load: Load) => Math.max(0, load.refused - 400) / load.requests;

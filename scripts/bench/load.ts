@@ -1,7 +1,8 @@
 /** Load from wrk on one server or on several equal ones, and what it cost them. */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Case } from "./cases.ts";
 import type { Program } from "./programs.ts";
 
@@ -32,19 +33,31 @@ export function targetOf(programs: readonly Program[], databasePid: number | nul
   return { programs, databasePid };
 }
 
+const run = promisify(execFile);
+
+/** What of a case a load is made from. */
+export type Asked = Pick<Case, "name" | "connections" | "lua">;
+
 /** Runs wrk on some cores, with a thread for each server. Only ever at loopback. */
-export function measure(target: Target, one: Case, seconds: number, folder: string, cores: string): Load {
+export async function measure(
+  target: Target,
+  one: Asked,
+  seconds: number,
+  folder: string,
+  cores: string,
+): Promise<Load> {
   const urls = target.programs.map(({ url }) => url);
   const stranger = urls.find((url) => !url.startsWith("http://127.0.0.1:"));
   if (stranger !== undefined) throw new Error(`not a loopback address: ${stranger}`);
-  const script = join(folder, "wrk.lua");
+  // Several may be at work at a time.
+  const script = join(folder, `wrk-${one.name.replaceAll(/\W/g, "-")}.lua`);
   writeFileSync(script, spread(urls) + one.lua + report);
   const ticks = () => target.programs.reduce((sum, { pid }) => sum + ticksOf(pid), 0);
   const databaseTicks = () => (target.databasePid === null ? 0 : ticksOf(target.databasePid));
   const [before, databaseBefore] = [ticks(), databaseTicks()];
   const wrk = `wrk -t${urls.length} -c${one.connections} -d${seconds}s --timeout 10s -s`.split(" ");
   const args = ["-c", cores, ...wrk, script, urls[0] as string];
-  const printed = execFileSync("taskset", args, { encoding: "utf8", maxBuffer: 1 << 24 });
+  const { stdout: printed } = await run("taskset", args, { encoding: "utf8", maxBuffer: 1 << 24 });
   const result = JSON.parse(printed.slice(printed.indexOf('{"requests"'))) as Record<string, number>;
   const { requests = 0, us = 1, p50 = 0, p99 = 0, refused = 0, broken = 0 } = result;
   if (broken > 0) throw new Error(`${one.name}: ${broken} requests met a broken connection or a time-out`);
@@ -82,6 +95,11 @@ done = function(summary, latency)
     e.status, e.connect + e.read + e.write + e.timeout))
 end
 `;
+
+/** CPU time of a process so far, user and system, all threads. */
+export function cpuUsOf(pid: number): number {
+  return ticksOf(pid) * usPerTick;
+}
 
 /** Of a process and its children, those included that are over. */
 function ticksOf(pid: number): number {

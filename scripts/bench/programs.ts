@@ -15,8 +15,13 @@ const floorProgram = fileURLToPath(new URL("./floor.ts", import.meta.url));
 const databaseFloorProgram = fileURLToPath(new URL("./database-floor.ts", import.meta.url));
 
 /** Seatkeeper on a database (an SQLite file it refuses unless commits are on disk: `synchronous=FULL`). */
-export function startServer(folder: string, databaseUrl: string, cores: string): Promise<Program> {
-  return start(cores, [bin, "serve"], {
+export function startServer(
+  folder: string,
+  databaseUrl: string,
+  cores: string,
+  nodeOptions: readonly string[] = [],
+): Promise<Program> {
+  return start(cores, [...nodeOptions, bin, "serve"], {
     SEATKEEPER_PORT: "0",
     SEATKEEPER_DATABASE_URL: databaseUrl,
     SEATKEEPER_TENANT_FILES: join(folder, "tenant.yaml"),
@@ -24,8 +29,11 @@ export function startServer(folder: string, databaseUrl: string, cores: string):
   });
 }
 
-/** A bare `node:http` server that answers `answer` to everything; `append`: after a line in a file and an fdatasync. */
-export function startFloor(kind: "inline" | "append", folder: string, answer: string): Promise<Program> {
+/**
+ * A bare `node:http` server that answers `answer` to everything; `append`: after a line in a file and an fdatasync;
+ * `deferred`: together with all that came in the same turn of the event loop.
+ */
+export function startFloor(kind: "inline" | "append" | "deferred", folder: string, answer: string): Promise<Program> {
   return start("0", [floorProgram, kind, written(folder, answer), join(folder, "floor.log")], {});
 }
 

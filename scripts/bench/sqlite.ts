@@ -19,6 +19,7 @@ import { startFloor, startServer } from "./programs.ts";
 import type { Suite } from "./suite.ts";
 
 const bare = "F1: bare node:http, inline";
+const together = "F2: bare node:http, replies together once a tick";
 const lone = "floor of one: append + fdatasync, inline";
 const floors = { isFloor: true, unexpected: none };
 
@@ -33,6 +34,24 @@ const cases: readonly Case[] = [
     target: { ratio: 1.0 },
     unexpected: none,
   },
+  { name: together, on: "deferred", connections: 64, lua: extend("spread"), ...floors },
+  {
+    name: "extend, beside F2",
+    on: "server",
+    connections: 64,
+    lua: extend("spread"),
+    floor: together,
+    target: { ratio: 0.75 },
+    unexpected: none,
+  },
+  ...[512, 2_048].flatMap((connections): Case[] => {
+    const floor = `F1, ${connections} connections`;
+    const asked = { connections, lua: extend("spread"), unexpected: none };
+    return [
+      { name: floor, on: "floor", ...asked, isFloor: true },
+      { name: `extend, ${connections} connections`, on: "server", ...asked, floor },
+    ];
+  }),
   {
     name: "open + close, holders that held nothing",
     on: "server",
@@ -77,14 +96,20 @@ export async function sqliteSuite(folder: string): Promise<Suite> {
   writeFileSync(join(folder, "tenant.yaml"), tenantFile());
   const server = await startServer(folder, `sqlite:${join(folder, "bench.db")}`, "0");
   const floor = await startFloor("inline", folder, lastingAnswer);
+  const deferred = await startFloor("deferred", folder, lastingAnswer);
   const append = await startFloor("append", folder, lastingAnswer);
   await prepare(server.url);
   return {
     cases,
     loadCores: "1",
-    targets: { server: targetOf([server]), floor: targetOf([floor]), append: targetOf([append]) },
+    targets: {
+      server: targetOf([server]),
+      floor: targetOf([floor]),
+      deferred: targetOf([deferred]),
+      append: targetOf([append]),
+    },
     async stop() {
-      for (const program of [server, floor, append]) await program.stop();
+      for (const program of [server, floor, deferred, append]) await program.stop();
     },
   };
 }

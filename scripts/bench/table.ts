@@ -41,6 +41,11 @@ export function printTable(rows: readonly Row[]): void {
     "ratio",
     "target",
   ];
+  printCells(head, cells);
+}
+
+/** A table of text: the first column to the left, figures to the right. */
+export function printCells(head: readonly string[], cells: readonly (readonly string[])[]): void {
   const widths = head.map((title, n) => Math.max(title.length, ...cells.map((row) => (row[n] ?? "").length)));
   for (const row of [head, widths.map((width) => "-".repeat(width)), ...cells]) {
     console.log(

@@ -1,164 +1,150 @@
 /**
- * `node scripts/bench/year.ts`: a year of one busy licence through the real rules, counted, and how long each chart of it
- * takes over HTTP. Beside it what counting costs a decision, in CPU time of the process. docs/performance.md explains it.
+ * `npm run bench:year`: a year of one busy licence in an SQLite file: how long each chart and each page of the denial log
+ * takes over HTTP, what counting and forgetting cost, and how long they keep an open waiting. docs/performance.md explains it.
  */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { Rollup } from "../../server/src/analytics/rollup.ts";
-import { applyTenantPaths } from "../../server/src/catalog/tenant-file.ts";
+import Database from "better-sqlite3";
+import { keptDays, Rollup } from "../../server/src/analytics/rollup.ts";
 import { HeldClock } from "../../server/src/clock.ts";
-import { step } from "../../server/src/core/step.ts";
-import type { Command } from "../../server/src/core/types.ts";
-import { startServer } from "../../server/src/main.ts";
 import { openSqliteStore } from "../../server/src/stores/sqlite/sqlite.ts";
+import type { Store } from "../../server/src/stores/store.ts";
+import { openLoop, type Pauses, type Shot } from "./open-loop.ts";
+import { startServer } from "./programs.ts";
+import { appKey, dayMs, isv, livePast, quietLicense, writeTenant } from "./year/history.ts";
+import { ask, countedUntil } from "./year/questions.ts";
 
 const { values: options } = parseArgs({
-  options: { events: { type: "string", default: "5000000" }, days: { type: "string", default: "365" } },
+  options: {
+    events: { type: "string", default: "5000000" },
+    days: { type: "string", default: "365" },
+    /** A file to be kept, and to be used again where it is there. */
+    keep: { type: "string" },
+    /** How long the opens go on with nothing beside them. */
+    seconds: { type: "string", default: "15" },
+  },
 });
 const days = Number(options.days);
-const sessionsPerDay = Math.round(Number(options.events) / days / 2.05);
-const isvId = "2af5fe02-6207-4214-946e-b00ac5309f53";
-const licenseId = "00000000-0000-4000-8000-000000000001";
-const users = 3_000;
-const tokens = 900;
-const day = 24 * 60 * 60_000;
-const targetMs = 200;
+const events = Number(options.events);
+const seconds = Number(options.seconds);
+/** Days that the server under load has still to count. */
+const daysBehind = Math.min(5, days - 1);
+const targetPauseMs = 20;
+/** Of forgetting: more of them look alike. */
+const slicesTimed = 400;
+const began = Date.now();
 
 const folder = mkdtempSync(join(tmpdir(), "seatkeeper-year-"));
-const tenant = join(folder, "tenant.yaml");
-const file = join(folder, "year.db");
-writeFileSync(
-  tenant,
-  `isv: { id: ${isvId}, name: Bench }
-keys:
-  - { name: admin, role: admin, secret: "bench-admin-key-of-the-year", response_signature: none }
-products:
-  - { name: Bench }
-editions:
-  - { product: Bench, name: Floating users, provisioning_mode: floating, client_type: users, session_period: 600, max_floating_sessions_with_same_client_id: 9 }
-customers:
-  - { number: "1", name: Bench }
-licenses:
-  - { id: ${licenseId}, customer: "1", edition: Floating users, floating_token_limit: ${tokens} }
-`,
-);
-
+const file = options.keep ?? join(folder, "year.db");
 try {
-  await run();
+  console.log(`Node ${process.version}, ${cpus()[0]?.model.trim()}`);
+  if (!existsSync(file)) await make();
+  await serveIt();
+  await forget();
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-async function run(): Promise<void> {
+/** Lives the year, and counts all of it but the last days. */
+async function make(): Promise<void> {
   const now = Date.now();
   const store = openSqliteStore(file, new HeldClock(now));
-  await applyTenantPaths(store, [tenant]);
-  const sweep: Command = { type: "sweep", isvId, licenseId };
-  let commands = 0;
+  let requests = 0;
   const deciding = await cpuOf(async () => {
-    for (let n = 0; n < days; n++) {
-      const acts = actsOf(n, now - (days - n) * day - day / 24);
-      commands += acts.length;
-      await store.transact([sweep], (licenses) => {
-        for (const { at, command } of acts) step(licenses, command, at);
-      });
-      process.stderr.write(`\rday ${n + 1} of ${days}`);
-    }
+    requests = await livePast(store, folder, { now, days, events });
   });
-  await store.transact([sweep], (licenses) => step(licenses, sweep, now));
   await store.live();
-  const sizeBefore = statSync(file).size;
+  await store.close();
+  const bytes = statSync(file).size;
+  const lines = linesOf("history");
+  say(`${requests} requests in ${days} days, ${lines} lines of history, ${linesOf("denials")} of them denials`);
+  say(`decided and kept: ${(deciding / requests).toFixed(1)} µs of CPU a request`);
+  say(`history: ${mb(bytes)} MB, ${mb((bytes / lines) * 1e6)} MB a million lines`);
+  await countUntil(now - daysBehind * dayMs, lines);
+  const sums = statSync(file).size - bytes;
+  say(`sums: ${mb(sums)} MB beside them`);
+}
+
+async function countUntil(until: number, lines: number): Promise<void> {
+  const store = openSqliteStore(file, new HeldClock(Date.now()));
   const rollup = new Rollup(store);
-  const counting = await cpuOf(async () => {
-    while (await rollup.round());
+  const slices: number[] = [];
+  const cpu = await cpuOf(async () => {
+    while ((await store.countedUntil()) < until && (await timedSlice(slices, () => rollup.round()))) {
+      if (slices.length % 100 === 0) process.stderr.write(`\rcounted up to ${await countedDay(store)}   `);
+    }
   });
   await store.close();
-  const sizeAfter = statSync(file).size;
-  process.stderr.write(`\r${" ".repeat(40)}\r`);
-  console.log(`Node ${process.version}, ${cpus()[0]?.model.trim()}; ${commands} requests in ${days} days`);
-  console.log(`decided and kept: ${us(deciding, commands)} µs of CPU a request; counted: ${us(counting, commands)} µs`);
-  console.log(`database: ${mb(sizeBefore)} MB of history, ${mb(sizeAfter - sizeBefore)} MB of sums`);
-  await charts();
+  say(`counted: ${((cpu / lines) * (days / (days - daysBehind))).toFixed(1)} µs of CPU a line`);
+  sayOfSlices("counting", slices);
 }
 
-/** Everybody comes and goes in working hours; some are refused. Sorted by time. */
-function actsOf(n: number, midnight: number): { at: number; command: Command }[] {
-  const isWeekend = n % 7 > 4;
-  const count = Math.round(sessionsPerDay * (isWeekend ? 0.2 : 1.32));
-  const acts: { at: number; command: Command }[] = [];
-  for (let m = 0; m < count; m++) {
-    const serial = n * 100_000 + m;
-    const clientId = `user.${(m * 7919 + n) % users}@factor.com`;
-    const sessionId = idOf(3, serial);
-    const from = midnight + (7 / 24 + (Math.random() + Math.random()) * (4 / 24)) * day;
-    const to = from + Math.random() * (2 / 24) * day;
-    const who = { isvId, licenseId, clientId, sessionId, userId: null };
-    const ids = { session: idOf(6, serial), assignment: idOf(7, serial), token: idOf(8, serial) };
-    acts.push({ at: Math.round(from), command: { type: "open", ...who, projectId: null, checkoutPeriod: null, ids } });
-    acts.push({ at: Math.round(to), command: { type: "close", ...who } });
-  }
-  return acts.sort((a, b) => a.at - b.at);
+async function countedDay(store: Store): Promise<string> {
+  return new Date(await store.countedUntil()).toISOString().slice(0, 10);
 }
 
-function idOf(kind: number, n: number): string {
-  return `${String(kind).padStart(8, "0")}-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
-}
-
-async function charts(): Promise<void> {
-  const database = { kind: "sqlite", path: file } as const;
-  const config = {
-    host: "127.0.0.1",
-    port: 0,
-    database,
-    tenantFiles: [],
-    logLevel: "silent",
-    operatorKey: null,
-    tls: null,
-    drainSeconds: 0,
-    trustedProxies: [],
-  } as const;
-  const server = await startServer(config as Parameters<typeof startServer>[0]);
-  const since = (span: number) => `from=${new Date(Date.now() - span * day).toISOString()}`;
-  const year = since(days);
-  const license = `license_id=${licenseId}`;
-  const zone = "time_zone=Europe/Berlin";
-  const all = [
-    `usage?${license}&${year}&bucket=day&${zone}`,
-    `usage?${license}&${year}&bucket=hour&${zone}`,
-    `usage?${license}&${year}&bucket=month&${zone}`,
-    `usage?${license}&${since(3)}&bucket=minute&${zone}`,
-    `usage?${year}&bucket=day&${zone}`,
-    `denials?${license}&${year}&bucket=day&${zone}`,
-    `heatmap?${license}&${year}&${zone}`,
-    `holders?${license}&${since(30)}`,
-    `holders?${license}&${since(92)}`,
-    `denials/holders?${license}&${since(30)}`,
-    `denials/licenses?${since(92)}`,
-    `episodes?${license}&${since(30)}`,
-    `signs?${license}&${since(30)}`,
-    `advice?${license}`,
-  ];
+/** A server on the file, which has the last days to count while opens arrive; then the questions. */
+async function serveIt(): Promise<void> {
+  writeTenant(folder);
+  const server = await startServer(folder, `sqlite:${file}`, "0");
   try {
-    for (const path of all) {
-      const ms: number[] = [];
-      for (let n = 0; n < 7; n++) ms.push(await timed(`${server.url}/api/v2/isv/${isvId}/analytics/${path}`));
-      const median = ms.toSorted((a, b) => a - b)[3] as number;
-      const shown = path.replace(license, "license").replace(/from=([\d-]{10})[^&]*/, "from=$1");
-      console.log(`${shown.padEnd(70)} ${median.toFixed(0).padStart(5)} ms  ${median < targetMs ? "" : "missed"}`);
-    }
+    const openedFor = (isOver: () => boolean) => openLoop(server.url, { ProvisioningKey: appKey }, openOf, isOver);
+    let isCounted = false;
+    const beside = await Promise.all([
+      openedFor(() => isCounted),
+      counted(server.url).finally(() => {
+        isCounted = true;
+      }),
+    ]);
+    sayOfPauses("opens while the last days are counted", beside[0]);
+    const end = performance.now() + seconds * 1_000;
+    sayOfPauses("opens with nothing beside them", await openedFor(() => performance.now() > end));
+    await ask(server);
   } finally {
     await server.stop();
   }
 }
 
-async function timed(url: string): Promise<number> {
+/** Ends when everything before now is counted. */
+async function counted(url: string): Promise<void> {
+  const now = Date.now();
+  for (;;) {
+    const until = await countedUntil(url);
+    if (until >= now) return;
+    process.stderr.write(`\rthe server has counted up to ${new Date(until).toISOString().slice(0, 16)}   `);
+    await delay(1_000);
+  }
+}
+
+/** An open of somebody who was never there before, on a licence that is not charted. */
+function openOf(n: number): Shot {
+  const serial = (began * 1_000_000 + n).toString(16).padStart(12, "0").slice(-12);
+  const clientId = `new.${serial}@factor.com`;
+  const session = { license_id: quietLicense, client_id: clientId, session_id: `3fa85f64-5717-4562-b3fc-${serial}` };
+  return {
+    path: `/api/v2/isv/${isv}/provisioning/session/open`,
+    body: JSON.stringify({ ...session, checkout_period: 0 }),
+  };
+}
+
+/** As if the server came to it half a year later: slices of forgetting, one after the other, on the file itself. */
+async function forget(): Promise<void> {
+  const store = openSqliteStore(file, new HeldClock(Date.now() + (keptDays.history - days / 2) * dayMs));
+  const rollup = new Rollup(store);
+  const slices: number[] = [];
+  while (slices.length < slicesTimed && (await timedSlice(slices, () => rollup.prune())));
+  await store.close();
+  sayOfSlices("forgetting", slices);
+}
+
+async function timedSlice(slices: number[], slice: () => Promise<boolean>): Promise<boolean> {
   const before = performance.now();
-  const response = await fetch(url, { headers: { AdminKey: "bench-admin-key-of-the-year" } });
-  if (response.status !== 200) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  await response.arrayBuffer();
-  return performance.now() - before;
+  const hasMore = await slice();
+  slices.push(performance.now() - before);
+  return hasMore;
 }
 
 /** CPU time of the process, user and system, in microseconds: what others do on the machine does not count. */
@@ -169,8 +155,33 @@ async function cpuOf(work: () => Promise<void>): Promise<number> {
   return user + system;
 }
 
-function us(all: number, count: number): string {
-  return (all / count).toFixed(1);
+function linesOf(what: "history" | "denials"): number {
+  const db = new Database(file, { readonly: true });
+  const where = what === "denials" ? "WHERE denial IS NOT NULL" : "";
+  const { n } = db.prepare(`SELECT count(*) AS n FROM history ${where}`).get() as { n: number };
+  db.close();
+  return n;
+}
+
+function sayOfSlices(what: string, slices: number[]): void {
+  const sorted = slices.toSorted((a, b) => a - b);
+  const at = (share: number) =>
+    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1);
+  say(
+    `${what}: ${slices.length} slices; half take ${at(0.5)} ms, 99 % at most ${at(0.99)} ms, the longest ${at(1)} ms`,
+  );
+}
+
+function sayOfPauses(what: string, { requests, p50Ms, p99Ms, worstMs }: Pauses): void {
+  const verdict = worstMs < targetPauseMs ? "met" : "missed";
+  const figures = `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms, worst ${worstMs.toFixed(1)} ms`;
+  say(`${what}: ${requests}, ${figures} (target: ${targetPauseMs} ms, ${verdict})`);
+}
+
+/** A line in the place of the one that tells of progress. */
+function say(text: string): void {
+  process.stderr.write(`\r${" ".repeat(60)}\r`);
+  console.log(text);
 }
 
 function mb(bytes: number): number {

@@ -127,24 +127,26 @@ export interface HolderSum extends Omit<Required<HolderDay>, "expiredAt"> {
   readonly holder: string;
 }
 
-/** The longest users first. */
-export function holderSums(rows: readonly Tally<HolderDay>[]): HolderSum[] {
-  return [...Map.groupBy(rows, ({ part }) => part)]
-    .map(([holder, own]) => {
-      const sum = (name: "sessionMs" | "sessions" | "expired" | "reopened" | "activations" | "byTurns") =>
-        own.reduce((all, { body }) => all + (body[name] ?? 0), 0);
-      return {
-        holder,
-        sessionMs: sum("sessionMs"),
-        sessions: sum("sessions"),
-        expired: sum("expired"),
-        reopened: sum("reopened"),
-        activations: sum("activations"),
-        byTurns: sum("byTurns"),
-        denials: joined(own.map(({ body }) => body.denials)),
-      };
-    })
-    .toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
+const noFigures = { sessionMs: 0, sessions: 0, expired: 0, reopened: 0, activations: 0, byTurns: 0 };
+const figures = Object.keys(noFigures) as (keyof typeof noFigures)[];
+
+/** What holders had of a licence over some days, added up day by day: all days at once would be too many rows. */
+export class HolderSums {
+  readonly #sums = new Map<string, { -readonly [K in keyof HolderSum]: HolderSum[K] }>();
+
+  add(rows: readonly Tally<HolderDay>[]): void {
+    for (const { part: holder, body } of rows) {
+      const sum = this.#sums.get(holder) ?? { holder, ...noFigures, denials: {} };
+      for (const name of figures) sum[name] += body[name] ?? 0;
+      sum.denials = joined([sum.denials, body.denials]);
+      this.#sums.set(holder, sum);
+    }
+  }
+
+  /** The longest users first. */
+  sorted(): HolderSum[] {
+    return [...this.#sums.values()].toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
+  }
 }
 
 /** One hour of the week. */

@@ -84,7 +84,8 @@ export function* sumsOf(line: HistoryRecord, ledger: Ledger): Iterable<TallyKey>
   const first = lengthMs !== null && isEnd(line) ? at - lengthMs : at - reopenedWithinMs;
   for (let start = startOf(first, day); start <= at; start += day) yield { isvId, series, start, part: holder };
   if (!isServing(line)) return;
-  for (const { start } of ledger.episodes(account, holder)) {
+  for (const { start, body } of ledger.episodes(account, holder)) {
+    if (body.servedAt !== null) continue;
     yield* denialPlaces(account, start);
     yield { isvId, series, start: startOf(start, day), part: holder };
   }

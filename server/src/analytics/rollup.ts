@@ -3,14 +3,15 @@
  * order of time, up to an instant before which nothing more will be recorded, so that sums over several licences are as
  * exact as those of one.
  */
+import { setImmediate } from "node:timers/promises";
 import type { HistoryRecord, Millis } from "../core/types.ts";
-import type { Store, TallyKey } from "../stores/store.ts";
+import type { NumberedLine, Store, TallyKey } from "../stores/store.ts";
 import { count, poolsOf, sumsOf } from "./counting.ts";
 import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
-/** Lines that one round takes: some 10 ms of work, between which others have their turn. */
-const linesPerRound = 500;
+/** Lines that one round takes: less than 10 ms of work, between which others have their turn. */
+const linesPerRound = 200;
 
 /** How long each kind is kept, in days: docs/reference/retention.md. */
 export const keptDays = {
@@ -37,9 +38,6 @@ const rowsPerPrune = 500;
 
 /** How far counting may be behind before another server takes it up, and how often it is noted that nothing happened. */
 const leftToOthersMs = 5_000;
-
-/** Lines of one instant: more sessions than that end together nowhere. */
-const linesOfInstantMax = 2_000_000;
 
 /** Tallies that are remembered between rounds: a few hundred bytes each. */
 const rememberedMax = 100_000;
@@ -71,8 +69,8 @@ export class Rollup {
     // Somebody else counted meanwhile: what is remembered here is not what is kept.
     if (from !== this.#countedUntil || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
     try {
-      await this.#recall(lines);
-      for (const line of lines) count(line, this.#ledger);
+      if (lines === "instant") await this.#countInstant(from);
+      else await this.#count(lines);
       const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
       const isKept = await store.saveTallies(tallies, from, to);
       this.#countedUntil = isKept ? to : null;
@@ -81,6 +79,22 @@ export class Rollup {
       throw error;
     }
     return to < until;
+  }
+
+  async #count(lines: readonly HistoryRecord[]): Promise<void> {
+    await this.#recall(lines);
+    for (const line of lines) count(line, this.#ledger);
+  }
+
+  /** However many lines an instant has, they are saved together; in between, others have their turn. */
+  async #countInstant(at: Millis): Promise<void> {
+    for (let no = -1; ; ) {
+      const lines = await this.#store.linesAfter({ at, no }, at + 1, linesPerRound);
+      await this.#count(lines.map(({ line }) => line));
+      if (lines.length < linesPerRound) return;
+      no = (lines.at(-1) as NumberedLine).no;
+      await setImmediate();
+    }
   }
 
   /** Forgets one slice of what is older than it is kept for. Answers whether there is more. */
@@ -107,13 +121,13 @@ export class Rollup {
     });
   }
 
-  /** The next lines, and up to where they go: never to the middle of an instant. */
-  async #lines(from: Millis, until: Millis): Promise<{ lines: readonly HistoryRecord[]; to: Millis }> {
+  /** The next lines, and up to where they go: never to the middle of an instant. One that has more is counted by itself. */
+  async #lines(from: Millis, until: Millis): Promise<{ lines: readonly HistoryRecord[] | "instant"; to: Millis }> {
     const lines = await this.#store.linesBetween(from, until, linesPerRound);
     if (lines.length < linesPerRound) return { lines, to: until };
     const last = (lines.at(-1) as HistoryRecord).at;
     if (last > from) return { lines: lines.filter(({ at }) => at < last), to: last };
-    return { lines: await this.#store.linesBetween(from, from + 1, linesOfInstantMax), to: from + 1 };
+    return { lines: "instant", to: from + 1 };
   }
 
   /** Reads what the lines will be added to, as far as it is not remembered. */

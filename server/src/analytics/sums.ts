@@ -8,7 +8,11 @@ export const noDenials: DenialCount = { attempts: 0, episodes: 0, served: 0, ser
 export function joined(all: readonly Denials[]): Denials {
   const sums: Partial<Record<DenialCode, DenialCount>> = {};
   for (const denials of all) {
-    for (const [code, count] of entriesOf(denials)) sums[code] = sumOf(sums[code] ?? noDenials, count);
+    // Most days of most holders have none, and nothing is made of those.
+    for (const code in denials) {
+      const own = code as DenialCode;
+      sums[own] = sumOf(sums[own] ?? noDenials, denials[own] ?? noDenials);
+    }
   }
   return sums;
 }

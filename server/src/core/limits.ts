@@ -10,8 +10,8 @@ export const checkoutPeriodDefaultMax = 43_200;
 export const assignmentsPerLicenseMax = 1_000_000;
 
 /**
- * Sessions that one round of releasing takes. A command on the licence makes as many rounds as there are sessions over,
- * because counts must be exact; the round bounds the lists that it builds, not the time.
+ * Sessions that one round of releasing takes: some ten milliseconds. What is over is released before a command is decided,
+ * because counts must be exact; where that takes several rounds, the desk lets everybody else go in between.
  */
 export const releasesPerStepMax = 1_000;
 

@@ -14,6 +14,7 @@ import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
 import { deleteUser, gather, putUser } from "./decide/users.ts";
+import { releasesPerStepMax } from "./limits.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
 import type {
@@ -69,6 +70,23 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
     moveHere(licenses, license, command.clientId, now);
   }
   return outcome;
+}
+
+/**
+ * Whether so much is over in a command's licence that releasing it takes more than one round. `step` would release all of it;
+ * whoever has others waiting calls `releaseRound` first, as often as it takes, and `step` when this is false.
+ */
+export function isBehind(licenses: Licenses, command: Command, now: Millis): boolean {
+  if (command.type === "credit" || command.type === "settle") return false;
+  const license = licenses.license(command.isvId, command.licenseId);
+  if (license === undefined || license.nextDueAt() > now) return false;
+  return license.due(now, releasesPerStepMax + 1).length > releasesPerStepMax;
+}
+
+/** Releases one round of what is over in a command's licence, and decides nothing. */
+export function releaseRound(licenses: Licenses, command: Command, now: Millis): void {
+  const license = licenses.license(command.isvId, command.licenseId);
+  if (license !== undefined) apply(licenses, license, release(license, now));
 }
 
 /** Looks at a licence and a command, and says what shall happen. Changes nothing. */

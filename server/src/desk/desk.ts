@@ -3,7 +3,7 @@
  * next ones gather; so the cost of making a decision durable is shared by everybody who waits.
  */
 import { outageNoticedMs } from "../core/limits.ts";
-import { type Licenses, type Outcome, step } from "../core/step.ts";
+import { isBehind, type Licenses, type Outcome, releaseRound, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
 import { LicensesBusy, type Patience, type Place, type Store, StoreFault } from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
@@ -22,8 +22,11 @@ export class Overloaded extends Error {
 /** Told for each command in its own place: what it came to, or the error that it met. */
 export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
 
-/** What came of a job: its outcomes, or that it goes back into the queue; for its licence is in another server's hands. */
-type OfJob = readonly (Outcome | Error)[] | "later" | "left out";
+/**
+ * What came of a job: its outcomes, or that it goes back into the queue: its licence is in another server's hands, or has
+ * more to release than others should wait for.
+ */
+type OfJob = readonly (Outcome | Error)[] | "later" | "left out" | "behind";
 
 export interface DeskOptions {
   /**
@@ -123,6 +126,8 @@ export class Desk {
     }
     for (const [n, job] of jobs.entries()) {
       const ofJob = outcomes[n];
+      // Behind everybody else, so that those get their turn, however many wait for this licence.
+      if (ofJob === "behind") this.#queue.add(job);
       if (typeof ofJob === "object") answer(job, ofJob);
     }
     if (this.#queue.length > 0) this.#wake();
@@ -183,8 +188,10 @@ export class Desk {
         this.#creditOutage(licenses, now);
         for (const command of owed) step(licenses, command, now);
         const free = busy.length === 0 ? null : new Set(freeOf(jobs, busy));
+        const behind = new Set<string>();
         return jobs.map((job): OfJob => {
           if (free?.has(job) === false) return "left out";
+          if (isHeldUp(licenses, job, behind, now)) return "behind";
           return job.commands.map((command) => step(licenses, command, now));
         });
       };
@@ -211,6 +218,20 @@ export class Desk {
   beat(): Promise<void> {
     return new Promise((resolve) => this.submit([], () => resolve()));
   }
+}
+
+/**
+ * Whether a job waits until a licence of its has released what is over. `behind` are the licences that such jobs of the same
+ * transaction wait for: the first of them is released one round further, which is as much as the others should wait for.
+ */
+function isHeldUp(licenses: Licenses, { commands }: Job, behind: Set<string>, now: Millis): boolean {
+  const first = commands.find(
+    (command) => (behind.size > 0 && behind.has(placeOf(command))) || isBehind(licenses, command, now),
+  );
+  if (first === undefined) return false;
+  if (behind.size === 0) releaseRound(licenses, first, now);
+  behind.add(placeOf(first));
+  return true;
 }
 
 /** The jobs that can do without these licences. */

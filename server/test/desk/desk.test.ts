@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import type { Outcome } from "../../src/core/step.ts";
+import { releasesPerStepMax } from "../../src/core/limits.ts";
+import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
 import { Desk, Overloaded } from "../../src/desk/desk.ts";
 import { commandsWaitingMax } from "../../src/desk/limits.ts";
@@ -70,6 +71,61 @@ function failing(
   };
   return { store: Object.create(store, { transact: { value: transact } }), transactions: () => count };
 }
+
+describe("many sessions that end at once", () => {
+  const tokens = 3 * releasesPerStepMax + 500;
+  const crowded = licenseSetting({ licenseId: licenseIdOf(2), tokens, periodMinutes: 60 });
+  const on = (licenseId: string, command: Command): Command => ({ ...command, licenseId }) as Command;
+
+  /** All tokens of the crowded licence are taken, and then their sessions are over. */
+  async function crowd(): Promise<void> {
+    await store.saveCatalog(entitiesOf(crowded).filter(({ kind }) => kind === "license" || kind === "edition"));
+    const opens = Array.from({ length: tokens }, (_, n) => on(crowded.licenseId, open(`user${n}`)));
+    await store.transact(opens, (licenses, now) => {
+      for (const command of opens) step(licenses, command, now);
+    });
+    clock.advance(3_600_000);
+  }
+
+  test("keep nobody else waiting, and are all over for whoever asks for their licence", async () => {
+    await crowd();
+    const watched = failing(() => false);
+    const desk = new Desk(watched.store);
+    const order: string[] = [];
+    const noted = async (name: string, command: Command) => {
+      const outcome = await desk.decide(command);
+      order.push(`${name} in transaction ${watched.transactions()}`);
+      return outcome;
+    };
+    const crowdedOpen = noted("the crowded licence", on(crowded.licenseId, open("late")));
+    const alsoCrowded = noted("the crowded licence", on(crowded.licenseId, open("later")));
+    const other = noted("another licence", open("anna"));
+    expect(codeOf(await other)).toBe("granted");
+    expect(codeOf(await crowdedOpen)).toBe("granted");
+    expect(codeOf(await alsoCrowded)).toBe("granted");
+    expect(order).toEqual([
+      "another licence in transaction 1",
+      "the crowded licence in transaction 4",
+      "the crowded licence in transaction 4",
+    ]);
+    const license = await store.read(crowded.isvId, crowded.licenseId);
+    expect([license?.holders, license?.openSessions]).toEqual([2, 2]);
+    const lines = await store.history(crowded.isvId, crowded.licenseId, 4 * tokens);
+    expect(lines.filter(({ kind }) => kind === "session.expired")).toHaveLength(tokens);
+    expect(lines.findLastIndex(({ kind }) => kind === "session.expired")).toBeLessThan(
+      lines.findIndex(({ clientId }) => clientId === "late"),
+    );
+  });
+
+  test("are released by a sweep as well, a round a transaction", async () => {
+    await crowd();
+    const watched = failing(() => false);
+    await sweep(watched.store, new Desk(watched.store));
+    expect((await store.read(crowded.isvId, crowded.licenseId))?.openSessions).toBe(0);
+    // The first one is the sign of life.
+    expect(watched.transactions()).toBe(1 + 4);
+  });
+});
 
 describe("the desk", () => {
   test("decides what arrives in one turn in one transaction, in its order", async () => {

@@ -1,4 +1,5 @@
 /** Rows to values and back. Knows columns and no rule. */
+import { setImmediate } from "node:timers/promises";
 import type Database from "better-sqlite3";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
@@ -483,9 +484,36 @@ export class Rows {
     return { items, next: seenTo > 1 ? seenTo : null };
   }
 
-  countHistory(where: string, parameters: readonly (string | number)[]): number {
-    const row = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${where}`).get(...parameters);
-    return (row as { n: number }).n;
+  /**
+   * A page of history, newest first, and how many lines there are that match: looked for slice by slice, and between them
+   * others have their turn. What is written meanwhile is not in it.
+   */
+  async pageOfHistory(
+    where: string,
+    parameters: readonly (string | number)[],
+    { limit, offset }: { readonly limit: number; readonly offset: number },
+    linesAtATime = linesPerLook,
+  ): Promise<{ readonly items: readonly HistoryRecord[]; readonly total: number }> {
+    const condition = `no >= ? AND no < ? AND ${where}`;
+    const count = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${condition}`);
+    // Asked for both at once, SQLite would read all lines.
+    const ends = this.#db
+      .prepare("SELECT (SELECT min(no) FROM history) AS first, (SELECT max(no) FROM history) AS last")
+      .get();
+    const { first, last } = ends as { first: number | null; last: number | null };
+    const items: HistoryRecord[] = [];
+    let total = 0;
+    for (let end = (last ?? 0) + 1; end > (first ?? 1); end -= linesAtATime) {
+      const slice = [end - linesAtATime, end, ...parameters];
+      const { n } = count.get(...slice) as { n: number };
+      const skipped = Math.max(0, offset - total);
+      if (skipped < n && items.length < limit) {
+        items.push(...this.history(condition, slice, "DESC", limit - items.length, skipped));
+      }
+      total += n;
+      await setImmediate();
+    }
+    return { items, total };
   }
 }
 

@@ -261,8 +261,9 @@ class SqliteStore implements Store {
     return this.#file.ask("tallyBefore", isvId, series, before);
   }
 
-  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number) {
-    return this.#file.ask("tallies", isvId, series, from, to, limit);
+  async tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): Promise<Tally[]> {
+    const rows = await this.#file.ask("tallies", isvId, series, from, to, limit);
+    return rows.map(([start, part, body]) => ({ isvId, series, start, part, body: JSON.parse(body) }));
   }
 
   prune(until: Retained, limit: number): Promise<boolean> {
@@ -279,7 +280,8 @@ class SqliteStore implements Store {
     const parameters: (string | number)[] = [isvNo];
     if (query.licenseId !== null) {
       const [condition, value] = this.#ofLicense(query.isvId, query.licenseId);
-      where.push(condition);
+      // A client's denials are few: they are found by the client, and not by its licence (which the plus is for).
+      where.push(query.clientId === null ? condition : condition.replaceAll("license_", "+license_"));
       parameters.push(value);
     }
     for (const [condition, value] of [

@@ -24,7 +24,7 @@ import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
 import { aliveAt, type HistoryValues, Rows, type SessionValues, type Span } from "./rows.ts";
 import { removeSnapshots, takeSnapshot } from "./snapshot.ts";
-import { TallyRows } from "./tallies.ts";
+import { TallyRows, type TallyText } from "./tallies.ts";
 
 /** What a transaction of the desk writes of sessions. */
 export interface SessionWrites {
@@ -165,7 +165,7 @@ export class Tables {
     return this.#tallies.before(isvId, series, before);
   }
 
-  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): Tally[] {
+  tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number): TallyText[] {
     return this.#tallies.range(isvId, series, from, to, limit);
   }
 
@@ -233,10 +233,7 @@ export class Tables {
   }
 
   denials(where: string, parameters: readonly (string | number)[], limit: number, offset: number) {
-    return {
-      items: this.rows.history(where, parameters, "DESC", limit, offset),
-      total: this.rows.countHistory(where, parameters),
-    };
+    return this.rows.pageOfHistory(where, parameters, { limit, offset });
   }
 
   gathered(...query: Parameters<ItemRows["gathered"]>) {

@@ -13,6 +13,9 @@ interface TallyRow {
   body: string;
 }
 
+/** A tally of a series that is known, its body as JSON: the cheapest way from one thread to another. */
+export type TallyText = readonly [start: Millis, part: string, body: string];
+
 /** As the partial indexes have it (`migrations/sqlite`). */
 const kinds = {
   people: "series >= 'people/'",
@@ -39,10 +42,13 @@ export class TallyRows {
     this.#before = db.prepare(
       "SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start < ? ORDER BY start DESC LIMIT 1",
     );
-    this.#range = db.prepare(
-      `SELECT * FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
-       ORDER BY start, part LIMIT ?`,
-    );
+    // Charts read tens of thousands of rows: as text, and without what they are asked by, they cost half.
+    this.#range = db
+      .prepare(
+        `SELECT start, part, body FROM tallies WHERE isv_id = ? AND series = ? AND start >= ? AND start < ?
+         ORDER BY start, part LIMIT ?`,
+      )
+      .raw();
     this.#all = db.prepare("SELECT * FROM tallies");
     this.#ofPeople = db.prepare(
       `SELECT * FROM tallies WHERE isv_id = @isvId AND series >= 'people/' AND coalesce(body ->> 'holder', part) IN
@@ -79,8 +85,8 @@ export class TallyRows {
     return row === undefined ? undefined : tallyOf(row as TallyRow);
   }
 
-  range(isvId: string, series: string, from: Millis, to: Millis, limit: number): Tally[] {
-    return (this.#range.all(isvId, series, from, to, limit) as TallyRow[]).map(tallyOf);
+  range(isvId: string, series: string, from: Millis, to: Millis, limit: number): TallyText[] {
+    return this.#range.all(isvId, series, from, to, limit) as TallyText[];
   }
 
   *all(): Iterable<Tally> {

@@ -1,6 +1,7 @@
 /** Who used a licence, who was refused, and whose program misbehaves. */
+import { setImmediate } from "node:timers/promises";
 import { Type } from "typebox";
-import { deniedParts, type HolderSum, holderSums } from "../../../analytics/charts.ts";
+import { deniedParts, type HolderSum, HolderSums } from "../../../analytics/charts.ts";
 import { signs, signsOf } from "../../../analytics/signs.ts";
 import {
   type Denials,
@@ -23,7 +24,7 @@ import { denialColumns, denialFields } from "./charts.ts";
 import * as query from "./query.ts";
 import { formatField, iso, listOf, maybeTime, seconds, tableOf, time } from "./table.ts";
 
-/** Rows of people that one answer is made from: a thousand holders on each of its days and more. */
+/** Rows of people that are read of one day: far more holders, or episodes, than a licence has in a day. */
 const peopleRowsMax = 100_000;
 
 const strict = { additionalProperties: false };
@@ -80,10 +81,20 @@ const paged = { page: Type.Integer(), page_size: Type.Integer(), total: Type.Int
 const byDays = `By whole days (UTC), ${query.peopleDaysMax} at most`;
 
 export function peopleRoutes({ store }: Services): Route[] {
-  const holdersOf = async (call: KeyedCall, licenseId: string, { from, to }: query.Range) => {
-    const rows = await store.tallies(call.isvId, holderSeries(licenseId), from, to, peopleRowsMax);
-    return holderSums(rows as Tally<HolderDay>[]);
-  };
+  /** What is kept of a series by day; between two days others have their turn, for a day of a busy licence is thousands of rows. */
+  async function* byDay<B>(call: KeyedCall, series: string, { from, to }: query.Range): AsyncIterable<Tally<B>[]> {
+    for (let start = from; start < to; start += day) {
+      yield (await store.tallies(call.isvId, series, start, start + day, peopleRowsMax)) as Tally<B>[];
+      await setImmediate();
+    }
+  }
+
+  async function holdersOf(call: KeyedCall, licenseId: string, range: query.Range): Promise<HolderSum[]> {
+    const sums = new HolderSums();
+    for await (const rows of byDay<HolderDay>(call, holderSeries(licenseId), range)) sums.add(rows);
+    return sums.sorted();
+  }
+
   return [
     keyed({
       method: "GET",
@@ -159,9 +170,11 @@ export function peopleRoutes({ store }: Services): Route[] {
       async handle(call, finish) {
         const { id } = knownLicense(call, call.query.license_id);
         const { reason, format, page = 1, page_size = pageSizeDefault } = call.query;
-        const { from, to } = query.dayRangeOf(call.query, store.now());
-        const rows = await store.tallies(call.isvId, episodeSeries(id), from, to, peopleRowsMax);
-        const all = (rows as Tally<Episode>[]).filter(({ body }) => reason === undefined || body.code === reason);
+        const range = query.dayRangeOf(call.query, store.now());
+        const all: Tally<Episode>[] = [];
+        for await (const rows of byDay<Episode>(call, episodeSeries(id), range)) {
+          all.push(...rows.filter(({ body }) => reason === undefined || body.code === reason));
+        }
         const items = all.slice((page - 1) * page_size, page * page_size).map((each) => episodeItem(each, call.names));
         finish(tableOf(EpisodeItem, items, format, { page, page_size, total: all.length }));
       },
