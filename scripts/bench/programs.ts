@@ -20,8 +20,10 @@ export function startServer(
   databaseUrl: string,
   cores: string,
   nodeOptions: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
   return start(cores, [...nodeOptions, bin, "serve"], {
+    ...env,
     SEATKEEPER_PORT: "0",
     SEATKEEPER_DATABASE_URL: databaseUrl,
     SEATKEEPER_TENANT_FILES: join(folder, "tenant.yaml"),
