@@ -14,7 +14,7 @@ import { loadSigningKeys } from "./http/signing.ts";
 import { readTls, reloadTls } from "./http/tls.ts";
 import { openMemoryStore } from "./stores/memory.ts";
 import { openPostgresStore } from "./stores/postgres/postgres.ts";
-import { openSqliteStoreInThread } from "./stores/sqlite/sqlite.ts";
+import { openSqliteStoreByPace } from "./stores/sqlite/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 
 export interface RunningServer {
@@ -83,7 +83,7 @@ export async function openStore({ database }: Pick<Config, "database">, sandboxC
     case "memory":
       return openMemoryStore(sandboxClock ?? processClock());
     case "sqlite":
-      return openSqliteStoreInThread(database.path, sandboxClock ?? processClock());
+      return openSqliteStoreByPace(database.path, sandboxClock ?? processClock());
     case "postgres":
       return openPostgresStore(database.url, sandboxClock === undefined ? {} : { clock: sandboxClock });
   }

@@ -4,7 +4,8 @@ import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
-import { openSqliteStore, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
+import { Pace } from "../../src/stores/sqlite/pace.ts";
+import { openSqliteStore, openSqliteStoreByPace, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
 import { Tables } from "../../src/stores/sqlite/tables.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
@@ -104,5 +105,60 @@ test("when the thread ends, nobody knows what came of what was under way, and no
   await expect(deciding).rejects.toMatchObject({ name: "StoreFault", isUnknown: true });
   await expect(decide(store, open("ben"))).rejects.toThrow(/thread.*is gone.*Start the server again/);
   await expect(store.ping()).rejects.toMatchObject({ name: "StoreFault" });
+  await store.close();
+});
+
+test("a disk is slow by the median of its last commits, and not by a single one", () => {
+  const pace = new Pace();
+  const judged = [9, 0.2, 0.2, 0.2, 9, 9, 9].map((ms) => {
+    pace.note(ms);
+    return pace.isSlow;
+  });
+  expect(judged).toEqual([false, false, false, false, false, false, true]);
+});
+
+/** The clock that commits are timed by: each look at it finds so many milliseconds gone. */
+function timed(ms: number): { each: number } {
+  const gone = { each: ms };
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => {
+    now += gone.each;
+    return now;
+  });
+  return gone;
+}
+
+test("a file stays where it is on a fast disk, and moves to a thread as soon as that proves slow, with all that is in it", async () => {
+  const posted = vi.spyOn(Worker.prototype, "postMessage");
+  const commits = timed(0.2);
+  const path = freshPath();
+  const store = await openSqliteStoreByPace(path, new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  await decide(store, open("anna"));
+  await store.live();
+  expect(posted).not.toHaveBeenCalled();
+
+  commits.each = 20;
+  for (let n = 0; n < 2; n++) await store.live();
+  const moving = store.live();
+  const meanwhile = [decide(store, open("ben")), clients(store)] as const;
+  await moving;
+  await Promise.all(meanwhile);
+  expect(await clients(store)).toEqual(["anna", "ben"]);
+  expect((await store.history(place.isvId, place.licenseId, 10)).length).toBe(4);
+  expect(posted).toHaveBeenCalled();
+  expect(() => openSqliteStore(path, new HeldClock())).toThrow(/is in use by another process/);
+  await store.close();
+  const next = openSqliteStore(path, new HeldClock());
+  expect(await clients(next)).toEqual(["anna", "ben"]);
+  await next.close();
+});
+
+test("on a disk that is slow from the start, the file is in a thread from the start", async () => {
+  const posted = vi.spyOn(Worker.prototype, "postMessage");
+  timed(20);
+  const store = await openSqliteStoreByPace(freshPath(), new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  expect(posted).toHaveBeenCalled();
   await store.close();
 });

@@ -48,14 +48,14 @@ export interface ErrorTold {
   readonly message: string;
 }
 
-/**
- * Opens the file in a thread of its own, whose answers come in the order of the questions.
- * @throws DatabaseRefused as `openFile` does.
- */
-export async function accessInThread(path: string): Promise<Access> {
-  const thread = new FileThread(path);
-  await thread.opened;
-  return thread;
+/** In a thread of its own, which opens the file. What is asked before it is `opened` waits. */
+export interface ThreadAccess extends Access {
+  /** Rejects with what `openFile` throws. */
+  readonly opened: Promise<unknown>;
+}
+
+export function accessInThread(path: string): ThreadAccess {
+  return new FileThread(path);
 }
 
 interface Waiting {
@@ -63,7 +63,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-class FileThread implements Access {
+class FileThread implements ThreadAccess {
   readonly opened: Promise<unknown>;
   readonly #worker: Worker;
   /** As many as callers have under way: the desk one, a request one. */

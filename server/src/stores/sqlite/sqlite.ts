@@ -36,6 +36,7 @@ import {
 } from "../store.ts";
 import { type Access, accessHere, accessInThread } from "./access.ts";
 import type { Numbers } from "./numbers.ts";
+import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
 import type { SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf } from "./snapshot.ts";
@@ -48,20 +49,32 @@ import { Turns } from "./turns.ts";
  * @throws DatabaseRefused where the file is in use, or cannot be used.
  */
 export function openSqliteStore(path: string, clock: Clock = processClock()): Store {
+  return openHere(path, clock);
+}
+
+function openHere(path: string, clock: Clock): SqliteStore {
   const tables = new Tables(path);
-  return new SqliteStore(new State(tables), accessHere(tables), clock);
+  return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
 }
 
 /**
- * The same with the file in a thread of its own, as servers have it: requests are read and answered while the disk works.
+ * The same with the file in a thread of its own: requests are read and answered while the disk works.
  * @throws DatabaseRefused
  */
 export async function openSqliteStoreInThread(path: string, clock: Clock = processClock()): Promise<Store> {
-  const tables = new Tables(path);
-  const state = new State(tables);
-  // One connection at a time has the file: what was read here is what the thread finds.
-  tables.close();
-  return new SqliteStore(state, await accessInThread(path), clock);
+  const store = openHere(path, clock);
+  await store.moveToThread();
+  return store;
+}
+
+/**
+ * As servers have it: here as long as the disk is fast, in a thread as soon as it proves slow.
+ * @throws DatabaseRefused
+ */
+export async function openSqliteStoreByPace(path: string, clock: Clock = processClock()): Promise<Store> {
+  const store = openHere(path, clock);
+  await store.keepPace();
+  return store;
 }
 
 /** Lines of a dump that one transaction takes in one go: a little work for the other thread. */
@@ -75,7 +88,12 @@ class SqliteStore implements Store {
   readonly #numbers: Numbers;
   readonly #settings: Map<string, string>;
   readonly #sessions: SessionRows;
-  readonly #file: Access;
+  #file: Access;
+  readonly #path: string;
+  /** How fast the disk is; null: nobody asks, or it has been answered. */
+  #pace: Pace | null = null;
+  /** Copies that are being made: each keeps the file where it is. */
+  #copies = 0;
   /** For whatever changes licences and file: memory is ahead of the file then, and nobody may look. */
   readonly #turns = new Turns();
   readonly #clock: Clock;
@@ -85,12 +103,13 @@ class SqliteStore implements Store {
   #pingedAt = Number.NEGATIVE_INFINITY;
   #pingFault: StoreFault | null = null;
 
-  constructor({ book, numbers, settings, sessions, latest }: State, file: Access, clock: Clock) {
+  constructor({ book, numbers, settings, sessions, latest }: State, file: Access, clock: Clock, path: string) {
     this.#book = book;
     this.#numbers = numbers;
     this.#settings = settings;
     this.#sessions = sessions;
     this.#file = file;
+    this.#path = path;
     this.#clock = clock;
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -392,7 +411,16 @@ class SqliteStore implements Store {
   }
 
   async dump(): Promise<OpenDump> {
-    return dumpOf(await this.#file.ask("snapshot"));
+    return dumpOf(await this.#copy());
+  }
+
+  async #copy(): Promise<string> {
+    this.#copies++;
+    try {
+      return await this.#file.ask("snapshot");
+    } finally {
+      this.#copies--;
+    }
   }
 
   async load(dump: Dump): Promise<void> {
@@ -415,11 +443,43 @@ class SqliteStore implements Store {
   }
 
   async backup(): Promise<Backup> {
-    return backupOf(await this.#file.ask("snapshot"));
+    return backupOf(await this.#copy());
   }
 
-  live(): Promise<void> {
-    return this.saveSetting(aliveAt, String(this.now()));
+  /** The sign of life is the smallest commit that there is: by it the disk is measured. */
+  async live(): Promise<void> {
+    await this.#turns.over();
+    const started = performance.now();
+    await this.saveSetting(aliveAt, String(this.now()));
+    await this.#paced(performance.now() - started);
+  }
+
+  /** From now on the file moves to a thread as soon as the disk proves slow: at once, if it is. */
+  async keepPace(): Promise<void> {
+    this.#pace = new Pace();
+    for (let n = 0; n < commitsProbed; n++) {
+      const started = performance.now();
+      await this.saveSetting("opened", String(n));
+      await this.#paced(performance.now() - started);
+    }
+  }
+
+  async #paced(commitMs: number): Promise<void> {
+    this.#pace?.note(commitMs);
+    if (this.#pace?.isSlow === true && this.#copies === 0) await this.moveToThread();
+  }
+
+  /** Lets a thread have the file. Whatever is asked meanwhile waits for it. */
+  moveToThread(): Promise<void> {
+    this.#pace = null;
+    return this.#turns.take(async () => {
+      if (this.#isClosed) return;
+      // One connection at a time has the file: what memory has of it is what the thread finds.
+      await this.#file.close();
+      const thread = accessInThread(this.#path);
+      this.#file = thread;
+      await thread.opened;
+    });
   }
 
   /** A probe costs a commit at most once a second, whoever asks how often. */

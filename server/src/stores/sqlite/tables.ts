@@ -86,8 +86,9 @@ export class Tables {
     this.items = new ItemRows(this.#db);
   }
 
-  get isOpen(): boolean {
-    return this.#db.open;
+  /** The file's whole path. */
+  get path(): string {
+    return this.#db.name;
   }
 
   /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
