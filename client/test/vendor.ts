@@ -117,7 +117,12 @@ export class Vendor {
       ...(path.startsWith("/api") && { AdminKey: keys.admin }),
       ...(body && { "Content-Type": "application/json" }),
     };
-    const answer = await fetch(this.url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    // Below the bound of a hook, so that it is told which call was not answered.
+    const signal = AbortSignal.timeout(20_000);
+    const init = { method, headers, signal, ...(body && { body: JSON.stringify(body) }) };
+    const answer = await fetch(this.url + path, init).catch((cause) => {
+      throw new Error(`${method} ${path} was not answered`, { cause });
+    });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer;
   }
