@@ -21,14 +21,24 @@ export interface Access {
   close(): Promise<void>;
 }
 
-/** On this thread: each question is answered before the next line runs. */
+/** On this thread: each question is answered before the next line runs, but for copies and long pages. */
 export function accessHere(tables: Tables): Access {
+  /** As many as requests have under way. */
+  const running = new Set<Promise<unknown>>();
   return {
     async ask<N extends Question>(question: N, ...args: Asked<N>["args"]) {
-      const method = tables[question] as (...given: unknown[]) => Asked<N>["answer"];
-      return method.apply(tables, args);
+      const method = tables[question] as (...given: unknown[]) => Asked<N>["answer"] | Promise<Asked<N>["answer"]>;
+      const answer = method.apply(tables, args);
+      if (!(answer instanceof Promise)) return answer;
+      running.add(answer);
+      try {
+        return await answer;
+      } finally {
+        running.delete(answer);
+      }
     },
     async close() {
+      await Promise.allSettled(running);
       tables.close();
     },
   };
@@ -48,14 +58,15 @@ export interface ErrorTold {
   readonly message: string;
 }
 
-/** In a thread of its own, which opens the file. What is asked before it is `opened` waits. */
+/** In a thread of its own, which opens the file. What is asked before it is `opened` waits, in its order. */
 export interface ThreadAccess extends Access {
   /** Rejects with what `openFile` throws. */
   readonly opened: Promise<unknown>;
 }
 
-export function accessInThread(path: string): ThreadAccess {
-  return new FileThread(path);
+/** `isFree` resolves when nobody else has the file. */
+export function accessInThread(path: string, isFree: Promise<void>): ThreadAccess {
+  return new FileThread(path, isFree);
 }
 
 interface Waiting {
@@ -65,27 +76,39 @@ interface Waiting {
 
 class FileThread implements ThreadAccess {
   readonly opened: Promise<unknown>;
-  readonly #worker: Worker;
+  #worker: Worker | null = null;
+  #unsent: Letter[] = [];
   /** As many as callers have under way: the desk one, a request one. */
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
   #ended: Error | null = null;
 
-  constructor(path: string) {
+  constructor(path: string, isFree: Promise<void>) {
+    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    isFree.then(
+      () => this.#start(path),
+      (error) => this.#end(error),
+    );
+  }
+
+  #start(path: string): void {
     // Beside this file, built or not.
     const program = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
-    this.#worker = new Worker(program, { workerData: path });
-    this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
-    this.#worker.on("message", (returned: Returned) => this.#take(returned));
-    this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", () => this.#end(new Error("it has ended")));
+    const worker = new Worker(program, { workerData: path });
+    worker.on("message", (returned: Returned) => this.#take(returned));
+    worker.on("error", (error) => this.#end(error));
+    worker.on("exit", () => this.#end(new Error("it has ended")));
+    for (const letter of this.#unsent.splice(0)) worker.postMessage(letter);
+    this.#worker = worker;
   }
 
   ask<N extends Question>(question: N, ...args: Asked<N>["args"]): Promise<Asked<N>["answer"]> {
     if (this.#ended !== null) return Promise.reject(gone(this.#ended, false));
     const no = ++this.#asked;
     return new Promise((resolve, reject) => {
-      this.#worker.postMessage({ no, question, args } satisfies Letter);
+      const letter: Letter = { no, question, args };
+      if (this.#worker === null) this.#unsent.push(letter);
+      else this.#worker.postMessage(letter);
       this.#waiting.set(no, { resolve: resolve as (answer: unknown) => void, reject });
     });
   }
@@ -94,7 +117,7 @@ class FileThread implements ThreadAccess {
     if (this.#ended !== null) return;
     await this.ask("close");
     this.#ended = new Error("it was closed");
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
   }
 
   #take(returned: Returned): void {

@@ -299,8 +299,7 @@ class SqliteStore implements Store {
     const parameters: (string | number)[] = [isvNo];
     if (query.licenseId !== null) {
       const [condition, value] = this.#ofLicense(query.isvId, query.licenseId);
-      // A client's denials are few: they are found by the client, and not by its licence (which the plus is for).
-      where.push(query.clientId === null ? condition : condition.replaceAll("license_", "+license_"));
+      where.push(condition);
       parameters.push(value);
     }
     for (const [condition, value] of [
@@ -475,8 +474,7 @@ class SqliteStore implements Store {
     return this.#turns.take(async () => {
       if (this.#isClosed) return;
       // One connection at a time has the file: what memory has of it is what the thread finds.
-      await this.#file.close();
-      const thread = accessInThread(this.#path);
+      const thread = accessInThread(this.#path, this.#file.close());
       this.#file = thread;
       await thread.opened;
     });
