@@ -10,7 +10,7 @@ const commitsKept = 5;
  * Milliseconds from which a thread pays. Below it, commits on the event loop serve more: all callers share one, while
  * with a thread a part of them is always on the way, and smaller batches cost more each.
  */
-const slowMs = 1.5;
+const slowMs = 2;
 
 export class Pace {
   readonly #commitsMs: number[] = [];
