@@ -31,7 +31,7 @@ export interface RunningServer {
  * @throws TenantFileFault, TlsRefused, DatabaseRefused, or the listening socket's error; nothing is left open then.
  */
 export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
-  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logOutput());
   const store = await openStore(config, sandboxClock);
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);
@@ -75,6 +75,19 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await store.close();
     throw error;
   }
+}
+
+/**
+ * Standard output. A server goes on when nobody reads its log any more, and it stops when it is told to: pino's own writer
+ * would try for ever to get rid of its last line.
+ */
+function logOutput(): NodeJS.WritableStream {
+  if (!process.stdout.listeners("error").includes(ignoreBrokenPipe)) process.stdout.on("error", ignoreBrokenPipe);
+  return process.stdout;
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 /** Opens the database of the settings. */

@@ -15,6 +15,8 @@ export interface ServerProcess {
   signal(signal: "SIGSTOP" | "SIGCONT" | "SIGHUP"): void;
   /** What it has printed so far. */
   output(): string;
+  /** From now on nobody reads what it prints. */
+  leaveOutput(): void;
 }
 
 /** Starts `seatkeeper <args>` and waits until it serves. Rejects with its status and output if it ends instead. */
@@ -48,6 +50,10 @@ export async function startProcess(
     },
     signal: (signal) => kill(child, signal),
     output: () => output,
+    leaveOutput() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
   };
 }
 

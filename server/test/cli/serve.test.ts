@@ -56,6 +56,13 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s ends the server with status 0", as
   expect((await server.stop(signal)).status).toBe(0);
 });
 
+test("a server whose log nobody reads any more goes on, and ends with status 0 when it is told to", async () => {
+  const server = await serve(["serve"]);
+  server.leaveOutput();
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  expect((await server.stop("SIGTERM")).status).toBe(0);
+});
+
 test("a second process on the same file is refused with a clear text, and starts at once after a SIGKILL of the first", async () => {
   const first = await serve(["serve"]);
   const second = await refused(["serve"], {});
