@@ -98,6 +98,23 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await row.getByRole("link", { name: "1" }).waitFor();
   });
 
+  test("a session that a copy has extended is told apart in the log, and can be asked for alone", async () => {
+    const open = (renewal: string) =>
+      here.world.ask("provisioning/session/open", { license_id: licenses.pair, client_id: "anna", renewal });
+    const first = (await open("")).body.renewal as string;
+    const second = (await open(first)).body.renewal as string;
+    expect((await open(first)).status).toBe(200);
+    expect((await open(second)).body.id).toBe(14005);
+    const { page, go } = await visit(keys.owner);
+    await go(`/denials?license=${licenses.pair}&range=24h`);
+    const log = page.getByRole("table", { name: "Log of denials" });
+    await log.getByText("Session extended by a copy (14005)").waitFor();
+    await go(`/denials?license=${licenses.pair}&range=24h&reason=tokens_exhausted`);
+    await page.getByText("Nobody was denied in this time").waitFor();
+    await go(`/denials?license=${licenses.pair}&range=24h&reason=session_forked`);
+    await log.getByRole("row").filter({ hasText: "anna" }).waitFor();
+  });
+
   test("a session that is ended frees its token at once, and the console says so before and after", async () => {
     for (const user of ["anna", "ben"]) expect((await here.world.open(licenses.pair, user)).status).toBe(200);
     const { page, go } = await visit(keys.owner);

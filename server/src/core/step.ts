@@ -6,6 +6,7 @@ import {
   release as releaseAssignment,
   sessionOut,
   suspend,
+  tokensAreOver,
   unassign,
 } from "./decide/assignments.ts";
 import { consume, resetQuota, rollBack } from "./decide/consumption.ts";
@@ -80,7 +81,8 @@ export function isBehind(licenses: Licenses, command: Command, now: Millis): boo
   if (command.type === "credit" || command.type === "settle") return false;
   const license = licenses.license(command.isvId, command.licenseId);
   if (license === undefined || license.nextDueAt() > now) return false;
-  return license.due(now, releasesPerStepMax + 1).length > releasesPerStepMax;
+  const tokens = tokensAreOver(license.terms, now) ? license.assigned : 0;
+  return tokens > releasesPerStepMax || license.due(now, releasesPerStepMax + 1).length > releasesPerStepMax;
 }
 
 /** Releases one round of what is over in a command's licence, and decides nothing. */

@@ -117,6 +117,29 @@ describe("many sessions that end at once", () => {
     );
   });
 
+  test("a temporary licence that is over takes its clients' tokens a round a transaction, and nobody sees that", async () => {
+    const clients = 2 * releasesPerStepMax + 500;
+    const expiresAt = clock.now() + 3_600_000;
+    const guests = licenseSetting({ licenseId: licenseIdOf(3), tokens: clients, isTemporary: true, expiresAt });
+    await store.saveCatalog(entitiesOf(guests).filter(({ kind }) => kind === "license" || kind === "edition"));
+    const opens = Array.from({ length: clients }, (_, n) => on(guests.licenseId, open(`guest${n}`)));
+    await store.transact(opens, (licenses, now) => {
+      for (const command of opens) step(licenses, command, now);
+    });
+    clock.advance(3_600_000);
+    const watched = failing(() => false);
+    const desk = new Desk(watched.store);
+    const late = desk.decide(on(guests.licenseId, open("late"))).then(codeOf);
+    expect(codeOf(await desk.decide(open("anna")))).toBe("granted");
+    expect(watched.transactions()).toBe(1);
+    expect(await late).toBe("license_expired");
+    const license = await store.read(guests.isvId, guests.licenseId);
+    expect([license?.assigned, license?.openSessions]).toEqual([0, 0]);
+    const lines = await store.history(guests.isvId, guests.licenseId, 4 * clients);
+    expect(lines.filter(({ kind }) => kind === "client.unassigned")).toHaveLength(clients);
+    expect(watched.transactions()).toBeGreaterThan(4);
+  });
+
   test("are released by a sweep as well, a round a transaction", async () => {
     await crowd();
     const watched = failing(() => false);

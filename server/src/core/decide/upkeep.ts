@@ -1,13 +1,14 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
-import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import type { Assignment, Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
 import { assignmentAt } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
 
 /**
- * What is over at `now`: at most `releasesPerStepMax` sessions, and when none is left, the tokens of a temporary licence. Every command of a licence is preceded by this until
- * nothing is left, so nobody ever sees an expired session as live, and counts are exact.
+ * What is over at `now`, at most `releasesPerStepMax` of it: sessions, and when none is left, the tokens of a temporary
+ * licence. Every command of a licence is preceded by this until nothing is left, so nobody ever sees an expired session as
+ * live, and counts are exact.
  */
 export function release(license: LicenseView, now: Millis): Decision {
   const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
@@ -24,7 +25,11 @@ export function release(license: LicenseView, now: Millis): Decision {
  * noticed: what an end in the past would put before them may be counted already.
  */
 function releaseTokens(license: LicenseView, now: Millis): Decision {
-  const held = [...license.assignments()].filter(({ unassignedAt }) => unassignedAt === null);
+  const held: Assignment[] = [];
+  for (const assignment of license.assignments()) {
+    if (assignment.unassignedAt === null) held.push(assignment);
+    if (held.length === releasesPerStepMax) break;
+  }
   const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
   return grant(
     held.map((assignment) => ({ type: "assignment", assignment: assignmentAt(license.terms, assignment, now) })),
@@ -78,8 +83,8 @@ function shifted(session: Session, byMs: number): Session {
     extendedAt: session.extendedAt + byMs,
     validUntil: session.validUntil + byMs,
     checkoutUntil: session.checkoutUntil === null ? null : session.checkoutUntil + byMs,
-    // Its own end, by the clock that was wrong, cannot be taken back; the pool need not wait for that.
     ...(session.moves !== undefined && { moves: movesShifted(session.moves, byMs) }),
+    // Its own end, by the clock that was wrong, cannot be taken back; the pool need not wait for that.
     ...(session.voucher !== undefined && { voucher: { ...session.voucher, until: session.voucher.until + byMs } }),
   };
 }

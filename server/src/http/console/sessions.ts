@@ -24,8 +24,7 @@ const cookieName = "seatkeeper-console";
 /** Browsers take a cookie of this prefix only from a page of TLS, for the whole host and for no other. */
 const secureName = `__Host-${cookieName}`;
 
-/** Loads what cookies are signed with; draws it at the first start. */
-/** `isTls`: the server itself is reached by TLS alone. */
+/** Loads what cookies are signed with; draws it at the first start. `isTls`: the server itself is reached by TLS alone. */
 export async function loadConsoleSessions(store: Store, isTls: boolean): Promise<ConsoleSessions> {
   const secret = await store.keepSetting("console_key", randomBytes(32).toString("base64url"));
   return new ConsoleSessions(store, Buffer.from(secret, "base64url"), isTls);
@@ -34,7 +33,6 @@ export async function loadConsoleSessions(store: Store, isTls: boolean): Promise
 export class ConsoleSessions {
   readonly #store: Store;
   readonly #secret: Buffer;
-
   readonly #isTls: boolean;
 
   constructor(store: Store, secret: Buffer, isTls: boolean) {
