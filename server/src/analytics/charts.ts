@@ -2,7 +2,17 @@
 import type { Millis } from "../core/types.ts";
 import { weekdayAndHour } from "./calendar.ts";
 import { joined, total } from "./sums.ts";
-import { type Denials, type HolderDay, quarter, type Resolution, type Tally, type Usage } from "./tally.ts";
+import {
+  type Denials,
+  day,
+  type HolderUse,
+  holderSeries,
+  quarter,
+  type Resolution,
+  type Tally,
+  type Usage,
+  week,
+} from "./tally.ts";
 
 /** One bucket of a chart of use. */
 export interface UsagePoint {
@@ -123,22 +133,35 @@ export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; by
 }
 
 /** What one holder had of a licence over some days. */
-export interface HolderSum extends Omit<Required<HolderDay>, "expiredAt"> {
+export interface HolderSum extends Omit<Required<HolderUse>, "expiredAt"> {
   readonly holder: string;
 }
 
 const noFigures = { sessionMs: 0, sessions: 0, expired: 0, reopened: 0, activations: 0, byTurns: 0 };
 const figures = Object.keys(noFigures) as (keyof typeof noFigures)[];
 
-/** What holders had of a licence over some days, added up day by day: all days at once would be too many rows. */
+/** The tallies of a licence's holders that together cover whole days (UTC): whole weeks where they fit in. */
+export function* holderPieces(
+  licenseId: string,
+  from: Millis,
+  to: Millis,
+): Iterable<{ readonly series: string; readonly from: Millis; readonly to: Millis }> {
+  for (let at = from; at < to; ) {
+    const span = at % week === 0 && at + week <= to ? week : day;
+    yield { series: holderSeries(span, licenseId), from: at, to: at + span };
+    at += span;
+  }
+}
+
+/** What holders had of a licence over some days, added up piece by piece: all at once would be too many rows. */
 export class HolderSums {
   readonly #sums = new Map<string, { -readonly [K in keyof HolderSum]: HolderSum[K] }>();
 
-  add(rows: readonly Tally<HolderDay>[]): void {
+  add(rows: readonly Tally<HolderUse>[]): void {
     for (const { part: holder, body } of rows) {
       const sum = this.#sums.get(holder) ?? { holder, ...noFigures, denials: {} };
       for (const name of figures) sum[name] += body[name] ?? 0;
-      sum.denials = joined([sum.denials, body.denials]);
+      if (hasAny(body.denials)) sum.denials = joined([sum.denials, body.denials]);
       this.#sums.set(holder, sum);
     }
   }
@@ -147,6 +170,12 @@ export class HolderSums {
   sorted(): HolderSum[] {
     return [...this.#sums.values()].toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
   }
+}
+
+/** Most rows have none. */
+function hasAny(denials: Denials): boolean {
+  for (const _ in denials) return true;
+  return false;
 }
 
 /** One hour of the week. */

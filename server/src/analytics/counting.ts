@@ -18,8 +18,9 @@ import {
   episodeMaxMs,
   episodePart,
   episodeSeries,
-  type HolderDay,
+  type HolderUse,
   holderSeries,
+  holderSpans,
   reopenedWithinMs,
   resolutions,
   startOf,
@@ -27,7 +28,7 @@ import {
   toleranceMs,
 } from "./tally.ts";
 
-const noDay: HolderDay = {
+const noUse: HolderUse = {
   sessionMs: 0,
   sessions: 0,
   expired: 0,
@@ -80,14 +81,27 @@ export function* sumsOf(line: HistoryRecord, ledger: Ledger): Iterable<TallyKey>
   if (line.kind === "denied") yield* denialPlaces(account, at);
   const holder = holderOf(line, account);
   if (holder === null || !account.isKnown) return;
-  const series = holderSeries(licenseId);
   const first = lengthMs !== null && isEnd(line) ? at - lengthMs : at - reopenedWithinMs;
-  for (let start = startOf(first, day); start <= at; start += day) yield { isvId, series, start, part: holder };
+  for (const span of holderSpans) {
+    const series = holderSeries(span, licenseId);
+    for (let start = startOf(first, span); start <= at; start += span) yield { isvId, series, start, part: holder };
+  }
   if (!isServing(line)) return;
   for (const { start, body } of ledger.episodes(account, holder)) {
     if (body.servedAt !== null) continue;
     yield* denialPlaces(account, start);
-    yield { isvId, series, start: startOf(start, day), part: holder };
+    yield* useOf(account, holder, start);
+  }
+}
+
+/** Where it is summed what a holder had at an instant. */
+function* useOf(
+  { isvId, licenseId }: Pick<HistoryRecord, "isvId" | "licenseId">,
+  holder: string,
+  at: Millis,
+): Iterable<TallyKey & { readonly start: Millis }> {
+  for (const span of holderSpans) {
+    yield { isvId, series: holderSeries(span, licenseId), start: startOf(at, span), part: holder };
   }
 }
 
@@ -153,7 +167,7 @@ function addDenials(
     ledger.change<Denials>(place, (before = {}) => withMore(before, code, more));
   }
   if (holder === null || !account.isKnown) return;
-  addToDay(ledger, account, holder, at, (before) => ({ denials: withMore(before.denials, code, more) }));
+  addToUse(ledger, account, holder, at, (before) => ({ denials: withMore(before.denials, code, more) }));
 }
 
 function withMore(before: Denials, code: DenialCode, more: DenialCount): Denials {
@@ -165,8 +179,8 @@ const isEnd = ({ kind }: HistoryRecord) =>
 
 function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void {
   const { at, kind, lengthMs } = line;
-  const add = (instant: Millis, more: (before: HolderDay) => Partial<HolderDay>) =>
-    addToDay(ledger, line, holder, instant, more);
+  const add = (instant: Millis, more: (before: HolderUse) => Partial<HolderUse>) =>
+    addToUse(ledger, line, holder, instant, more);
   if (kind === "client.activated") add(at, ({ activations }) => ({ activations: activations + 1 }));
   if (kind === "session.moved") add(at, ({ byTurns = 0 }) => ({ byTurns: byTurns + 1 }));
   if (kind === "session.opened") {
@@ -185,20 +199,21 @@ function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void 
 }
 
 function lapsedLately({ isvId, licenseId, at }: HistoryRecord, ledger: Ledger, holder: string): boolean {
-  const series = holderSeries(licenseId);
+  const series = holderSeries(day, licenseId);
   return [at, at - reopenedWithinMs].some((instant) => {
-    const known = ledger.at<HolderDay>({ isvId, series, start: startOf(instant, day), part: holder });
+    const known = ledger.at<HolderUse>({ isvId, series, start: startOf(instant, day), part: holder });
     return known?.expiredAt != null && at - known.expiredAt <= reopenedWithinMs;
   });
 }
 
-function addToDay(
+function addToUse(
   ledger: Ledger,
-  { isvId, licenseId }: { readonly isvId: string; readonly licenseId: string },
+  place: Pick<HistoryRecord, "isvId" | "licenseId">,
   holder: string,
   at: Millis,
-  more: (before: HolderDay) => Partial<HolderDay>,
+  more: (before: HolderUse) => Partial<HolderUse>,
 ): void {
-  const key = { isvId, series: holderSeries(licenseId), start: startOf(at, day), part: holder };
-  ledger.change<HolderDay>(key, (before = noDay) => ({ ...before, ...more(before) }));
+  for (const key of useOf(place, holder, at)) {
+    ledger.change<HolderUse>(key, (before = noUse) => ({ ...before, ...more(before) }));
+  }
 }

@@ -1,6 +1,6 @@
 /** Sums of what tallies count. */
 import type { DenialCode } from "../core/types.ts";
-import type { DenialCount, Denials, HolderDay } from "./tally.ts";
+import type { DenialCount, Denials, HolderUse } from "./tally.ts";
 
 export const noDenials: DenialCount = { attempts: 0, episodes: 0, served: 0, servedSoon: 0, waitMs: 0, waitMaxMs: 0 };
 
@@ -38,8 +38,8 @@ export function sumOf(a: DenialCount, b: DenialCount): DenialCount {
   };
 }
 
-/** The days of two holders as one's. */
-export function oneDay(a: HolderDay, b: HolderDay): HolderDay {
+/** What two holders had as one's. */
+export function oneUse(a: HolderUse, b: HolderUse): HolderUse {
   const byTurns = (a.byTurns ?? 0) + (b.byTurns ?? 0);
   return {
     sessionMs: a.sessionMs + b.sessionMs,

@@ -16,6 +16,7 @@ export const minute = 60_000;
 export const quarter = 15 * minute;
 export const hour = 60 * minute;
 export const day = 24 * hour;
+export const week = 7 * day;
 export const resolutions = [minute, quarter] as const;
 export type Resolution = (typeof resolutions)[number];
 
@@ -69,8 +70,8 @@ export interface Episode {
   readonly servedAt: Millis | null;
 }
 
-/** What one holder had of a licence on a day (UTC). */
-export interface HolderDay {
+/** What one holder had of a licence on a day or in a week (UTC). */
+export interface HolderUse {
   /** Time in sessions that have ended; sessions beside each other count each. */
   readonly sessionMs: number;
   readonly sessions: number;
@@ -96,7 +97,11 @@ export const deniedLicenses = "denied-licenses";
 /** Series that name people are kept as long as history. */
 export const episodeSeries = (licenseId: string) => `people/episodes/${licenseId}`;
 export const episodePart = ({ holder, code }: Pick<Episode, "holder" | "code">) => `${holder} ${code}`;
-export const holderSeries = (licenseId: string) => `people/days/${licenseId}`;
+/** By days, and by weeks from the same beginning: what holders had in a quarter of a year is a fifth of the rows then. */
+export const holderSpans = [day, week] as const;
+export type HolderSpan = (typeof holderSpans)[number];
+export const holderSeries = (span: HolderSpan, licenseId: string) =>
+  `people/${span === day ? "days" : "weeks"}/${licenseId}`;
 
 /** A denial after which nobody tried again for so long ends its episode; whoever comes back later begins a new one. */
 export const episodeGapMs = quarter;

@@ -1,6 +1,6 @@
 /** Putting other names in the place of a user's: what it means for a licence and for a line of history. For all stores. */
-import { oneDay } from "../analytics/sums.ts";
-import { type Episode, episodePart, episodeSeries, type HolderDay, type Tally } from "../analytics/tally.ts";
+import { oneUse } from "../analytics/sums.ts";
+import { type Episode, episodePart, episodeSeries, type HolderUse, type Tally } from "../analytics/tally.ts";
 import { clientKey, fold } from "../core/names.ts";
 import type { LicenseState } from "../core/state.ts";
 import type {
@@ -151,7 +151,7 @@ function under(holder: string, tally: Tally): Tally {
 
 function together(one: Tally, other: Tally | undefined): Tally {
   if (other === undefined) return one;
-  if (!isEpisode(one)) return { ...one, body: oneDay(one.body as HolderDay, other.body as HolderDay) };
+  if (!isEpisode(one)) return { ...one, body: oneUse(one.body as HolderUse, other.body as HolderUse) };
   const [a, b] = [one.body as Episode, other.body as Episode];
   return { ...one, body: { ...a, attempts: a.attempts + b.attempts, lastAt: Math.max(a.lastAt, b.lastAt) } };
 }

@@ -1,7 +1,7 @@
 /** Who used a licence, who was refused, and whose program misbehaves. */
 import { setImmediate } from "node:timers/promises";
 import { Type } from "typebox";
-import { deniedParts, type HolderSum, HolderSums } from "../../../analytics/charts.ts";
+import { deniedParts, type HolderSum, HolderSums, holderPieces } from "../../../analytics/charts.ts";
 import { signs, signsOf } from "../../../analytics/signs.ts";
 import {
   type Denials,
@@ -9,8 +9,7 @@ import {
   deniedLicenses,
   type Episode,
   episodeSeries,
-  type HolderDay,
-  holderSeries,
+  type HolderUse,
   type Tally,
   toleranceMs,
 } from "../../../analytics/tally.ts";
@@ -24,7 +23,7 @@ import { denialColumns, denialFields } from "./charts.ts";
 import * as query from "./query.ts";
 import { formatField, iso, listOf, maybeTime, seconds, tableOf, time } from "./table.ts";
 
-/** Rows of people that are read of one day: far more holders, or episodes, than a licence has in a day. */
+/** Rows of people that are read at once: far more holders than a licence has in a week, or episodes in a day. */
 const peopleRowsMax = 100_000;
 
 const strict = { additionalProperties: false };
@@ -81,17 +80,18 @@ const paged = { page: Type.Integer(), page_size: Type.Integer(), total: Type.Int
 const byDays = `By whole days (UTC), ${query.peopleDaysMax} at most`;
 
 export function peopleRoutes({ store }: Services): Route[] {
-  /** What is kept of a series by day; between two days others have their turn, for a day of a busy licence is thousands of rows. */
-  async function* byDay<B>(call: KeyedCall, series: string, { from, to }: query.Range): AsyncIterable<Tally<B>[]> {
-    for (let start = from; start < to; start += day) {
-      yield (await store.tallies(call.isvId, series, start, start + day, peopleRowsMax)) as Tally<B>[];
+  /** What is kept, piece by piece; between two of them others have their turn, for a day of a busy licence is thousands of rows. */
+  async function* talliesOf<B>({ isvId }: KeyedCall, pieces: Iterable<Piece>): AsyncIterable<Tally<B>[]> {
+    for (const { series, from, to } of pieces) {
+      yield (await store.tallies(isvId, series, from, to, peopleRowsMax)) as Tally<B>[];
       await setImmediate();
     }
   }
 
   async function holdersOf(call: KeyedCall, licenseId: string, range: query.Range): Promise<HolderSum[]> {
     const sums = new HolderSums();
-    for await (const rows of byDay<HolderDay>(call, holderSeries(licenseId), range)) sums.add(rows);
+    const pieces = holderPieces(licenseId, range.from, range.to);
+    for await (const rows of talliesOf<HolderUse>(call, pieces)) sums.add(rows);
     return sums.sorted();
   }
 
@@ -172,7 +172,7 @@ export function peopleRoutes({ store }: Services): Route[] {
         const { reason, format, page = 1, page_size = pageSizeDefault } = call.query;
         const range = query.dayRangeOf(call.query, store.now());
         const all: Tally<Episode>[] = [];
-        for await (const rows of byDay<Episode>(call, episodeSeries(id), range)) {
+        for await (const rows of talliesOf<Episode>(call, daysOf(episodeSeries(id), range))) {
           all.push(...rows.filter(({ body }) => reason === undefined || body.code === reason));
         }
         const items = all.slice((page - 1) * page_size, page * page_size).map((each) => episodeItem(each, call.names));
@@ -203,6 +203,15 @@ export function peopleRoutes({ store }: Services): Route[] {
       },
     }),
   ];
+}
+
+/** Tallies of a series between two instants. */
+interface Piece extends query.Range {
+  readonly series: string;
+}
+
+function* daysOf(series: string, { from, to }: query.Range): Iterable<Piece> {
+  for (let start = from; start < to; start += day) yield { series, from: start, to: start + day };
 }
 
 function holderItem(sum: HolderSum, names: Names) {
