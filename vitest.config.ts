@@ -5,7 +5,7 @@ export default defineConfig({
     // Most tests wait for disks and other processes, so that more of them than cores are worth their while.
     maxWorkers: 3,
     include: ["server/test/**/*.test.ts", "client/test/**/*.test.ts", "console/test/**/*.test.ts"],
-    globalSetup: "server/test/leave-nothing.ts",
+    globalSetup: ["server/test/leave-nothing.ts", "server/test/compiled-once.ts"],
     isolate: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -7,6 +7,12 @@ import { fileURLToPath } from "node:url";
 
 export const bin = fileURLToPath(new URL("../bin/seatkeeper.js", import.meta.url));
 
+/** All that a program of the tests has of the environment of whoever runs them. */
+export const ground = {
+  PATH: process.env.PATH as string,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE as string,
+};
+
 export interface ServerProcess {
   readonly url: string;
   /** Sends the signal and waits for the end. Answers with the exit status (null after SIGKILL) and all output. */
@@ -27,7 +33,7 @@ export async function startProcess(
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH, SEATKEEPER_PORT: "0", ...env },
+    env: { ...ground, SEATKEEPER_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { bin, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 export const isv = "5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c6d";
 const id = (n: string) => `5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c${n}`;
@@ -89,7 +89,7 @@ export class Desk {
   start(args: readonly string[], env: Readonly<Record<string, string>> = this.with(keys.admin), input = ""): Running {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd: this.folder.path,
-      env: { PATH: process.env.PATH, XDG_CONFIG_HOME: this.folder.path, SEATKEEPER_USER: "anna", ...env },
+      env: { ...ground, XDG_CONFIG_HOME: this.folder.path, SEATKEEPER_USER: "anna", ...env },
       stdio: "pipe",
     });
     child.stdin.end(input);

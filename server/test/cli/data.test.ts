@@ -5,7 +5,7 @@ import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
 import { freePort, type PostgresServer, startPostgres } from "../postgres/server.ts";
-import { bin, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 const operatorKey = "a-key-for-the-tests-of-commands";
 const license = licenseIds[0] as string;
@@ -25,7 +25,7 @@ afterAll(() => postgres.remove());
 beforeEach(async () => {
   folder = temporaryFolder();
   env = {
-    PATH: process.env.PATH as string,
+    ...ground,
     SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/seatkeeper.db`,
     SEATKEEPER_TENANT_FILES: folder.write("tenant.yaml", tenant),
     SEATKEEPER_OPERATOR_KEY: operatorKey,

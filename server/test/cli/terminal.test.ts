@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { bin } from "../process.ts";
+import { bin, ground } from "../process.ts";
 import { Desk, isv, keys, licenses } from "./commands.ts";
 
 const helper = fileURLToPath(new URL("./at-terminal.py", import.meta.url));
@@ -40,7 +40,7 @@ describe.runIf(isThere)("at a terminal", () => {
   /** Types each text once the one before it is shown. */
   function sit(args: string, steps: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Seen> {
     const command = `'${process.execPath}' '${bin}' ${args}`;
-    const home = { PATH: process.env.PATH, XDG_CONFIG_HOME: desk.folder.path, SEATKEEPER_USER: "anna", TERM: "xterm" };
+    const home = { ...ground, XDG_CONFIG_HOME: desk.folder.path, SEATKEEPER_USER: "anna", TERM: "xterm" };
     return new Promise((resolve) => {
       execFile("python3", [helper, command, ...steps], { env: { ...home, ...env } }, (error, shown) => {
         resolve({ status: (error?.code as number | undefined) ?? 0, shown: shown.replaceAll("\r", "") });

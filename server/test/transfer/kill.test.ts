@@ -10,7 +10,7 @@ import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Dump, DumpLine } from "../../src/stores/store.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
-import { bin, temporaryFolder } from "../process.ts";
+import { bin, ground, temporaryFolder } from "../process.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -62,7 +62,7 @@ function manySessions(): Dump {
 }
 
 function start(args: readonly string[], database: string) {
-  const env = { PATH: process.env.PATH, SEATKEEPER_DATABASE_URL: database };
+  const env = { ...ground, SEATKEEPER_DATABASE_URL: database };
   const child = spawn(process.execPath, [bin, ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
