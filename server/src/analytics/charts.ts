@@ -1,7 +1,7 @@
 /** From tallies to what a chart shows. Pure: rows in, points out. */
 import type { Millis } from "../core/types.ts";
 import { weekdayAndHour } from "./calendar.ts";
-import { joined, total } from "./sums.ts";
+import { holderFigures, joined, total } from "./sums.ts";
 import {
   type Denials,
   day,
@@ -138,7 +138,6 @@ export interface HolderSum extends Omit<Required<HolderUse>, "expiredAt"> {
 }
 
 const noFigures = { sessionMs: 0, sessions: 0, expired: 0, reopened: 0, activations: 0, byTurns: 0 };
-const figures = Object.keys(noFigures) as (keyof typeof noFigures)[];
 
 /** The tallies of a licence's holders that together cover whole days (UTC): whole weeks where they fit in. */
 export function* holderPieces(
@@ -160,8 +159,8 @@ export class HolderSums {
   add(rows: readonly Tally<HolderUse>[]): void {
     for (const { part: holder, body } of rows) {
       const sum = this.#sums.get(holder) ?? { holder, ...noFigures, denials: {} };
-      for (const name of figures) sum[name] += body[name] ?? 0;
-      if (hasAny(body.denials)) sum.denials = joined([sum.denials, body.denials]);
+      for (const name of holderFigures) sum[name] += body[name] ?? 0;
+      if (body.denials !== undefined) sum.denials = joined([sum.denials, body.denials]);
       this.#sums.set(holder, sum);
     }
   }
@@ -170,12 +169,6 @@ export class HolderSums {
   sorted(): HolderSum[] {
     return [...this.#sums.values()].toSorted((a, b) => b.sessionMs - a.sessionMs || (a.holder < b.holder ? -1 : 1));
   }
-}
-
-/** Most rows have none. */
-function hasAny(denials: Denials): boolean {
-  for (const _ in denials) return true;
-  return false;
 }
 
 /** One hour of the week. */

@@ -28,16 +28,6 @@ import {
   toleranceMs,
 } from "./tally.ts";
 
-const noUse: HolderUse = {
-  sessionMs: 0,
-  sessions: 0,
-  expired: 0,
-  expiredAt: null,
-  reopened: 0,
-  activations: 0,
-  denials: {},
-};
-
 /** Counts one line. What it is added to must be in the ledger: `sumsOf` says what that is. */
 export function count(line: HistoryRecord, ledger: Ledger): void {
   const account = ledger.accountOf(line);
@@ -167,7 +157,7 @@ function addDenials(
     ledger.change<Denials>(place, (before = {}) => withMore(before, code, more));
   }
   if (holder === null || !account.isKnown) return;
-  addToUse(ledger, account, holder, at, (before) => ({ denials: withMore(before.denials, code, more) }));
+  addToUse(ledger, account, holder, at, ({ denials = {} }) => ({ denials: withMore(denials, code, more) }));
 }
 
 function withMore(before: Denials, code: DenialCode, more: DenialCount): Denials {
@@ -179,21 +169,24 @@ const isEnd = ({ kind }: HistoryRecord) =>
 
 function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void {
   const { at, kind, lengthMs } = line;
-  const add = (instant: Millis, more: (before: HolderUse) => Partial<HolderUse>) =>
+  const add = (instant: Millis, more: (before: HolderUse) => HolderUse) =>
     addToUse(ledger, line, holder, instant, more);
-  if (kind === "client.activated") add(at, ({ activations }) => ({ activations: activations + 1 }));
+  if (kind === "client.activated") add(at, ({ activations = 0 }) => ({ activations: activations + 1 }));
   if (kind === "session.moved") add(at, ({ byTurns = 0 }) => ({ byTurns: byTurns + 1 }));
   if (kind === "session.opened") {
     const isLate = lapsedLately(line, ledger, holder);
-    add(at, ({ sessions, reopened }) => ({ sessions: sessions + 1, reopened: reopened + Number(isLate) }));
+    add(at, ({ sessions = 0, reopened = 0 }) => ({
+      sessions: sessions + 1,
+      ...(isLate && { reopened: reopened + 1 }),
+    }));
   }
-  if (kind === "session.expired") add(at, ({ expired }) => ({ expired: expired + 1, expiredAt: at }));
+  if (kind === "session.expired") add(at, ({ expired = 0 }) => ({ expired: expired + 1, expiredAt: at }));
   if (!isEnd(line) || lengthMs === null) return;
   // The time of a session counts on the days on which it was spent.
   for (let from = at - lengthMs; from < at; ) {
     const to = Math.min(startOf(from, day) + day, at);
     const spent = to - from;
-    add(from, ({ sessionMs }) => ({ sessionMs: sessionMs + spent }));
+    add(from, ({ sessionMs = 0 }) => ({ sessionMs: sessionMs + spent }));
     from = to;
   }
 }
@@ -202,7 +195,7 @@ function lapsedLately({ isvId, licenseId, at }: HistoryRecord, ledger: Ledger, h
   const series = holderSeries(day, licenseId);
   return [at, at - reopenedWithinMs].some((instant) => {
     const known = ledger.at<HolderUse>({ isvId, series, start: startOf(instant, day), part: holder });
-    return known?.expiredAt != null && at - known.expiredAt <= reopenedWithinMs;
+    return known?.expiredAt !== undefined && at - known.expiredAt <= reopenedWithinMs;
   });
 }
 
@@ -211,9 +204,9 @@ function addToUse(
   place: Pick<HistoryRecord, "isvId" | "licenseId">,
   holder: string,
   at: Millis,
-  more: (before: HolderUse) => Partial<HolderUse>,
+  more: (before: HolderUse) => HolderUse,
 ): void {
   for (const key of useOf(place, holder, at)) {
-    ledger.change<HolderUse>(key, (before = noUse) => ({ ...before, ...more(before) }));
+    ledger.change<HolderUse>(key, (before = {}) => ({ ...before, ...more(before) }));
   }
 }

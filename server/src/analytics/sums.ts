@@ -38,17 +38,19 @@ export function sumOf(a: DenialCount, b: DenialCount): DenialCount {
   };
 }
 
+/** What holders have is counted in these, and in denials. */
+export const holderFigures = ["sessionMs", "sessions", "expired", "reopened", "activations", "byTurns"] as const;
+
 /** What two holders had as one's. */
 export function oneUse(a: HolderUse, b: HolderUse): HolderUse {
-  const byTurns = (a.byTurns ?? 0) + (b.byTurns ?? 0);
-  return {
-    sessionMs: a.sessionMs + b.sessionMs,
-    sessions: a.sessions + b.sessions,
-    expired: a.expired + b.expired,
-    expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
-    reopened: a.reopened + b.reopened,
-    activations: a.activations + b.activations,
-    ...(byTurns > 0 && { byTurns }),
-    denials: joined([a.denials, b.denials]),
-  };
+  const sum: { -readonly [K in keyof HolderUse]: HolderUse[K] } = {};
+  for (const name of holderFigures) {
+    const both = (a[name] ?? 0) + (b[name] ?? 0);
+    if (both > 0) sum[name] = both;
+  }
+  const expiredAt = Math.max(a.expiredAt ?? 0, b.expiredAt ?? 0);
+  if (expiredAt > 0) sum.expiredAt = expiredAt;
+  const denials = joined([a.denials ?? {}, b.denials ?? {}]);
+  if (Object.keys(denials).length > 0) sum.denials = denials;
+  return sum;
 }

@@ -70,20 +70,23 @@ export interface Episode {
   readonly servedAt: Millis | null;
 }
 
-/** What one holder had of a licence on a day or in a week (UTC). */
+/**
+ * What one holder had of a licence on a day or in a week (UTC). What is left out is none: these are most of all rows, and
+ * most holders have little but sessions.
+ */
 export interface HolderUse {
   /** Time in sessions that have ended; sessions beside each other count each. */
-  readonly sessionMs: number;
-  readonly sessions: number;
+  readonly sessionMs?: number;
+  readonly sessions?: number;
   /** Sessions that nobody closed, and when the last of them ended. */
-  readonly expired: number;
-  readonly expiredAt: Millis | null;
+  readonly expired?: number;
+  readonly expiredAt?: Millis;
   /** Sessions that were opened shortly after one had lapsed: the application extends too late. */
-  readonly reopened: number;
-  readonly activations: number;
-  /** Times that history told of a session that is extended from several addresses by turns; left out: none. */
+  readonly reopened?: number;
+  readonly activations?: number;
+  /** Times that history told of a session that is extended from several addresses by turns. */
   readonly byTurns?: number;
-  readonly denials: Denials;
+  readonly denials?: Denials;
 }
 
 /** The minutes' series sort before all others, by which they are forgotten sooner. */

@@ -89,9 +89,14 @@ export class LicenseState implements LicenseView {
   }
 
   nextDueAt(): Millis {
+    return Math.min(this.sessionsEndAt(), this.#tokensEndAt());
+  }
+
+  /** No line of history will tell of an earlier instant: what lapses stands there with its own end. */
+  sessionsEndAt(): Millis {
     const live = this.#live.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
     const barred = this.#barred.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
-    return Math.min(live, barred, this.#tokensEndAt());
+    return Math.min(live, barred);
   }
 
   /** When the clients of a temporary licence lose their tokens. */

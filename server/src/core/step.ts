@@ -15,7 +15,6 @@ import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
 import { deleteUser, gather, putUser } from "./decide/users.ts";
-import { releasesPerStepMax } from "./limits.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
 import type {
@@ -74,21 +73,29 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
 }
 
 /**
- * Whether so much is over in a command's licence that releasing it takes more than one round. `step` would release all of it;
- * whoever has others waiting calls `releaseRound` first, as often as it takes, and `step` when this is false.
+ * The licences in which `step` releases what is over before it decides the command. It releases all of it; whoever has others
+ * waiting looks how much that is (`overIn`), and calls `releaseRound` first, as often as it takes.
  */
-export function isBehind(licenses: Licenses, command: Command, now: Millis): boolean {
-  if (command.type === "credit" || command.type === "settle") return false;
+export function overdueFor(licenses: Licenses, command: Command, now: Millis): readonly LicenseState[] {
+  if (command.type === "credit" || command.type === "settle") return none;
   const license = licenses.license(command.isvId, command.licenseId);
-  if (license === undefined || license.nextDueAt() > now) return false;
-  const tokens = tokensAreOver(license.terms, now) ? license.assigned : 0;
-  return tokens > releasesPerStepMax || license.due(now, releasesPerStepMax + 1).length > releasesPerStepMax;
+  if (license === undefined) return none;
+  const isOverdue = (each: LicenseState) => each.nextDueAt() <= now;
+  if (command.type !== "activate") return isOverdue(license) ? [license] : none;
+  return [license, ...licenses.siblings(license, command.clientId)].filter(isOverdue);
 }
 
-/** Releases one round of what is over in a command's licence, and decides nothing. */
-export function releaseRound(licenses: Licenses, command: Command, now: Millis): void {
-  const license = licenses.license(command.isvId, command.licenseId);
-  if (license !== undefined) apply(licenses, license, release(license, now));
+const none: readonly LicenseState[] = [];
+
+/** How many sessions and tokens are over in a licence, counted up to `limit`. */
+export function overIn(license: LicenseState, now: Millis, limit: number): number {
+  const tokens = tokensAreOver(license.terms, now) ? license.assigned : 0;
+  return tokens >= limit ? limit : Math.min(limit, tokens + license.due(now, limit).length);
+}
+
+/** Releases one round of what is over in a licence, and decides nothing. */
+export function releaseRound(licenses: Licenses, license: LicenseState, now: Millis): void {
+  apply(licenses, license, release(license, now));
 }
 
 /** Looks at a licence and a command, and says what shall happen. Changes nothing. */

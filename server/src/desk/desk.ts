@@ -3,11 +3,12 @@
  * next ones gather; so the cost of making a decision durable is shared by everybody who waits.
  */
 import { outageNoticedMs } from "../core/limits.ts";
-import { isBehind, type Licenses, type Outcome, releaseRound, step } from "../core/step.ts";
+import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
 import { LicensesBusy, type Patience, type Place, type Store, StoreFault } from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
 import { type Job, placeOf, Queue } from "./queue.ts";
+import { type HeldUp, heldUp } from "./releases.ts";
 
 /** Too much waits already: the command was not taken, nothing of it happened. */
 export class Overloaded extends Error {
@@ -26,7 +27,7 @@ export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
  * What came of a job: its outcomes, or that it goes back into the queue: its licence is in another server's hands, or has
  * more to release than others should wait for.
  */
-type OfJob = readonly (Outcome | Error)[] | "later" | "left out" | "behind";
+type OfJob = readonly (Outcome | Error)[] | "later" | "left out" | HeldUp;
 
 export interface DeskOptions {
   /**
@@ -124,10 +125,15 @@ export class Desk {
       if (outcomes[n] === "left out")
         this.#queue.putBack({ ...job, isApart: job.wasLeftOut === true, wasLeftOut: true });
     }
+    // Behind everybody else, so that those get their turn, however many wait for this licence; and those whose licence has
+    // just released a round behind the others.
+    for (const kind of ["behind", "released"]) {
+      for (const [n, job] of jobs.entries()) {
+        if (outcomes[n] === kind) this.#queue.add({ ...job, rounds: (job.rounds ?? 0) + 1 });
+      }
+    }
     for (const [n, job] of jobs.entries()) {
       const ofJob = outcomes[n];
-      // Behind everybody else, so that those get their turn, however many wait for this licence.
-      if (ofJob === "behind") this.#queue.add(job);
       if (typeof ofJob === "object") answer(job, ofJob);
     }
     if (this.#queue.length > 0) this.#wake();
@@ -188,11 +194,10 @@ export class Desk {
         this.#creditOutage(licenses, now);
         for (const command of owed) step(licenses, command, now);
         const free = busy.length === 0 ? null : new Set(freeOf(jobs, busy));
-        const behind = new Set<string>();
+        const held = heldUp(licenses, free ?? jobs, now);
         return jobs.map((job): OfJob => {
           if (free?.has(job) === false) return "left out";
-          if (isHeldUp(licenses, job, behind, now)) return "behind";
-          return job.commands.map((command) => step(licenses, command, now));
+          return held.get(job) ?? job.commands.map((command) => step(licenses, command, now));
         });
       };
       return await this.#store.transact(commands, work, patience);
@@ -218,20 +223,6 @@ export class Desk {
   beat(): Promise<void> {
     return new Promise((resolve) => this.submit([], () => resolve()));
   }
-}
-
-/**
- * Whether a job waits until a licence of its has released what is over. `behind` are the licences that such jobs of the same
- * transaction wait for: the first of them is released one round further, which is as much as the others should wait for.
- */
-function isHeldUp(licenses: Licenses, { commands }: Job, behind: Set<string>, now: Millis): boolean {
-  const first = commands.find(
-    (command) => (behind.size > 0 && behind.has(placeOf(command))) || isBehind(licenses, command, now),
-  );
-  if (first === undefined) return false;
-  if (behind.size === 0) releaseRound(licenses, first, now);
-  behind.add(placeOf(first));
-  return true;
 }
 
 /** The jobs that can do without these licences. */

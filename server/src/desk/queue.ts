@@ -11,6 +11,8 @@ export interface Job {
   readonly isApart: boolean;
   /** A batch had to go on without it. Once, it just joins the next one: by then its licence is mostly free again. */
   readonly wasLeftOut?: boolean;
+  /** How often it has come back because a licence had too much to release; left out: never. */
+  readonly rounds?: number;
 }
 
 export class Queue {

@@ -338,10 +338,10 @@ export class Book implements Licenses {
     return [...due.slice(start), ...due.slice(0, start)].slice(0, limit);
   }
 
-  /** Nothing is over before this instant. */
-  earliestDue(): Millis {
+  /** No session ends before this instant. */
+  earliestEnd(): Millis {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const license of this.#licenses.values()) earliest = Math.min(earliest, license.nextDueAt());
+    for (const license of this.#licenses.values()) earliest = Math.min(earliest, license.sessionsEndAt());
     return earliest;
   }
 

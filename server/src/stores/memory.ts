@@ -80,7 +80,7 @@ export function openMemoryStore(clock: Clock): Store {
     assignmentsOfClient: async (isvId, productId, clientId) => book.assignmentsOfClient(isvId, productId, clientId),
     assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
-    settledUntil: async () => Math.min(now(), book.earliestDue()),
+    settledUntil: async () => Math.min(now(), book.earliestEnd()),
     async linesBetween(from, to, limit) {
       return lines
         .filter(({ at }) => at >= from && at < to)

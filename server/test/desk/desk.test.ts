@@ -8,7 +8,7 @@ import { commandsWaitingMax } from "../../src/desk/limits.ts";
 import { sweep } from "../../src/desk/upkeep.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
-import { entitiesOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { entitiesOf, type LicenseSetting, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 
 const setting = licenseSetting({ licenseId: licenseIdOf(1), tokens: 2, periodMinutes: 60 });
 const place = { isvId: setting.isvId, licenseId: setting.licenseId };
@@ -77,15 +77,25 @@ describe("many sessions that end at once", () => {
   const crowded = licenseSetting({ licenseId: licenseIdOf(2), tokens, periodMinutes: 60 });
   const on = (licenseId: string, command: Command): Command => ({ ...command, licenseId }) as Command;
 
-  /** All tokens of the crowded licence are taken, and then their sessions are over. */
-  async function crowd(): Promise<void> {
-    await store.saveCatalog(entitiesOf(crowded).filter(({ kind }) => kind === "license" || kind === "edition"));
-    const opens = Array.from({ length: tokens }, (_, n) => on(crowded.licenseId, open(`user${n}`)));
+  /** All tokens of a licence are taken. */
+  async function fill(full: LicenseSetting): Promise<void> {
+    await store.saveCatalog(entitiesOf(full).filter(({ kind }) => kind === "license" || kind === "edition"));
+    const opens = Array.from({ length: full.tokens }, (_, n) => on(full.licenseId, open(`user${n}`)));
     await store.transact(opens, (licenses, now) => {
       for (const command of opens) step(licenses, command, now);
     });
+  }
+
+  /** All tokens of the crowded licence are taken, and then their sessions are over. */
+  async function crowd(): Promise<void> {
+    await fill(crowded);
     clock.advance(3_600_000);
   }
+
+  const linesOf = async (kind: string, licenses: readonly { readonly licenseId: string }[]) => {
+    const all = await Promise.all(licenses.map(({ licenseId }) => store.history(place.isvId, licenseId, 4 * tokens)));
+    return all.flat().filter((line) => line.kind === kind).length;
+  };
 
   test("keep nobody else waiting, and are all over for whoever asks for their licence", async () => {
     await crowd();
@@ -115,6 +125,56 @@ describe("many sessions that end at once", () => {
     expect(lines.findLastIndex(({ kind }) => kind === "session.expired")).toBeLessThan(
       lines.findIndex(({ clientId }) => clientId === "late"),
     );
+  });
+
+  test("on several licences are released by turns, whatever more arrives for the first of them", async () => {
+    const ends = [8, 2, 2].map((rounds, n) => {
+      return { ...crowded, licenseId: licenseIdOf(4 + n), tokens: rounds * releasesPerStepMax };
+    });
+    for (const each of ends) await fill(each);
+    clock.advance(3_600_000);
+    const watched = failing(() => false);
+    const desk = new Desk(watched.store);
+    let isSlowDone = false;
+    const slow = desk.decide(on(licenseIdOf(4), open("late"))).then(() => {
+      isSlowDone = true;
+    });
+    const quick = [5, 6].map((n) => desk.decide(on(licenseIdOf(n), open("late"))));
+    const more = [...quick.keys()].map((n) => desk.decide(on(licenseIdOf(4), open(`more ${n}`))));
+    expect((await Promise.all(quick)).map(codeOf)).toEqual(["granted", "granted"]);
+    expect(isSlowDone).toBe(false);
+    expect(watched.transactions()).toBeLessThanOrEqual(6);
+    await Promise.all([slow, ...more]);
+  });
+
+  test("on many licences, few on each, are no more than two rounds a transaction together", async () => {
+    const ends = Array.from({ length: 8 }, (_, n) => {
+      return { ...crowded, licenseId: licenseIdOf(4 + n), tokens: releasesPerStepMax / 2 };
+    });
+    for (const each of ends) await fill(each);
+    clock.advance(3_600_000);
+    const desk = new Desk(store);
+    const opens = ends.map(({ licenseId }) => desk.decide(on(licenseId, open("late"))));
+    expect(codeOf(await desk.decide(open("anna")))).toBe("granted");
+    expect(await linesOf("session.expired", ends)).toBeLessThanOrEqual(2 * releasesPerStepMax);
+    expect((await Promise.all(opens)).map(codeOf)).toEqual(ends.map(() => "granted"));
+    expect(await linesOf("session.expired", ends)).toBe(4 * releasesPerStepMax);
+  });
+
+  test("on the licence that an activation takes its client from are released in rounds as well", async () => {
+    await crowd();
+    const other = licenseSetting({ licenseId: licenseIdOf(4), tokens: 1 });
+    await store.saveCatalog(entitiesOf(other).filter(({ kind }) => kind === "license" || kind === "edition"));
+    const desk = new Desk(store);
+    const activated = desk.decide({
+      ...{ type: "activate", isvId: place.isvId, licenseId: other.licenseId, clientId: "user1", tokenKey: null },
+      ...{ clientName: null, clientDescription: null, softwareVersion: null },
+      ids: { session: "moved", assignment: "moved", token: "moved" },
+    });
+    expect(codeOf(await desk.decide(open("anna")))).toBe("granted");
+    expect(await linesOf("session.expired", [crowded])).toBeLessThanOrEqual(2 * releasesPerStepMax);
+    expect(codeOf(await activated)).toBe("granted");
+    expect(await linesOf("session.expired", [crowded])).toBe(tokens);
   });
 
   test("a temporary licence that is over takes its clients' tokens a round a transaction, and nobody sees that", async () => {

@@ -1,6 +1,6 @@
 /** What every store must do with changes of the catalogue: conflicts, deletion, and the audit log. Part of the conformance suite. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { episodeSeries, type HolderUse, holderSeries } from "../../src/analytics/tally.ts";
+import { episodeSeries, holderSeries } from "../../src/analytics/tally.ts";
 import type { Author } from "../../src/catalog/audit.ts";
 import type { EntityChange, EntityOf, Kind } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
@@ -20,8 +20,6 @@ import { codesOf, stepAll } from "./steps.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const isvId = isvIdOf(1);
-const useOf = (some: Partial<HolderUse>): HolderUse => ({ ...noUse, ...some });
-const noUse = { sessionMs: 0, sessions: 0, expired: 0, expiredAt: null, reopened: 0, activations: 0, denials: {} };
 const setting = licenseSetting({ licenseId: licenseIdOf(1), tokens: 2 });
 const editionId = licenseIdOf(1).replace(/^\d{8}/, "00000004");
 const anna: Author = { keyId: freshId(11, 1), name: "anna's key", onBehalfOf: "Anna" };
@@ -370,9 +368,13 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
           tokens_exhausted: { attempts: 4, episodes: 2, served: 2, servedSoon: 0, waitMs: 10, waitMaxMs: 5 },
         };
         const counted = [
-          { ...day, part: "anna@factor.com", body: useOf({ sessionMs: 5, sessions: 2, expiredAt: 3, denials: two }) },
-          { ...day, part: "ben", body: useOf({ sessionMs: 7, sessions: 1 }) },
-          { ...day, part: pseudonym, body: useOf({ sessionMs: 1, sessions: 1, expiredAt: 2, denials: two }) },
+          {
+            ...day,
+            part: "anna@factor.com",
+            body: { sessionMs: 5, sessions: 2, expired: 1, expiredAt: 3, denials: two },
+          },
+          { ...day, part: "ben", body: { sessionMs: 7, sessions: 1 } },
+          { ...day, part: pseudonym, body: { sessionMs: 1, sessions: 1, expired: 1, expiredAt: 2, denials: two } },
           { ...day, series: episodeSeries(setting.licenseId), part: "anna@factor.com tokens_exhausted", body: episode },
         ];
         await store.saveTallies(counted, await store.countedUntil(), clock.now());
@@ -380,7 +382,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         await restart();
         expect(await store.tallies(isvId, day.series, 0, 1, 10)).toEqual([
           counted[1],
-          { ...day, part: pseudonym, body: useOf({ sessionMs: 6, sessions: 3, expiredAt: 3, denials: four }) },
+          { ...day, part: pseudonym, body: { sessionMs: 6, sessions: 3, expired: 2, expiredAt: 3, denials: four } },
         ]);
         expect(await store.tallies(isvId, episodeSeries(setting.licenseId), 0, 1, 10)).toEqual([
           { ...counted[3], part: `${pseudonym} tokens_exhausted`, body: { ...episode, holder: pseudonym } },

@@ -242,7 +242,7 @@ class SqliteStore implements Store {
 
   async settledUntil(): Promise<Millis> {
     await this.#turns.over();
-    return Math.min(this.now(), this.#book.earliestDue());
+    return Math.min(this.now(), this.#book.earliestEnd());
   }
 
   async linesBetween(from: Millis, to: Millis, limit: number) {
