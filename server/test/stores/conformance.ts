@@ -835,6 +835,19 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await due()).toEqual([]);
       });
 
+      test("of tokens whose end is set into the past leave settled what happened since", async () => {
+        const guest = licenseSetting({ ...devices, licenseId: licenseIdOf(7), isTemporary: true });
+        const endsAt = (expiresAt: number) => store.saveCatalog(entitiesOf({ ...guest, expiresAt }));
+        await endsAt(clock.now() + 2 * period);
+        await act(activateCommand(guest, "d1"));
+        await live(period);
+        await endsAt(clock.now() - period / 2);
+        expect(await store.settledUntil()).toBe(clock.now());
+        await act(sweepCommand(guest));
+        const lines = await store.history(guest.isvId, guest.licenseId, 10);
+        expect(lines.at(-1)).toMatchObject({ kind: "client.unassigned", at: clock.now() });
+      });
+
       test("come to every licence with something over, though fewer are asked for at a time", async () => {
         for (const setting of [cad, cam, devices]) await act(openCommand(setting, "anna"));
         await live(period);

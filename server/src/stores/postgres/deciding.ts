@@ -197,7 +197,8 @@ export class Deciding implements Licenses {
  */
 function lookAt({ known, row }: Locked, now: Millis, isSwept: boolean): Millis | null {
   const written = row.look_at === null ? null : Number(row.look_at);
-  const due = known.state.nextDueAt();
+  // Tokens that are over are taken now, whenever they ended: nothing that counts what happened has to wait for that.
+  const due = Math.min(known.state.sessionsEndAt(), Math.max(known.state.nextDueAt(), now));
   if (due === Number.POSITIVE_INFINITY) return null;
   return !isSwept && written !== null && written > now && written <= due ? written : due;
 }
