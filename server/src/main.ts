@@ -22,6 +22,8 @@ export interface RunningServer {
   readonly url: string;
   /** Reads what may be renewed while it runs: the certificate. */
   reload(): void;
+  /** Resolves when it cannot serve any more, and never will: it wants to be ended, and started again. */
+  readonly lost: Promise<void>;
   /** Stays for as long as balancers may need to notice, finishes what is in flight, then closes the store. */
   stop(): Promise<void>;
 }
@@ -55,8 +57,10 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     }
     const url = urlOf(app.server.address() as AddressInfo, tls === null ? "http" : "https");
     log.info({ url, database: config.database.kind }, "serving");
+    const lost = store.lost ?? new Promise<never>(() => {});
     return {
       url,
+      lost: lost.then((error) => log.fatal({ err: error }, "the database is lost to this process, which has to end")),
       reload() {
         if (tls !== null) reloadTls(app.server as SecureServer, tls, log);
       },

@@ -14,6 +14,8 @@ export const exitCodes = {
   software: 70,
   /** What was to be written is there already: a file, or a database that is not empty. */
   cannotCreate: 73,
+  /** The database's file is lost to the server, which wants to be started again. */
+  lost: 74,
   /** What is wanted is taken by somebody else, and may be free later: the address, the database, every token. */
   unavailable: 75,
   /** The server does not take the key, the key does not reach this, or the licence says no for good. */

@@ -3,6 +3,7 @@ import { readConfig } from "../config.ts";
 import { startServer } from "../main.ts";
 import { demoSettings, demoTenant, setIn, welcome } from "./demo.ts";
 import { demoHistoryOnce } from "./demo-history.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { stopOnSignals } from "./signals.ts";
 
 /** `seatkeeper serve`: the server, until SIGTERM or SIGINT. */
@@ -14,5 +15,7 @@ export async function serve(options: { readonly demo?: boolean }): Promise<void>
   );
   stopOnSignals(starting);
   const server = await starting;
+  // While it lives, everybody who asks whether it does is told so; a supervisor starts another one.
+  void server.lost.then(() => process.exit(exitCodes.lost));
   if (options.demo === true) console.log(welcome(server.url));
 }

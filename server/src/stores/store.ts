@@ -162,6 +162,12 @@ export interface Store {
   /** A round of the store's own housekeeping, to be asked for every second or so. */
   tidy(): Promise<void>;
 
+  /**
+   * Resolves when the store cannot serve any more and never will, though nobody closed it: whoever runs it ends, and is
+   * started again. Left out: that cannot happen.
+   */
+  readonly lost?: Promise<Error>;
+
   /** The time as the store tells it. */
   now(): Millis;
   /** Rejects with `StoreFault` unless the store could serve a transaction now. */

@@ -1,4 +1,5 @@
 /** The SQLite store while its disk works: what is decided meanwhile, what is seen, and what happens when it fails late. */
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
@@ -95,7 +96,7 @@ test("a file in a thread is refused to a second server, with a clear text, and g
   await next.close();
 });
 
-test("when the thread ends, nobody knows what came of what was under way, and nothing is taken any more", async () => {
+test("when the thread ends, whoever runs the store is told, nobody knows what came of what was under way, and nothing is taken any more", async () => {
   const posted = vi.spyOn(Worker.prototype, "postMessage");
   const store = await openSqliteStoreInThread(freshPath(), new HeldClock());
   await store.saveCatalog(entitiesOf(setting));
@@ -103,7 +104,8 @@ test("when the thread ends, nobody knows what came of what was under way, and no
   const deciding = decide(store, open("anna"));
   await worker.terminate();
   await expect(deciding).rejects.toMatchObject({ name: "StoreFault", isUnknown: true });
-  await expect(decide(store, open("ben"))).rejects.toThrow(/thread.*is gone.*Start the server again/);
+  await expect(decide(store, open("ben"))).rejects.toMatchObject({ name: "StoreFault", isUnknown: false });
+  expect(await store.lost).toBeInstanceOf(Error);
   await expect(store.ping()).rejects.toMatchObject({ name: "StoreFault" });
   await store.close();
 });
@@ -161,4 +163,79 @@ test("on a disk that is slow from the start, the file is in a thread from the st
   await store.saveCatalog(entitiesOf(setting));
   expect(posted).toHaveBeenCalled();
   await store.close();
+});
+
+/** A store whose disk has just proved slow, and whose file a thread cannot open; `atTheLatest` runs before anybody hears of that. */
+async function withHiddenFile(atTheLatest: (back: () => void, store: Store) => void) {
+  const path = freshPath();
+  const commits = timed(0.2);
+  const store = await openSqliteStoreByPace(path, new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  await decide(store, open("anna"));
+  renameSync(path, `${path}.away`);
+  mkdirSync(path);
+  const back = () => {
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.away`, path);
+  };
+  const emit = Worker.prototype.emit;
+  vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: unknown[]) {
+    if (args[0] === "message") atTheLatest(back, store);
+    return emit.apply(this, args as never);
+  } as never);
+  commits.each = 20;
+  for (let n = 0; n < 2; n++) await store.live();
+  return { store, path };
+}
+
+test("a file that no thread can open stays here, and everything goes on", async () => {
+  const { store } = await withHiddenFile((back) => back());
+  const meanwhile = store.live();
+  const deciding = decide(store, open("ben"));
+  await expect(meanwhile).rejects.toThrow(/cannot be opened/);
+  expect(codesOf([await deciding])).toEqual([null]);
+  await store.live();
+  expect(await clients(store)).toEqual(["anna", "ben"]);
+  await store.close();
+});
+
+test("a file that is gone is told to whoever runs the store, and nothing is said to be kept that cannot be", async () => {
+  const asked: Promise<unknown>[] = [];
+  const { store } = await withHiddenFile((_, moving) => {
+    asked.push(moving.saveSetting("asked", "meanwhile").catch((error: Error) => error));
+  });
+  await expect(store.live()).rejects.toThrow(/cannot be opened/);
+  expect(await asked[0]).toMatchObject({ name: "StoreFault", isUnknown: false });
+  expect(await store.lost).toBeInstanceOf(Error);
+});
+
+test("a copy that began before the file moved and one that began after it are both whole", async () => {
+  const store = openSqliteStore(freshPath(), new HeldClock()) as Awaited<ReturnType<typeof openSqliteStoreByPace>> & {
+    moveToThread(): Promise<boolean>;
+  };
+  await store.saveCatalog(entitiesOf(setting));
+  const before = await store.backup();
+  expect(await store.moveToThread()).toBe(true);
+  const after = store.backup();
+  if (before !== null) for await (const _ of before.stream);
+  const copy = await after;
+  let bytes = 0;
+  if (copy !== null) for await (const chunk of copy.stream) bytes += chunk.length;
+  expect(bytes).toBeGreaterThan(0);
+  expect(bytes).toBe(copy?.bytes);
+  await store.close();
+});
+
+test("a copy that is being made keeps the file where it is, and a store that closes waits for it", async () => {
+  const store = openSqliteStore(freshPath(), new HeldClock()) as Awaited<ReturnType<typeof openSqliteStoreByPace>> & {
+    moveToThread(): Promise<boolean>;
+  };
+  await store.saveCatalog(entitiesOf(setting));
+  const copying = store.backup();
+  expect(await store.moveToThread()).toBe(false);
+  (await copying)?.stream.destroy();
+  expect(await store.moveToThread()).toBe(true);
+  const last = store.backup();
+  await store.close();
+  (await last)?.stream.destroy();
 });

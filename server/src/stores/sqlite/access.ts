@@ -62,6 +62,8 @@ export interface ErrorTold {
 export interface ThreadAccess extends Access {
   /** Rejects with what `openFile` throws. */
   readonly opened: Promise<unknown>;
+  /** Resolves when the thread has ended though nobody closed it. */
+  readonly died: Promise<Error>;
 }
 
 /** `isFree` resolves when nobody else has the file. */
@@ -76,6 +78,9 @@ interface Waiting {
 
 class FileThread implements ThreadAccess {
   readonly opened: Promise<unknown>;
+  readonly died: Promise<Error>;
+  #tellDeath: (error: Error) => void = () => {};
+  #isOpen = false;
   #worker: Worker | null = null;
   #unsent: Letter[] = [];
   /** As many as callers have under way: the desk one, a request one. */
@@ -85,6 +90,9 @@ class FileThread implements ThreadAccess {
 
   constructor(path: string, isFree: Promise<void>) {
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
+    this.died = new Promise((resolve) => {
+      this.#tellDeath = resolve;
+    });
     isFree.then(
       () => this.#start(path),
       (error) => this.#end(error),
@@ -123,20 +131,22 @@ class FileThread implements ThreadAccess {
   #take(returned: Returned): void {
     const waiting = this.#waiting.get(returned.no);
     this.#waiting.delete(returned.no);
+    if (returned.no === 0) this.#isOpen = "answer" in returned;
     if ("answer" in returned) waiting?.resolve(returned.answer);
     else waiting?.reject(errorOf(returned.error));
   }
 
-  /** Nobody can tell whether what was under way has been kept. */
+  /** Nobody can tell whether what was under way has been kept; a file that was never open has kept nothing. */
   #end(error: Error): void {
+    if (this.#ended === null) this.#tellDeath(error);
     this.#ended ??= error;
-    for (const { reject } of this.#waiting.values()) reject(gone(error, true));
+    for (const { reject } of this.#waiting.values()) reject(gone(error, this.#isOpen));
     this.#waiting.clear();
   }
 }
 
 function gone(cause: Error, isUnknown: boolean): StoreFault {
-  const text = `The thread that has the SQLite file is gone: ${cause.message}. Start the server again.`;
+  const text = `The thread that has the SQLite file is gone: ${cause.message}.`;
   return new StoreFault(text, { isUnknown, cause });
 }
 
@@ -154,5 +164,5 @@ const classes: Readonly<Record<string, new (message: string) => Error>> = {
 };
 
 function errorOf({ name, message }: ErrorTold): Error {
-  return new (classes[name] ?? Error)(message);
+  return classes[name] === undefined ? Object.assign(new Error(message), { name }) : new classes[name](message);
 }

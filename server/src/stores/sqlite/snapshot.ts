@@ -2,6 +2,7 @@
  * A copy of the file as of one instant, made while the server goes on. The server alone may open its file, so backups and
  * exports are made from such a copy, which stands beside the file and goes when it has been read.
  */
+import { randomUUID } from "node:crypto";
 import { createReadStream, readdirSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -19,16 +20,14 @@ import { TallyRows } from "./tallies.ts";
 /** Pages that are copied between two turns of the server's loop: well below a millisecond, so that nobody notices. */
 const pagesAtATime = 64;
 
-/** Copies are told apart by a number: a second one may be asked for while the first is read. */
-let copies = 0;
-
 /**
  * Copies the database a slice at a time. What the server commits meanwhile is in the copy too: SQLite sees to it, because it
  * is the same connection. Answers with the copy's path: a file by itself, without a log beside it.
  * @throws StoreFault where there is no room for it.
  */
 export async function takeSnapshot(db: Database.Database): Promise<string> {
-  const path = `${db.name}.snapshot-${++copies}`;
+  // A second one may be asked for while the first is read, and by then on another thread.
+  const path = `${db.name}.snapshot-${randomUUID()}`;
   try {
     await copyTo(path, db);
     const copy = openCopy(path);
@@ -63,7 +62,7 @@ async function copyTo(path: string, db: Database.Database): Promise<void> {
 
 /** A copy is gone after a crash anyway: nobody waits until it is on the disk. */
 function openCopy(path: string): Database.Database {
-  const copy = new Database(path);
+  const copy = new Database(path, { fileMustExist: true });
   copy.pragma("synchronous = OFF");
   return copy;
 }

@@ -39,7 +39,7 @@ import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
 import type { SessionRows } from "./sessions.ts";
-import { backupOf, dumpOf } from "./snapshot.ts";
+import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { State } from "./state.ts";
 import { type Batch, type Forgotten, type OtherChange, Tables } from "./tables.ts";
 import { Turns } from "./turns.ts";
@@ -54,6 +54,7 @@ export function openSqliteStore(path: string, clock: Clock = processClock()): St
 
 function openHere(path: string, clock: Clock): SqliteStore {
   const tables = new Tables(path);
+  removeSnapshots(tables.path);
   return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
 }
 
@@ -73,7 +74,12 @@ export async function openSqliteStoreInThread(path: string, clock: Clock = proce
  */
 export async function openSqliteStoreByPace(path: string, clock: Clock = processClock()): Promise<Store> {
   const store = openHere(path, clock);
-  await store.keepPace();
+  try {
+    await store.keepPace();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   return store;
 }
 
@@ -81,6 +87,8 @@ export async function openSqliteStoreByPace(path: string, clock: Clock = process
 const linesLoadedAtATime = 1_000;
 
 class SqliteStore implements Store {
+  readonly lost: Promise<Error>;
+  #lose: (error: Error) => void = () => {};
   readonly lastInstant: Millis | null;
   /** What is decided stands in memory before it is on disk: one at a time. */
   readonly lanes = 1;
@@ -104,6 +112,9 @@ class SqliteStore implements Store {
   #pingFault: StoreFault | null = null;
 
   constructor({ book, numbers, settings, sessions, latest }: State, file: Access, clock: Clock, path: string) {
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
     this.#book = book;
     this.#numbers = numbers;
     this.#settings = settings;
@@ -464,20 +475,43 @@ class SqliteStore implements Store {
   }
 
   async #paced(commitMs: number): Promise<void> {
-    this.#pace?.note(commitMs);
-    if (this.#pace?.isSlow === true && this.#copies === 0) await this.moveToThread();
+    const pace = this.#pace;
+    pace?.note(commitMs);
+    if (pace?.isSlow !== true) return;
+    // Asked once: whether it moves or cannot, it stays like that.
+    this.#pace = null;
+    if (!(await this.moveToThread())) this.#pace = pace;
   }
 
-  /** Lets a thread have the file. Whatever is asked meanwhile waits for it. */
-  moveToThread(): Promise<void> {
-    this.#pace = null;
+  /**
+   * Lets a thread have the file; whatever is asked meanwhile waits for it. Answers with whether it could: a copy that is being
+   * made keeps the file where it is.
+   * @throws StoreFault, DatabaseInUse where the thread cannot open the file, which stays here then.
+   */
+  moveToThread(): Promise<boolean> {
     return this.#turns.take(async () => {
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#copies > 0) return false;
       // One connection at a time has the file: what memory has of it is what the thread finds.
       const thread = accessInThread(this.#path, this.#file.close());
       this.#file = thread;
-      await thread.opened;
+      try {
+        await thread.opened;
+      } catch (error) {
+        this.#takeBack();
+        throw error;
+      }
+      void thread.died.then(this.#lose);
+      return true;
     });
+  }
+
+  /** Nobody has changed the file since it was here. */
+  #takeBack(): void {
+    try {
+      this.#file = accessHere(new Tables(this.#path));
+    } catch (error) {
+      this.#lose(error as Error);
+    }
   }
 
   /** A probe costs a commit at most once a second, whoever asks how often. */

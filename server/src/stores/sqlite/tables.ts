@@ -23,7 +23,7 @@ import { HistoryNames } from "./history-names.ts";
 import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
 import { aliveAt, type HistoryValues, Rows, type SessionValues, type Span } from "./rows.ts";
-import { removeSnapshots, takeSnapshot } from "./snapshot.ts";
+import { takeSnapshot } from "./snapshot.ts";
 import { TallyRows, type TallyText } from "./tallies.ts";
 
 /** What a transaction of the desk writes of sessions. */
@@ -79,7 +79,6 @@ export class Tables {
   /** @throws DatabaseRefused where the file is in use, or cannot be used. */
   constructor(path: string) {
     this.#db = openFile(path);
-    removeSnapshots(this.#db.name);
     this.rows = new Rows(this.#db);
     this.#tallies = new TallyRows(this.#db);
     this.#audit = new AuditRows(this.#db);
