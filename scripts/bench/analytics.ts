@@ -2,14 +2,11 @@
  * `npm run bench:analytics`: what counting costs the open path. The server's own profile says how much of its time it
  * counts: with as many opens and closes as it takes, and with a steady few. docs/performance.md explains it.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openAndClose, prepare, tenantFile, visits } from "./cases.ts";
-import { cpuUsOf, measure, targetOf } from "./load.ts";
+import { openAndClose, visits } from "./cases.ts";
+import { measure, targetOf } from "./load.ts";
 import { openLoop } from "./open-loop.ts";
-import { startServer } from "./programs.ts";
+import { type Profile, type Profiled, type ProfiledLoad, profiled } from "./profiles.ts";
 import { median, printCells } from "./table.ts";
 
 const { values: options } = parseArgs({
@@ -24,32 +21,17 @@ const targetShare = 0.1;
 /** What the thread with the file does for analytics alone. */
 const asked = new Set(["lines", "saveTallies", "tallies", "talliesAt", "tallyBefore", "prune"]);
 
-/** What V8 writes with `--cpu-prof`, as far as it is read here. */
-interface Profile {
-  readonly nodes: readonly {
-    readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string };
-    readonly children?: readonly number[];
-  }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
-
-/** A load on a server, of so many requests. */
-type Load = (url: string, pid: number, folder: string) => Promise<number>;
-
-const flood: Load = async (url, pid, folder) => {
+const flood: ProfiledLoad = async (server, folder) => {
   const one = { name: "open + close", connections: 64, lua: openAndClose("spread") };
-  const program = { url, pid, stop: async () => {} };
-  return (await measure(targetOf([program]), one, seconds, folder, "1")).requests;
+  return (await measure(targetOf([server]), one, seconds, folder, "1")).requests;
 };
 
-const steady: Load = async (url) => {
+const steady: ProfiledLoad = async ({ url }) => {
   const end = performance.now() + seconds * 1_000;
   return (await openLoop(url, visits.headers, visits.shotOf, () => performance.now() > end)).requests;
 };
 
-const loads: readonly (readonly [name: string, load: Load])[] = [
+const loads: readonly (readonly [name: string, load: ProfiledLoad])[] = [
   ["open + close, as many as it takes", flood],
   ["open + close, 250 a second", steady],
 ];
@@ -59,7 +41,7 @@ for (const [name, load] of loads) {
   const results = [];
   for (let round = 1; round <= rounds; round++) {
     process.stderr.write(`\r${name}: round ${round} of ${rounds}   `);
-    results.push(await profiled(load));
+    results.push(countedIn(await profiled(load)));
   }
   const share = median(results.map((result) => result.share));
   cells.push([
@@ -75,31 +57,10 @@ process.stderr.write(`\r${" ".repeat(70)}\r`);
 console.log(`Node ${process.version}; ${rounds} rounds of ${seconds} s, medians`);
 printCells(["load", "per second", "CPU µs each", "counting µs each", "share of counting", "target"], cells);
 
-/** A fresh server under a load, and what it spent meanwhile. */
-async function profiled(load: Load) {
-  const folder = mkdtempSync(join(tmpdir(), "seatkeeper-analytics-"));
-  try {
-    writeFileSync(join(folder, "tenant.yaml"), tenantFile());
-    const flags = ["--cpu-prof", `--cpu-prof-dir=${folder}`];
-    const server = await startServer(folder, `sqlite:${join(folder, "bench.db")}`, "0", flags);
-    let [requests, cpuUs] = [0, 0];
-    try {
-      await prepare(server.url);
-      const before = cpuUsOf(server.pid);
-      requests = await load(server.url, server.pid, folder);
-      cpuUs = cpuUsOf(server.pid) - before;
-    } finally {
-      await server.stop();
-    }
-    // One of the main thread, one of the thread that has the file.
-    const files = readdirSync(folder).filter((each) => each.endsWith(".cpuprofile"));
-    if (files.length !== 2) throw new Error(`the server left ${files.length} profiles instead of 2`);
-    const times = files.map((each) => timesOf(JSON.parse(readFileSync(join(folder, each), "utf8"))));
-    const sum = (of: "countingUs" | "workingUs") => times.reduce((all, each) => all + each[of], 0);
-    return { requests, cpuUs, share: sum("countingUs") / sum("workingUs") };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+function countedIn({ requests, cpuUs, profiles }: Profiled) {
+  const times = profiles.map(timesOf);
+  const sum = (of: "countingUs" | "workingUs") => times.reduce((all, each) => all + each[of], 0);
+  return { requests, cpuUs, share: sum("countingUs") / sum("workingUs") };
 }
 
 /**
