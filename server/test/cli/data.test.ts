@@ -1,6 +1,15 @@
 /** backup, restore, export, import and migrate, as processes that users run. */
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
@@ -172,12 +181,21 @@ describe("restore refuses, and changes nothing", () => {
     expect(readFileSync(path()).equals(before)).toBe(true);
     expect(readdirSync(`${folder.path}/data`)).toEqual(["seatkeeper.db"]);
   };
+  /** A backup, made once. */
+  let backup: Buffer | null = null;
   beforeEach(async () => {
-    const server = await serve();
-    for (let n = 0; n < 10; n++) await open(server, n);
-    await done(["backup", "one.db"]);
-    await server.stop("SIGTERM");
-    before = readFileSync(path());
+    if (backup === null) {
+      const server = await serve();
+      for (let n = 0; n < 10; n++) await open(server, n);
+      await done(["backup", "one.db"]);
+      await server.stop("SIGTERM");
+      before = readFileSync(path());
+      backup = readFileSync(`${folder.path}/one.db`);
+      return;
+    }
+    mkdirSync(`${folder.path}/data`);
+    writeFileSync(path(), before);
+    writeFileSync(`${folder.path}/one.db`, backup);
   });
 
   test("a truncated backup", async () => {
@@ -336,7 +354,8 @@ test("while a server runs on PostgreSQL, import and restore --hold refuse", asyn
   // A schema that needs no migration is no reason to stop anybody.
   expect(await done(["migrate"], { SEATKEEPER_DATABASE_URL })).toContain("nothing to do");
   await other.stop("SIGKILL");
-  // Its last sign of life is some seconds old at most: the import watches until that is no sign any more.
+  // Its last sign of life is made a little older: the import watches until that is no sign any more.
+  await postgres.query(SEATKEEPER_DATABASE_URL, "UPDATE seatkeeper.alive SET alive_at = alive_at - 9000");
   await done(["import", "all.jsonl"], { SEATKEEPER_DATABASE_URL });
 });
 
