@@ -2,9 +2,8 @@
 import { Button, Group, NumberInput, TagsInput, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useRead } from "../../api/queries.ts";
-import type { Api, Versioned } from "../../api/session.tsx";
 import type { Edition, License, LicensePage, NewLicense } from "../../api/types.ts";
-import { Edited, type Version } from "../../parts/edited.tsx";
+import type { Version } from "../../parts/edited.tsx";
 import { customers, EntityChoice, editions } from "../../parts/entity-choice.tsx";
 import { changesOf, type Fields, FormWindow, numberOrNull, orNull } from "../../parts/form.tsx";
 import { CustomerForm } from "./customers.tsx";
@@ -32,23 +31,6 @@ interface LicenseFormProps {
   readonly edition?: string | null;
   readonly close: () => void;
   readonly onDone?: (license: License) => void;
-}
-
-/** The form of a licence that is there. */
-export function LicenseEdit({ id, close }: { readonly id: string; readonly close: () => void }) {
-  return (
-    <Edited path={`licenses/${id}`} read={(api) => readLicense(api, id)} close={close}>
-      {(license, version) => <LicenseForm license={license} version={version} close={close} />}
-    </Edited>
-  );
-}
-
-/** Of the list, since that has what only administrators are told. */
-async function readLicense(api: Api, id: string): Promise<Versioned<LicenseItem>> {
-  const { items } = await api.get<LicensePage>("licenses", { search: id });
-  const license = items.find((item) => item.id === id);
-  if (license === undefined) throw new Error("There is no such licence any more; the audit log tells who deleted it.");
-  return { entity: license, etag: license.etag };
 }
 
 export function LicenseForm({ license, version, edition = null, close, onDone }: LicenseFormProps) {
