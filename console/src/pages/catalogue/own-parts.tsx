@@ -213,9 +213,8 @@ function limitText(given: Given): string {
 
 /** A licence cannot say that nothing is consumed: it says nothing, and then the edition does. */
 function resetsUnder(given: Given): typeof resets {
-  const { consumption_reset_mode: mode = 0, consumption_reset_period_days: days = null } = given ?? {};
-  if (mode === 0) return resets;
-  return [{ value: "0", label: `As the edition: ${resetText(mode, days)}` }, ...resets.slice(1)];
+  const isConsumed = given !== undefined && given.consumption_reset_mode !== 0;
+  return isConsumed ? [{ value: "0", label: "As the edition" }, ...resets.slice(1)] : resets;
 }
 
 function Variables({ product, edition, fields }: PartsProps) {

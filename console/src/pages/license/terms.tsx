@@ -38,7 +38,7 @@ export function OwnPartsButton({ id }: { readonly id: string }) {
   const url = useUrl();
   if (!may("owner")) return null;
   return (
-    <Button size="xs" variant="default" onClick={() => url.set({ parts: id })}>
+    <Button size="compact-sm" variant="default" onClick={() => url.set({ parts: id })}>
       Limits and values
     </Button>
   );
