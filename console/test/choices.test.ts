@@ -49,6 +49,25 @@ describe.runIf(existsSync(executablePath))("more customers than a page of their 
     expect(await customer.inputValue()).toBe(`Many ${many - 1} (m${many - 1})`);
   });
 
+  test("an edition's licences go to another one that counts alike: no other is offered", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/editions");
+    await page.getByRole("button", { name: "Clone Machines" }).click();
+    await page.getByRole("dialog").getByLabel("Name of the clone").fill("Devices");
+    await page.getByRole("dialog").getByRole("button", { name: "Clone" }).click();
+    await page.getByRole("button", { name: "Clone Devices" }).waitFor();
+    await page.getByRole("button", { name: "Delete Machines" }).click();
+    await page.getByRole("combobox", { name: "Edition that takes its licences" }).click();
+    await page.getByRole("option", { name: "Tool · Devices" }).waitFor();
+    expect(await page.getByRole("option").count()).toBe(1);
+    await page.getByRole("option").click();
+    await page.getByText("Its 1 licences change to Devices in the same step").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("Machines is deleted.").waitFor();
+    await go("/catalogue/licences");
+    await page.getByRole("row").filter({ hasText: "Tool · Devices" }).getByText("Machines").waitFor();
+  });
+
   test("a filter of the address shows the name of its licence, and is cleared", async () => {
     const { page, go } = await visit(keys.viewer);
     await go(`/denials?license=${licenses.pair}`);
