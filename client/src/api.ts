@@ -272,6 +272,7 @@ export type ProjectBody = {
 export type ProjectAnswer = {
   readonly id: string;
   readonly license_id: string;
+  readonly license_name: string | null;
   readonly name: string;
   readonly state: "closed" | "open";
   readonly kind: "mono" | "team" | null;

@@ -227,7 +227,16 @@ describe("values", () => {
       valid_until: "2026-11-22T12:02:00Z",
     };
     const project = new ProjectInfo({
-      ...{ id: isv, license_id: license, name: "P", state: "open", kind: "mono", saved: false, saved_at: null },
+      ...{
+        id: isv,
+        license_id: license,
+        license_name: null,
+        name: "P",
+        state: "open",
+        kind: "mono",
+        saved: false,
+        saved_at: null,
+      },
       ...{ users: [user], executing: true, executions: [] },
     });
     expect(project).toMatchObject({ isOpen: true, isAttended: true, savedAt: null });

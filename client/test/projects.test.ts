@@ -5,7 +5,16 @@ import { type Launcher, launcher, NotConfigured, ProjectInfo } from "../src/inde
 import { type Answer, closed, denied, granted, HeldClock, isv, json, license, Script } from "./world.ts";
 
 const body: ProjectAnswer = {
-  ...{ id: isv, license_id: license, name: "P", state: "open", kind: "mono", saved: false, saved_at: null },
+  ...{
+    id: isv,
+    license_id: license,
+    license_name: null,
+    name: "P",
+    state: "open",
+    kind: "mono",
+    saved: false,
+    saved_at: null,
+  },
   ...{ users: [], executing: false, executions: [] },
 };
 

@@ -30,6 +30,7 @@ describe.runIf(isThere).each(["light", "dark"] as const)("in the %s theme", { ti
     "/catalogue/licences?new=licence",
     "/catalogue/editions",
     `/catalogue/editions?parts=${machines}`,
+    `/catalogue/licences?parts=${licenses.named}`,
     "/catalogue/editions/new",
     "/catalogue/editions/new?mode=floating&counts=users&step=rules",
     "/catalogue/customers",

@@ -87,6 +87,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     expect((await here.world.open(licenses.pair, "cem")).status).toBe(409);
     await page.getByRole("table", { name: "Log of denials" }).getByText("cem").waitFor();
     await page.getByRole("table", { name: "Log of denials" }).getByText("All tokens in use (1007)").waitFor();
+    await page.getByRole("table", { name: "Log of denials" }).getByRole("link", { name: "Pair" }).waitFor();
     await page.locator(".chart canvas").waitFor();
     // The bar is drawn: its colour is in the picture.
     await drawn(page, "#d9480f");
@@ -96,6 +97,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     const row = page.getByRole("row").filter({ hasText: "Pair" });
     await row.getByText("Floating · full").waitFor();
     await row.getByRole("link", { name: "1" }).waitFor();
+    await go("/denials");
+    await page.getByRole("table", { name: "On which licences" }).getByRole("button", { name: "Pair" }).waitFor();
   });
 
   test("a session that a copy has extended is told apart in the log, and can be asked for alone", async () => {
@@ -109,7 +112,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await go(`/denials?license=${licenses.pair}&range=24h`);
     const log = page.getByRole("table", { name: "Log of denials" });
     await log.getByText("Session extended by a copy (14005)").waitFor();
-    await go(`/denials?license=${licenses.pair}&range=24h&reason=tokens_exhausted`);
+    await go(`/denials?license=${licenses.pair}&range=24h&reason=license_expired`);
     await page.getByText("Nobody was denied in this time").waitFor();
     await go(`/denials?license=${licenses.pair}&range=24h&reason=session_forked`);
     await log.getByRole("row").filter({ hasText: "anna" }).waitFor();
@@ -161,6 +164,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     const { page, go } = await visit(keys.owner);
     await go("/projects");
     const row = page.getByRole("row").filter({ hasText: "Wing flutter" });
+    await row.getByText("Studio").waitFor();
     await row.getByText("open").waitFor();
     const session = { license_id: licenses.projects, project_id: project.id, client_id: "paula" };
     expect((await here.world.ask("provisioning/session/open", session)).status).toBe(200);

@@ -3,12 +3,6 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import type { Query } from "./call.ts";
 import { type Api, type Change, useApi, type Versioned } from "./session.tsx";
 
-/** Names a few vendors' worth of editions or customers in a choice; who has more searches the catalogue. */
-export const choicesMax = 1_000;
-
-/** Of these a choice draws so many at once; typing finds the others. */
-export const choicesShown = 100;
-
 export function useRead<T>(path: string, query: Query = {}, isEnabled = true) {
   const api = useApi();
   return useQuery({

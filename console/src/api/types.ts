@@ -108,6 +108,7 @@ export type DeniedHolders = {
 export type DeniedLicenses = {
   readonly items: readonly {
     readonly license_id: string;
+    readonly license_name: string | null;
     /** Refused requests. */
     readonly denials: number;
     /** By the denial's code. */
@@ -187,6 +188,7 @@ export type DenialLog = {
   readonly items: readonly {
     readonly at: string;
     readonly license_id: string;
+    readonly license_name: string | null;
     readonly client_id: string | null;
     readonly user_id: string | null;
     /** The number that the client was answered. */
@@ -240,14 +242,20 @@ export type LicensePage = {
       readonly heartbeat_period: number;
       readonly free_ride: number;
     };
+    /** All of the product's, on or off. */
+    readonly license_features: readonly {
+      readonly feature_id: string;
+      readonly feature_name: string;
+      readonly is_active: boolean;
+    }[];
     readonly license_limitations: readonly {
       readonly limitation_id: string;
-      readonly limitation_name: string | null;
       /** Null: none. */
       readonly limit: number | null;
+      readonly consumption_reset_period_days: number | null;
+      readonly limitation_name: string | null;
       /** 0: nothing is consumed of it. */
       readonly consumption_reset_mode: number;
-      readonly consumption_reset_period_days: number | null;
     }[];
     readonly license_variables: readonly {
       readonly variable_id: string;
@@ -270,6 +278,31 @@ export type LicensePage = {
       readonly team: number;
     } | null;
     readonly allowed_user_domains: readonly string[];
+    /** What the licence says itself, as a change takes it. What stands in no list is the edition's; a change gives a list whole, so to leave something out gives it back to the edition. */
+    readonly own_parts: {
+      readonly license_features: readonly {
+        readonly feature_id: string;
+        readonly is_active: boolean;
+        readonly expiration_date_utc: string | null;
+      }[];
+      readonly license_limitations: readonly {
+        readonly limitation_id: string;
+        /** Null: none. */
+        readonly limit: number | null;
+        readonly consumption_reset_period_days: number | null;
+        /** Null: the edition's. */
+        readonly consumption_reset_mode: number | null;
+      }[];
+      readonly license_variables: readonly {
+        readonly variable_id: string;
+        readonly value: string;
+      }[];
+      readonly license_constrained_variables: readonly {
+        readonly variable_id: string;
+        readonly values: readonly string[];
+      }[];
+      readonly software_release_limitation_id: string | null;
+    };
   }[];
   readonly page: number;
   readonly page_size: number;
@@ -382,14 +415,20 @@ export type License = {
     readonly heartbeat_period: number;
     readonly free_ride: number;
   };
+  /** All of the product's, on or off. */
+  readonly license_features: readonly {
+    readonly feature_id: string;
+    readonly feature_name: string;
+    readonly is_active: boolean;
+  }[];
   readonly license_limitations: readonly {
     readonly limitation_id: string;
-    readonly limitation_name: string | null;
     /** Null: none. */
     readonly limit: number | null;
+    readonly consumption_reset_period_days: number | null;
+    readonly limitation_name: string | null;
     /** 0: nothing is consumed of it. */
     readonly consumption_reset_mode: number;
-    readonly consumption_reset_period_days: number | null;
   }[];
   readonly license_variables: readonly {
     readonly variable_id: string;
@@ -412,6 +451,31 @@ export type License = {
     readonly team: number;
   } | null;
   readonly allowed_user_domains: readonly string[];
+  /** What the licence says itself, as a change takes it. What stands in no list is the edition's; a change gives a list whole, so to leave something out gives it back to the edition. */
+  readonly own_parts: {
+    readonly license_features: readonly {
+      readonly feature_id: string;
+      readonly is_active: boolean;
+      readonly expiration_date_utc: string | null;
+    }[];
+    readonly license_limitations: readonly {
+      readonly limitation_id: string;
+      /** Null: none. */
+      readonly limit: number | null;
+      readonly consumption_reset_period_days: number | null;
+      /** Null: the edition's. */
+      readonly consumption_reset_mode: number | null;
+    }[];
+    readonly license_variables: readonly {
+      readonly variable_id: string;
+      readonly value: string;
+    }[];
+    readonly license_constrained_variables: readonly {
+      readonly variable_id: string;
+      readonly values: readonly string[];
+    }[];
+    readonly software_release_limitation_id: string | null;
+  };
 };
 
 export type ChangedLicense = {
@@ -741,12 +805,12 @@ export type Edition = {
   }[];
   readonly limitations: readonly {
     readonly limitation_id: string;
-    readonly limitation_name: string | null;
     /** Null: none. */
     readonly limit: number | null;
+    readonly consumption_reset_period_days: number | null;
+    readonly limitation_name: string | null;
     /** 0: nothing is consumed of it. */
     readonly consumption_reset_mode: number;
-    readonly consumption_reset_period_days: number | null;
     readonly goodwill: number;
     readonly enforce_limit: boolean;
   }[];
@@ -862,6 +926,7 @@ export type Customer = {
 export type Project = {
   readonly id: string;
   readonly license_id: string;
+  readonly license_name: string | null;
   readonly name: string;
   readonly state: "closed" | "open";
   readonly kind: "mono" | "team" | null;

@@ -4,6 +4,9 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import { useEffect, useState } from "react";
 import { useUrl } from "./url.ts";
 
+/** Whoever types has stopped for this long before the server is asked. */
+export const typingPauseMs = 250;
+
 interface SearchProps {
   readonly label: string;
   readonly name?: string;
@@ -15,7 +18,7 @@ export function Search({ label, name = "search" }: SearchProps) {
   const [text, setText] = useState(asked);
   // The address also changes otherwise: by "Show all", and by going back.
   useEffect(() => setText((typed) => (typed.trim() === asked ? typed : asked)), [asked]);
-  const ask = useDebouncedCallback((wanted: string) => url.set({ [name]: wanted.trim(), page: null }), 250);
+  const ask = useDebouncedCallback((wanted: string) => url.set({ [name]: wanted.trim(), page: null }), typingPauseMs);
   return (
     <TextInput
       size="xs"

@@ -174,6 +174,7 @@ describe("assignments and switches", () => {
 
 describe("GET denials", () => {
   test("is the log, newest first, by page and by filter", async () => {
+    await admin("/licenses", { method: "PATCH", body: { id: licenses.devices, name: "Devices" } });
     for (const client_id of ["a", "b", "c"]) {
       await open(demo, { license_id: licenses.devices, client_id });
       demo.clock.advance(1_000);
@@ -184,6 +185,7 @@ describe("GET denials", () => {
         {
           at: "2026-01-01T00:00:00.000Z",
           license_id: licenses.devices,
+          license_name: "Devices",
           client_id: "a",
           user_id: null,
           error_id: 2006,
@@ -204,8 +206,8 @@ describe("GET denials", () => {
     const { text, headers } = await admin("/denials?client_id=b&format=csv");
     expect(headers.get("content-type")).toBe("text/csv; charset=utf-8");
     expect(text.split("\r\n")).toEqual([
-      "at,license_id,client_id,user_id,error_id,code,in_use,limit",
-      `2026-01-01T00:00:01.000Z,${licenses.devices},b,,2006,client_unknown,0,2`,
+      "at,license_id,license_name,client_id,user_id,error_id,code,in_use,limit",
+      `2026-01-01T00:00:01.000Z,${licenses.devices},Devices,b,,2006,client_unknown,0,2`,
       "",
     ]);
   });

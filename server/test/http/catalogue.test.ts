@@ -142,6 +142,7 @@ describe("editions", () => {
     expect(await names(`?product_id=${legacyProduct}`)).toEqual(["Legacy"]);
     expect(await names("?name=Guest")).toEqual(["Guest"]);
     expect(await names("?search=floating&descending=true")).toEqual(["Floating users", "Floating devices"]);
+    expect(await names("?search=cam")).toEqual(["Legacy"]);
     expect(await names("?page=2&page_size=8")).toEqual(["Switching projects"].slice(0, 1));
   });
 
@@ -291,6 +292,9 @@ describe("licences", () => {
     expect(idsOf(await get("/licenses?is_active=false"))).toEqual([licenses.inactive]);
     expect(idsOf(await get("/licenses?is_expired=true"))).toEqual([licenses.expired]);
     expect(idsOf(await get("/licenses?search=FACTOR.com"))).toEqual([licenses.users]);
+    const counting = idsOf(await get("/licenses?client_type=2"));
+    expect(counting).toEqual(expect.arrayContaining([licenses.projects, licenses.otherProjects]));
+    expect(counting).not.toContain(licenses.users);
     const asked = { search: "vector", sort: "customer", descending: true, page: 1, page_size: 1 };
     const first = await post("/licenses/filtered", asked);
     expect([first.body.total, first.body.items.length]).toEqual([2, 1]);

@@ -346,6 +346,47 @@ describe("what a licence entitles to", () => {
     expect((await info()).features[1].is_active).toBe(false);
   });
 
+  test("of its own is told as a change takes it, and goes back to the edition's with a list that leaves it out", async () => {
+    const own = {
+      license_features: [
+        { feature_id: metered.trial, is_active: true, expiration_date_utc: "2026-01-02T00:00:00.000Z" },
+      ],
+      license_limitations: [
+        { limitation_id: metered.docs, limit: 3, consumption_reset_mode: null, consumption_reset_period_days: null },
+      ],
+      license_variables: [{ variable_id: metered.variable, value: "" }],
+      license_constrained_variables: [{ variable_id: metered.region, values: ["us"] }],
+      software_release_limitation_id: metered.release,
+    };
+    const read = async () => (await admin(demo, `/licenses?search=${metered.license}`)).body.items[0];
+    const before = await read();
+    expect((await change(own)).status).toBe(200);
+    const changed = await read();
+    expect(changed.own_parts).toEqual(own);
+    await change(changed.own_parts);
+    expect((await read()).etag).toBe(changed.etag);
+    await change({ license_limitations: null });
+    expect((await read()).own_parts.license_limitations).toEqual(own.license_limitations);
+    const empty = {
+      license_features: [],
+      license_limitations: [],
+      license_variables: [],
+      license_constrained_variables: [],
+      software_release_limitation_id: null,
+    };
+    await change(empty);
+    const after = await read();
+    expect(after.own_parts).toEqual(empty);
+    for (const list of [
+      "license_features",
+      "license_limitations",
+      "license_variables",
+      "license_constrained_variables",
+    ]) {
+      expect(after[list], list).toEqual(before[list]);
+    }
+  });
+
   test("covers releases up to the one that is named, and tells so", async () => {
     expect((await info("pc-1", "25.2.7")).is_software_version_valid).toBe(true);
     const newer = await info("pc-1", "25.3");

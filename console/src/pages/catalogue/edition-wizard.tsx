@@ -1,11 +1,12 @@
 /** A new edition, from what matters most: how tokens are given, what is counted, the rules, and its name. */
-import { Button, Group, Select, Stack, Stepper, Text, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Stepper, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
-import { choicesMax, choicesShown, useChange, useList } from "../../api/queries.ts";
+import { useChange } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
-import type { Edition, Product } from "../../api/types.ts";
+import type { Edition } from "../../api/types.ts";
 import { Refusal } from "../../parts/confirm.tsx";
+import { EntityChoice, products } from "../../parts/entity-choice.tsx";
 import { type Fields, useFields } from "../../parts/form.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Empty } from "../../parts/states.tsx";
@@ -184,18 +185,16 @@ function Rules({ fields, kind }: StepProps & { readonly kind: EditionKind }) {
 
 function Naming({ fields }: StepProps) {
   const [isCreating, setCreating] = useState(false);
-  const products = useList<readonly Product[]>("products", { page_size: choicesMax });
-  const choices = (products.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }));
   return (
     <Stack maw={640}>
       <Group align="flex-end" gap="xs">
-        <Select
+        <EntityChoice
+          of={products}
           flex={1}
           label="Product"
-          searchable
-          limit={choicesShown}
-          data={choices}
-          {...fields.choice("product_id")}
+          value={fields.values.product_id}
+          onChoose={(product) => fields.set("product_id", product?.id ?? null)}
+          error={fields.wrong("product_id")}
         />
         <Button variant="default" onClick={() => setCreating(true)}>
           New product

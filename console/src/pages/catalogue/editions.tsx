@@ -1,5 +1,5 @@
 /** Editions: what is counted, and how. */
-import { Badge, Button, Group, Select, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Group, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useList } from "../../api/queries.ts";
@@ -7,6 +7,7 @@ import { useApi } from "../../api/session.tsx";
 import type { Edition } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
 import { Edited } from "../../parts/edited.tsx";
+import { EntityChoice, editions } from "../../parts/entity-choice.tsx";
 import { changesOf, FormWindow } from "../../parts/form.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
@@ -20,13 +21,13 @@ import { countedText, modeText } from "./words.ts";
 export function Editions() {
   const url = useUrl();
   const { may } = useApi();
-  const editions = useList<readonly Edition[]>("templates", useListQuery());
+  const list = useList<readonly Edition[]>("templates", useListQuery());
   return (
     <CatalogueList
       title="Editions"
       noun="edition"
-      of={editions}
-      columns={columnsFor(may("owner"), editions.data?.items ?? [])}
+      of={list}
+      columns={columnsFor(may("owner"))}
       create={
         may("owner") && (
           <Button size="xs" component={Link} href="/catalogue/editions/new">
@@ -60,7 +61,7 @@ function EditionForms({ edited, entitled }: EditionFormsProps) {
   );
 }
 
-function columnsFor(mayChange: boolean, all: readonly Edition[]): Column<Edition>[] {
+function columnsFor(mayChange: boolean): Column<Edition>[] {
   return [
     {
       title: "Edition",
@@ -98,7 +99,7 @@ function columnsFor(mayChange: boolean, all: readonly Edition[]): Column<Edition
           {
             title: "Action",
             width: 270,
-            cell: (edition: Edition) => <EditionActions edition={edition} all={all} />,
+            cell: (edition: Edition) => <EditionActions edition={edition} />,
           },
         ]
       : []),
@@ -107,10 +108,9 @@ function columnsFor(mayChange: boolean, all: readonly Edition[]): Column<Edition
 
 interface EditionActionsProps {
   readonly edition: Edition;
-  readonly all: readonly Edition[];
 }
 
-function EditionActions({ edition, all }: EditionActionsProps) {
+function EditionActions({ edition }: EditionActionsProps) {
   const url = useUrl();
   const [isCloning, setCloning] = useState(false);
   const { id, name, license_count } = edition;
@@ -134,7 +134,7 @@ function EditionActions({ edition, all }: EditionActionsProps) {
           deletion={{ path: `templates/${id}`, text: "It has no licences; nobody is affected." }}
         />
       ) : (
-        <ReplaceOrEdit edition={edition} all={all} />
+        <ReplaceOrEdit edition={edition} />
       )}
       {isCloning && (
         <FormWindow
@@ -152,25 +152,22 @@ function EditionActions({ edition, all }: EditionActionsProps) {
 }
 
 /** An edition with licences goes only if another one takes them. */
-function ReplaceOrEdit({ edition, all }: EditionActionsProps) {
+function ReplaceOrEdit({ edition }: EditionActionsProps) {
   const url = useUrl();
   const ask = useAsk();
   const [isReplacing, setReplacing] = useState(false);
   const [heir, setHeir] = useState<string | null>(null);
   const { id, name, license_count } = edition;
-  const alike = all.filter(
-    (other) =>
-      other.id !== id &&
-      other.product_id === edition.product_id &&
-      other.client_type === edition.client_type &&
-      other.provisioning_mode === edition.provisioning_mode,
-  );
-  const replace = (heirId: string) =>
+  const isAlike = (other: Edition) =>
+    other.id !== id &&
+    other.client_type === edition.client_type &&
+    other.provisioning_mode === edition.provisioning_mode;
+  const replace = (other: Edition) =>
     ask({
       title: `Delete ${name}?`,
-      text: `Its ${license_count} licences change to ${alike.find((other) => other.id === heirId)?.name} in the same step, and go by its settings from then on.`,
+      text: `Its ${license_count} licences change to ${other.name} in the same step, and go by its settings from then on.`,
       verb: "Delete",
-      change: { method: "DELETE", path: `templates/${id}?new_template_id=${heirId}` },
+      change: { method: "DELETE", path: `templates/${id}?new_template_id=${other.id}` },
       done: `${name} is deleted.`,
     });
   return (
@@ -179,17 +176,18 @@ function ReplaceOrEdit({ edition, all }: EditionActionsProps) {
         Edit
       </Button>
       {isReplacing ? (
-        <Select
+        <EntityChoice
+          of={editions}
+          among={{ product_id: edition.product_id }}
+          isOffered={isAlike}
           size="xs"
           w={150}
           aria-label="Edition that takes its licences"
           placeholder="Licences go to"
-          data={alike.map((other) => ({ value: other.id, label: other.name }))}
-          nothingFoundMessage="None counts alike"
           value={heir}
-          onChange={(value) => {
-            setHeir(value);
-            if (value !== null) replace(value);
+          onChoose={(other) => {
+            setHeir(other?.id ?? null);
+            if (other !== null) replace(other);
           }}
         />
       ) : (

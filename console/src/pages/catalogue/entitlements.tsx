@@ -1,29 +1,15 @@
 /** What an edition sets of its product's parts: limits, texts, choices and the newest release. */
-import {
-  Anchor,
-  Fieldset,
-  Group,
-  MultiSelect,
-  NumberInput,
-  Select,
-  Stack,
-  Switch,
-  TagsInput,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Anchor, Fieldset, Group, NumberInput, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { Link } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import type { Edition, Product } from "../../api/types.ts";
 import type { Version } from "../../parts/edited.tsx";
 import { changesOf, type Fields, FormWindow, numberOrNull } from "../../parts/form.tsx";
+import { ChosenInput, LimitInputs, type LimitValue, ReleaseChoice } from "./part-fields.tsx";
 import { resets } from "./words.ts";
 
-interface Limit {
+interface Limit extends LimitValue {
   readonly isSet: boolean;
-  readonly limit: number | string;
-  readonly reset: string;
-  readonly days: number | string;
   readonly goodwill: number | string;
   readonly enforced: boolean;
 }
@@ -144,25 +130,7 @@ function LimitFields({ id, name, fields }: LimitFieldsProps) {
       />
       {limit.isSet && (
         <>
-          <Group grow align="flex-end" mt="xs">
-            <NumberInput
-              label="Limit"
-              placeholder="none"
-              min={0}
-              value={limit.limit}
-              onChange={(value) => put({ limit: value })}
-            />
-            <Select
-              label="What is consumed"
-              data={resets}
-              allowDeselect={false}
-              value={limit.reset}
-              onChange={(reset) => put({ reset: reset ?? "0" })}
-            />
-            {limit.reset === "2" && (
-              <NumberInput label="Days" min={1} value={limit.days} onChange={(value) => put({ days: value })} />
-            )}
-          </Group>
+          <LimitInputs value={limit} resets={resets} put={put} />
           {limit.reset !== "0" && (
             <Group grow align="flex-end" mt="xs">
               <NumberInput
@@ -197,30 +165,20 @@ function ValueFields({ product, fields }: { readonly product: Product; readonly 
           onChange={(event) => fields.set("texts", { ...texts, [id]: event.currentTarget.value })}
         />
       ))}
-      {product.constrained_variables.map(({ id, name, values }) => {
-        // Without values to choose from, anything may be said.
-        const Input = values.length > 0 ? MultiSelect : TagsInput;
-        return (
-          <Input
-            key={id}
-            label={name}
-            placeholder={choices[id]?.length ? "" : "not set"}
-            data={values}
-            value={[...(choices[id] ?? [])]}
-            onChange={(chosen) => fields.set("choices", { ...choices, [id]: chosen })}
-          />
-        );
-      })}
-      {product.software_release_limitations.length > 0 && (
-        <Select
-          label="Newest release that is covered"
-          placeholder="every one"
-          clearable
-          clearButtonProps={{ "aria-label": "Every release" }}
-          data={product.software_release_limitations.map(({ id, name }) => ({ value: id, label: name }))}
-          {...fields.choice("release", "software_release_limitation_id")}
+      {product.constrained_variables.map(({ id, name, values }) => (
+        <ChosenInput
+          key={id}
+          label={name}
+          values={values}
+          chosen={choices[id] ?? []}
+          onChange={(chosen) => fields.set("choices", { ...choices, [id]: chosen })}
         />
-      )}
+      ))}
+      <ReleaseChoice
+        product={product}
+        none="every one"
+        {...fields.choice("release", "software_release_limitation_id")}
+      />
     </>
   );
 }

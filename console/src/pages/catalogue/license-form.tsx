@@ -1,10 +1,10 @@
 /** A licence: issued, or changed. Which limits it has depends on what its edition counts. */
-import { Button, Group, NumberInput, Select, TagsInput, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, TagsInput, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { choicesMax, choicesShown, useList } from "../../api/queries.ts";
-import type { Api, Versioned } from "../../api/session.tsx";
-import type { Customer, Edition, License, LicensePage, NewLicense } from "../../api/types.ts";
-import { Edited, type Version } from "../../parts/edited.tsx";
+import { useRead } from "../../api/queries.ts";
+import type { Edition, License, LicensePage, NewLicense } from "../../api/types.ts";
+import type { Version } from "../../parts/edited.tsx";
+import { customers, EntityChoice, editions } from "../../parts/entity-choice.tsx";
 import { changesOf, type Fields, FormWindow, numberOrNull, orNull } from "../../parts/form.tsx";
 import { CustomerForm } from "./customers.tsx";
 
@@ -13,7 +13,7 @@ type LicenseItem = LicensePage["items"][number];
 interface Values {
   name: string;
   customer_id: string | null;
-  template_id: string | null;
+  edition: Edition | null;
   floating_token_limit: number | string;
   token_limit: number | string;
   goodwill_token_limit: number | string;
@@ -33,54 +33,35 @@ interface LicenseFormProps {
   readonly onDone?: (license: License) => void;
 }
 
-/** The form of a licence that is there. */
-export function LicenseEdit({ id, close }: { readonly id: string; readonly close: () => void }) {
-  return (
-    <Edited path={`licenses/${id}`} read={(api) => readLicense(api, id)} close={close}>
-      {(license, version) => <LicenseForm license={license} version={version} close={close} />}
-    </Edited>
-  );
-}
-
-/** Of the list, since that has what only administrators are told. */
-async function readLicense(api: Api, id: string): Promise<Versioned<LicenseItem>> {
-  const { items } = await api.get<LicensePage>("licenses", { search: id });
-  const license = items.find((item) => item.id === id);
-  if (license === undefined) throw new Error("There is no such licence any more; the audit log tells who deleted it.");
-  return { entity: license, etag: license.etag };
-}
-
 export function LicenseForm({ license, version, edition = null, close, onDone }: LicenseFormProps) {
-  const editions = useList<readonly Edition[]>("templates", { page_size: choicesMax });
-  if (editions.data === undefined) return null;
-  const choices = editions.data.items;
+  const editionId = license?.template_id ?? edition;
+  const read = useRead<Edition>(`templates/${editionId}`, {}, editionId !== null);
+  if (editionId !== null && read.isPending) return null;
+  const initial = initialOf(license, read.data ?? null);
   return (
     <FormWindow<Values, License>
       title={license === null ? "Issue a licence" : `Edit ${license.name ?? license.id}`}
       verb={license === null ? "Issue" : "Save"}
-      initial={initialOf(license, edition)}
+      initial={initial}
       version={version}
       change={(values) => ({
         method: license === null ? "POST" : "PATCH",
         path: "licenses",
-        body:
-          license === null
-            ? bodyOf(values, choices)
-            : { id: license.id, ...changesOf(bodyOf(initialOf(license, null), choices), bodyOf(values, choices)) },
+        body: license === null ? bodyOf(values) : { id: license.id, ...changesOf(bodyOf(initial), bodyOf(values)) },
       })}
       close={close}
       {...(onDone !== undefined && { onDone })}
     >
-      {(fields) => <LicenseFields fields={fields} editions={choices} />}
+      {(fields) => <LicenseFields fields={fields} />}
     </FormWindow>
   );
 }
 
-function initialOf(license: LicenseItem | null, edition: string | null): Values {
+function initialOf(license: LicenseItem | null, edition: Edition | null): Values {
   return {
     name: license?.name ?? "",
     customer_id: license?.customer_id ?? null,
-    template_id: license?.template_id ?? edition,
+    edition,
     floating_token_limit: license?.floating_token_limit ?? "",
     token_limit: license?.token_limit ?? "",
     goodwill_token_limit: license?.goodwill_token_limit ?? "",
@@ -93,13 +74,12 @@ function initialOf(license: LicenseItem | null, edition: string | null): Values 
 }
 
 /** Limits that are left out are the edition's. */
-function bodyOf(values: Values, editions: readonly Edition[]): NewLicense {
-  const edition = editions.find(({ id }) => id === values.template_id);
+function bodyOf({ edition, ...values }: Values): NewLicense {
   const isProjects = edition?.client_type === 2;
   return {
     name: orNull(values.name),
     customer_id: values.customer_id ?? "",
-    template_id: values.template_id ?? "",
+    template_id: edition?.id ?? "",
     legacy_license_key: orNull(values.legacy_license_key),
     allowed_user_domains: values.allowed_user_domains,
     // A date is the end of that day where the vendor reads it: the whole of it is still valid.
@@ -117,23 +97,22 @@ function bodyOf(values: Values, editions: readonly Edition[]): NewLicense {
 
 interface FieldsProps {
   readonly fields: Fields<Values>;
-  readonly editions: readonly Edition[];
 }
 
-function LicenseFields({ fields, editions }: FieldsProps) {
-  const edition = editions.find(({ id }) => id === fields.values.template_id);
+function LicenseFields({ fields }: FieldsProps) {
+  const { edition } = fields.values;
   return (
     <>
       <CustomerChoice fields={fields} />
-      <Select
+      <EntityChoice
+        of={editions}
         label="Edition"
-        searchable
-        limit={choicesShown}
-        data={editions.map(({ id, name, product_name }) => ({ value: id, label: `${product_name} · ${name}` }))}
-        {...fields.choice("template_id")}
+        value={edition?.id ?? null}
+        onChoose={(chosen) => fields.set("edition", chosen)}
+        error={fields.wrong("template_id")}
       />
       <TextInput label="Name" description="What you and applications call it." {...fields.text("name")} />
-      {edition !== undefined && <Limits fields={fields} edition={edition} />}
+      {edition !== null && <Limits fields={fields} edition={edition} />}
       <TextInput
         label="Key of your own"
         description="By which applications may find it: for users, the domain of their mail address."
@@ -161,19 +140,15 @@ function LicenseFields({ fields, editions }: FieldsProps) {
 /** Choosing a customer, or making one on the way. */
 function CustomerChoice({ fields }: { readonly fields: Fields<Values> }) {
   const [isCreating, setCreating] = useState(false);
-  const customers = useList<readonly Customer[]>("customers", { page_size: choicesMax });
   return (
     <Group align="flex-end" gap="xs" wrap="nowrap">
-      <Select
+      <EntityChoice
+        of={customers}
         flex={1}
         label="Customer"
-        searchable
-        limit={choicesShown}
-        data={(customers.data?.items ?? []).map(({ id, company_name, customer_number }) => ({
-          value: id,
-          label: `${company_name} (${customer_number})`,
-        }))}
-        {...fields.choice("customer_id")}
+        value={fields.values.customer_id}
+        onChoose={(customer) => fields.set("customer_id", customer?.id ?? null)}
+        error={fields.wrong("customer_id")}
       />
       <Button variant="default" onClick={() => setCreating(true)}>
         New

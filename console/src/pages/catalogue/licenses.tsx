@@ -1,5 +1,5 @@
 /** All licences, and issuing one. */
-import { Badge, Button } from "@mantine/core";
+import { Badge, Button, Group } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
@@ -7,7 +7,8 @@ import type { LicensePage } from "../../api/types.ts";
 import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { When } from "../../parts/when.tsx";
-import { LicenseEdit, LicenseForm } from "./license-form.tsx";
+import { LicenseForm } from "./license-form.tsx";
+import { LicenseForms } from "./license-forms.tsx";
 import { CatalogueList, useListQuery } from "./list.tsx";
 import { RowActions } from "./row-actions.tsx";
 
@@ -18,13 +19,12 @@ export function Licenses() {
   const [, go] = useLocation();
   const { may } = useApi();
   const licenses = useRead<LicensePage>("licenses", useListQuery());
-  const edited = url.get("edit");
   return (
     <CatalogueList
       title="Licences"
       noun="licence"
       of={licenses}
-      columns={columnsFor(may("owner"), ({ id }) => url.set({ edit: id }))}
+      columns={columnsFor(may("owner"))}
       create={
         may("owner") && (
           <Button size="xs" onClick={() => url.set({ new: "licence" })}>
@@ -34,7 +34,7 @@ export function Licenses() {
       }
       hint="A licence gives a customer tokens of an edition."
     >
-      {edited !== null && may("owner") && <LicenseEdit id={edited} close={() => url.set({ edit: null })} />}
+      <LicenseForms />
       {url.get("new") !== null && may("owner") && (
         <LicenseForm
           license={null}
@@ -53,7 +53,7 @@ function limitText({ project_tokens, template, floating_token_limit, token_limit
   return goodwill_token_limit > 0 ? `${token_limit} and ${goodwill_token_limit} by goodwill` : token_limit;
 }
 
-function columnsFor(mayChange: boolean, edit: (license: License) => void): Column<License>[] {
+function columnsFor(mayChange: boolean): Column<License>[] {
   return [
     {
       title: "Licence",
@@ -83,19 +83,34 @@ function columnsFor(mayChange: boolean, edit: (license: License) => void): Colum
       ? [
           {
             title: "Action",
-            width: 150,
-            cell: (license: License) => (
-              <RowActions
-                name={license.name ?? license.id}
-                edit={() => edit(license)}
-                deletion={{
-                  path: `licenses/${license.id}`,
-                  text: `${license.customer.company_name} can no longer use it. Its clients and projects go with it, its history stays. Refused while somebody is in.`,
-                }}
-              />
-            ),
+            width: 210,
+            cell: (license: License) => <LicenseActions license={license} />,
           },
         ]
       : []),
   ];
+}
+
+function LicenseActions({ license: { id, name, customer } }: { readonly license: License }) {
+  const url = useUrl();
+  return (
+    <Group gap={6} wrap="nowrap" justify="flex-end">
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => url.set({ parts: id })}
+        aria-label={`Limits and values of ${name ?? id}`}
+      >
+        Limits
+      </Button>
+      <RowActions
+        name={name ?? id}
+        edit={() => url.set({ edit: id })}
+        deletion={{
+          path: `licenses/${id}`,
+          text: `${customer.company_name} can no longer use it. Its clients and projects go with it, its history stays. Refused while somebody is in.`,
+        }}
+      />
+    </Group>
+  );
 }

@@ -47,3 +47,9 @@ export const resets = [
   { value: "4", label: "Counts anew each quarter" },
   { value: "5", label: "Counts anew each year" },
 ];
+
+/** When what is consumed counts anew, in words. */
+export const resetText = (mode: number, days: number | null) =>
+  days === null
+    ? (resets.find(({ value }) => value === String(mode))?.label ?? String(mode))
+    : `Counts anew every ${days} days`;

@@ -1,7 +1,6 @@
 /** What the page of denials is narrowed to. */
 import { Button, Group, Select } from "@mantine/core";
-import { choicesMax, choicesShown, useRead } from "../../api/queries.ts";
-import type { LicensePage } from "../../api/types.ts";
+import { EntityChoice, licenses } from "../../parts/entity-choice.tsx";
 import { reasonText } from "../../parts/reasons.ts";
 import { Search } from "../../parts/search.tsx";
 import { useUrl } from "../../parts/url.ts";
@@ -26,25 +25,19 @@ const reasons = [
 
 export function DenialFilters() {
   const url = useUrl();
-  const licenses = useRead<LicensePage>("licenses", { page_size: choicesMax });
   const isNarrowed = ["license", "reason", "client"].some((name) => url.get(name) !== null);
   return (
     <Group gap="xs" role="search" aria-label="Filters">
-      <Select
+      <EntityChoice
+        of={licenses}
         size="xs"
         w={260}
         aria-label="Licence"
         placeholder="All licences"
-        searchable
-        limit={choicesShown}
         clearable
         clearButtonProps={{ "aria-label": "All licences" }}
-        data={(licenses.data?.items ?? []).map(({ id, name, customer }) => ({
-          value: id,
-          label: `${name ?? id} · ${customer.company_name}`,
-        }))}
         value={url.get("license")}
-        onChange={(license) => url.set({ license, page: null })}
+        onChoose={(license) => url.set({ license: license?.id ?? null, page: null })}
       />
       <Select
         size="xs"

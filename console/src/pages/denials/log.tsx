@@ -1,8 +1,8 @@
 /** The log of denials: each refused request, newest first. */
 import { Link } from "wouter";
-import { choicesMax, useRead } from "../../api/queries.ts";
+import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
-import type { LicensePage, DenialLog as Log } from "../../api/types.ts";
+import type { DenialLog as Log } from "../../api/types.ts";
 import { Pages, Panel } from "../../parts/page.tsx";
 import type { RangeState } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
@@ -23,8 +23,6 @@ export function DenialLog({ state }: { readonly state: RangeState }) {
   const url = useUrl();
   const query = { ...useDenialScope(), client_id: url.get("client"), ...state.range.query };
   const log = useRead<Log>("denials", { ...query, page: url.page, page_size: pageSize });
-  const licenses = useRead<LicensePage>("licenses", { page_size: choicesMax });
-  const names = new Map(licenses.data?.items.map(({ id, name }) => [id, name]));
   return (
     <Panel
       title="Log"
@@ -42,7 +40,7 @@ export function DenialLog({ state }: { readonly state: RangeState }) {
               <DataTable
                 label="Log of denials"
                 items={items.map((item, n) => ({ ...item, n }))}
-                columns={columnsWith(names)}
+                columns={columns}
                 keyOf={({ at, n }) => `${at} ${n}`}
               />
               <Pages total={total} size={pageSize} />
@@ -54,17 +52,17 @@ export function DenialLog({ state }: { readonly state: RangeState }) {
   );
 }
 
-const columnsWith = (names: ReadonlyMap<string, string | null>): readonly Column<Line>[] => [
+const columns: readonly Column<Line>[] = [
   { title: "When", cell: ({ at }) => <When at={at} precision="second" /> },
   {
     title: "Licence",
-    cell: ({ license_id }) =>
-      names.has(license_id) ? (
-        <Link className="row-link" href={`/licenses/${license_id}?tab=use`}>
-          {names.get(license_id) ?? license_id}
-        </Link>
-      ) : (
+    cell: ({ license_id, license_name, code }) =>
+      code === "license_unknown" ? (
         <span className="mono">{license_id}</span>
+      ) : (
+        <Link className="row-link" href={`/licenses/${license_id}?tab=use`}>
+          {license_name ?? license_id}
+        </Link>
       ),
   },
   { title: "User", cell: ({ user_id }) => user_id ?? "–" },

@@ -1,8 +1,8 @@
 /** Denials by reason, and by those who went without. */
 import { Button, Group, Progress, Stack, Text } from "@mantine/core";
-import { choicesMax, useRead } from "../../api/queries.ts";
+import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
-import type { DenialChart, DeniedHolders, DeniedLicenses, LicensePage } from "../../api/types.ts";
+import type { DenialChart, DeniedHolders, DeniedLicenses } from "../../api/types.ts";
 import { reasonsIn } from "../../charts/denial-chart.tsx";
 import { Panel } from "../../parts/page.tsx";
 import { PagedTable } from "../../parts/paged-table.tsx";
@@ -111,19 +111,17 @@ function WhereDenied({ state }: RangedProps) {
   const url = useUrl();
   const query = { reason: useDenialScope().reason, ...state.range.query };
   const denied = useRead<DeniedLicenses>("analytics/denials/licenses", query);
-  const licenses = useRead<LicensePage>("licenses", { page_size: choicesMax });
-  const nameOf = (id: string) => licenses.data?.items.find((license) => license.id === id)?.name ?? id;
   type Item = DeniedLicenses["items"][number];
   const first: Column<Item> = {
     title: "Licence",
-    cell: ({ license_id }) => (
+    cell: ({ license_id, license_name }) => (
       <Button
         variant="transparent"
         size="compact-sm"
         px={0}
         onClick={() => url.set({ license: license_id, page: null })}
       >
-        {nameOf(license_id)}
+        {license_name ?? license_id}
       </Button>
     ),
   };

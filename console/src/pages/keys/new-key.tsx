@@ -14,8 +14,8 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useState } from "react";
-import { choicesMax, useList } from "../../api/queries.ts";
-import type { CreatedKey, Product } from "../../api/types.ts";
+import type { CreatedKey } from "../../api/types.ts";
+import { EntityChoice, products } from "../../parts/entity-choice.tsx";
 import { type Fields, FormWindow } from "../../parts/form.tsx";
 
 export const roleChoices = [
@@ -63,7 +63,6 @@ function bodyOf({ name, use, admin_role, isSigned, product_id }: NewKey) {
 }
 
 function NewKeyFields({ fields }: { readonly fields: Fields<NewKey> }) {
-  const products = useList<readonly Product[]>("products", { page_size: choicesMax });
   return (
     <>
       <TextInput
@@ -83,14 +82,16 @@ function NewKeyFields({ fields }: { readonly fields: Fields<NewKey> }) {
         <Select label="Role" data={roleChoices} allowDeselect={false} {...fields.choice("admin_role")} />
       ) : (
         <>
-          <Select
+          <EntityChoice
+            of={products}
             label="Product"
             placeholder="All products"
             description="The key reaches only licences of this product."
             clearable
             clearButtonProps={{ "aria-label": "All products" }}
-            data={(products.data?.items ?? []).map(({ id, name }) => ({ value: id, label: name }))}
-            {...fields.choice("product_id")}
+            value={fields.values.product_id}
+            onChoose={(product) => fields.set("product_id", product?.id ?? null)}
+            error={fields.wrong("product_id")}
           />
           <Switch
             label="Answers are signed"

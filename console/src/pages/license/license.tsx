@@ -10,7 +10,7 @@ import { Meter } from "../../parts/meter.tsx";
 import { Page } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { useUrl } from "../../parts/url.ts";
-import { LicenseEdit } from "../catalogue/license-form.tsx";
+import { LicenseForms } from "../catalogue/license-forms.tsx";
 import { AdviceNote } from "./advice.tsx";
 import { Clients } from "./clients.tsx";
 import { History } from "./history.tsx";
@@ -108,7 +108,7 @@ function Actions({ license }: { readonly license: LicenseItem }) {
       <Button variant="default" size="xs" onClick={() => ask(switching)}>
         {license.is_active ? "Switch off" : "Switch on"}
       </Button>
-      {url.get("edit") !== null && <LicenseEdit id={license.id} close={() => url.set({ edit: null })} />}
+      <LicenseForms />
     </>
   );
 }

@@ -8,14 +8,17 @@ import { Panel } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { When } from "../../parts/when.tsx";
-import { resets } from "../catalogue/words.ts";
+import { resetText } from "../catalogue/words.ts";
 import type { LicenseItem } from "./license.tsx";
+import { OwnPartsButton, Value } from "./terms.tsx";
 
 /** Consumption is too frequent to be an event; a look every so often is enough for whoever watches. */
 const lookMs = 10_000;
 
 interface Row {
   readonly limitation: LicenseItem["license_limitations"][number];
+  /** Whether the licence says it in place of its edition. */
+  readonly isOwn: boolean;
   /** Undefined: nothing is consumed of it. */
   readonly quota: Balance[number] | undefined;
 }
@@ -23,6 +26,7 @@ interface Row {
 export function Limits({ license }: { readonly license: LicenseItem }) {
   const { may } = useApi();
   const balance = useReadEvery<Balance>(lookMs, `licenses/${license.id}/consumption/balance`);
+  const own = license.own_parts.license_limitations;
   const columns: readonly Column<Row>[] = [
     ...shared,
     ...(may("operator")
@@ -33,6 +37,7 @@ export function Limits({ license }: { readonly license: LicenseItem }) {
     <Panel
       title="Limitations"
       lead="What the edition and the licence limit beside tokens. Read anew every ten seconds."
+      actions={<OwnPartsButton id={license.id} />}
     >
       <Shown of={balance}>
         {(quotas) =>
@@ -45,6 +50,7 @@ export function Limits({ license }: { readonly license: LicenseItem }) {
               label="Limitations"
               items={license.license_limitations.map((limitation) => ({
                 limitation,
+                isOwn: own.some(({ limitation_id }) => limitation_id === limitation.limitation_id),
                 quota: quotas.find(({ limitation_id }) => limitation_id === limitation.limitation_id),
               }))}
               columns={columns}
@@ -65,13 +71,16 @@ const rounded = (value: number) => Number(value.toFixed(6));
 const shared: readonly Column<Row>[] = [
   { title: "Limitation", width: "22%", cell: (row) => <b>{nameOf(row)}</b> },
   { title: "Consumed", width: "22%", cell: (row) => <Consumed row={row} /> },
-  { title: "Limit", isNumber: true, cell: ({ limitation: { limit } }) => limit ?? "none" },
+  {
+    title: "Limit",
+    isNumber: true,
+    cell: ({ limitation: { limit }, isOwn }) => <Value text={limit ?? "none"} isOwn={isOwn} />,
+  },
   { title: "Left", isNumber: true, cell: ({ quota }) => (quota?.remaining == null ? "–" : rounded(quota.remaining)) },
   {
     title: "Counts",
     width: "20%",
-    cell: ({ limitation: { consumption_reset_mode: mode, consumption_reset_period_days: days } }) =>
-      days === null ? resets.find(({ value }) => value === String(mode))?.label : `Counts anew every ${days} days`,
+    cell: ({ limitation }) => resetText(limitation.consumption_reset_mode, limitation.consumption_reset_period_days),
   },
   {
     title: "Next period",

@@ -1,9 +1,10 @@
 /** What the licence and its edition allow, in words. */
-import { Anchor, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Button, SimpleGrid, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { useApi } from "../../api/session.tsx";
 import { Panel } from "../../parts/page.tsx";
+import { useUrl } from "../../parts/url.ts";
 import { dateTimeText, minutesText } from "../../parts/when.tsx";
 import { countedText, modeText } from "../catalogue/words.ts";
 import type { LicenseItem } from "./license.tsx";
@@ -12,7 +13,7 @@ export function Terms({ license }: { readonly license: LicenseItem }) {
   const { may } = useApi();
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }}>
-      <Panel title="Licence">
+      <Panel title="Licence" actions={<OwnPartsButton id={license.id} />}>
         <Facts of={licenseFacts(license)} />
       </Panel>
       <Panel
@@ -28,6 +29,18 @@ export function Terms({ license }: { readonly license: LicenseItem }) {
         <Facts of={editionFacts(license)} />
       </Panel>
     </SimpleGrid>
+  );
+}
+
+/** Opens the form of what the licence sets of its product's parts. */
+export function OwnPartsButton({ id }: { readonly id: string }) {
+  const { may } = useApi();
+  const url = useUrl();
+  if (!may("owner")) return null;
+  return (
+    <Button size="compact-sm" variant="default" onClick={() => url.set({ parts: id })}>
+      Limits and values
+    </Button>
   );
 }
 
@@ -64,16 +77,53 @@ function licenseFacts(license: LicenseItem): Fact[] {
   ];
 }
 
-/** Variables that are set, choices that are made, and the release that is covered. */
-function valueFacts(license: LicenseItem): Fact[] {
-  const { software_release_limitation: release } = license;
+/** Features that are on, variables that are set, choices that are made, and the release that is covered. */
+function valueFacts({ own_parts: own, software_release_limitation: release, ...license }: LicenseItem): Fact[] {
+  const isOwn = (list: readonly { readonly variable_id: string }[], id: string) =>
+    list.some(({ variable_id }) => variable_id === id);
   return [
-    ...license.license_variables.map(({ variable_name, value }): Fact => [variable_name ?? "", value]),
-    ...license.license_constrained_variables.map(
-      ({ variable_name, values }): Fact => [variable_name ?? "", values.join(", ") || "–"],
+    ...featureFacts(license.license_features),
+    ...license.license_variables.map(
+      ({ variable_id: id, variable_name, value }): Fact => [
+        variable_name ?? "",
+        <Value key={id} text={value} isOwn={isOwn(own.license_variables, id)} />,
+      ],
     ),
-    ...(release === null ? [] : [["Newest release that is covered", release.software_release] as Fact]),
+    ...license.license_constrained_variables.map(
+      ({ variable_id: id, variable_name, values }): Fact => [
+        variable_name ?? "",
+        <Value key={id} text={values.join(", ") || "–"} isOwn={isOwn(own.license_constrained_variables, id)} />,
+      ],
+    ),
+    ...(release === null
+      ? []
+      : [
+          [
+            "Newest release that is covered",
+            <Value key="release" text={release.software_release} isOwn={own.software_release_limitation_id !== null} />,
+          ] as Fact,
+        ]),
   ];
+}
+
+function featureFacts(features: LicenseItem["license_features"]): Fact[] {
+  if (features.length === 0) return [];
+  const on = features.filter(({ is_active }) => is_active).map(({ feature_name }) => feature_name);
+  return [["Features that are on", on.join(", ") || "none"]];
+}
+
+/** A value, and whether the licence has it of its own. */
+export function Value({ text, isOwn }: { readonly text: ReactNode; readonly isOwn: boolean }) {
+  return (
+    <>
+      <span>{text}</span>
+      {isOwn && (
+        <Text component="span" size="xs" c="dimmed">
+          {" · the licence's own"}
+        </Text>
+      )}
+    </>
+  );
 }
 
 function editionFacts({ template, product }: LicenseItem): Fact[] {

@@ -1,9 +1,10 @@
 /** Projects of licences that count them: open or closed, who is in, what computes. */
-import { Badge, Group, Progress, Select, Stack, Text } from "@mantine/core";
+import { Badge, Group, Progress, Stack, Text } from "@mantine/core";
 import { useLive } from "../../api/live.ts";
-import { choicesMax, choicesShown, useRead } from "../../api/queries.ts";
+import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { LicensePage, Project } from "../../api/types.ts";
+import { EntityChoice, licenses } from "../../parts/entity-choice.tsx";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -14,6 +15,9 @@ import { CloseProject } from "./close-project.tsx";
 import { NextPage } from "./next-page.tsx";
 
 const pageSize = 50;
+
+/** Licences that count projects. */
+const counting = { client_type: 2 };
 
 export default function Projects() {
   const url = useUrl();
@@ -26,9 +30,7 @@ export default function Projects() {
     page: url.page,
     page_size: pageSize,
   });
-  const licenses = useRead<LicensePage>("licenses", { page_size: choicesMax });
-  const counting = (licenses.data?.items ?? []).filter(({ project_tokens }) => project_tokens !== null);
-  const names = new Map(counting.map((each) => [each.id, each.name ?? each.id]));
+  const any = useRead<LicensePage>("licenses", { ...counting, page_size: 1 });
   const { may } = useApi();
   return (
     <Page
@@ -37,18 +39,17 @@ export default function Projects() {
       lead="A project holds one token while somebody is connected, and none while it merely is open or computes."
       actions={
         <>
-          <Select
+          <EntityChoice
+            of={licenses}
+            among={counting}
             size="xs"
             w={260}
             aria-label="Licence"
             placeholder="All licences that count projects"
-            searchable
-            limit={choicesShown}
             clearable
             clearButtonProps={{ "aria-label": "All licences" }}
-            data={[...names].map(([value, label]) => ({ value, label }))}
             value={license}
-            onChange={(value) => url.set({ license: value, page: null })}
+            onChoose={(chosen) => url.set({ license: chosen?.id ?? null, page: null })}
           />
           <Search label="Project's name, in full" name="name" />
         </>
@@ -59,18 +60,13 @@ export default function Projects() {
           {(items) =>
             items.length === 0 && url.page === 1 ? (
               <Empty title={name === null ? "There are no projects" : "No project has this name"}>
-                {counting.length === 0
+                {any.data?.total === 0
                   ? "No licence counts projects. An edition of client type Projects does; create one in the catalogue."
                   : "Applications create projects by the API; each appears here at once."}
               </Empty>
             ) : (
               <>
-                <DataTable
-                  label="Projects"
-                  items={items}
-                  columns={columnsFor(names, may("owner"))}
-                  keyOf={({ id }) => id}
-                />
+                <DataTable label="Projects" items={items} columns={columnsFor(may("owner"))} keyOf={({ id }) => id} />
                 <NextPage hasMore={items.length === pageSize} />
               </>
             )
@@ -81,18 +77,18 @@ export default function Projects() {
   );
 }
 
-function columnsFor(names: ReadonlyMap<string, string>, mayClose: boolean): Column<Project>[] {
+function columnsFor(mayClose: boolean): Column<Project>[] {
   return [
     {
       title: "Project",
       width: "22%",
-      cell: ({ name, license_id }) => (
+      cell: ({ name, license_id, license_name }) => (
         <>
           <Text size="sm" fw={600}>
             {name}
           </Text>
           <Text size="xs" c="dimmed">
-            {names.get(license_id) ?? license_id}
+            {license_name ?? license_id}
           </Text>
         </>
       ),

@@ -35,6 +35,7 @@ const maybeText = Type.Union([Type.String(), Type.Null()]);
 const Denied = Type.Object({
   at: Type.String({ format: "date-time" }),
   license_id: Type.String(),
+  license_name: maybeText,
   client_id: maybeText,
   user_id: maybeText,
   error_id: Type.Integer({ description: "The number that the client was answered." }),
@@ -98,6 +99,7 @@ function lineOf(record: HistoryRecord, { names, vendor }: KeyedCall) {
   return {
     at: new Date(line.at).toISOString(),
     license_id: line.licenseId,
+    license_name: vendor.licenses.get(line.licenseId)?.name ?? null,
     client_id: line.clientId,
     user_id: line.userId,
     error_id: denials[code].id,

@@ -1,5 +1,6 @@
 /** Projects as the API shows them. */
 import { Type } from "typebox";
+import type { Vendor } from "../../catalog/catalog.ts";
 import type { Store } from "../../stores/store.ts";
 import type { Names } from "../names.ts";
 import { Problem } from "../problem.ts";
@@ -27,6 +28,7 @@ export const StartedExecution = Type.Intersect([Execution, Type.Object({ secret:
 export const Project = Type.Object({
   id: Type.String(),
   license_id: Type.String(),
+  license_name: maybeText,
   name: Type.String(),
   state: Type.Enum(["closed", "open"]),
   kind: Type.Union([Type.Enum(["mono", "team"]), Type.Null()]),
@@ -57,7 +59,7 @@ export const Token = Type.Object({
 /** @throws Problem (404) where the project has gone meanwhile. */
 export async function projectOf(
   store: Store,
-  { isvId, names }: { readonly isvId: string; readonly names: Names },
+  { isvId, names, vendor }: { readonly isvId: string; readonly names: Names; readonly vendor: Vendor },
   licenseId: string,
   projectId: string,
 ) {
@@ -69,6 +71,7 @@ export async function projectOf(
   return {
     id: project.id,
     license_id: licenseId,
+    license_name: vendor.licenses.get(licenseId)?.name ?? null,
     name: project.name,
     state: project.kind === null ? "closed" : "open",
     kind: project.kind,

@@ -14,9 +14,9 @@ import { noContent } from "../answer.ts";
 import { Instant, instantText, Label, Maybe, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
-import { described, isExpired, licenseDto } from "./dto.ts";
+import { clientTypes, described, isExpired, licenseDto } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
-import { licenseParts, licensePartsGiven, licensePartsShown, releaseGiven } from "./parts.ts";
+import { licenseParts, licensePartsGiven, licensePartsShown, OwnParts, ownParts, releaseGiven } from "./parts.ts";
 import * as schemas from "./schemas.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
@@ -62,6 +62,13 @@ const Filter = ListQuery(
     product_id: Type.Optional(Uuid("Licences of this product.")),
     customer_id: Type.Optional(Uuid("Licences of this customer.")),
     template_id: Type.Optional(Uuid("Licences of this edition.")),
+    client_type: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 2,
+        description: "Licences that count devices (0), users (1), projects (2).",
+      }),
+    ),
     is_active: Type.Optional(Type.Boolean()),
     is_expired: Type.Optional(Type.Boolean()),
     search: Type.Optional(Label("A part of the licence's name or keys, or of its customer's name or number.")),
@@ -76,19 +83,20 @@ const Toggle = Type.Object({
   is_active: Maybe(Type.Boolean({ description: "Left out: the opposite of what it is." })),
 });
 const NotThere = Type.Object({});
-/** Three members more than SLASCONE's clients know: these answers are for administrators. */
+/** Four members more than SLASCONE's clients know: these answers are for administrators. */
 const LicenseShown = Type.Object({
   ...schemas.License.properties,
   ...licensePartsShown,
   etag: Type.String({ description: "The version that `If-Match` may name, also where the licence is one of a list." }),
   project_tokens: Type.Union([Type.Object({ mono: Count, team: Count }), Type.Null()]),
   allowed_user_domains: Type.Array(Type.String()),
+  own_parts: OwnParts,
 });
 
 function shown({ vendor, names }: KeyedCall, license: License, now: Millis) {
   const { project_tokens, allowed_user_domains } = license;
   const dto = licenseDto(described(vendor, license), [], now, names);
-  return { ...dto, etag: etagOf(license), project_tokens, allowed_user_domains };
+  return { ...dto, etag: etagOf(license), project_tokens, allowed_user_domains, own_parts: ownParts(license) };
 }
 
 export function licenseRoutes(services: Services): Route[] {
@@ -141,10 +149,16 @@ function isAsked(vendor: Vendor, license: License, asked: Static<typeof Filter>,
     is(license.product_id, asked.product_id) &&
     is(license.customer_id, asked.customer_id) &&
     is(license.edition_id, asked.template_id) &&
+    (asked.client_type === undefined || countedBy(vendor, license) === asked.client_type) &&
     (asked.is_active === undefined || license.is_active === asked.is_active) &&
     (asked.is_expired === undefined || isExpired(license, now) === asked.is_expired) &&
     finds(asked.search, license.name, license.id, license.legacy_license_key, customer?.name, customer?.number)
   );
+}
+
+function countedBy(vendor: Vendor, { edition_id }: License): number | undefined {
+  const edition = vendor.editions.get(edition_id);
+  return edition === undefined ? undefined : clientTypes[edition.client_type];
 }
 
 function changeRoutes(services: Services): Route[] {

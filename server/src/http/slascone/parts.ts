@@ -117,6 +117,31 @@ export function licenseLists(about: Entitlement, now: Millis) {
   };
 }
 
+/** What a licence itself says, without its edition: as a change of it takes it. */
+export function ownParts(license: License) {
+  return {
+    license_features: (license.features ?? []).map(({ id, is_active, expiration_date_utc: end }) => ({
+      feature_id: id,
+      is_active: is_active ?? true,
+      expiration_date_utc: utcOrNull(end ?? null),
+    })),
+    license_limitations: (license.limitations ?? []).map((limitation) => {
+      const { id, value, consumption_reset_mode: mode, consumption_reset_period_days: days } = limitation;
+      return {
+        limitation_id: id,
+        limit: value,
+        consumption_reset_mode: mode === undefined ? null : resetModes[mode],
+        consumption_reset_period_days: days ?? null,
+      };
+    }),
+    license_variables: (license.variables ?? []).map(({ id, value }) => ({ variable_id: id, value })),
+    license_constrained_variables: (license.constrained_variables ?? []).map(({ id, values }) => {
+      return { variable_id: id, values };
+    }),
+    software_release_limitation_id: license.software_release_limitation_id ?? null,
+  };
+}
+
 /** What an edition itself has, in the lists of SLASCONE's template. */
 export function templateLists(edition: Edition, product: Product) {
   return {
@@ -272,12 +297,15 @@ function choiceGiven({ variable_id, values }: Static<typeof ChoiceInput>) {
 }
 
 const maybeText = Type.Union([Type.String(), Type.Null()]);
-const LimitationShown = {
+const OwnLimitation = {
   limitation_id: Type.String(),
-  limitation_name: maybeText,
   limit: Type.Union([Type.Integer(), Type.Null()], { description: "Null: none." }),
-  consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
   consumption_reset_period_days: Type.Union([Type.Integer(), Type.Null()]),
+};
+const LimitationShown = {
+  ...OwnLimitation,
+  limitation_name: maybeText,
+  consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
 };
 const VariableShown = Type.Object({ variable_id: Type.String(), variable_name: maybeText, value: Type.String() });
 const ChoiceShown = Type.Object({
@@ -296,6 +324,10 @@ export const templatePartsShown = {
 
 /** The same of a licence and its edition together. */
 export const licensePartsShown = {
+  license_features: Type.Array(
+    Type.Object({ feature_id: Type.String(), feature_name: Type.String(), is_active: Type.Boolean() }),
+    { description: "All of the product's, on or off." },
+  ),
   license_limitations: Type.Array(Type.Object(LimitationShown)),
   license_variables: Type.Array(VariableShown),
   license_constrained_variables: Type.Array(ChoiceShown),
@@ -304,6 +336,30 @@ export const licensePartsShown = {
     Type.Null(),
   ]),
 };
+
+/** What of it is the licence's own. */
+export const OwnParts = Type.Object(
+  {
+    license_features: Type.Array(
+      Type.Object({ feature_id: Type.String(), is_active: Type.Boolean(), expiration_date_utc: maybeText }),
+    ),
+    license_limitations: Type.Array(
+      Type.Object({
+        ...OwnLimitation,
+        consumption_reset_mode: Type.Union([Type.Integer(), Type.Null()], { description: "Null: the edition's." }),
+      }),
+    ),
+    license_variables: Type.Array(Type.Object({ variable_id: Type.String(), value: Type.String() })),
+    license_constrained_variables: Type.Array(
+      Type.Object({ variable_id: Type.String(), values: Type.Array(Type.String()) }),
+    ),
+    software_release_limitation_id: maybeText,
+  },
+  {
+    description:
+      "What the licence says itself, as a change takes it. What stands in no list is the edition's; a change gives a list whole, so to leave something out gives it back to the edition.",
+  },
+);
 
 /** A release that was named, or that none is (null); undefined: nothing was said. */
 export function releaseGiven(id: string | null | undefined): string | null | undefined {

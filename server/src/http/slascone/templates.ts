@@ -135,7 +135,7 @@ export function templateRoutes({ store }: Services): Route[] {
         {
           product_id: Type.Optional(Uuid("Editions of this product.")),
           name: Type.Optional(Label("The edition of this name.")),
-          search: Type.Optional(Label("A part of the name.")),
+          search: Type.Optional(Label("A part of the edition's or its product's name.")),
         },
         ["name", "product_name"],
       ),
@@ -143,16 +143,14 @@ export function templateRoutes({ store }: Services): Route[] {
       handle(call, finish) {
         const { product_id, name, search } = call.query;
         const productId = uuidOrNull(product_id);
+        const productOf = (edition: Edition) => call.vendor.products.get(edition.product_id)?.name ?? "";
         const found = [...call.vendor.editions.values()].filter(
           (edition) =>
             (productId === null || edition.product_id === productId) &&
             (name === undefined || edition.name === name) &&
-            finds(search, edition.name),
+            finds(search, edition.name, productOf(edition)),
         );
-        const sorts = {
-          name: (edition: Edition) => edition.name,
-          product_name: (edition: Edition) => call.vendor.products.get(edition.product_id)?.name ?? "",
-        };
+        const sorts = { name: (edition: Edition) => edition.name, product_name: productOf };
         finish(arrayAnswer(found, call.query, sorts, (edition) => templateDto(call.vendor, edition)));
       },
     }),

@@ -58,7 +58,11 @@ const HolderItem = Type.Object({
   true_denials: Type.Integer(),
 });
 const DeniedHolder = Type.Object({ holder: HolderItem.properties.holder, ...denialFields });
-const DeniedLicense = Type.Object({ license_id: Type.String(), ...denialFields });
+const DeniedLicense = Type.Object({
+  license_id: Type.String(),
+  license_name: Type.Union([Type.String(), Type.Null()]),
+  ...denialFields,
+});
 const EpisodeItem = Type.Object({
   holder: HolderItem.properties.holder,
   code: Type.String(),
@@ -151,10 +155,14 @@ export function peopleRoutes({ store }: Services): Route[] {
         const { reason, format } = call.query;
         const { from, to } = query.dayRangeOf(call.query, store.now());
         const rows = await store.tallies(call.isvId, deniedLicenses, from, to, peopleRowsMax);
-        const own = new Set(query.licensesOf(call, scope, id).map((license) => license.id));
+        const names = new Map(query.licensesOf(call, scope, id).map((license) => [license.id, license.name]));
         const items = deniedParts(rows as Tally<Denials>[])
-          .filter(({ part }) => own.has(part))
-          .map(({ part, byReason }) => ({ license_id: part, ...denialColumns(byReason, reason) }));
+          .filter(({ part }) => names.has(part))
+          .map(({ part, byReason }) => ({
+            license_id: part,
+            license_name: names.get(part) ?? null,
+            ...denialColumns(byReason, reason),
+          }));
         finish(tableOf(DeniedLicense, mostDenied(items), format));
       },
     }),
