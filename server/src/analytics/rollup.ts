@@ -11,7 +11,7 @@ import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
 /** Lines that one round takes: less than 10 ms of work, between which others have their turn. */
-const linesPerRound = 200;
+const linesPerRound = 100;
 
 /** How long each kind is kept, in days: docs/reference/retention.md. */
 export const keptDays = {
@@ -34,7 +34,7 @@ export const keptDays = {
 export const gatheredOfVendorMax = 10_000_000;
 
 /** Rows of each kind that are forgotten at a time: a few milliseconds. */
-const rowsPerPrune = 500;
+const rowsPerPrune = 250;
 
 /** How far counting may be behind before another server takes it up, and how often it is noted that nothing happened. */
 const leftToOthersMs = 5_000;

@@ -44,7 +44,8 @@ export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" 
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
-  readonly #licenses = new Map<string, LicenseState>();
+  /** By vendor and id: a key put together of them would be made for every command. */
+  readonly #licenses = new Map<string, Map<string, LicenseState>>();
   readonly #clients = new Clients();
   readonly #byProject = new Map<string, LicenseState>();
   /** How many licences the looks for what is due have answered with. */
@@ -73,11 +74,11 @@ export class Book implements Licenses {
   }
 
   license(isvId: string, licenseId: string): LicenseState | undefined {
-    return this.#licenses.get(isvId + licenseId);
+    return this.#licenses.get(isvId)?.get(licenseId);
   }
 
-  licenses(): Iterable<LicenseState> {
-    return this.#licenses.values();
+  *licenses(): Iterable<LicenseState> {
+    for (const ofVendor of this.#licenses.values()) yield* ofVendor.values();
   }
 
   siblings(license: LicenseState, clientId: string): readonly LicenseState[] {
@@ -209,27 +210,28 @@ export class Book implements Licenses {
   putEntities(changes: readonly EntityChange[]): void {
     const { terms, gone } = this.#directory.put(changes);
     for (const each of terms) {
-      const place = each.isvId + each.licenseId;
-      const known = this.#licenses.get(place);
-      if (known === undefined) this.#licenses.set(place, new LicenseState(each));
+      const ofVendor = this.#licenses.get(each.isvId) ?? new Map<string, LicenseState>();
+      this.#licenses.set(each.isvId, ofVendor);
+      const known = ofVendor.get(each.licenseId);
+      if (known === undefined) ofVendor.set(each.licenseId, new LicenseState(each));
       else known.terms = each;
     }
     for (const place of gone) this.#forget(place);
   }
 
   #forget({ isvId, licenseId }: Place): void {
-    const license = this.#licenses.get(isvId + licenseId);
+    const license = this.license(isvId, licenseId);
     if (license === undefined) return;
     for (const assignment of license.assignments()) this.#clients.drop(license, assignment);
     for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
     for (const { kind, key } of license.items()) this.#indexItem(license, { type: "item.gone", kind, key });
-    this.#licenses.delete(isvId + licenseId);
+    this.#licenses.get(isvId)?.delete(licenseId);
   }
 
   /** What the end of a user's names means for the vendor's licences. @throws CatalogConflict where it has a live session. */
   renamings(isvId: string, names: Renames): Map<LicenseState, Renaming> {
     const found = new Map<LicenseState, Renaming>();
-    for (const license of this.#licenses.values()) {
+    for (const license of this.licenses()) {
       const renaming = license.terms.isvId === isvId ? renamingOf(license, names) : null;
       if (renaming !== null) found.set(license, renaming);
     }
@@ -248,13 +250,13 @@ export class Book implements Licenses {
   /** Tokens count as taken from this instant on, for one session period. */
   hold(heldFrom: Millis | null): void {
     this.#directory.heldFrom = heldFrom;
-    for (const license of this.#licenses.values()) license.terms = { ...license.terms, heldFrom };
+    for (const license of this.licenses()) license.terms = { ...license.terms, heldFrom };
   }
 
   /** Everything but history, as lines of a dump: all of it at once, since no value ever changes. */
   dumpLines(settings: readonly (readonly [string, string])[]): DumpLine[] {
     const of = (license: LicenseState) => ({ isvId: license.terms.isvId, licenseId: license.terms.licenseId });
-    const licenses = [...this.#licenses.values()];
+    const licenses = [...this.licenses()];
     return [
       ...settings.map(([name, value]): DumpLine => ({ type: "setting", name, value })),
       ...this.#directory.entities().map((entity): DumpLine => ({ type: "entity", ...entity })),
@@ -329,7 +331,7 @@ export class Book implements Licenses {
   /** Each look begins behind where the last one ended, so that busy licences do not keep quiet ones waiting. */
   dueLicenses(now: Millis, limit: number, isvId: string | null): Place[] {
     const due: Place[] = [];
-    for (const license of this.#licenses.values()) {
+    for (const license of this.licenses()) {
       if (license.nextDueAt() <= now && (isvId === null || license.terms.isvId === isvId)) due.push(license.terms);
     }
     if (due.length <= limit) return due;
@@ -341,12 +343,12 @@ export class Book implements Licenses {
   /** No session ends before this instant. */
   earliestEnd(): Millis {
     let earliest = Number.POSITIVE_INFINITY;
-    for (const license of this.#licenses.values()) earliest = Math.min(earliest, license.sessionsEndAt());
+    for (const license of this.licenses()) earliest = Math.min(earliest, license.sessionsEndAt());
     return earliest;
   }
 
   liveLicenses(): Place[] {
-    return [...this.#licenses.values()].filter((license) => license.openSessions > 0).map(({ terms }) => terms);
+    return [...this.licenses()].filter((license) => license.openSessions > 0).map(({ terms }) => terms);
   }
 
   /** Keeps the look-ups true after an assignment was put. */
