@@ -4,12 +4,13 @@ type Of<K extends ItemKind> = Extract<Item, { readonly kind: K }>;
 
 const none: ReadonlyMap<number, Consumption> = new Map();
 
-/** The small things of a licence: quotas, the consumptions that can be rolled back, registered users. */
+/** The small things of a licence: quotas, the consumptions that can be rolled back, registered users, places in the queue. */
 export class Items {
   readonly #byKind: { readonly [K in ItemKind]: Map<string, Of<K>> } = {
     quota: new Map(),
     consumption: new Map(),
     user: new Map(),
+    ticket: new Map(),
   };
   /** Consumptions of each limitation by their number. */
   readonly #numbered = new Map<string, Map<number, Consumption>>();
@@ -21,7 +22,7 @@ export class Items {
   }
 
   get size(): number {
-    return this.count("quota") + this.count("consumption") + this.count("user");
+    return Object.values(this.#byKind).reduce((sum, { size }) => sum + size, 0);
   }
 
   count(kind: ItemKind): number {

@@ -58,5 +58,14 @@ export const microsPerUnit = 1_000_000;
 /** What a quota counts up to, in units: the sum in millionths stays a whole number that is exact. */
 export const quotaUnitsMax = 9_000_000_000;
 
+/** Places in a licence's queue: whoever comes later than a thousand others does not live to see a token. Each open walks them. */
+export const ticketsPerLicenseMax = 1_000;
+
+/** How long a caller may say that it waits: below the minute after which proxies give up on an answer. */
+export const ticketWaitMaxMs = 30_000;
+
+/** How much longer its place is kept for it to ask again: an answer and a new request on a bad line. */
+export const ticketKeptMs = 15_000;
+
 /** Users that may be registered on one licence: each is a row in memory and on disk. */
 export const usersPerLicenseMax = 100_000;

@@ -15,6 +15,7 @@ import type {
   Quota,
   Session,
   Terms,
+  Ticket,
 } from "./types.ts";
 
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
@@ -89,7 +90,7 @@ export class LicenseState implements LicenseView {
   }
 
   nextDueAt(): Millis {
-    return Math.min(this.sessionsEndAt(), this.#tokensEndAt());
+    return Math.min(this.sessionsEndAt(), this.#tokensEndAt(), this.#ticketsEndAt());
   }
 
   /** No line of history will tell of an earlier instant: what lapses stands there with its own end. */
@@ -103,6 +104,13 @@ export class LicenseState implements LicenseView {
   #tokensEndAt(): Millis {
     const { isTemporary, expiresAt } = this.terms;
     return isTemporary && this.#assigned > 0 && expiresAt !== null ? expiresAt : Number.POSITIVE_INFINITY;
+  }
+
+  /** When the next place in the queue is lost. */
+  #ticketsEndAt(): Millis {
+    let end = Number.POSITIVE_INFINITY;
+    for (const { validUntil } of this.tickets()) end = Math.min(end, validUntil);
+    return end;
   }
 
   due(now: Millis, limit: number): Session[] {
@@ -256,6 +264,18 @@ export class LicenseState implements LicenseView {
 
   users(): Iterable<LicenseUser> {
     return this.#items.all("user");
+  }
+
+  get ticketCount(): number {
+    return this.#items.count("ticket");
+  }
+
+  ticket(holder: string): Ticket | undefined {
+    return this.#items.get("ticket", holder);
+  }
+
+  tickets(): Iterable<Ticket> {
+    return this.#items.all("ticket");
   }
 
   items(): Iterable<Item> {

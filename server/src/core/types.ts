@@ -264,8 +264,25 @@ export interface LicenseUser {
   readonly changedAt: Millis;
 }
 
+/** A place in a licence's queue, for the next free token. */
+export interface Ticket {
+  readonly kind: "ticket";
+  /** Whom the token will be counted against, see `holderKey`; the project's id on a project licence. */
+  readonly key: string;
+  /** Rises in the order in which tickets were taken. */
+  readonly no: number;
+  /** The pool that the token is of. */
+  readonly pool: Pool;
+  /** Who asked first. */
+  readonly clientId: string;
+  readonly userId: string | null;
+  readonly takenAt: Millis;
+  /** The place is lost unless it is asked for again by then. */
+  readonly validUntil: Millis;
+}
+
 /** A small thing that a licence keeps, found by its kind and key. */
-export type Item = Quota | Consumption | LicenseUser;
+export type Item = Quota | Consumption | LicenseUser | Ticket;
 export type ItemKind = Item["kind"];
 
 export const gatheredKinds = ["analytical", "usage", "consumption"] as const;
@@ -345,6 +362,12 @@ export interface LicenseView {
   user(userKey: string): LicenseUser | undefined;
   /** Every registered user, for administrators. */
   users(): Iterable<LicenseUser>;
+  /** Places in the queue that are taken. */
+  readonly ticketCount: number;
+  /** The place that a holder has. */
+  ticket(holder: string): Ticket | undefined;
+  /** All of them, which are bounded, in no order. */
+  tickets(): Iterable<Ticket>;
   /** Everything small that is kept: for whoever stores it. */
   items(): Iterable<Item>;
 }
@@ -376,6 +399,8 @@ export interface OpenCommand extends OnLicense {
   readonly renewal?: { readonly last: string; readonly next: string } | null;
   /** Where the client is, as a number that stands for its address; null or left out: nobody knows. */
   readonly address?: number | null;
+  /** How long the caller is ready to wait for a token, in milliseconds; null or left out: it is not. */
+  readonly waitMs?: number | null;
   readonly ids: NewIds;
 }
 
@@ -668,6 +693,8 @@ export interface Denial {
   readonly project: ProjectDenial | null;
   /** The voucher that is out, to be given up; null on every other denial. */
   readonly voucherId: string | null;
+  /** The caller's place among those who wait for a token, from 1; null: it has none. */
+  readonly queuePosition: number | null;
 }
 
 /** The pool that a project was refused from, who is in, and how far the project's work is. */

@@ -116,6 +116,7 @@ export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling)
       limit: denial.limit,
       in_use: denial.inUse,
       ...next,
+      ...(denial.queuePosition !== null && { queue_position: denial.queuePosition }),
       ...(denial.voucherId !== null && { voucher_id: denial.voucherId }),
       ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
@@ -142,7 +143,8 @@ function instantOrNull(at: number | null): string | null {
 
 /** A denial that needs no licence to be decided: the request names something that is not there. */
 export function denialWithoutLicense(code: DenialCode): Denial {
-  return { code, message: denials[code].title, inUse: 0, limit: 0, nextFreeAt: null, project: null, voucherId: null };
+  const nothing = { inUse: 0, limit: 0, nextFreeAt: null, project: null, voucherId: null, queuePosition: null };
+  return { code, message: denials[code].title, ...nothing };
 }
 
 /** What an error comes to, and whether it is a fault of ours that must be logged. */

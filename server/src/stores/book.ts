@@ -243,7 +243,7 @@ export class Book implements Licenses {
       for (const assignment of renaming.before) this.#clients.drop(license, assignment);
       rename(license, renaming);
       for (const assignment of renaming.after) this.index(license, assignment, undefined);
-      for (const { kind, key } of renaming.users) this.#indexItem(license, { type: "item.gone", kind, key });
+      for (const { kind, key } of renaming.gone) this.#indexItem(license, { type: "item.gone", kind, key });
     }
   }
 

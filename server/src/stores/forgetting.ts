@@ -12,6 +12,7 @@ import type {
   LicenseView,
   Session,
   Terms,
+  Ticket,
 } from "../core/types.ts";
 import { CatalogConflict } from "./store.ts";
 
@@ -25,8 +26,8 @@ export interface Renaming {
   readonly after: readonly Assignment[];
   /** Sessions that an administrator ended: their ids become free. */
   readonly dropped: readonly Session[];
-  /** Registered users, who go. */
-  readonly users: readonly LicenseUser[];
+  /** Registered users and places in the queue, which go. */
+  readonly gone: readonly (LicenseUser | Ticket)[];
   /** Consumptions under the other names. */
   readonly consumptions: readonly Consumption[];
 }
@@ -43,18 +44,19 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
   }
   const before = [...license.assignments()].filter((assignment) => isNamed(terms, assignment, names));
   const users = [...license.users()].filter(({ key }) => names.has(key));
+  const gone = [...users, ...[...license.tickets()].filter((ticket) => isNamed(terms, ticket, names))];
   const consumptions = terms.limitations
     .flatMap(({ id }) => [...license.consumptions(id)])
     .filter((consumption) => isNamed(terms, consumption, names))
     .map((consumption) => renamedConsumption(terms, consumption, names));
-  if ([before, dropped, users, consumptions].every(({ length }) => length === 0)) return null;
+  if ([before, dropped, gone, consumptions].every(({ length }) => length === 0)) return null;
   const taken = new Set([...license.assignments()].map((assignment) => assignment.clientKey));
   const after = before.map((assignment) => renamed(terms, assignment, names, taken));
-  return { before, after, dropped, users, consumptions };
+  return { before, after, dropped, gone, consumptions };
 }
 
 /** On a devices licence the client is a machine, which keeps its name; who uses it is a user there too. */
-function isNamed(terms: Terms, { clientId, userId }: Session | Assignment | Consumption, names: Renames): boolean {
+function isNamed(terms: Terms, { clientId, userId }: Pick<Session, "clientId" | "userId">, names: Renames): boolean {
   if (userId !== null && names.has(fold(userId))) return true;
   return terms.clientType !== "devices" && names.has(fold(clientId));
 }
@@ -99,11 +101,11 @@ export function renamedLine(line: HistoryRecord, names: Renames, isDevices: bool
 }
 
 /** Makes it so in memory. */
-export function rename(license: LicenseState, { before, after, dropped, users, consumptions }: Renaming): void {
+export function rename(license: LicenseState, { before, after, dropped, gone, consumptions }: Renaming): void {
   for (const { key } of dropped) license.dropSession(key);
   for (const assignment of before) license.dropAssignment(assignment.clientKey);
   for (const assignment of after) license.putAssignment(assignment);
-  for (const { kind, key } of users) license.dropItem(kind, key);
+  for (const { kind, key } of gone) license.dropItem(kind, key);
   for (const consumption of consumptions) license.putItem(consumption);
 }
 

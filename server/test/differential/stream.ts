@@ -360,6 +360,12 @@ export class Stream {
         [{ deviceKey: null }, 1],
       ]),
       address: random.pick([null, 1, 1, 1, 2, 3]),
+      waitMs: random.weighted([
+        [null, 6],
+        [5_000, 1],
+        [30_000, 2],
+        [600_000, 1],
+      ]),
     } as const;
     if (setting.type === "projects" && live.length > 0 && random.chance(0.12)) {
       // The same user once more, now and then on another machine.

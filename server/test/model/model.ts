@@ -29,6 +29,7 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
+import { isTheirTurn, keepInQueue, leave, type ModelTicket, queueUp } from "./queue.ts";
 import { coversRelease } from "./releases.ts";
 import {
   checkInsThisMonth,
@@ -108,6 +109,7 @@ export interface ModelOutcome {
   readonly user: ModelUser | null;
   readonly quotas: readonly ModelQuota[];
   readonly ended: number;
+  readonly queuePosition: number | null;
 }
 
 export interface ModelLicense {
@@ -119,6 +121,7 @@ export interface ModelLicense {
   readonly items: ModelItems;
   /** When a voucher was given up before its end. */
   readonly checkIns: Millis[];
+  readonly queue: ModelTicket[];
 }
 
 export interface ModelSnapshot {
@@ -136,12 +139,16 @@ export interface ModelSnapshot {
   /** How each limitation stands of which something is consumed. */
   readonly quotas: readonly ModelQuota[];
   /** Transactions that were granted and not rolled back, newest last. */
+  readonly queue: readonly ModelTicket[];
   readonly transactions: readonly { readonly limitationId: string; readonly transactionId: string }[];
 }
 
 type Of<T extends Command["type"]> = Extract<Command, { type: T }>;
 
-const nothing = { session: null, assignment: null, project: null, refusal: null, user: null, quotas: [], ended: 0 };
+const nothing = {
+  ...{ session: null, assignment: null, project: null, refusal: null, user: null },
+  ...{ quotas: [], ended: 0, queuePosition: null },
+};
 
 /** A shorter outage, or lead of the clock, is not noticed. */
 const noticedMs = 60_000;
@@ -168,7 +175,7 @@ export class Model {
   setTerms(isvId: string, licenseId: string, given: Terms): void {
     const terms = { ...given, heldFrom: this.#heldFrom };
     const known = this.#licenses.get(`${isvId}/${licenseId}`);
-    const fresh = { sessions: [], assignments: [], projects: [], items: noItems(), checkIns: [] };
+    const fresh = { sessions: [], assignments: [], projects: [], items: noItems(), checkIns: [], queue: [] };
     if (known !== undefined) known.terms = terms;
     else this.#licenses.set(`${isvId}/${licenseId}`, { terms, ...fresh });
   }
@@ -226,6 +233,7 @@ export class Model {
       attended: { mono: attended(alive, "mono"), team: attended(alive, "team") },
       users: license.items.users,
       quotas: quotasOf(license, now),
+      queue: license.queue.filter(({ until }) => now < until),
       transactions: license.items.consumptions.filter(({ isBack }) => !isBack),
     });
   }
@@ -294,8 +302,11 @@ export class Model {
     const isPooled = terms.provisioningMode === "floating";
     const needsToken = isPooled && ofHolder.length === 0;
     if (needsToken && holds(terms, now)) return deny("tokens_held");
-    const isBeyond = needsToken && holders(license).length >= terms.floatingTokenLimit;
-    if (isBeyond && terms.enforceFloatingLimit) return deny("tokens_exhausted");
+    const free = terms.floatingTokenLimit - holders(license).length;
+    const isBeyond = needsToken && free <= 0;
+    if (needsToken && terms.enforceFloatingLimit && !isTheirTurn(license.queue, holder, "floating", free)) {
+      return this.#queueUp(license, command, holder, "floating", now);
+    }
     if (isOneTooMany(license, holder, command)) return deny("checkouts_exhausted");
 
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
@@ -343,7 +354,9 @@ export class Model {
 
     const entered = entry(license, project, command, now);
     if (typeof entered === "string") {
-      return { ...deny(entered), refusal: structuredClone(refusal(license, project, project.kind)) };
+      const isWait = entered === "tokens_exhausted";
+      const denied = isWait ? this.#queueUp(license, command, project.id, project.kind, now) : deny(entered);
+      return { ...denied, refusal: structuredClone(refusal(license, project, project.kind)) };
     }
     if (isOneTooMany(license, project.id, command)) return deny("checkouts_exhausted");
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
@@ -419,6 +432,7 @@ export class Model {
       else license.sessions = license.sessions.filter((one) => one !== session);
     }
     this.#releaseGuests(license, now);
+    keepInQueue(license.queue, ({ until }) => now < until);
     return over.filter((session) => session.endedAt === null).length;
   }
 
@@ -620,6 +634,7 @@ export class Model {
       if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
       if (session.voucher !== null) session.voucher = { ...session.voucher, until: session.voucher.until - lead };
     }
+    keepInQueue(license.queue, ({ since }) => since - now <= noticedMs);
     // On record also where nothing led: what is on record from now on is by the new clock.
     this.#noteLicense(license, "clock.settled", longest, now);
     return granted(license, {});
@@ -627,22 +642,22 @@ export class Model {
 
   // ---- answers and history
 
-  #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis): ModelOutcome {
+  /** Refused for want of a token, on record unless the caller stands in the queue and just asks again. */
+  #queueUp(license: ModelLicense, command: Of<"open">, holder: string, pool: string, now: Millis): ModelOutcome {
+    const { clientId, userId, waitMs } = command;
+    const asking = { holder, pool, clientId, userId, waitMs: waitMs ?? 0 };
+    const { position, waitsOn } = queueUp(license.queue, asking, now);
+    return { ...this.#deny(license, command, "tokens_exhausted", now, !waitsOn), queuePosition: position };
+  }
+
+  #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis, isOnRecord = true): ModelOutcome {
     const { projectId: asked, ...caller } = subjectOf(command);
     // A licence that counts no projects looks at none.
     const projectId = license.terms.clientType === "projects" ? asked : null;
     const subject = { ...caller, projectId };
     const { inUse, limit } = usage(license, projectId);
-    this.#write(license.terms, {
-      at: now,
-      kind: "denied",
-      ...subject,
-      denial,
-      inUse,
-      limit,
-      isOveruse: false,
-      lengthMs: null,
-    });
+    const line = { at: now, kind: "denied", ...subject, denial, inUse, limit, isOveruse: false, lengthMs: null } as const;
+    if (isOnRecord) this.#write(license.terms, line);
     const ends = liveSessions(license).map((session) => session.validUntil);
     const { heldFrom, sessionPeriodMs } = license.terms;
     const freeAt = denial === "tokens_exhausted" && ends.length > 0 ? Math.min(...ends) : null;
@@ -742,6 +757,7 @@ function openSession(
   };
   vouch(session, command);
   license.sessions.push(session);
+  leave(license.queue, holder);
   see(license, session);
   return session;
 }

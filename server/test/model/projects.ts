@@ -12,6 +12,7 @@ import type {
   Terms,
 } from "../../src/core/types.ts";
 import type { ModelLicense, ModelOutcome, ModelSession } from "./model.ts";
+import { isTheirTurn } from "./queue.ts";
 import { isOut } from "./vouchers.ts";
 
 export interface ModelExecution {
@@ -145,8 +146,9 @@ export function entry(
   }
   if (inside.length > 0) return { isBeyond: false };
   if (holds(terms, now)) return "tokens_held";
-  const isBeyond = left(license, project.kind as ProjectKind) === 0;
-  return isBeyond && terms.enforceFloatingLimit ? "tokens_exhausted" : { isBeyond };
+  const kind = project.kind as ProjectKind;
+  const isTurn = isTheirTurn(license.queue, project.id, kind, left(license, kind));
+  return terms.enforceFloatingLimit && !isTurn ? "tokens_exhausted" : { isBeyond: left(license, kind) === 0 };
 }
 
 export function stepProject(license: ModelLicense, command: ProjectStep, now: Millis, pen: Pen): ModelOutcome {
@@ -250,7 +252,8 @@ function switchKind(
   if (command.kind === "mono" && users.length > 1) return pen.deny("project_attended");
   const needsToken = users.length > 0 && terms.enforceFloatingLimit;
   const isHeld = holds(terms, now);
-  if (needsToken && (isHeld || left(license, command.kind) === 0)) {
+  const isTurn = isTheirTurn(license.queue, project.id, command.kind, left(license, command.kind));
+  if (needsToken && (isHeld || !isTurn)) {
     return {
       ...pen.deny(isHeld ? "tokens_held" : "tokens_exhausted"),
       refusal: structuredClone(refusal(license, project, command.kind)),

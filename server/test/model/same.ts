@@ -120,8 +120,8 @@ function comparableRefusal(refusal: ProjectDenial | ModelRefusal | null) {
 export function comparableOutcome(outcome: Outcome, now: Millis) {
   const { denial, granted } = outcome;
   if (denial !== null) {
-    const { code, inUse, limit, nextFreeAt } = denial;
-    return { denial: code, inUse, limit, nextFreeAt, refusal: comparableRefusal(denial.project) };
+    const { code, inUse, limit, nextFreeAt, queuePosition } = denial;
+    return { denial: code, inUse, limit, nextFreeAt, queuePosition, refusal: comparableRefusal(denial.project) };
   }
   if (granted === null) throw new Error("an outcome is a denial or a grant");
   return {
@@ -137,8 +137,8 @@ export function comparableOutcome(outcome: Outcome, now: Millis) {
 
 export function comparableModelOutcome(outcome: ModelOutcome, now: Millis): ReturnType<typeof comparableOutcome> {
   if (outcome.denialCode !== null) {
-    const { denialCode, inUse, limit, nextFreeAt, refusal } = outcome;
-    return { denial: denialCode, inUse, limit, nextFreeAt, refusal: comparableRefusal(refusal) };
+    const { denialCode, inUse, limit, nextFreeAt, queuePosition, refusal } = outcome;
+    return { denial: denialCode, inUse, limit, nextFreeAt, queuePosition, refusal: comparableRefusal(refusal) };
   }
   return {
     denial: null,
@@ -209,6 +209,10 @@ export function comparableView(view: LicenseView, now: Millis, terms: Terms = vi
     registered: [...view.users()].map(comparableUser).sort(byUserId),
     activeUsers: view.activeUsers,
     quotas: view.terms.limitations.flatMap(({ id }) => quotaStatus(view, id, now) ?? []).map(comparableQuota),
+    queue: [...view.tickets()]
+      .filter(({ validUntil }) => now < validUntil)
+      .toSorted((a, b) => a.no - b.no)
+      .map(({ pool, clientId, userId, validUntil }) => ({ pool: String(pool), clientId, userId, until: validUntil })),
   };
 }
 
@@ -228,5 +232,6 @@ export function comparableSnapshot(snapshot: ModelSnapshot, now: Millis): Return
     registered: snapshot.users.map(comparableUser).sort(byUserId),
     activeUsers: snapshot.users.filter(({ isActive }) => isActive).length,
     quotas: snapshot.quotas.map(comparableQuota),
+    queue: snapshot.queue.map(({ pool, clientId, userId, until }) => ({ pool, clientId, userId, until })),
   };
 }

@@ -107,6 +107,7 @@ interface Answer {
   readonly inUse: number;
   readonly limit: number;
   readonly freeAt: Millis | null;
+  readonly queuePosition: number | null;
   readonly session: { readonly id: string; readonly validUntil: Millis; readonly isOveruse: boolean } | null;
   /** What the next open carries; null: nothing. */
   readonly renewal: string | null;
@@ -174,6 +175,7 @@ class CoreSide implements Side {
       inUse: denial?.inUse ?? 0,
       limit: denial?.limit ?? 0,
       freeAt: denial?.nextFreeAt ?? null,
+      queuePosition: denial?.queuePosition ?? null,
       session: granted?.session ?? null,
       renewal: granted?.session?.renewal?.current ?? null,
       assignment: granted?.assignment ?? null,
@@ -199,6 +201,7 @@ class CoreSide implements Side {
       registered: [...license.users()],
       quota: (id) => quotaStatus(license, id, now),
       assignments: [...license.assignments()].map((one) => assignmentAt(license.terms, one, now)),
+      waiting: [...license.tickets()].filter(({ validUntil }) => now < validUntil).toSorted((a, b) => a.no - b.no),
     };
   }
 
@@ -230,7 +233,7 @@ class ModelSide implements Side {
   }
 
   async view(isvId: string, licenseId: string, now: Millis): Promise<View> {
-    const { tokensInUse, tokensOut, checkIns, assigned, assignments, live, projects, users, quotas } =
+    const { tokensInUse, tokensOut, checkIns, assigned, assignments, live, projects, users, quotas, queue } =
       this.#model.snapshot(isvId, licenseId, now);
     const quota = (id: string) => quotas.find(({ limitationId }) => limitationId === id);
     return {
@@ -244,6 +247,7 @@ class ModelSide implements Side {
       projects,
       registered: users,
       quota,
+      waiting: queue,
     };
   }
 
@@ -501,6 +505,7 @@ class Scene {
           voucher,
           renewal,
           address: act.address,
+          waitMs: act.wait,
           ids,
         };
       }
@@ -629,6 +634,7 @@ class Scene {
     const sinceStart = (at: Millis | null) => (at === null ? null : at - start);
     if (expected.inUse !== null) expect([answer.inUse, answer.limit]).toEqual([expected.inUse, expected.limit]);
     if (expected.freeAt !== null) expect(sinceStart(answer.freeAt)).toBe(expected.freeAt);
+    if (expected.place !== null) expect(answer.queuePosition ?? 0).toBe(expected.place);
     if (expected.until !== null) expect(sinceStart(answer.session?.validUntil ?? null)).toBe(expected.until);
     if (expected.isOveruse !== null) expect(answer.session?.isOveruse).toBe(expected.isOveruse);
     if (expected.isGoodwill !== null) expect(answer.assignment?.isGoodwill).toBe(expected.isGoodwill);

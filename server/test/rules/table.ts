@@ -81,6 +81,8 @@ export type Act =
       readonly renewal: { readonly last: string; readonly next: string } | null;
       /** A number for where it comes from; null: nobody knows. */
       readonly address: number | null;
+      /** How long it is ready to wait; null: not at all. */
+      readonly wait: number | null;
     } & Caller)
   | ({
       readonly verb: "close";
@@ -185,6 +187,7 @@ export type Act =
   | { readonly verb: "settle"; readonly licence: string }
   | { readonly verb: "out" | "check-ins"; readonly licence: string; readonly count: number }
   | { readonly verb: "in-use"; readonly licence: string; readonly count: number }
+  | { readonly verb: "waiting"; readonly licence: string; readonly who: readonly string[] }
   | { readonly verb: "live"; readonly licence: string; readonly who: string; readonly until: number | null }
   | { readonly verb: "clients"; readonly licence: string; readonly holding: number; readonly known: number }
   | {
@@ -208,6 +211,8 @@ export interface Expected {
   readonly inUse: number | null;
   readonly limit: number | null;
   readonly freeAt: number | null;
+  /** The place in the queue, from 1; 0: none. */
+  readonly place: number | null;
   readonly isOveruse: boolean | null;
   readonly isGoodwill: boolean | null;
   readonly count: number | null;
@@ -406,6 +411,7 @@ function readAct(words: Words): Act {
       const voucher = words.value("voucher");
       const [last = "", next] = words.value("renewal")?.split(">") ?? [];
       const address = words.value("from");
+      const wait = words.value("wait");
       const as = words.has("as") ? words.next("a name") : null;
       return {
         verb: "open",
@@ -416,6 +422,7 @@ function readAct(words: Words): Act {
         voucher,
         renewal: next === undefined ? null : { last, next },
         address: address === null ? null : number(words, address),
+        wait: wait === null ? null : duration(words, wait),
         as,
       };
     }
@@ -685,6 +692,7 @@ function readExpected(words: Words, verb: string): Expected {
     isGoodwill: words.flag("goodwill") ? true : words.flag("in-limit") ? false : null,
     until: words.flag("until") ? duration(words, words.next("a time")) : null,
     freeAt: words.flag("free-at") ? duration(words, words.next("a time")) : null,
+    place: words.flag("place") ? number(words, words.next("a place in the queue")) : null,
     units: words.flag("left") ? decimal(words, words.next("how much is left")) : null,
     count: word === "ended" || words.flag("ending") ? number(words, words.next("a number")) : null,
   };

@@ -93,7 +93,11 @@ export function deny(
   code: DenialCode,
   subject: Partial<Subject>,
   detail?: string,
-  { project = null, voucherId = null }: Partial<Pick<Denial, "project" | "voucherId">> = {},
+  {
+    project = null,
+    voucherId = null,
+    queuePosition = null,
+  }: Partial<Pick<Denial, "project" | "voucherId" | "queuePosition">> = {},
 ): Decision {
   const line = { ...record(license, now, "denied", subject), denial: code };
   return {
@@ -105,6 +109,7 @@ export function deny(
       nextFreeAt: nextFreeAt(license, code),
       project,
       voucherId,
+      queuePosition,
     },
     granted: null,
     changes: [],
@@ -140,6 +145,7 @@ export function denyUnknownLicense(isvId: string, licenseId: string, now: Millis
       nextFreeAt: null,
       project: null,
       voucherId: null,
+      queuePosition: null,
     },
     granted: null,
     changes: [],

@@ -34,7 +34,6 @@ import {
   denyVoucherOut,
   grant,
   instant,
-  noToken,
   record,
   recordEnds,
   subjectOf,
@@ -42,6 +41,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
+import { denyToken, noTokenFor, type Wanted } from "./tickets.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -69,10 +69,12 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
   if (known !== undefined) return again(license, command, now, project, known);
 
   const full = noPlace(license, project, project.kind, command, now);
-  if (full !== null)
-    return deny(license, now, full, command, undefined, {
-      project: projectDenial(license, project, project.kind, now),
-    });
+  if (full !== null) {
+    const about = projectDenial(license, project, project.kind, now);
+    return full === "tokens_exhausted"
+      ? denyToken(license, command, wantedBy(license, project, project.kind), now, about)
+      : deny(license, now, full, command, undefined, { project: about });
+  }
   const capped = refusedByCaps(license, project.id, command);
   if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
   const isFirst = license.sessionsOfHolder(project.id) === 0;
@@ -122,7 +124,11 @@ function noPlace(
       ? null
       : "project_in_use";
   }
-  return noToken(terms, license.attended(kind), terms.projectTokens[kind], now);
+  return noTokenFor(license, wantedBy(license, project, kind), now);
+}
+
+function wantedBy(license: LicenseView, { id }: Project, kind: ProjectKind): Wanted {
+  return { holder: id, pool: kind, inUse: license.attended(kind), limit: license.terms.projectTokens[kind] };
 }
 
 /** Whether everybody in the project is the caller, on the caller's own machine. */
@@ -269,7 +275,7 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (!terms.allowsKindSwitch) return deny(license, now, "kind_locked", about(project));
   const users = license.sessionsOfHolder(project.id);
   if (kind === "mono" && users > 1) return deny(license, now, "project_attended", about(project));
-  const denied = users > 0 ? noToken(terms, license.attended(kind), terms.projectTokens[kind], now) : null;
+  const denied = users > 0 ? noTokenFor(license, wantedBy(license, project, kind), now) : null;
   if (denied !== null) {
     const holders = usersOfKind(license, kind)
       .slice(0, holdersNamedMax)

@@ -18,19 +18,9 @@ import type {
 import { newAssignment } from "./assignments.ts";
 import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, refusedCheckIn } from "./checkouts.ts";
 import { moved, recordsOfMove } from "./moves.ts";
-import {
-  deny,
-  denyVoucherOut,
-  gone,
-  grant,
-  instant,
-  noToken,
-  record,
-  recordEnds,
-  suspension,
-  unusable,
-} from "./outcome.ts";
+import { deny, denyVoucherOut, gone, grant, instant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 import { isForked, renewed } from "./renewals.ts";
+import { denyToken, noTokenFor, ticketUsed, type Wanted } from "./tickets.ts";
 
 const msPerMinute = 60_000;
 
@@ -78,7 +68,9 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     return extend(license, own, command, now);
   }
 
-  const denied = noRoom(license, holder, now);
+  const wanted = { holder, pool: "floating", inUse: license.holders, limit: terms.floatingTokenLimit } as const;
+  const denied = noRoom(license, wanted, now);
+  if (denied === "tokens_exhausted") return denyToken(license, command, wanted, now);
   if (denied !== null) return deny(license, now, denied, command);
   const capped = refusedByCaps(license, holder, command);
   if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
@@ -125,10 +117,10 @@ export function longestCheckout(terms: Terms): string {
   return `The longest is ${terms.checkoutPeriodMaxMs / msPerMinute} minutes.`;
 }
 
-/** Why a new session of this holder has no room; null: it has. */
-function noRoom(license: LicenseView, holder: string, now: Millis): DenialCode | null {
+/** Why a new session of a holder has no room; null: it has. */
+function noRoom(license: LicenseView, wanted: Wanted, now: Millis): DenialCode | null {
   const { terms } = license;
-  const sessions = license.sessionsOfHolder(holder);
+  const sessions = license.sessionsOfHolder(wanted.holder);
   if (sessions > 0) {
     if (terms.oneSessionPerUser) return "user_already_active";
     return sessions >= terms.sessionsPerHolderMax || sessions >= sessionsPerHolderAbsoluteMax
@@ -136,7 +128,7 @@ function noRoom(license: LicenseView, holder: string, now: Millis): DenialCode |
       : null;
   }
   if (terms.provisioningMode === "named") return null;
-  return noToken(terms, license.holders, terms.floatingTokenLimit, now);
+  return noTokenFor(license, wanted, now);
 }
 
 /** The caller's live session, with a new end. It needs no second token and succeeds when the pool is full. */
@@ -196,7 +188,7 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     peakHolders: place.holders,
     isOveruse,
   };
-  const changes: Change[] = [{ type: "session", session }];
+  const changes: Change[] = [{ type: "session", session }, ...ticketUsed(license, place.holder)];
   const tokens = isNamed || license.sessionsOfHolder(place.holder) > 0 ? 0 : 1;
   const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse, tokens })];
   const assignment = assignmentForOpen(license.terms, command, now, place);

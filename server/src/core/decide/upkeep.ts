@@ -1,18 +1,20 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
 import type { Assignment, Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
-import { assignmentAt } from "./assignments.ts";
+import { assignmentAt, tokensAreOver } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
+import { ticketsAhead, ticketsOver } from "./tickets.ts";
 
 /**
  * What is over at `now`, at most `releasesPerStepMax` of it: sessions, and when none is left, the tokens of a temporary
- * licence. Every command of a licence is preceded by this until nothing is left, so nobody ever sees an expired session as
+ * licence, and then places in the queue. Every command of a licence is preceded by this until nothing is left, so nobody ever sees an expired session as
  * live, and counts are exact.
  */
 export function release(license: LicenseView, now: Millis): Decision {
   const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
-  if (due.length === 0) return releaseTokens(license, now);
+  if (due.length === 0 && tokensAreOver(license.terms, now) && license.assigned > 0) return releaseTokens(license, now);
+  if (due.length === 0) return grant(ticketsOver(license, now), []);
   // What an administrator ended is on record since then; here only its id becomes free.
   const live = due.filter(({ endedAt }) => endedAt === null);
   const records = recordEnds(license, live, "session.expired", ({ validUntil }) => validUntil);
@@ -64,7 +66,7 @@ export function credit(license: LicenseView, command: CreditCommand, now: Millis
  * that was wrong for an hour freezes no token for a year.
  */
 export function settle(license: LicenseView, now: Millis): Decision {
-  const changes: Change[] = [];
+  const changes: Change[] = ticketsAhead(license, now, outageNoticedMs);
   let furthest = 0;
   for (const session of license.sessions()) {
     const lead = session.extendedAt - now;

@@ -6,7 +6,7 @@ import Database from "better-sqlite3";
 import type { Tally } from "../../analytics/tally.ts";
 import type { AuditLine } from "../../catalog/audit.ts";
 import type { EntityChange } from "../../catalog/entities.ts";
-import type { Assignment, Change, Consumption, Gathered, LicenseUser, Millis } from "../../core/types.ts";
+import type { Assignment, Change, Consumption, Gathered, LicenseUser, Millis, Ticket } from "../../core/types.ts";
 import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
@@ -64,7 +64,7 @@ export interface ForgottenRows {
   readonly before: readonly Assignment[];
   readonly after: readonly Assignment[];
   readonly dropped: readonly { readonly id: string }[];
-  readonly users: readonly LicenseUser[];
+  readonly gone: readonly (LicenseUser | Ticket)[];
   readonly consumptions: readonly Consumption[];
 }
 
@@ -216,11 +216,11 @@ export class Tables {
     };
   }
 
-  #forgetIn({ licenseNo, before, after, dropped, users, consumptions }: ForgottenRows): void {
+  #forgetIn({ licenseNo, before, after, dropped, gone, consumptions }: ForgottenRows): void {
     for (const { clientKey } of before) this.rows.deleteAssignment(licenseNo, clientKey);
     for (const assignment of after) this.rows.saveAssignment(licenseNo, assignment);
     for (const { id } of dropped) this.rows.deleteSessionOf(licenseNo, id);
-    for (const { kind, key } of users) this.items.delete(licenseNo, kind, key);
+    for (const { kind, key } of gone) this.items.delete(licenseNo, kind, key);
     for (const consumption of consumptions) this.items.put(licenseNo, consumption);
   }
 

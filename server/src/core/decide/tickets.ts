@@ -1,0 +1,95 @@
+/**
+ * The queue of a licence whose tokens are all in use. A ticket is a place in it: as many free tokens as there are tickets before a
+ * caller's are not for that caller. Nobody is called; whoever asks next in turn is granted.
+ */
+import { ticketKeptMs, ticketsPerLicenseMax, ticketWaitMaxMs } from "../limits.ts";
+import type { Change, Decision, Denial, DenialCode, LicenseView, Millis, OpenCommand, Pool, Ticket } from "../types.ts";
+import { deny, noToken } from "./outcome.ts";
+
+/** Tokens of a pool, as a holder that has none of them asks for one. */
+export interface Wanted {
+  readonly holder: string;
+  readonly pool: Pool;
+  readonly inUse: number;
+  readonly limit: number;
+}
+
+/** Why a holder gets no token of a pool; null: one is free, and nobody who waits for it came before. */
+export function noTokenFor(license: LicenseView, wanted: Wanted, now: Millis): DenialCode | null {
+  const { inUse, limit } = wanted;
+  const denied = noToken(license.terms, inUse, limit, now);
+  if (denied !== null || !license.terms.enforceFloatingLimit || license.ticketCount === 0) return denied;
+  return inUse + ticketsBefore(license, wanted) >= limit ? "tokens_exhausted" : null;
+}
+
+/** The tickets before the holder's own; all, where it has none. */
+function ticketsBefore(license: LicenseView, { holder, pool }: Wanted): number {
+  const own = ownTicket(license, holder, pool)?.no ?? Number.POSITIVE_INFINITY;
+  let before = 0;
+  for (const ticket of license.tickets()) if (ticket.pool === pool && ticket.no < own) before++;
+  return before;
+}
+
+/** A ticket for another pool is worth nothing here: the project has changed its kind since. */
+function ownTicket(license: LicenseView, holder: string, pool: Pool): Ticket | undefined {
+  const ticket = license.ticket(holder);
+  return ticket?.pool === pool ? ticket : undefined;
+}
+
+/**
+ * Refuses an open for want of a token. A caller that is ready to wait takes a ticket, or keeps the one that its holder has. It is
+ * refused once: asking again from its place in the queue is no further denial, and not on record.
+ */
+export function denyToken(
+  license: LicenseView,
+  command: OpenCommand,
+  wanted: Wanted,
+  now: Millis,
+  project: Denial["project"] = null,
+): Decision {
+  const own = ownTicket(license, wanted.holder, wanted.pool);
+  const waits = (command.waitMs ?? 0) > 0;
+  const isTaking = waits && own === undefined && license.ticketCount < ticketsPerLicenseMax;
+  const queuePosition = own === undefined && !isTaking ? null : ticketsBefore(license, wanted) + 1;
+  const place = queuePosition === null ? [] : [`The caller's place in the queue is ${queuePosition}.`];
+  const free = wanted.inUse < wanted.limit ? ["Those that are free are for others who wait."] : [];
+  const detail = [...free, ...place].join(" ") || undefined;
+  const denied = deny(license, now, "tokens_exhausted", command, detail, { project, queuePosition });
+  if (isTaking) return { ...denied, changes: [put(newTicket(license, command, wanted, now))] };
+  return waits && own !== undefined ? { ...denied, changes: kept(own, command, now), records: [] } : denied;
+}
+
+function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }: Wanted, now: Millis): Ticket {
+  let no = 1;
+  for (const ticket of license.tickets()) no = Math.max(no, ticket.no + 1);
+  const { clientId, userId } = command;
+  return { kind: "ticket", key: holder, no, pool, clientId, userId, takenAt: now, validUntil: keptUntil(command, now) };
+}
+
+/** Nothing is written where the place is kept for so long already. */
+function kept(own: Ticket, command: OpenCommand, now: Millis): Change[] {
+  const validUntil = keptUntil(command, now);
+  return validUntil > own.validUntil ? [put({ ...own, validUntil })] : [];
+}
+
+function keptUntil({ waitMs }: OpenCommand, now: Millis): Millis {
+  return now + Math.min(waitMs ?? 0, ticketWaitMaxMs) + ticketKeptMs;
+}
+
+/** Whoever has a token waits no longer. */
+export function ticketUsed(license: LicenseView, holder: string): Change[] {
+  return license.ticket(holder) === undefined ? [] : [dropped(holder)];
+}
+
+/** Places that are lost, because nobody has asked for them again. */
+export function ticketsOver(license: LicenseView, now: Millis): Change[] {
+  return [...license.tickets()].filter(({ validUntil }) => validUntil <= now).map(({ key }) => dropped(key));
+}
+
+/** Places that a leading clock gave, after it was set back by `noticedMs` or more: they would be kept for too long. */
+export function ticketsAhead(license: LicenseView, now: Millis, noticedMs: number): Change[] {
+  return [...license.tickets()].filter(({ takenAt }) => takenAt - now > noticedMs).map(({ key }) => dropped(key));
+}
+
+const put = (ticket: Ticket): Change => ({ type: "item", item: ticket });
+const dropped = (key: string): Change => ({ type: "item.gone", kind: "ticket", key });

@@ -1,0 +1,62 @@
+/** Who waits for a token, in the model: a list in the order in which they came. */
+import type { Millis } from "../../src/core/types.ts";
+
+export interface ModelTicket {
+  readonly holder: string;
+  readonly pool: string;
+  readonly clientId: string;
+  readonly userId: string | null;
+  readonly since: Millis;
+  until: Millis;
+}
+
+const ticketsMax = 1_000;
+const longestWaitMs = 30_000;
+const keptMs = 15_000;
+
+/** Which of a pool's queue the holder is, from 0; behind all of them, where it is in none. */
+function indexOf(queue: readonly ModelTicket[], holder: string, pool: string): number {
+  const ofPool = queue.filter((ticket) => ticket.pool === pool);
+  const index = ofPool.findIndex((ticket) => ticket.holder === holder);
+  return index === -1 ? ofPool.length : index;
+}
+
+/** Whether a token is left for the holder when everybody before it has one. */
+export function isTheirTurn(queue: readonly ModelTicket[], holder: string, pool: string, free: number): boolean {
+  return free > indexOf(queue, holder, pool);
+}
+
+interface Asking {
+  readonly holder: string;
+  readonly pool: string;
+  readonly clientId: string;
+  readonly userId: string | null;
+  readonly waitMs: number;
+}
+
+/** Whoever cannot be served asks for a place. Answers with it, from 1, and whether the caller has stood there before and waits on. */
+export function queueUp(queue: ModelTicket[], asking: Asking, now: Millis) {
+  const { waitMs, ...who } = asking;
+  const until = now + Math.min(waitMs, longestWaitMs) + keptMs;
+  const own = queue.find(({ holder, pool }) => holder === who.holder && pool === who.pool);
+  const waits = waitMs > 0;
+  if (own !== undefined && waits) own.until = Math.max(own.until, until);
+  const isTaken = own === undefined && waits && queue.length < ticketsMax;
+  if (isTaken) {
+    leave(queue, who.holder);
+    queue.push({ ...who, since: now, until });
+  }
+  const hasPlace = own !== undefined || isTaken;
+  const position = hasPlace ? indexOf(queue, who.holder, who.pool) + 1 : null;
+  return { position, waitsOn: own !== undefined && waits };
+}
+
+export function leave(queue: ModelTicket[], holder: string): void {
+  const index = queue.findIndex((ticket) => ticket.holder === holder);
+  if (index !== -1) queue.splice(index, 1);
+}
+
+/** Those who did not come back, and after a clock was set back those of its future, have lost their places. */
+export function keepInQueue(queue: ModelTicket[], isKept: (ticket: ModelTicket) => boolean): void {
+  queue.splice(0, queue.length, ...queue.filter(isKept));
+}
