@@ -8,6 +8,9 @@ export interface Fault {
   readonly text: string;
 }
 
+/** Faults that are looked for, in a file or in what a vendor's files say together: so many say it all. */
+export const faultsToldMax = 200;
+
 /** Faults printed at once; all of them are in `faults`. */
 const faultsShownMax = 100;
 

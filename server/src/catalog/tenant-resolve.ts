@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Vendor } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
 import { type PartList, partLists } from "./parts.ts";
-import { didYouMean, type Fault, quote } from "./tenant-faults.ts";
+import { didYouMean, type Fault, faultsToldMax, quote, TenantFileFault } from "./tenant-faults.ts";
 import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
 import type { Entry } from "./tenant-read.ts";
 import { isId, lists } from "./tenant-schema.ts";
@@ -289,6 +289,8 @@ class Resolver {
 
   #tell(entry: Entry, path: readonly (string | number)[], text: string): void {
     this.faults.push(entry.fault(path, text));
+    // Each looks for the nearest of thousands of names.
+    if (this.faults.length >= faultsToldMax) throw new TenantFileFault(this.faults);
   }
 }
 
