@@ -5,6 +5,7 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   parseDocument,
@@ -20,6 +21,14 @@ export interface YamlText {
   readonly value: unknown;
   /** The line where this stands, or the nearest thing around it that is there. */
   lineOf(path: Path): number;
+}
+
+/** How many pieces the text is made of, counted up to one beyond `most`. */
+export function piecesIn(text: string, most: number): number {
+  const pieces = new Lexer().lex(text);
+  let count = 0;
+  while (count <= most && pieces.next().done !== true) count++;
+  return count;
 }
 
 export function parseYaml(file: string, text: string): YamlText {
