@@ -48,7 +48,7 @@ export function oneUse(a: HolderUse, b: HolderUse): HolderUse {
     expiredAt: a.expiredAt === null ? b.expiredAt : Math.max(a.expiredAt, b.expiredAt ?? 0),
     reopened: a.reopened + b.reopened,
     activations: a.activations + b.activations,
-    ...(byTurns > 0 && { byTurns }),
+    ...(byTurns > 0 && { byTurns, byTurnsAt: Math.max(a.byTurnsAt ?? 0, b.byTurnsAt ?? 0) }),
     denials: joined([a.denials, b.denials]),
   };
 }
