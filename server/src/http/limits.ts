@@ -18,7 +18,7 @@ export const tenantFilesMax = 100;
 export const tenantSecretsMax = 1_000;
 
 /**
- * Entries of one call: 5,000 licences hold everybody else up for some half second at a time, and 20,000 for two to three.
+ * Entries of one call: 5,000 licences hold everybody else up for up to a second at a time, and 20,000 for two to three.
  * Whoever has more makes several calls, or gives the files to the next start.
  */
 export const tenantEntriesMax = 5_000;

@@ -457,10 +457,15 @@ describe("bounds", () => {
     else expect(faults[0]).toMatch(fault);
   });
 
-  test("many references to nothing are told up to a bound: for each the nearest name is looked for", async () => {
-    const licenses = Array.from({ length: 300 }, (_, n) => `  - { customer: "none${n}", edition: Floating users }\n`);
-    const faults = await faultsOf(openStore(), small + licenses.join(""));
-    expect(faults.at(-1)).toBe("… and 100 more");
+  test("many references to nothing, to long names among thousands, are told up to a bound, and in time", async () => {
+    const long = (text: string) => text.padEnd(99, "abcdefghijklm");
+    const customers = Array.from({ length: 2_000 }, (_, n) => `  - { number: "${long(`c${n}`)}", name: C }\n`);
+    const licenses = Array.from(
+      { length: 300 },
+      (_, n) => `  - { customer: "${long(`${n}x`)}", edition: Floating users }\n`,
+    );
+    const text = smallWith("licenses:\n", `${customers.join("")}licenses:\n`) + licenses.join("");
+    expect((await faultsOf(openStore(), text)).at(-1)).toBe("… and 100 more");
   });
 
   function excessive(line: number): string {
