@@ -7,6 +7,9 @@ import { type Alias, type Document, isAlias, isMap, isScalar, type Node, visit, 
 /** Uses of anchors, nested ones multiplied: enough for real files, too few for a "billion laughs". */
 export const aliasUsesMax = 100;
 
+/** Characters that aliases may stand for, all together: what is written out takes time that the file's own length does not show. */
+const aliasLengthMax = 1024 * 1024;
+
 /** Something that is wrong, and where in the text. */
 export interface Misplaced {
   readonly at: number;
@@ -24,13 +27,10 @@ export class Walk {
   readonly wrong: Misplaced[] = [];
   /** What each alias stands for. */
   readonly targets = new Map<Alias, Node>();
-  readonly #lengthMax: number;
   readonly #anchors = new Map<string, Node>();
   readonly #followed: Followed[] = [];
 
-  /** `lengthMax`: characters that aliases may stand for, all together. */
-  constructor(document: Document, lengthMax: number) {
-    this.#lengthMax = lengthMax;
+  constructor(document: Document) {
     visit(document, {
       Node: (_, node, path) => {
         if (isAlias(node)) return this.#follow(node, path);
@@ -54,7 +54,7 @@ export class Walk {
     this.#followed.push({ at, uses: inside.uses + 1, length: inside.length + until - from });
     this.targets.set(alias, target);
     const all = sumOf(this.#followed);
-    if (all.uses <= aliasUsesMax && all.length <= this.#lengthMax) return undefined;
+    if (all.uses <= aliasUsesMax && all.length <= aliasLengthMax) return undefined;
     this.wrong.push({ at, code: "ALIASES_EXCESSIVE" });
     return visit.BREAK;
   }

@@ -47,7 +47,7 @@ export function parseYaml(file: string, text: string): YamlText {
       // The library compares each field with all before it; our own walk does not.
       uniqueKeys: false,
     });
-    const walk = new Walk(document, tenantFileLengthMax);
+    const walk = new Walk(document);
     const told = [...document.errors, ...document.warnings].map(({ pos, code }) => ({ at: pos[0], code }));
     const wrong = [...told, ...walk.wrong].toSorted((a, b) => a.at - b.at).slice(0, faultsToldMax);
     if (wrong.length > 0) {
@@ -87,7 +87,7 @@ type Code = YAMLError["code"] | Misplaced["code"];
 
 const reasons: Partial<Record<Code, string>> = {
   ALIAS_IN_ITSELF: "this alias stands within what it stands for",
-  ALIASES_EXCESSIVE: `up to here the file uses its anchors more than ${aliasUsesMax} times, or for more than a file may hold`,
+  ALIASES_EXCESSIVE: `up to here the file uses its anchors more than ${aliasUsesMax} times, or for more than a million characters`,
   BAD_ALIAS: "this alias has no anchor before it",
   BAD_INDENT: "this line is not indented like its neighbours",
   BAD_DQ_ESCAPE: "this text in double quotes has an escape that YAML does not know",
