@@ -149,7 +149,7 @@ export type Holders = {
     /** Opened within a quarter of an hour after one had lapsed. */
     readonly reopened_late: number;
     readonly activations: number;
-    /** Hours in which one session was extended from several addresses by turns. */
+    /** Hours of the clock in which one session was extended from several addresses by turns. */
     readonly several_addresses: number;
     readonly denials: number;
     readonly true_denials: number;

@@ -133,7 +133,7 @@ export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; by
 }
 
 /** What one holder had of a licence over some days. */
-export interface HolderSum extends Omit<Required<HolderUse>, "expiredAt"> {
+export interface HolderSum extends Omit<Required<HolderUse>, "expiredAt" | "byTurnsAt"> {
   readonly holder: string;
 }
 

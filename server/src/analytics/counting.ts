@@ -21,6 +21,7 @@ import {
   type HolderUse,
   holderSeries,
   holderSpans,
+  hour,
   reopenedWithinMs,
   resolutions,
   startOf,
@@ -172,7 +173,7 @@ function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void 
   const add = (instant: Millis, more: (before: HolderUse) => HolderUse) =>
     addToUse(ledger, line, holder, instant, more);
   if (kind === "client.activated") add(at, ({ activations = 0 }) => ({ activations: activations + 1 }));
-  if (kind === "session.moved") add(at, ({ byTurns = 0 }) => ({ byTurns: byTurns + 1 }));
+  if (kind === "session.moved") add(at, (before) => byTurnsIn(before, startOf(at, hour)));
   if (kind === "session.opened") {
     const isLate = lapsedLately(line, ledger, holder);
     add(at, ({ sessions = 0, reopened = 0 }) => ({
@@ -189,6 +190,10 @@ function countHolder(line: HistoryRecord, ledger: Ledger, holder: string): void 
     add(from, ({ sessionMs = 0 }) => ({ sessionMs: sessionMs + spent }));
     from = to;
   }
+}
+
+function byTurnsIn({ byTurns = 0, byTurnsAt = -1 }: HolderUse, start: Millis): HolderUse {
+  return start <= byTurnsAt ? {} : { byTurns: byTurns + 1, byTurnsAt: start };
 }
 
 function lapsedLately({ isvId, licenseId, at }: HistoryRecord, ledger: Ledger, holder: string): boolean {

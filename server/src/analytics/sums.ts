@@ -48,8 +48,10 @@ export function oneUse(a: HolderUse, b: HolderUse): HolderUse {
     const both = (a[name] ?? 0) + (b[name] ?? 0);
     if (both > 0) sum[name] = both;
   }
-  const expiredAt = Math.max(a.expiredAt ?? 0, b.expiredAt ?? 0);
-  if (expiredAt > 0) sum.expiredAt = expiredAt;
+  for (const name of ["expiredAt", "byTurnsAt"] as const) {
+    const last = Math.max(a[name] ?? 0, b[name] ?? 0);
+    if (last > 0) sum[name] = last;
+  }
   const denials = joined([a.denials ?? {}, b.denials ?? {}]);
   if (Object.keys(denials).length > 0) sum.denials = denials;
   return sum;

@@ -84,8 +84,10 @@ export interface HolderUse {
   /** Sessions that were opened shortly after one had lapsed: the application extends too late. */
   readonly reopened?: number;
   readonly activations?: number;
-  /** Times that history told of a session that is extended from several addresses by turns. */
+  /** Hours of the clock in which a session was extended from several addresses by turns. */
   readonly byTurns?: number;
+  /** When the last of them began: history may tell of an hour more than once, since each session has lines of its own. */
+  readonly byTurnsAt?: Millis;
   readonly denials?: Denials;
 }
 

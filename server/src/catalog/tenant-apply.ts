@@ -18,6 +18,7 @@ import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTe
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
 import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
 import { entityField } from "./tenant-schema.ts";
+import { piecesIn } from "./tenant-yaml.ts";
 
 /** How many entities were written anew, changed, and found as the files want them. */
 export interface Applied {
@@ -43,8 +44,23 @@ export interface Applying {
   readonly author?: Author;
   /** Says what would be done, and does nothing. */
   readonly isDryRun?: boolean;
-  /** Looks at the outcome before it is saved, and throws where it may not be. */
-  readonly check?: (merged: readonly Merged[]) => void;
+  /**
+   * Looks at the outcome right before it is saved, and throws where it may not be. Answers with entities that must still be
+   * as they are when it is saved.
+   */
+  readonly check?: (merged: readonly Merged[]) => readonly EntityChange[];
+}
+
+/** What files may bring. Pieces are what YAML takes a text apart into: by these, not by characters, goes the time that reading takes. */
+export interface Most {
+  readonly pieces: number;
+  readonly entries: number;
+}
+
+export interface TenantText {
+  readonly path: string;
+  readonly text: string;
+  readonly secretOf: SecretSource;
 }
 
 /** An entity as it will be. */
@@ -71,20 +87,37 @@ export async function applyTenantPaths(store: Store, paths: readonly string[]): 
   return countsOf(await applyRead(store, paths.map(tryTenantPath), {}));
 }
 
-/** Applies files whose text came from elsewhere. @throws TenantFileFault with the faults of all of them together. */
+/** Applies files whose text came from elsewhere, while others are served. @throws TenantFileFault with the faults of all of them together. */
 export async function applyTenantTexts(
   store: Store,
-  texts: readonly { readonly path: string; readonly text: string; readonly secretOf: SecretSource }[],
+  texts: readonly TenantText[],
+  most: Most,
   applying: Applying,
 ): Promise<Applied & { readonly changes: readonly AppliedChange[] }> {
-  const read: ReadFile[] = [];
-  for (const { path, text, secretOf } of texts) {
-    read.push(tryTenantText(path, text, secretOf));
-    // Reading is most of the work, and others wait for their sessions meanwhile: a vendor with thousands of customers splits them.
-    await setTimeout(1);
-  }
+  const read = await readPausing(texts, most);
   const merged = await applyRead(store, read, applying);
   return { ...countsOf(merged), changes: merged.flatMap((item) => changeIn(item) ?? []) };
+}
+
+/** Others wait for their sessions meanwhile: so there is a pause after each file, and an end to what all of them may bring. */
+async function readPausing(texts: readonly TenantText[], most: Most): Promise<readonly ReadFile[]> {
+  const read: ReadFile[] = [];
+  let { pieces, entries } = most;
+  for (const { path, text, secretOf } of texts) {
+    pieces -= piecesIn(text, pieces);
+    if (pieces < 0) throw tooMuch(path, `${most.pieces} words and signs of YAML`);
+    const one = tryTenantText(path, text, secretOf);
+    entries -= one.file?.entries.length ?? 0;
+    if (entries < 0) throw tooMuch(path, `${most.entries} entries`);
+    read.push(one);
+    await setTimeout(1);
+  }
+  return read;
+}
+
+function tooMuch(file: string, what: string): TenantFileFault {
+  const text = `with this file there are more than ${what}: apply them in several calls, or at a start of the server`;
+  return new TenantFileFault([{ file, line: 1, path: "", text }]);
 }
 
 export async function applyTenantFiles(store: Store, files: readonly TenantFile[]): Promise<Applied> {
@@ -120,8 +153,8 @@ async function applyAll(
     try {
       const { merged, faults } = plan(store, files, formFaults);
       if (faults.length > 0) throw new TenantFileFault(faults);
-      check?.(merged);
-      if (!isDryRun) await save(store, merged, author);
+      const kept = check?.(merged) ?? [];
+      if (!isDryRun) await save(store, merged, kept, author);
       return merged;
     } catch (error) {
       if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
@@ -139,24 +172,31 @@ interface Plan {
 }
 
 function plan(store: Store, files: readonly TenantFile[], formFaults: readonly Fault[]): Plan {
-  const all: Merged[] = [];
-  const faults = [...formFaults];
-  for (const isvId of new Set(files.map((file) => file.isvId))) {
-    const vendor = store.catalog.vendor(isvId);
-    const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
-    const found = resolveEntries(isvId, vendor, entries);
-    const merged = mergeAll(store, isvId, vendor, found.resolved);
-    faults.push(...found.faults, ...checkVendor(vendor, merged));
-    if (found.faults.length === 0) faults.push(...checkFiledParts(vendor, merged));
-    all.push(...merged);
-  }
-  faults.push(...checkSecrets(store.catalog, all));
-  return { merged: all, faults };
+  const isvIds = new Set(files.map((file) => file.isvId));
+  const plans = [...isvIds].map((isvId) => planVendor(store, isvId, files));
+  const merged = plans.flatMap((one) => one.merged);
+  const faults = [formFaults, ...plans.map((one) => one.faults), checkSecrets(store.catalog, merged)].flat();
+  return { merged, faults };
 }
 
-async function save(store: Store, merged: readonly Merged[], author: Author): Promise<void> {
+function planVendor(store: Store, isvId: string, files: readonly TenantFile[]): Plan {
+  const vendor = store.catalog.vendor(isvId);
+  const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
+  const found = resolveEntries(isvId, vendor, entries);
+  const merged = mergeAll(store, isvId, vendor, found.resolved);
+  const ofParts = found.faults.length === 0 ? checkFiledParts(vendor, merged) : [];
+  return { merged, faults: [found.faults, checkVendor(vendor, merged), ofParts].flat() };
+}
+
+async function save(
+  store: Store,
+  merged: readonly Merged[],
+  kept: readonly EntityChange[],
+  author: Author,
+): Promise<void> {
   const stale = merged.filter(({ last, applied }) => !isDeepStrictEqual(last, applied));
-  if (stale.length > 0) await store.saveCatalog(stale.map(changeOf), author);
+  // An entity that is kept and changed stands as the files want it: what comes last holds.
+  if (stale.length > 0) await store.saveCatalog([...kept, ...stale.map(changeOf)], author);
 }
 
 function countsOf(merged: readonly Merged[]): Applied {

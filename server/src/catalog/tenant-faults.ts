@@ -8,6 +8,9 @@ export interface Fault {
   readonly text: string;
 }
 
+/** Faults that are looked for, in a file or in what a vendor's files say together: so many say it all. */
+export const faultsToldMax = 200;
+
 /** Faults printed at once; all of them are in `faults`. */
 const faultsShownMax = 100;
 
@@ -58,17 +61,17 @@ export function didYouMean(wrong: string, known: Iterable<string>): string {
   return near === undefined ? "" : `; did you mean ${quote(near)}?`;
 }
 
-/** Words beyond these are not compared: comparing costs the product of both lengths. */
-const comparedLengthMax = 100;
-const comparedWordsMax = 2_000;
+/** Pairs of letters that are compared in search of one word, some milliseconds: each of many faults has such a search. */
+const comparedLettersMax = 200_000;
 
 export function closest(wrong: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(wrong.length / 3)) + 1;
   let compared = 0;
   for (const word of known) {
-    if (++compared > comparedWordsMax) break;
-    if (Math.max(word.length, wrong.length) > comparedLengthMax) continue;
+    if (Math.abs(word.length - wrong.length) >= bestDistance) continue;
+    compared += word.length * wrong.length;
+    if (compared > comparedLettersMax) break;
     const distance = editDistance(wrong.toLowerCase(), word.toLowerCase());
     if (distance < bestDistance && distance < word.length) [best, bestDistance] = [word, distance];
   }

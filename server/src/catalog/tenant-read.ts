@@ -5,7 +5,7 @@ import { Value } from "typebox/value";
 import { secretHash } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
 import { check, isRecord, type Tell, wanted } from "./tenant-check.ts";
-import { type Fault, type Path, pathText, TenantFileFault } from "./tenant-faults.ts";
+import { type Fault, faultsToldMax, type Path, pathText, TenantFileFault } from "./tenant-faults.ts";
 import { Instant, isId, lists, Secret, TenantDocument } from "./tenant-schema.ts";
 import { parseYaml, tenantFileLengthMax } from "./tenant-yaml.ts";
 
@@ -73,9 +73,6 @@ function codeOf(error: unknown): string {
   throw error;
 }
 
-/** Faults of one file after which the rest of it is not looked at. */
-const faultsToldMax = 200;
-
 function tryTenantFile(path: string, text: string, secretOf: SecretSource): ReadFile {
   const { value, lineOf } = parseYaml(path, text);
   const faults: Fault[] = [];
@@ -87,7 +84,7 @@ function tryTenantFile(path: string, text: string, secretOf: SecretSource): Read
   });
   const tell: Tell = (at, reason) => {
     faults.push(faultAt(at, reason));
-    // So many say it all; to find the lines of thousands takes minutes.
+    // To find the lines of thousands takes minutes.
     if (faults.length >= faultsToldMax) throw new TenantFileFault(faults);
   };
   check(TenantDocument, value, [], tell);

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Vendor } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
 import { type PartList, partLists } from "./parts.ts";
-import { didYouMean, type Fault, quote } from "./tenant-faults.ts";
+import { didYouMean, type Fault, faultsToldMax, quote, TenantFileFault } from "./tenant-faults.ts";
 import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
 import type { Entry } from "./tenant-read.ts";
 import { isId, lists } from "./tenant-schema.ts";
@@ -38,7 +38,9 @@ class Resolver {
   /** Names of entries that are at fault themselves: what refers to them has no fault of its own. */
   readonly #unsound = new Set<string>();
   /** Parts of products as the files have them, by product and list. */
-  readonly #parts = new Map<string, readonly Part[]>();
+  readonly #parts = new Map<string, readonly KnownPart[]>();
+  /** What each of them is referred to by; made when all products are known. */
+  readonly #partIds = new Map<string, ReadonlyMap<string, string>>();
   /** Where ids and names were first seen. */
   readonly #seen = new Map<string, Entry>();
 
@@ -224,8 +226,8 @@ class Resolver {
           id,
         };
       });
-      this.#tellDoubles(entry, list, parts[list] as readonly Part[]);
-      this.#parts.set(`${productId}/${list}`, parts[list] as readonly Part[]);
+      this.#tellDoubles(entry, list, parts[list] as readonly KnownPart[]);
+      this.#parts.set(`${productId}/${list}`, parts[list] as readonly KnownPart[]);
     }
     return parts;
   }
@@ -272,13 +274,11 @@ class Resolver {
     reference: string,
     path: (string | number)[],
   ): string | null {
-    const stored = this.#vendor?.products.get(productId)?.[list] ?? [];
-    const known = [...(this.#parts.get(`${productId}/${list}`) ?? []), ...stored] as readonly Part[];
-    const found = known.find(({ id }) => id === reference) ?? known.find(({ name }) => name === reference);
-    if (found?.id !== undefined) return found.id;
+    const found = this.#partIdsOf(productId, list).get(reference);
+    if (found !== undefined) return found;
     const product = this.#filed.byId("product", productId) ?? this.#stored.byId("product", productId);
     if (this.#unsound.has(`product/${productId}`) || this.#unsound.has(`product/${product?.name}`)) return null;
-    const near = didYouMean(reference, new Set(known.map(({ name }) => name)));
+    const near = didYouMean(reference, new Set(this.#knownParts(productId, list).map(({ name }) => name)));
     this.#tell(
       entry,
       path,
@@ -287,8 +287,28 @@ class Resolver {
     return null;
   }
 
+  /** A product's parts: as the files have them, then as the store has. */
+  #knownParts(productId: string, list: PartList): readonly KnownPart[] {
+    const stored = this.#vendor?.products.get(productId)?.[list] ?? [];
+    return [...(this.#parts.get(`${productId}/${list}`) ?? []), ...stored];
+  }
+
+  /** Their ids by id and name: an id goes before a name, and what comes first before what comes later. */
+  #partIdsOf(productId: string, list: PartList): ReadonlyMap<string, string> {
+    const place = `${productId}/${list}`;
+    const known = this.#partIds.get(place);
+    if (known !== undefined) return known;
+    const parts = this.#knownParts(productId, list).toReversed();
+    const ids = new Map(parts.map(({ name, id }) => [name, id]));
+    for (const { id } of parts) ids.set(id, id);
+    this.#partIds.set(place, ids);
+    return ids;
+  }
+
   #tell(entry: Entry, path: readonly (string | number)[], text: string): void {
     this.faults.push(entry.fault(path, text));
+    // Each looks for the nearest of thousands of names.
+    if (this.faults.length >= faultsToldMax) throw new TenantFileFault(this.faults);
   }
 }
 
@@ -305,6 +325,8 @@ interface Part {
   readonly name: string;
   readonly description?: string;
 }
+
+type KnownPart = Part & { readonly id: string };
 
 function nameOf(kind: Referable, entry: Entry): string | null {
   const name = entry.fields[kind === "customer" ? "number" : "name"];

@@ -21,8 +21,7 @@ export function checkVendor(vendor: Vendor | undefined, merged: readonly Merged[
     if (isOf("license", item)) checkFiledLicense(item, vendor, editions, tell);
     if (isOf("key", item)) checkKey(item.body, tell);
   }
-  faults.push(...checkNames(vendor, merged));
-  return faults;
+  return faults.concat(checkNames(vendor, merged));
 }
 
 /** Whether what editions and licences say of their products' parts is true; once all references are found. */

@@ -5,24 +5,30 @@ import {
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   parseDocument,
-  visit,
   type YAMLError,
 } from "yaml";
-import { type Path, TenantFileFault } from "./tenant-faults.ts";
+import { faultsToldMax, type Path, TenantFileFault } from "./tenant-faults.ts";
+import { aliasUsesMax, type Misplaced, Walk } from "./tenant-walk.ts";
 
 /** Characters of one file: some twenty thousand licences. The whole of it is held in memory while it is read. */
 export const tenantFileLengthMax = 8 * 1024 * 1024;
-
-/** Uses of anchors, nested ones multiplied: enough for real files, too few for a "billion laughs". */
-const aliasUsesMax = 100;
 
 export interface YamlText {
   readonly value: unknown;
   /** The line where this stands, or the nearest thing around it that is there. */
   lineOf(path: Path): number;
+}
+
+/** How many pieces the text is made of, counted up to one beyond `most`. */
+export function piecesIn(text: string, most: number): number {
+  const pieces = new Lexer().lex(text);
+  let count = 0;
+  while (count <= most && pieces.next().done !== true) count++;
+  return count;
 }
 
 export function parseYaml(file: string, text: string): YamlText {
@@ -38,42 +44,32 @@ export function parseYaml(file: string, text: string): YamlText {
       prettyErrors: false,
       logLevel: "error",
       stringKeys: true,
+      // The library compares each field with all before it; our own walk does not.
+      uniqueKeys: false,
     });
-    const wrong = [...document.errors, ...document.warnings].map(({ pos, code }) => ({ at: pos[0], code }));
-    // A walk through all of it, where there may be one.
-    const loose = text.includes("*") ? looseAliases(document) : [];
-    for (const at of loose) wrong.push({ at, code: "BAD_ALIAS" });
+    const walk = new Walk(document);
+    const told = [...document.errors, ...document.warnings].map(({ pos, code }) => ({ at: pos[0], code }));
+    const wrong = [...told, ...walk.wrong].toSorted((a, b) => a.at - b.at).slice(0, faultsToldMax);
     if (wrong.length > 0) {
       const line = (at: number) => lines.linePos(at).line;
       throw new TenantFileFault(
         wrong.map(({ at, code }) => ({ file, line: line(at), path: "", text: reasonOf(code) })),
       );
     }
-    const value: unknown = document.toJS({ maxAliasCount: aliasUsesMax });
-    return { value, lineOf: (path) => lines.linePos(offsetOf(document, path)).line };
+    // The walk has counted the aliases.
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    return { value, lineOf: (path) => lines.linePos(offsetOf(document, walk, path)).line };
   } catch (error) {
     if (error instanceof RangeError) return refuse(1, "the file is nested too deeply");
-    if (error instanceof ReferenceError) return refuse(1, `the file uses its anchors more than ${aliasUsesMax} times`);
     throw error;
   }
 }
 
-/** Aliases without an anchor. The library finds them only when values are made, and then says no place. */
-function looseAliases(document: Document): readonly number[] {
-  const found: number[] = [];
-  visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document) === undefined) found.push(alias.range?.[0] ?? 0);
-    },
-  });
-  return found;
-}
-
-function offsetOf(document: Document, path: Path): number {
+function offsetOf(document: Document, { targets }: Walk, path: Path): number {
   let node = document.contents as Node | null | undefined;
   let offset = node?.range?.[0] ?? 0;
   for (const step of path) {
-    if (isAlias(node)) node = node.resolve(document);
+    if (isAlias(node)) node = targets.get(node);
     if (isMap(node)) {
       const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
       if (pair === undefined) break;
@@ -87,7 +83,11 @@ function offsetOf(document: Document, path: Path): number {
   return offset;
 }
 
-const reasons: Partial<Record<YAMLError["code"], string>> = {
+type Code = YAMLError["code"] | Misplaced["code"];
+
+const reasons: Partial<Record<Code, string>> = {
+  ALIAS_IN_ITSELF: "this alias stands within what it stands for",
+  ALIASES_EXCESSIVE: `up to here the file uses its anchors more than ${aliasUsesMax} times, or for more than a million characters`,
   BAD_ALIAS: "this alias has no anchor before it",
   BAD_INDENT: "this line is not indented like its neighbours",
   BAD_DQ_ESCAPE: "this text in double quotes has an escape that YAML does not know",
@@ -104,6 +104,6 @@ const reasons: Partial<Record<YAMLError["code"], string>> = {
   TAG_RESOLVE_FAILED: "tags (!…) have no meaning here",
 };
 
-function reasonOf(code: YAMLError["code"]): string {
+function reasonOf(code: Code): string {
   return `not well-formed YAML: ${reasons[code] ?? "this is out of place"} (${code})`;
 }

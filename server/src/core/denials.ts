@@ -332,7 +332,8 @@ export const denials = {
     id: 14013,
     status: 409,
     title: "There is no such consumption to roll back.",
-    remedy: "It was rolled back already, its period is over, or a thousand newer ones have been granted since.",
+    remedy:
+      "It was rolled back or given back already, its period is over, or a thousand newer ones have been granted since.",
   },
   rollback_exhausted: {
     id: 14014,

@@ -60,7 +60,18 @@ export function callerOf(
   return callerWith(catalog, found, isvId, reach, least);
 }
 
-/** The same for a key that is known to be the caller's. @throws Problem (403) beyond its vendor or its reach. */
+/**
+ * The caller as it is by now, for what has gone on for a while since the request came.
+ * @throws Problem: what the request would be refused for now.
+ */
+export function callerStill(catalog: Catalog, isvId: string, key: Key, reach: VendorReach, least: AdminRole): Caller {
+  const now = catalog.vendor(isvId)?.keys.get(key.id);
+  const isSame = now?.is_active === true && now.secret_sha256 === key.secret_sha256 && now.role === key.role;
+  if (!isSame) throw new Problem("key_unknown", "The key is unknown or no longer active.", challenge);
+  return callerWith(catalog, { isvId, key: now }, isvId, reach, least);
+}
+
+/** The caller with a key that is known to be its own. @throws Problem (403) beyond its vendor or its reach. */
 export function callerWith(
   catalog: Catalog,
   found: { readonly isvId: string; readonly key: Key },

@@ -222,6 +222,7 @@ declare module "fastify" {
 function prepare(app: FastifyInstance, services: Services, routes: readonly Route[]): void {
   app.decorateRequest("head");
   app.decorateRequest("caller", null);
+  app.decorateRequest("revision", 0);
   app.addHook("onRequest", (request, _reply, done) => {
     try {
       request.head = readHead(request.raw);
@@ -275,6 +276,12 @@ function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSes
       onRequest: async (request, reply) => {
         if (route.takesClientTokens) allowReading(request.head, originOf(services, request), reply.raw);
         request.caller = await callerIn(services, sessions, route, request);
+        request.revision = services.store.catalog.revision;
+      },
+      // A body may take long to come: whoever was shut out meanwhile is refused as if it came now.
+      preHandler: async (request) => {
+        if (request.revision === services.store.catalog.revision) return;
+        request.caller = await callerIn(services, sessions, route, request);
       },
       handler: (request, reply) => {
         reply.hijack();
@@ -303,6 +310,8 @@ function originOf({ store }: Services, request: FastifyRequest): string | null {
 declare module "fastify" {
   interface FastifyRequest {
     caller: (Caller & Pick<KeyedCall, "signedIn" | "renewal">) | null;
+    /** Of the catalogue, when the caller was looked up. */
+    revision: number;
   }
 }
 

@@ -50,6 +50,7 @@ export const problems = {
   signing_busy: { status: 503, title: "Too many answers wait to be signed." },
   overloaded: { status: 503, title: "The server has more to do than it may queue." },
   download_busy: { status: 503, title: "Another backup or export is being made." },
+  tenant_files_busy: { status: 503, title: "Other tenant files are being applied." },
   stopping: { status: 503, title: "The server is about to stop." },
   store_unavailable: { status: 503, title: "The store does not answer." },
   outcome_unknown: { status: 503, title: "Whether the request happened cannot be told." },

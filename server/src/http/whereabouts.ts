@@ -6,7 +6,7 @@
  * one in `X-Forwarded-For` that is no trusted proxy's: what stands before that the caller may have written itself.
  */
 import { hash, randomBytes } from "node:crypto";
-import { BlockList, isIP, SocketAddress } from "node:net";
+import { BlockList, isIP, isIPv6, SocketAddress } from "node:net";
 import type { Store } from "../stores/store.ts";
 import { addressesKnownMax, seenLengthMax } from "./limits.ts";
 
@@ -44,7 +44,7 @@ export class Whereabouts {
     if (known !== undefined) return known;
     const address = isForwarded ? this.#behind(plain(peer), forwardedFor) : plain(peer);
     if (address === undefined) return null;
-    const number = this.#numberOf(isvId, oneSpelling(address));
+    const number = this.#numberOf(isvId, address);
     this.#remember(seen, number);
     return number;
   }
@@ -81,17 +81,17 @@ export class Whereabouts {
 
 const familyOf = (address: string) => (address.includes(":") ? "ipv6" : "ipv4");
 
-/** A server that listens to both families sees IPv4 addresses as `::ffff:192.0.2.1`; some have a network card's name behind them. */
-function plain(address: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address.replace(/%.*$/, "");
+/**
+ * One spelling of an address, of the many that IPv6 has. A server that listens to both families sees IPv4 addresses as
+ * `::ffff:192.0.2.1`, which may also be written `::ffff:c000:201`; some addresses have a network card's name behind them.
+ */
+function plain(written: string): string {
+  const address = written.replace(/%.*$/, "");
+  const own = isIPv6(address) ? new SocketAddress({ address, family: "ipv6" }).address : address;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(own)?.[1] ?? own;
 }
 
 /** Some proxies write the port as well: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
 function withoutPort(hop: string): string {
   return /^\[(.+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop;
-}
-
-/** IPv6 has many spellings of one address. */
-function oneSpelling(address: string): string {
-  return address.includes(":") ? new SocketAddress({ address, family: "ipv6" }).address : address;
 }

@@ -44,7 +44,7 @@ export function openMemoryStore(clock: Clock): Store {
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
   const audit = (fresh: readonly AuditLine[]) => {
-    audited.push(...fresh);
+    for (const line of fresh) audited.push(line);
     if (audited.length > linesMax) audited = audited.slice(-linesMax / 2);
   };
 

@@ -164,7 +164,11 @@ export function holdersBetween(
         expired: countOf("session.expired"),
         reopened: reopened.length,
         activations: countOf("client.activated"),
-        byTurns: countOf("session.moved"),
+        byTurns: new Set(
+          own
+            .filter((line) => line.kind === "session.moved" && isIn(line))
+            .map(({ at }) => Math.floor(at / (60 * minute))),
+        ).size,
         denials: denialsBetween(
           own,
           episodes.filter((episode) => episode.holder === holder),

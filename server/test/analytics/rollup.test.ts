@@ -1,7 +1,16 @@
 /** Counting: where it stands still, who of several servers does it, and what it takes up again. */
 import { expect, test } from "vitest";
 import { Rollup } from "../../src/analytics/rollup.ts";
-import { day, minute, quarter, type Tally, type Usage, usageSeries } from "../../src/analytics/tally.ts";
+import {
+  day,
+  type HolderUse,
+  holderSeries,
+  minute,
+  quarter,
+  type Tally,
+  type Usage,
+  usageSeries,
+} from "../../src/analytics/tally.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -19,7 +28,7 @@ async function started(): Promise<{ clock: HeldClock; store: Store }> {
 }
 
 let ids = 0;
-function open({ isvId, licenseId }: LicenseSetting, clientId: string): Command {
+function open({ isvId, licenseId }: LicenseSetting, clientId: string, address?: number): Command {
   const n = ++ids;
   const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
   return {
@@ -32,6 +41,7 @@ function open({ isvId, licenseId }: LicenseSetting, clientId: string): Command {
     projectId: null,
     checkoutPeriod: null,
     ids: fresh,
+    ...(address !== undefined && { address }),
   };
 }
 
@@ -146,4 +156,24 @@ test("what is forgotten leaves the level that goes on", async () => {
   clock.advance(10_000);
   await countAll(new Rollup(store));
   expect((await store.tallyBefore(setting.isvId, minutes, clock.now()))?.body).toMatchObject({ level: 2 });
+});
+
+test("an hour in which one session moved by turns counts once, however often it was closed and opened anew", async () => {
+  const { clock, store } = await started();
+  const rollup = new Rollup(store);
+  const { isvId, licenseId } = setting;
+  const close: Command = { type: "close", isvId, licenseId, clientId: "anna", sessionId: null, userId: null };
+  const turns = [1, 2, 1].map((address) => open(setting, "anna", address));
+  const byTurns = async () => {
+    await countAll(rollup);
+    const uses = (await store.tallies(isvId, holderSeries(day, licenseId), 0, 1e15, 100)) as Tally<HolderUse>[];
+    return uses.map(({ body }) => body.byTurns);
+  };
+  await stepAll(store, [...turns, close, ...turns, close, ...turns, close]);
+  clock.advance(1_000);
+  expect(await byTurns()).toEqual([1]);
+  clock.advance(60 * minute);
+  await stepAll(store, [...turns, close]);
+  clock.advance(1_000);
+  expect(await byTurns()).toEqual([2]);
 });

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { secretHash } from "../../src/catalog/catalog.ts";
 import type { License } from "../../src/catalog/entities.ts";
-import { applyTenantPaths } from "../../src/catalog/tenant-file.ts";
+import { applyTenantFiles, applyTenantPaths } from "../../src/catalog/tenant-file.ts";
+import type { Entry } from "../../src/catalog/tenant-read.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
@@ -27,6 +28,17 @@ function named<T extends { name: string | null }>(things: ReadonlyMap<string, T>
 }
 
 describe("the first apply", () => {
+  test("takes more entries at a start than a function takes arguments", async () => {
+    const entry = (kind: "isv" | "customer", fields: Entry["fields"]): Entry => ({
+      ...{ kind, fields, file: "tenant.yaml", path: [], isSound: true },
+      fault: (_, text) => ({ file: "tenant.yaml", line: 1, path: "", text }),
+    });
+    const customers = Array.from({ length: 140_000 }, (_, n) => entry("customer", { number: `c${n}`, name: "C" }));
+    const entries = [entry("isv", { id: isvId, name: "Demo Vendor" }), ...customers];
+    const applied = await applyTenantFiles(openStore(), [{ path: "tenant.yaml", isvId, entries }]);
+    expect(applied).toEqual({ created: 140_001, changed: 0, unchanged: 0 });
+  });
+
   test("writes everything in one go, with defaults", async () => {
     const store = openStore();
     expect(await apply(store, small)).toEqual({ created: 8, changed: 0, unchanged: 0 });

@@ -293,6 +293,11 @@ function pairsOf(
     note("not allowed", quotas.includes(false));
     note("some allowed and some not", new Set(quotas).size === 2);
   }
+  if (command.type === "consumption.rollback") {
+    const { consumptions } = model.license(command.isvId, command.licenseId)?.items ?? { consumptions: [] };
+    const one = consumptions.find(({ transactionId }) => transactionId === command.transactionId);
+    note("of what was given back in part", one?.isBack === false);
+  }
   note("changed", wrote.has("project.opened") || wrote.has("project.closed") || wrote.has("project.switched"));
   note("stopped an execution", command.type.startsWith("project.") && wrote.has("execution.ended"));
   note("ended by report", command.type === "execution.report" && wrote.has("execution.ended"));

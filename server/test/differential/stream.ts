@@ -571,6 +571,12 @@ export class Stream {
       happenedAt: null,
       transactionId: freshId(14, ++this.#ids),
     }));
+    const [first] = wanted;
+    // What was consumed is given back by the same client, in part or whole, often enough to be rolled back after that.
+    if (first !== undefined && random.chance(0.4)) {
+      const amount = -random.pick([500_000, 1_000_000, 3_000_000]);
+      wanted.push({ ...first, amount, transactionId: freshId(14, ++this.#ids) });
+    }
     return { type: "consume", ...this.#telling(setting, now), wanted };
   }
 

@@ -1,7 +1,10 @@
 /** Tenant files for a running server: applied as at a start, by owners, to their own vendor. */
 import { createHash } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { call, type Demo, isv, keys, open, otherIsv, startDemo } from "./demo.ts";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Key } from "../../src/catalog/entities.ts";
+import { call, type Demo, isv, keys, licenses, open, otherIsv, startDemo } from "./demo.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -110,4 +113,112 @@ test("of a file with thousands of faults the first ones are told, and the rest i
   expect(refused.status).toBe(400);
   expect(refused.text).toContain("wrong.yaml:1");
   expect(refused.text).not.toContain("field4999");
+});
+
+describe("what one call may bring", () => {
+  const head = `isv: { id: ${isv}, name: Demo Vendor }\n`;
+  const customers = (from: number, to: number) =>
+    `${head}customers:\n${Array.from({ length: to - from }, (_, n) => `  - { number: "c${from + n}", name: C }\n`).join("")}`;
+
+  test("entries of all its files together: whoever is served meanwhile must not wait for seconds", async () => {
+    const files = [
+      { name: "one.yaml", text: customers(0, 3_000) },
+      { name: "two.yaml", text: customers(3_000, 4_999) },
+    ];
+    const { status, body } = await apply({ files });
+    expect([status, body.errors]).toEqual([
+      400,
+      [
+        {
+          file: "two.yaml",
+          line: 1,
+          field: "",
+          detail:
+            "with this file there are more than 5000 entries: apply them in several calls, or at a start of the server",
+        },
+      ],
+    ]);
+    expect((await apply({ files: files.slice(0, 1), dry_run: true })).body.created).toBe(3_000);
+  });
+
+  test("words and signs: a file that takes long to read need not have many entries", async () => {
+    const { status, body } = await apply({
+      files: [{ name: "dense.yaml", text: `${head}x: [${"[],".repeat(90_000)}]` }],
+    });
+    expect([status, body.errors[0].detail]).toEqual([400, expect.stringContaining("more than 250000 words and signs")]);
+  });
+
+  test("one call at a time: another one is told to come again", async () => {
+    let goOn = () => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const begun = vi.spyOn(demo.store, "refresh").mockReturnValueOnce(held);
+    const first = apply({ files: [file()] });
+    await vi.waitFor(() => expect(begun).toHaveBeenCalled());
+    const second = await apply({ files: [file()] });
+    expect([second.status, second.body.code, second.headers.get("retry-after")]).toEqual([
+      503,
+      "tenant_files_busy",
+      "5",
+    ]);
+    goOn();
+    expect((await first).status).toBe(200);
+    expect((await apply({ files: [file()] })).status).toBe(200);
+  });
+});
+
+describe("a key that is switched off meanwhile", () => {
+  const backdoor = 'keys: [{ name: backdoor, role: admin, secret: "backdoor-owner-key" }]';
+
+  async function switchOff(): Promise<void> {
+    const body = demo.store.catalog.keyOfSecret(keys.admin)?.key as Key;
+    await demo.store.saveCatalog([
+      { isvId: isv, kind: "key", id: body.id, body: { ...body, is_active: false }, applied: null },
+    ]);
+  }
+
+  function expectNothing({ status, body }: Awaited<ReturnType<typeof apply>>): void {
+    expect([status, body.code]).toEqual([401, "key_unknown"]);
+    expect(demo.store.catalog.keyOfSecret("backdoor-owner-key")).toBeUndefined();
+  }
+
+  test("while its files are read, applies nothing", async () => {
+    vi.spyOn(demo.store, "refresh").mockImplementationOnce(switchOff);
+    expectNothing(await apply({ files: [file(backdoor)] }));
+  });
+
+  test("while they are saved, applies nothing", async () => {
+    const save = demo.store.saveCatalog.bind(demo.store);
+    vi.spyOn(demo.store, "saveCatalog").mockImplementationOnce(async (changes, author) => {
+      await switchOff();
+      await save(changes, author);
+    });
+    expectNothing(await apply({ files: [file(backdoor)] }));
+  });
+
+  test("while the user's traces are looked for, makes nobody forgotten", async () => {
+    await open(demo, { license_id: licenses.users, client_id: "anna", user_id: "anna" }, { key: keys.plain });
+    vi.spyOn(demo.store, "refresh").mockImplementationOnce(switchOff);
+    const { status, body } = await call(demo, "/users/forget", {
+      adminKey: keys.admin,
+      body: { user_id: "anna", force: true },
+    });
+    expect([status, body.code]).toEqual([401, "key_unknown"]);
+    expect((await demo.store.read(isv, licenses.users))?.openSessions).toBe(1);
+  });
+
+  test("while its body is on the way, is refused, whatever the call", async () => {
+    const body = JSON.stringify({ name: "backdoor", role: "admin" });
+    const socket = connect(demo.port, "127.0.0.1").setEncoding("utf8");
+    socket.write(
+      `POST /api/v2/isv/${isv}/keys HTTP/1.1\r\nHost: x\r\nAdminKey: ${keys.admin}\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${body.length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`,
+    );
+    expect((await once(socket, "data"))[0]).toContain("100 Continue");
+    await switchOff();
+    socket.write(body);
+    expect((await once(socket, "data"))[0]).toContain("HTTP/1.1 401");
+    socket.destroy();
+  });
 });

@@ -80,6 +80,8 @@ describe.each(["lane", "hot", "fastify"] as const)("by %s", (shell) => {
     [["X-Forwarded-For: 127.0.0.8, 127.0.0.7"], "127.0.0.8"],
     [["X-Forwarded-For: 203.0.113.9:4711"], "203.0.113.9"],
     [["X-Forwarded-For: ::FFFF:203.0.113.9"], "203.0.113.9"],
+    [["X-Forwarded-For: ::ffff:cb00:7109"], "203.0.113.9"],
+    [["X-Forwarded-For: 203.0.113.9, 0:0:0:0:0:FFFF:7f00:7"], "203.0.113.9"],
     [["X-Forwarded-For: [2001:DB8:0::1]:4711"], "2001:db8::1"],
     [["X-Forwarded-For: unknown"], null],
     [["X-Forwarded-For:"], null],

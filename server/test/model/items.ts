@@ -16,6 +16,8 @@ interface ModelMove {
 export interface ModelConsumption extends ModelMove {
   readonly transactionId: string;
   readonly clientId: string;
+  /** What of it was not rolled back. */
+  left: number;
   isBack: boolean;
 }
 
@@ -131,7 +133,7 @@ function consume<O>(
     if (isGranted) {
       const move = { limitationId, amount, at: now, isOver: false };
       items.moves.push(move);
-      items.consumptions.push({ ...move, transactionId, clientId: command.clientId, isBack: false });
+      items.consumptions.push({ ...move, transactionId, clientId: command.clientId, left: amount, isBack: false });
     }
     return quotaOf(items, limitation, isGranted ? transactionId : null, now, around);
   });
@@ -146,10 +148,26 @@ function consumedBy<O>(
   now: Millis,
   around: Around<O>,
 ): number {
+  const own = ofClient(items, clientId, limitation, now, around);
+  return balanceOf(own);
+}
+
+/** The client's share of the newest thousand consumptions, in their order. */
+function ofClient<O>(
+  items: ModelItems,
+  clientId: string,
+  limitation: Limitation,
+  now: Millis,
+  around: Around<O>,
+): readonly ModelConsumption[] {
   const kept = items.consumptions.filter(({ limitationId }) => limitationId === limitation.id).slice(-1_000);
-  return countingOf(kept, items, limitation, now, around)
-    .filter((one) => !one.isBack && around.isSameClient(one.clientId, clientId))
-    .reduce((sum, { amount }) => sum + amount, 0);
+  return countingOf(kept, items, limitation, now, around).filter((one) => around.isSameClient(one.clientId, clientId));
+}
+
+/** What the last of some consumptions leave: as much as any number of them from the end add up to, and nothing at least. */
+function balanceOf(own: readonly ModelConsumption[]): number {
+  const sums = own.map((_, from) => own.slice(from).reduce((sum, { left }) => sum + left, 0));
+  return sums.reduce((most, sum) => Math.max(most, sum), 0);
 }
 
 function rollBack<O>(
@@ -165,14 +183,20 @@ function rollBack<O>(
   const ofLimitation = items.consumptions.filter(({ limitationId }) => limitationId === limitation.id);
   const newer = one === undefined ? 0 : ofLimitation.length - 1 - ofLimitation.indexOf(one);
   if (one === undefined || newer >= 1_000) return around.deny("transaction_unknown");
+  const own = ofClient(items, one.clientId, limitation, now, around);
+  // Of what was consumed goes back what the client has had ever since; what was given back is given back again.
+  const later = own.map((_, n) => n + 1).filter((length) => length > own.indexOf(one));
+  const back = later.reduce((least, length) => Math.min(least, balanceOf(own.slice(0, length))), one.left);
+  if (one.amount > 0 && back === 0) return around.deny("transaction_unknown");
   const { used } = quotaOf(items, limitation, null, now, around);
-  const again = used - one.amount;
+  const again = used - back;
   const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
   const isTooMuch =
     (limitation.limit !== null && limitation.isEnforced && again > most) || again > 9_000_000_000 * units;
   if (one.amount < 0 && isTooMuch) return around.deny("rollback_exhausted");
-  one.isBack = true;
-  items.moves.push({ limitationId: limitation.id, amount: -one.amount, at: now, isOver: false });
+  one.left -= back;
+  one.isBack = one.left === 0;
+  items.moves.push({ limitationId: limitation.id, amount: -back, at: now, isOver: false });
   return around.grant({ quotas: [quotaOf(items, limitation, one.transactionId, now, around)] });
 }
 
@@ -217,8 +241,7 @@ export function quotaOf(
 ): ModelQuota {
   const { from, until } = periodOf(items, limitation, now, startsAt);
   const moves = countingOf(items.moves, items, limitation, now, { startsAt });
-  // Rolling back what was given back already leaves nothing, and not less.
-  const used = moves.reduce((sum, { amount }) => Math.max(0, sum + amount), 0);
+  const used = moves.reduce((sum, { amount }) => sum + amount, 0);
   return { transactionId, limitationId: limitation.id, used, from, until };
 }
 

@@ -108,6 +108,22 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
       expect((await view()).consumption(transactions[2] as string)?.amount).toBe(7_000_000);
     });
 
+    test("of a consumption that was given back in part the rest is rolled back", async () => {
+      const [outcome] = await stepAll(store, [consume(cad.licenseId, "Docs", 4, -1, 2)]);
+      const [transaction] = outcome?.granted?.quotas.map(({ transactionId }) => transactionId as string) ?? [];
+      expect(codesOf(await stepAll(store, [rollBack("Docs", transaction as string)]))).toEqual([null]);
+      const before = await everything();
+      await restart();
+      expect(await everything()).toEqual(before);
+      expect(await used("Docs")).toBe(2);
+      expect((await view()).consumption(transaction as string)?.amount).toBe(1_000_000);
+      const commands = [rollBack("Docs", transaction as string), consume(cad.licenseId, "Docs", -3, -2)];
+      const [again, back] = await stepAll(store, commands);
+      expect(again?.denial?.code).toBe("transaction_unknown");
+      expect(back?.granted?.quotas.map(({ transactionId }) => transactionId !== null)).toEqual([false, true]);
+      expect(await used("Docs")).toBe(0);
+    });
+
     test("of a limitation's consumptions the newest thousand can be rolled back", async () => {
       const many = { name: "Docs", value: null, days: 1, goodwill: 0, isHard: true } as const;
       await store.saveCatalog(entitiesOf({ ...cad, limits: [{ ...many, reset: "lifecycle" }] }));

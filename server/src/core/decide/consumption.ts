@@ -60,7 +60,7 @@ export function consume(license: LicenseView, command: ConsumeCommand, now: Mill
   return { ...grant([...changes, ...[...quotas.values()].map(put)], [], { quotas: statuses }), gathered };
 }
 
-/** Takes a consumption back. Only what counts in the present period can be. */
+/** Takes back what still stands of a consumption. Only what counts in the present period can be. */
 export function rollBack(license: LicenseView, command: RollBackCommand, now: Millis): Decision {
   const limitation = license.terms.limitations.find(({ id }) => id === command.limitationId);
   if (limitation === undefined) return deny(license, now, "limitation_unknown", {});
@@ -70,20 +70,27 @@ export function rollBack(license: LicenseView, command: RollBackCommand, now: Mi
   if (!isKnown || isBefore(consumption.at, periodOf(license, limitation, known, now))) {
     return deny(license, now, "transaction_unknown", {});
   }
+  const back = stillStanding(license, consumption, limitation, now);
+  if (back === 0 && consumption.amount > 0) return deny(license, now, "transaction_unknown", {});
   const before = standing(license, limitation, known, now);
   // What was given back may have been consumed by somebody else.
-  const isFree = consumption.amount >= 0 || allows(limitation, before.quota.used, -consumption.amount);
-  if (!isFree) return deny(license, now, "rollback_exhausted", {});
-  // Never below nothing: some of it may have been given back before.
-  const quota: Quota = { ...before.quota, used: Math.max(0, before.quota.used - consumption.amount) };
+  if (!allows(limitation, before.quota.used, -back)) return deny(license, now, "rollback_exhausted", {});
+  const quota: Quota = { ...before.quota, used: before.quota.used - back };
   const { key: transactionId, clientId, userId, externalId } = consumption;
   const about = { limitationId: limitation.id, clientId, userId, externalId, happenedAt: null };
   return {
-    ...grant([{ type: "item.gone", kind: "consumption", key: transactionId }, put(quota)], [], {
+    ...grant([lessened(consumption, back), put(quota)], [], {
       quotas: [statusOf({ ...before, quota }, transactionId)],
     }),
-    gathered: [gatheredOf(license, { ...about, amount: -consumption.amount }, now, transactionId)],
+    gathered: [gatheredOf(license, { ...about, amount: -back }, now, transactionId)],
   };
+}
+
+/** What was given back of it before stays, beside what gave it back: together they are nothing. */
+function lessened(consumption: Consumption, back: Micros): Change {
+  const amount = consumption.amount - back;
+  if (amount !== 0) return { type: "item", item: { ...consumption, amount } };
+  return { type: "item.gone", kind: "consumption", key: consumption.key };
 }
 
 /** Begins a limitation's period anew, whatever was consumed in it. */
@@ -120,17 +127,42 @@ function consumedBy(
   changes: readonly Change[],
   now: Millis,
 ): Micros {
+  const items = changes.flatMap((change) => (change.type === "item" ? change.item : []));
+  const fresh = items.filter((item): item is Consumption => item.kind === "consumption");
+  return balances(license, clientId, limitation, fresh, now).at(-1)?.balance ?? 0;
+}
+
+/**
+ * What can be taken back of a consumption: no more than its client has had at any time since, or else what was given back
+ * could be taken back as well, at the cost of others. What gave something back is taken back whole.
+ */
+function stillStanding(license: LicenseView, consumption: Consumption, limitation: Limitation, now: Millis): Micros {
+  const all = balances(license, consumption.clientId, limitation, [], now);
+  const since = all.filter(({ no }) => no >= consumption.no).map(({ balance }) => balance);
+  return Math.min(consumption.amount, ...since);
+}
+
+/** What a client has consumed in the period and not given back, after each of its consumptions that are kept. */
+function balances(
+  license: LicenseView,
+  clientId: string,
+  limitation: Limitation,
+  fresh: readonly Consumption[],
+  now: Millis,
+): readonly { readonly no: number; readonly balance: Micros }[] {
   const { terms } = license;
   const period = periodOf(license, limitation, license.quota(limitation.id), now);
   const client = clientKey(terms, clientId);
-  const fresh = changes.flatMap((change) => (change.type === "item" ? change.item : []));
-  let sum = 0;
-  for (const item of [...license.consumptions(limitation.id), ...fresh]) {
-    if (item.kind !== "consumption" || item.limitationId !== limitation.id) continue;
-    const isOwn = clientKey(terms, item.clientId) === client && !isBefore(item.at, period);
-    if (isOwn) sum += item.amount;
-  }
-  return sum;
+  let balance = 0;
+  return [...license.consumptions(limitation.id), ...fresh]
+    .filter((item) => item.limitationId === limitation.id)
+    .filter((item) => clientKey(terms, item.clientId) === client && !isBefore(item.at, period))
+    .toSorted((a, b) => a.no - b.no)
+    .map(({ no, amount }) => {
+      // What something was given back of may be kept no more.
+      balance = Math.max(0, balance + amount);
+      return { no, balance };
+    });
 }
 
 /** Whether so much may be used. Nothing is given back beyond what was consumed, and beyond what is counted exactly nothing is. */

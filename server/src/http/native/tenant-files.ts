@@ -4,11 +4,19 @@ import type { Vendor } from "../../catalog/catalog.ts";
 import { adminRoleOf, type Key, kinds } from "../../catalog/entities.ts";
 import type { Merged } from "../../catalog/tenant-apply.ts";
 import { applyTenantTexts, TenantFileFault } from "../../catalog/tenant-file.ts";
-import { CatalogConflict } from "../../stores/store.ts";
-import { authorOf } from "../admin/change.ts";
+import { CatalogConflict, type Store } from "../../stores/store.ts";
+import { callerStill } from "../access.ts";
+import { authorOf, entityChange } from "../admin/change.ts";
 import { json } from "../answer.ts";
 import { Name } from "../input.ts";
-import { tenantFilesBytesMax, tenantFilesMax, tenantSecretsMax } from "../limits.ts";
+import {
+  tenantEntriesMax,
+  tenantFilesBytesMax,
+  tenantFilesMax,
+  tenantFilesRetrySeconds,
+  tenantPiecesMax,
+  tenantSecretsMax,
+} from "../limits.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 
@@ -53,6 +61,7 @@ const Applied = Type.Object({
 });
 
 export function tenantFileRoutes({ store }: Services): Route[] {
+  const oneAtATime = oneByOne();
   return [
     keyed({
       method: "POST",
@@ -61,25 +70,49 @@ export function tenantFileRoutes({ store }: Services): Route[] {
       tag: "Vendor",
       summary: "Apply tenant files",
       description:
-        "As at a start: a field is written only where a file has changed its mind since it was applied last, and nothing is deleted. All of the files or none. No path of theirs is read: what they name as a `secret_file` has to come along as its SHA-256.",
+        "As at a start: a field is written only where a file has changed its mind since it was applied last, and nothing is deleted. All of the files or none. No path of theirs is read: what they name as a `secret_file` has to come along as its SHA-256. One call after the other (503 `tenant_files_busy`); more than 5,000 entries go into several calls.",
       body: Body,
       bodyBytesMax: tenantFilesBytesMax,
       answers: { 200: Applied },
       async handle(call, finish) {
-        const isDryRun = call.body.dry_run === true;
-        await store.refresh();
-        const applied = await refusing(() =>
-          applyTenantTexts(store, call.body.files.map(fileOf), {
-            author: authorWith(call),
-            isvId: call.isvId,
-            isDryRun,
-            check: (merged) => requireOwner(call.vendor, merged),
-          }),
-        );
-        finish(json({ dry_run: isDryRun, ...applied }));
+        const applied = await oneAtATime(() => refusing(() => applyCall(store, call)));
+        finish(json({ dry_run: call.body.dry_run === true, ...applied }));
       },
     }),
   ];
+}
+
+async function applyCall(store: Store, call: KeyedCall<Static<typeof Body>>) {
+  await store.refresh();
+  const most = { pieces: tenantPiecesMax, entries: tenantEntriesMax };
+  return applyTenantTexts(store, call.body.files.map(fileOf), most, {
+    author: authorWith(call),
+    isvId: call.isvId,
+    isDryRun: call.body.dry_run === true,
+    check: (merged) => {
+      // Reading took its time: whoever was shut out meanwhile must not leave a key behind.
+      const { key, vendor } = callerStill(store.catalog, call.isvId, call.key, "admin", "owner");
+      requireOwner(vendor, merged);
+      return [entityChange(store, call.isvId, "key", key.id, key, key)];
+    },
+  });
+}
+
+/** One after the other, whosever they are: each takes a good deal of memory, and of everybody's time. */
+function oneByOne(): <T>(apply: () => Promise<T>) => Promise<T> {
+  let isBusy = false;
+  return async (apply) => {
+    if (isBusy) {
+      const after = ["Retry-After", String(tenantFilesRetrySeconds)];
+      throw new Problem("tenant_files_busy", "Try again when they are.", after);
+    }
+    isBusy = true;
+    try {
+      return await apply();
+    } finally {
+      isBusy = false;
+    }
+  };
 }
 
 function fileOf({ name, text, secrets = {} }: Static<typeof Body>["files"][number]) {

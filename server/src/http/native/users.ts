@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { fold } from "../../core/names.ts";
 import type { Session } from "../../core/types.ts";
 import { CatalogConflict } from "../../stores/store.ts";
+import { callerStill } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { authorOf } from "../admin/change.ts";
 import { inUse } from "../admin/fit.ts";
@@ -45,6 +46,8 @@ export function userRoutes(services: Services): Route[] {
         if (live.length > 0 && call.body.force !== true) {
           throw inUse(live.map(({ session }) => ({ kind: "session", id: session.id, name: pseudonym })));
         }
+        // To look through all licences may take a while, and nothing of what follows can be undone.
+        callerStill(store.catalog, call.isvId, call.key, "admin", "owner");
         await endAll(services, call, live);
         const names = new Map([user, ...clientIds].map((name) => [fold(name), pseudonyms.of(call.isvId, name)]));
         const about = { act: "user.forgotten", kind: "user", id: pseudonym, before: null, after: null } as const;

@@ -93,7 +93,7 @@ function rollBackRoute({ desk, store }: Services): Route {
     tag: "Consumption",
     summary: "Take a consumption back",
     description:
-      "Whoever knows the transaction may do so, once, while its period lasts: of each limitation the newest thousand can be taken back.",
+      "Whoever knows the transaction may do so, once, while its period lasts: of each limitation the newest thousand can be taken back. What its client has given back since is not taken back as well.",
     body: schemas.ConsumptionTransaction,
     answers: { 200: schemas.Consumption, 409: schemas.Refusal },
     async handle(call, finish) {

@@ -52,7 +52,7 @@ const HolderItem = Type.Object({
   reopened_late: Type.Integer({ description: "Opened within a quarter of an hour after one had lapsed." }),
   activations: Type.Integer(),
   several_addresses: Type.Integer({
-    description: "Hours in which one session was extended from several addresses by turns.",
+    description: "Hours of the clock in which one session was extended from several addresses by turns.",
   }),
   denials: Type.Integer(),
   true_denials: Type.Integer(),
