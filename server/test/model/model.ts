@@ -656,7 +656,16 @@ export class Model {
     const projectId = license.terms.clientType === "projects" ? asked : null;
     const subject = { ...caller, projectId };
     const { inUse, limit } = usage(license, projectId);
-    const line = { at: now, kind: "denied", ...subject, denial, inUse, limit, isOveruse: false, lengthMs: null } as const;
+    const line = {
+      at: now,
+      kind: "denied",
+      ...subject,
+      denial,
+      inUse,
+      limit,
+      isOveruse: false,
+      lengthMs: null,
+    } as const;
     if (isOnRecord) this.#write(license.terms, line);
     const ends = liveSessions(license).map((session) => session.validUntil);
     const { heldFrom, sessionPeriodMs } = license.terms;
@@ -949,6 +958,7 @@ function granted(
     assignment: what.assignment == null ? null : { ...what.assignment },
     project: what.project == null ? null : structuredClone(what.project),
     refusal: null,
+    queuePosition: null,
     user: what.user === undefined ? null : { ...what.user },
     quotas: what.quotas ?? [],
     ended: what.ended ?? 0,

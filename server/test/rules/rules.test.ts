@@ -131,6 +131,8 @@ interface View {
   readonly holding: number;
   readonly known: number;
   readonly live: readonly { readonly id: string; readonly holder: string; readonly validUntil: Millis }[];
+  /** In the order of their places. */
+  readonly waiting: readonly { readonly clientId: string }[];
   readonly assignments: readonly { readonly id: string; readonly clientId: string; readonly tokenKey: string }[];
 }
 
@@ -314,6 +316,9 @@ class Scene {
       case "in-use":
         expect((await this.#view(act.licence)).inUse).toBe(act.count);
         return;
+      case "waiting":
+        expect((await this.#view(act.licence)).waiting.map(({ clientId }) => clientId)).toEqual(act.who);
+        return;
       case "clients": {
         const { holding, known } = await this.#view(act.licence);
         expect({ holding, known }).toEqual({ holding: act.holding, known: act.known });
@@ -469,6 +474,7 @@ class Scene {
           | "tick"
           | "ahead"
           | "in-use"
+          | "waiting"
           | "out"
           | "check-ins"
           | "live"

@@ -538,6 +538,11 @@ function readAct(words: Words): Act {
     case "check-ins":
     case "in-use":
       return { verb, licence: words.next("a licence"), count: number(words, words.next("a number")) };
+    case "waiting": {
+      const licence = words.next("a licence");
+      const who = words.next("nobody, or clients in order").split(",");
+      return { verb, licence, who: who[0] === "nobody" ? [] : who };
+    }
     case "live": {
       const licence = words.next("a licence");
       const who = words.next("the name of a session");
