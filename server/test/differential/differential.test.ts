@@ -136,9 +136,10 @@ class World {
         return license?.terms.clientType === "projects" ? sightOfModel(license) : null;
       };
       const before = sight();
+      const waiting = this.#model.license(command.isvId, command.licenseId)?.queue.map(({ holder }) => holder) ?? [];
       const outcome = this.#model.step(command, now + leadMs);
       checkInvariants("the model", before, sight(), command, outcome.denialCode, now + leadMs);
-      pairs.push(...pairsOf(command, outcome, this.#model, lines, now));
+      pairs.push(...pairsOf(command, outcome, this.#model, lines, now), ...queuePairsOf(outcome, waiting));
       return outcome;
     });
     const expected = commands.map(({ leadMs }, n) => comparableModelOutcome(outcomes[n] as ModelOutcome, now + leadMs));
@@ -239,6 +240,15 @@ function checkInvariants(
   const isReleased = command.type !== "credit" && command.type !== "settle";
   const found = broken(isReleased ? withoutOver(before, at) : before, after, command, denial);
   if (found.length > 0) expect(found, name).toEqual([]);
+}
+
+/** What the queue had to do with a step; `waiting`: the holders that stood in it before. */
+function queuePairsOf({ denialCode, queuePosition, session, inUse, limit }: ModelOutcome, waiting: readonly string[]) {
+  const pairs: string[] = [];
+  if (queuePosition !== null) pairs.push(queuePosition > 1 ? "the queue: waits behind others" : "the queue: waits");
+  if (denialCode === "tokens_exhausted" && inUse < limit) pairs.push("the queue: a free token is for others");
+  if (session !== null && waiting.includes(session.holder)) pairs.push("the queue: served");
+  return pairs;
 }
 
 /** The names under which a step counts towards the floors: what it was, and notable ways in which it was granted. */

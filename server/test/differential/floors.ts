@@ -217,4 +217,8 @@ export const floors: Readonly<Record<string, number>> = {
   "user.put: user_known": 10,
   "user.put: user_unknown": 57,
   "user.put: users_exhausted": 1,
+  "the queue: waits": 100,
+  "the queue: waits behind others": 10,
+  "the queue: a free token is for others": 6,
+  "the queue: served": 4,
 };
