@@ -13,6 +13,8 @@ export type SessionBody = {
   readonly project_id?: string | null;
   /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
   readonly checkout_period?: number | null;
+  /** Ours: the caller waits for a token, and asks again within so many seconds. Where none is free for it (1007) it takes a place in the licence's queue, or keeps the one it has; as many free tokens as there are callers before it are not for others. The place is kept for 15 seconds more. 0 is the same as none. */
+  readonly wait_seconds?: number | null;
   /** Ours: whether to answer with a signed statement of the session, for use offline. With every checkout, unless false; with any other open if asked. */
   readonly voucher?:
     | boolean
@@ -57,6 +59,8 @@ export type CloseBody = {
   readonly project_id?: string | null;
   /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
   readonly checkout_period?: number | null;
+  /** Ours: the caller waits for a token, and asks again within so many seconds. Where none is free for it (1007) it takes a place in the licence's queue, or keeps the one it has; as many free tokens as there are callers before it are not for others. The place is kept for 15 seconds more. 0 is the same as none. */
+  readonly wait_seconds?: number | null;
   /** Ours: the device's proof that it gave the session's voucher up, a JWS (EdDSA, type `seatkeeper-check-in+jwt`) with its key as `jwk` in the header and the voucher's `jti` as `voucher_id` in the content. */
   readonly check_in?: string | null;
 };
@@ -76,6 +80,8 @@ export type BatchBody = {
     readonly project_id?: string | null;
     /** Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none. */
     readonly checkout_period?: number | null;
+    /** Ours: the caller waits for a token, and asks again within so many seconds. Where none is free for it (1007) it takes a place in the licence's queue, or keeps the one it has; as many free tokens as there are callers before it are not for others. The place is kept for 15 seconds more. 0 is the same as none. */
+    readonly wait_seconds?: number | null;
   }[];
 };
 

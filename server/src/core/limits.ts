@@ -61,10 +61,10 @@ export const quotaUnitsMax = 9_000_000_000;
 /** Places in a licence's queue: whoever comes later than a thousand others does not live to see a token. Each open walks them. */
 export const ticketsPerLicenseMax = 1_000;
 
-/** How long a caller may say that it waits: below the minute after which proxies give up on an answer. */
+/** Within how long a caller that waits must be ready to ask again: for so long a free token may stand by for it in vain. */
 export const ticketWaitMaxMs = 30_000;
 
-/** How much longer its place is kept for it to ask again: an answer and a new request on a bad line. */
+/** How much longer its place is kept: an answer and a new request on a bad line. */
 export const ticketKeptMs = 15_000;
 
 /** Users that may be registered on one licence: each is a row in memory and on disk. */

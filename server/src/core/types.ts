@@ -399,7 +399,7 @@ export interface OpenCommand extends OnLicense {
   readonly renewal?: { readonly last: string; readonly next: string } | null;
   /** Where the client is, as a number that stands for its address; null or left out: nobody knows. */
   readonly address?: number | null;
-  /** How long the caller is ready to wait for a token, in milliseconds; null or left out: it is not. */
+  /** The caller waits for a token, and asks again within so many milliseconds; 0, null or left out: it does not. */
   readonly waitMs?: number | null;
   readonly ids: NewIds;
 }

@@ -39,6 +39,7 @@ import { keyRoutes } from "./native/keys.ts";
 import { licenseEventRoutes } from "./native/license-events.ts";
 import { operatorRoutes } from "./native/operator.ts";
 import { projectRoutes } from "./native/projects.ts";
+import { queueRoutes } from "./native/queue.ts";
 import { serviceRoutes } from "./native/service.ts";
 import { liveSessionRoutes } from "./native/sessions.ts";
 import { statementKeyRoutes } from "./native/statement-keys.ts";
@@ -161,6 +162,7 @@ function routesOf(services: Services, sessions: ConsoleSessions, feed: Feed, sta
     ...consoleRoutes(services, sessions, feed),
     ...consolePageRoutes(),
     ...liveSessionRoutes(services),
+    ...queueRoutes(services),
     ...licenseEventRoutes(services),
     ...denialRoutes(services),
     ...chartRoutes(services),

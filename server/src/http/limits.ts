@@ -173,5 +173,8 @@ export const valuesToldMax = 100;
 /** What may be consumed or used at once, in units: a thousand of them fit into what a quota counts to. */
 export const unitsToldMax = 1_000_000_000;
 
+/** Seconds after which whoever waits in a queue is told to ask again, at the latest: half of what a short wait keeps a place for. */
+export const askAgainSecondsMax = 8;
+
 /** Licences of a customer that a look-up for a free one looks at: each is read from the store. */
 export const licensesLookedAtMax = 100;

@@ -9,6 +9,7 @@ import { Overloaded } from "../desk/desk.ts";
 import { newId } from "../ids.ts";
 import { StoreFault } from "../stores/store.ts";
 import { type Answer, jsonType, problemType } from "./answer.ts";
+import { askAgainSecondsMax } from "./limits.ts";
 import type { Names } from "./names.ts";
 import { progressOf } from "./native/progress.ts";
 
@@ -98,13 +99,10 @@ export interface Telling {
 /** The answer to a refused command. */
 export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling): Answer {
   const { id, status, title, remedy } = denials[denial.code];
+  const headers = denial.queuePosition === null ? varyAccept : [...varyAccept, ...askAgainAfter(denial.queuePosition)];
   if (!wantsProblem) {
-    return {
-      status,
-      contentType: jsonType,
-      body: `{"id":${id},"message":${JSON.stringify(denial.message)}}`,
-      headers: varyAccept,
-    };
+    const body = `{"id":${id},"message":${JSON.stringify(denial.message)}}`;
+    return { status, contentType: jsonType, body, headers };
   }
   const detail = `${denial.message} ${remedy}`;
   const isWait = denial.code === "tokens_exhausted" || denial.code === "tokens_held";
@@ -121,8 +119,13 @@ export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling)
       ...(denial.voucherId !== null && { voucher_id: denial.voucherId }),
       ...(denial.project === null ? undefined : projectMembers(denial.project, names)),
     }),
-    headers: varyAccept,
+    headers,
   };
+}
+
+/** Whoever is first in the queue asks again soon; those behind have time, and all of them well within what keeps a place. */
+function askAgainAfter(position: number): readonly string[] {
+  return ["Retry-After", String(Math.min(position, askAgainSecondsMax))];
 }
 
 /** What a refused connect tells beside the rest: the pool, who is in, and how far the project's work is. */

@@ -1,5 +1,6 @@
 /** SLASCONE's bodies, in and out: what validates requests and what the API document shows. */
 import { type Static, type TSchema, Type } from "typebox";
+import { ticketKeptMs, ticketWaitMaxMs } from "../../core/limits.ts";
 import { gatheredKinds } from "../../core/types.ts";
 import { Description, Instant, Label, Maybe, Name, Note, Uuid } from "../input.ts";
 import { checkInLengthMax, unitsToldMax, valuesToldMax } from "../limits.ts";
@@ -35,6 +36,14 @@ export const SessionRequest = Type.Object(
         description:
           "Minutes, fractions allowed, for which the session is checked out instead of the edition's session period. 0 is the same as none.",
         examples: [1440],
+      }),
+    ),
+    wait_seconds: Maybe(
+      Type.Integer({
+        minimum: 0,
+        maximum: ticketWaitMaxMs / 1_000,
+        description: `Ours: the caller waits for a token, and asks again within so many seconds. Where none is free for it (1007) it takes a place in the licence's queue, or keeps the one it has; as many free tokens as there are callers before it are not for others. The place is kept for ${ticketKeptMs / 1_000} seconds more. 0 is the same as none.`,
+        examples: [10],
       }),
     ),
   },

@@ -31,6 +31,7 @@ export function openCommand(isvId: string, body: SessionRequest): OpenCommand {
     userId: body.user_id ?? null,
     projectId: uuidOrNull(body.project_id),
     checkoutPeriod: body.checkout_period ?? null,
+    waitMs: (body.wait_seconds ?? 0) * 1_000,
     ids: newIds(),
   };
 }
@@ -120,7 +121,7 @@ export function sessionRoutes(services: Services): Route[] {
       tag: "Sessions",
       summary: "Open a session, or extend it",
       description:
-        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline, and the answer has a `voucher`.",
+        "Takes a floating token for the client and says until when the session is valid. The same call again extends the session; it needs no second token and succeeds when all tokens are in use. Without a further call the session lapses at `session_valid_until`, and the token is free at that instant. With `checkout_period` the session lasts that many minutes instead, for use offline, and the answer has a `voucher`. With `wait_seconds` the caller takes a place in the queue where all tokens are in use.",
       body: OpenRequest,
       answers: { 200: SessionStatus, 409: Refusal },
       handle(call, finish) {
