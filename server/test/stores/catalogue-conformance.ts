@@ -329,6 +329,20 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         return { type: "close", isvId, licenseId: setting.licenseId, clientId: name, ...nothing };
       };
 
+      test("has no place in the queue any more", async () => {
+        const waiting = async () => {
+          const license = await store.read(isvId, setting.licenseId);
+          return [...(license?.tickets() ?? [])].map(({ clientId }) => clientId);
+        };
+        await act(closeHers(), openCommand("erik"), { ...openCommand(name), waitMs: 30_000 } as Command);
+        await act({ ...openCommand("fay"), waitMs: 30_000 } as Command);
+        expect(await waiting()).toEqual([name, "fay"]);
+        await forget();
+        expect(await waiting()).toEqual(["fay"]);
+        await restart();
+        expect(await waiting()).toEqual(["fay"]);
+      });
+
       test("is nowhere any more, nor after a restart, and all counts are as they were", async () => {
         await act(closeHers());
         const before = await everything();

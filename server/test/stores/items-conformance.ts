@@ -138,6 +138,44 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
       expect(await used("Docs")).toBe(1_000);
     });
 
+    test("places in the queue keep their order over a restart, and the sweep finds those that are lost", async () => {
+      const open = (clientId: string, waitMs: number | null = null): Command => {
+        const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+        return { type: "open", ...place, clientId, waitMs, ...nothing, ids: fresh() };
+      };
+      const waiting = async () =>
+        [...(await view()).tickets()].toSorted((a, b) => a.no - b.no).map(({ clientId }) => clientId);
+      await stepAll(store, [open("a"), open("b"), open("first", 10_000)]);
+      await stepAll(store, [open("second", 30_000), open("third", 30_000), open("first", 30_000)]);
+      expect(await waiting()).toEqual(["first", "second", "third"]);
+      await restart();
+      expect(await waiting()).toEqual(["first", "second", "third"]);
+      const close = { type: "close", ...place, clientId: "a", sessionId: null, userId: null } as const;
+      const failing = store.transact([close], (licenses, now) => {
+        for (const command of [close, open("first")]) expect(step(licenses, command, now).denial).toBeNull();
+        throw new Error("the work failed");
+      });
+      await expect(failing).rejects.toThrow("the work failed");
+      expect(await waiting()).toEqual(["first", "second", "third"]);
+      expect(codesOf(await stepAll(store, [close, open("second"), open("first"), open("third", 1_000)]))).toEqual([
+        null,
+        "tokens_exhausted",
+        null,
+        "tokens_exhausted",
+      ]);
+      await restart();
+      expect(await waiting()).toEqual(["second", "third"]);
+      clock.advance(45_000);
+      await store.live();
+      expect(await store.dueLicenses(clock.now(), 10, null)).toMatchObject([{ licenseId: cad.licenseId }]);
+      expect(await store.settledUntil()).toBeLessThanOrEqual(clock.now());
+      await stepAll(store, [{ type: "sweep", ...place }]);
+      expect(await waiting()).toEqual([]);
+      await restart();
+      expect(await waiting()).toEqual([]);
+      expect(await store.dueLicenses(clock.now(), 10, null)).toEqual([]);
+    });
+
     test("nothing is kept where the work throws, and what follows counts rightly", async () => {
       const kept = await stepAll(store, [consume(cad.licenseId, "Docs", 2), putUser("Anna")]);
       const transactionId = kept[0]?.granted?.quotas[0]?.transactionId as string;
