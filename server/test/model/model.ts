@@ -307,7 +307,10 @@ export class Model {
     if (needsToken && terms.enforceFloatingLimit && !isTheirTurn(license.queue, holder, "floating", free)) {
       return this.#queueUp(license, command, holder, "floating", now);
     }
-    if (isOneTooMany(license, holder, command)) return deny("checkouts_exhausted");
+    if (isOneTooMany(license, holder, command)) {
+      leave(license.queue, holder);
+      return deny("checkouts_exhausted");
+    }
 
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
     noteUser(license, command);
@@ -358,7 +361,10 @@ export class Model {
       const denied = isWait ? this.#queueUp(license, command, project.id, project.kind, now) : deny(entered);
       return { ...denied, refusal: structuredClone(refusal(license, project, project.kind)) };
     }
-    if (isOneTooMany(license, project.id, command)) return deny("checkouts_exhausted");
+    if (isOneTooMany(license, project.id, command)) {
+      leave(license.queue, project.id);
+      return deny("checkouts_exhausted");
+    }
     if (assignment === undefined || assignment.unassignedAt !== null) this.#assign(license, command, false, now);
     noteUser(license, command);
     const session = openSession(license, command, project.id, checkoutMs, entered.isBeyond, now);

@@ -41,7 +41,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
-import { denyToken, noTokenFor, type Wanted } from "./tickets.ts";
+import { denyToken, noTokenFor, passedOver, type Wanted } from "./tickets.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -76,7 +76,8 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
       : deny(license, now, full, command, undefined, { project: about });
   }
   const capped = refusedByCaps(license, project.id, command);
-  if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
+  if (capped !== null)
+    return passedOver(license, project.id, deny(license, now, capped, command, checkoutsOut(license)));
   const isFirst = license.sessionsOfHolder(project.id) === 0;
   const inUse = license.attended(project.kind) + (isFirst ? 1 : 0);
   return take(license, command, now, {

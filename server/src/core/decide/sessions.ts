@@ -20,7 +20,7 @@ import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, ref
 import { moved, recordsOfMove } from "./moves.ts";
 import { deny, denyVoucherOut, gone, grant, instant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 import { isForked, renewed } from "./renewals.ts";
-import { denyToken, noTokenFor, ticketUsed, type Wanted } from "./tickets.ts";
+import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
 const msPerMinute = 60_000;
 
@@ -73,7 +73,7 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
   if (denied === "tokens_exhausted") return denyToken(license, command, wanted, now);
   if (denied !== null) return deny(license, now, denied, command);
   const capped = refusedByCaps(license, holder, command);
-  if (capped !== null) return deny(license, now, capped, command, checkoutsOut(license));
+  if (capped !== null) return passedOver(license, holder, deny(license, now, capped, command, checkoutsOut(license)));
   const isNew = license.sessionsOfHolder(holder) === 0;
   const holders = license.holders + (isNew ? 1 : 0);
   const isFloating = terms.provisioningMode === "floating";

@@ -81,6 +81,11 @@ export function ticketUsed(license: LicenseView, holder: string): Change[] {
   return license.ticket(holder) === undefined ? [] : [dropped(holder)];
 }
 
+/** A denial of whoever might have had the token and cannot take it: its place is the next one's, or it would stop them all. */
+export function passedOver(license: LicenseView, holder: string, denied: Decision): Decision {
+  return { ...denied, changes: ticketUsed(license, holder) };
+}
+
 /** Places that are lost, because nobody has asked for them again. */
 export function ticketsOver(license: LicenseView, now: Millis): Change[] {
   return [...license.tickets()].filter(({ validUntil }) => validUntil <= now).map(({ key }) => dropped(key));
