@@ -1,4 +1,4 @@
-import type { Consumption, Item, ItemKind } from "./types.ts";
+import type { Consumption, Item, ItemKind, Millis } from "./types.ts";
 
 type Of<K extends ItemKind> = Extract<Item, { readonly kind: K }>;
 
@@ -15,10 +15,21 @@ export class Items {
   /** Consumptions of each limitation by their number. */
   readonly #numbered = new Map<string, Map<number, Consumption>>();
   #activeUsers = 0;
+  /** When the next place in the queue is lost; null: to be found out. */
+  #ticketsEndAt: Millis | null = null;
 
   /** Registered users that are active. */
   get activeUsers(): number {
     return this.#activeUsers;
+  }
+
+  /** Looked at by every command: it is found anew only after the one that it was of has changed. */
+  get ticketsEndAt(): Millis {
+    if (this.#ticketsEndAt !== null) return this.#ticketsEndAt;
+    let end = Number.POSITIVE_INFINITY;
+    for (const { validUntil } of this.all("ticket")) end = Math.min(end, validUntil);
+    this.#ticketsEndAt = end;
+    return end;
   }
 
   get size(): number {
@@ -49,6 +60,9 @@ export class Items {
     this.drop(item.kind, item.key);
     this.#of(item.kind).set(item.key, item);
     if (item.kind === "user" && item.isActive) this.#activeUsers++;
+    if (item.kind === "ticket" && this.#ticketsEndAt !== null) {
+      this.#ticketsEndAt = Math.min(this.#ticketsEndAt, item.validUntil);
+    }
     if (item.kind !== "consumption") return;
     const numbered = this.#numbered.get(item.limitationId);
     if (numbered === undefined) this.#numbered.set(item.limitationId, new Map([[item.no, item]]));
@@ -60,6 +74,7 @@ export class Items {
     if (item === undefined) return;
     this.#byKind[kind].delete(key);
     if (item.kind === "user" && item.isActive) this.#activeUsers--;
+    if (item.kind === "ticket" && item.validUntil === this.#ticketsEndAt) this.#ticketsEndAt = null;
     if (item.kind === "consumption") this.#numbered.get(item.limitationId)?.delete(item.no);
   }
 

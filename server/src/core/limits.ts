@@ -58,14 +58,17 @@ export const microsPerUnit = 1_000_000;
 /** What a quota counts up to, in units: the sum in millionths stays a whole number that is exact. */
 export const quotaUnitsMax = 9_000_000_000;
 
-/** Places in a licence's queue: whoever comes later than a thousand others does not live to see a token. Each open walks them. */
-export const ticketsPerLicenseMax = 1_000;
+/** Places in the queue of a pool: whoever comes later than a thousand others does not live to see a token. Each open walks them. */
+export const ticketsPerPoolMax = 1_000;
 
 /** Within how long a caller that waits must be ready to ask again: for so long a free token may stand by for it in vain. */
 export const ticketWaitMaxMs = 30_000;
 
 /** How much longer its place is kept: an answer and a new request on a bad line. */
 export const ticketKeptMs = 15_000;
+
+/** History is told again of who still waits: as often as it takes for analytics to see one wait and not two. */
+export const ticketToldEveryMs = 600_000;
 
 /** Users that may be registered on one licence: each is a row in memory and on disk. */
 export const usersPerLicenseMax = 100_000;

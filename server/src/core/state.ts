@@ -90,7 +90,7 @@ export class LicenseState implements LicenseView {
   }
 
   nextDueAt(): Millis {
-    return Math.min(this.sessionsEndAt(), this.#tokensEndAt(), this.#ticketsEndAt());
+    return Math.min(this.sessionsEndAt(), this.#tokensEndAt(), this.#items.ticketsEndAt);
   }
 
   /** No line of history will tell of an earlier instant: what lapses stands there with its own end. */
@@ -104,13 +104,6 @@ export class LicenseState implements LicenseView {
   #tokensEndAt(): Millis {
     const { isTemporary, expiresAt } = this.terms;
     return isTemporary && this.#assigned > 0 && expiresAt !== null ? expiresAt : Number.POSITIVE_INFINITY;
-  }
-
-  /** When the next place in the queue is lost. */
-  #ticketsEndAt(): Millis {
-    let end = Number.POSITIVE_INFINITY;
-    for (const { validUntil } of this.tickets()) end = Math.min(end, validUntil);
-    return end;
   }
 
   due(now: Millis, limit: number): Session[] {

@@ -277,6 +277,8 @@ export interface Ticket {
   readonly clientId: string;
   readonly userId: string | null;
   readonly takenAt: Millis;
+  /** When history was last told of the wait. */
+  readonly toldAt: Millis;
   /** The place is lost unless it is asked for again by then. */
   readonly validUntil: Millis;
 }

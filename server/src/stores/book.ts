@@ -348,7 +348,8 @@ export class Book implements Licenses {
   }
 
   liveLicenses(): Place[] {
-    return [...this.licenses()].filter((license) => license.openSessions > 0).map(({ terms }) => terms);
+    const isLive = ({ openSessions, ticketCount }: LicenseState) => openSessions > 0 || ticketCount > 0;
+    return [...this.licenses()].filter(isLive).map(({ terms }) => terms);
   }
 
   /** Keeps the look-ups true after an assignment was put. */

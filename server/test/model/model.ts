@@ -29,7 +29,7 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
-import { isTheirTurn, keepInQueue, leave, type ModelTicket, queueUp } from "./queue.ts";
+import { isTheirTurn, keepInQueue, leave, type ModelTicket, placeMaxMs, queueUp } from "./queue.ts";
 import { coversRelease } from "./releases.ts";
 import {
   checkInsThisMonth,
@@ -622,6 +622,9 @@ export class Model {
       session.validUntil = longer(session.validUntil);
       if (session.checkoutUntil !== null) session.checkoutUntil = longer(session.checkoutUntil);
     }
+    for (const ticket of license.queue.filter(({ until }) => until > command.from)) {
+      ticket.until = Math.min(ticket.until + command.lengthMs, now + placeMaxMs);
+    }
     if (credited.length > 0) this.#noteLicense(license, "outage.credited", command.lengthMs, now);
     return granted(license, {});
   }
@@ -640,7 +643,7 @@ export class Model {
       if (session.checkoutUntil !== null) session.checkoutUntil -= lead;
       if (session.voucher !== null) session.voucher = { ...session.voucher, until: session.voucher.until - lead };
     }
-    keepInQueue(license.queue, ({ since }) => since - now <= noticedMs);
+    keepInQueue(license.queue, ({ until }) => until - now <= placeMaxMs + noticedMs);
     // On record also where nothing led: what is on record from now on is by the new clock.
     this.#noteLicense(license, "clock.settled", longest, now);
     return granted(license, {});

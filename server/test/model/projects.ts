@@ -12,7 +12,7 @@ import type {
   Terms,
 } from "../../src/core/types.ts";
 import type { ModelLicense, ModelOutcome, ModelSession } from "./model.ts";
-import { isTheirTurn } from "./queue.ts";
+import { isTheirTurn, leave } from "./queue.ts";
 import { isOut } from "./vouchers.ts";
 
 export interface ModelExecution {
@@ -230,6 +230,7 @@ function close(
     pen.note("execution.ended", project.id);
   }
   pen.note(isDeleted ? "project.deleted" : "project.closed", project.id);
+  leave(license.queue, project.id);
   project.openedAt = null;
   project.kind = null;
   if (isDeleted) license.projects = license.projects.filter((one) => one !== project);
@@ -259,6 +260,7 @@ function switchKind(
       refusal: structuredClone(refusal(license, project, command.kind)),
     };
   }
+  leave(license.queue, project.id);
   project.kind = command.kind;
   pen.note("project.switched", project.id);
   return pen.grant(project);

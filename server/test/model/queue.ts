@@ -6,13 +6,17 @@ export interface ModelTicket {
   readonly pool: string;
   readonly clientId: string;
   readonly userId: string | null;
-  readonly since: Millis;
+  /** When the denial log last told of it. */
+  toldAt: Millis;
   until: Millis;
 }
 
 const ticketsMax = 1_000;
 const longestWaitMs = 30_000;
 const keptMs = 15_000;
+const toldEveryMs = 600_000;
+/** Nobody's place lasts for longer than this. */
+export const placeMaxMs = longestWaitMs + keptMs;
 
 /** Which of a pool's queue the holder is, from 0; behind all of them, where it is in none. */
 function indexOf(queue: readonly ModelTicket[], holder: string, pool: string): number {
@@ -34,21 +38,24 @@ interface Asking {
   readonly waitMs: number;
 }
 
-/** Whoever cannot be served asks for a place. Answers with it, from 1, and whether the caller has stood there before and waits on. */
+/** Whoever cannot be served asks for a place. Answers with it, from 1, and whether that is no further denial: the caller just waits on. */
 export function queueUp(queue: ModelTicket[], asking: Asking, now: Millis) {
   const { waitMs, ...who } = asking;
   const until = now + Math.min(waitMs, longestWaitMs) + keptMs;
   const own = queue.find(({ holder, pool }) => holder === who.holder && pool === who.pool);
   const waits = waitMs > 0;
   if (own !== undefined && waits) own.until = Math.max(own.until, until);
-  const isTaken = own === undefined && waits && queue.length < ticketsMax;
+  const isTaken = own === undefined && waits && queue.filter(({ pool }) => pool === who.pool).length < ticketsMax;
   if (isTaken) {
     leave(queue, who.holder);
-    queue.push({ ...who, since: now, until });
+    queue.push({ ...who, toldAt: now, until });
   }
+  const isTheirs = own !== undefined && own.clientId === who.clientId && own.userId === who.userId;
+  const waitsOn = waits && isTheirs && now - own.toldAt < toldEveryMs;
+  if (waits && isTheirs && !waitsOn) own.toldAt = now;
   const hasPlace = own !== undefined || isTaken;
   const position = hasPlace ? indexOf(queue, who.holder, who.pool) + 1 : null;
-  return { position, waitsOn: own !== undefined && waits };
+  return { position, waitsOn };
 }
 
 export function leave(queue: ModelTicket[], holder: string): void {

@@ -176,6 +176,19 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
       expect(await store.dueLicenses(clock.now(), 10, null)).toEqual([]);
     });
 
+    test("a licence in which somebody waits is one of those that an outage or a clock concerns, on whoever names them", async () => {
+      const open = (clientId: string, waitMs: number | null = null): Command => {
+        const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+        return { type: "open", ...place, clientId, waitMs, ...nothing, ids: fresh() };
+      };
+      const close = (clientId: string) =>
+        ({ type: "close", ...place, clientId, sessionId: null, userId: null }) as const;
+      await stepAll(store, [open("a"), open("b"), open("c", 30_000), close("a"), close("b")]);
+      expect([(await view()).openSessions, (await view()).ticketCount]).toEqual([0, 1]);
+      if (store.liveLicenses().length > 0) expect(store.liveLicenses()).toMatchObject([{ licenseId: cad.licenseId }]);
+      else expect(store.lanes).toBeGreaterThan(1);
+    });
+
     test("nothing is kept where the work throws, and what follows counts rightly", async () => {
       const kept = await stepAll(store, [consume(cad.licenseId, "Docs", 2), putUser("Anna")]);
       const transactionId = kept[0]?.granted?.quotas[0]?.transactionId as string;

@@ -41,7 +41,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
-import { denyToken, noTokenFor, passedOver, type Wanted } from "./tickets.ts";
+import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -255,7 +255,7 @@ function close(license: LicenseView, project: Project, command: CloseProjectComm
   const end: Change = isDelete ? { type: "project.gone", id: project.id } : { type: "project", project: closed };
   const ended = sessions.map((session): Change => ({ type: "session", session: { ...session, endedAt: now } }));
   return grant(
-    [...ended, end],
+    [...ended, end, ...ticketUsed(license, project.id)],
     [
       ...recordEnds(license, sessions, "session.ended", () => now),
       ...running.map(() => record(license, now, "execution.ended", about(project))),
@@ -286,7 +286,7 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   }
   const switched = { ...project, kind };
   return grant(
-    [{ type: "project", project: switched }],
+    [{ type: "project", project: switched }, ...ticketUsed(license, project.id)],
     [record(license, now, "project.switched", about(project), { pool: kind, tokens: users > 0 ? 1 : 0 })],
     { project: switched },
   );

@@ -2,7 +2,7 @@
  * The queue of a licence whose tokens are all in use. A ticket is a place in it: as many free tokens as there are tickets before a
  * caller's are not for that caller. Nobody is called; whoever asks next in turn is granted.
  */
-import { ticketKeptMs, ticketsPerLicenseMax, ticketWaitMaxMs } from "../limits.ts";
+import { ticketKeptMs, ticketsPerPoolMax, ticketToldEveryMs, ticketWaitMaxMs } from "../limits.ts";
 import type { Change, Decision, Denial, DenialCode, LicenseView, Millis, OpenCommand, Pool, Ticket } from "../types.ts";
 import { deny, noToken } from "./outcome.ts";
 
@@ -37,8 +37,8 @@ function ownTicket(license: LicenseView, holder: string, pool: Pool): Ticket | u
 }
 
 /**
- * Refuses an open for want of a token. A caller that is ready to wait takes a ticket, or keeps the one that its holder has. It is
- * refused once: asking again from its place in the queue is no further denial, and not on record.
+ * Refuses an open for want of a token. A caller that is ready to wait takes a ticket, or keeps the one that its holder has. Whoever
+ * asks again from its place in the queue is refused no further time: that is on record once in ten minutes.
  */
 export function denyToken(
   license: LicenseView,
@@ -48,28 +48,44 @@ export function denyToken(
   project: Denial["project"] = null,
 ): Decision {
   const own = ownTicket(license, wanted.holder, wanted.pool);
+  const before = ticketsBefore(license, wanted);
   const waits = (command.waitMs ?? 0) > 0;
-  const isTaking = waits && own === undefined && license.ticketCount < ticketsPerLicenseMax;
-  const queuePosition = own === undefined && !isTaking ? null : ticketsBefore(license, wanted) + 1;
-  const place = queuePosition === null ? [] : [`The caller's place in the queue is ${queuePosition}.`];
-  const free = wanted.inUse < wanted.limit ? ["Those that are free are for others who wait."] : [];
-  const detail = [...free, ...place].join(" ") || undefined;
-  const denied = deny(license, now, "tokens_exhausted", command, detail, { project, queuePosition });
+  const isTaking = waits && own === undefined && before < ticketsPerPoolMax;
+  const queuePosition = own === undefined && !isTaking ? null : before + 1;
+  const isStill = waits && own !== undefined && isBy(own, command) && now - own.toldAt < ticketToldEveryMs;
+  const denied = deny(license, now, "tokens_exhausted", command, detailOf(wanted, queuePosition), {
+    project,
+    queuePosition,
+  });
   if (isTaking) return { ...denied, changes: [put(newTicket(license, command, wanted, now))] };
-  return waits && own !== undefined ? { ...denied, changes: kept(own, command, now), records: [] } : denied;
+  const changes = waits && own !== undefined ? kept(own, command, isStill ? own.toldAt : now, now) : [];
+  return { ...denied, changes, records: isStill ? [] : denied.records };
+}
+
+function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): string | undefined {
+  const free = inUse < limit ? ["Those that are free are for others who wait."] : [];
+  const place = queuePosition === null ? [] : [`The caller's place in the queue is ${queuePosition}.`];
+  return [...free, ...place].join(" ") || undefined;
+}
+
+/** A holder's place may be asked for by several: what history told of one says nothing of the others. */
+function isBy(ticket: Ticket, { clientId, userId }: OpenCommand): boolean {
+  return ticket.clientId === clientId && ticket.userId === userId;
 }
 
 function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }: Wanted, now: Millis): Ticket {
   let no = 1;
   for (const ticket of license.tickets()) no = Math.max(no, ticket.no + 1);
   const { clientId, userId } = command;
-  return { kind: "ticket", key: holder, no, pool, clientId, userId, takenAt: now, validUntil: keptUntil(command, now) };
+  const times = { takenAt: now, toldAt: now, validUntil: keptUntil(command, now) };
+  return { kind: "ticket", key: holder, no, pool, clientId, userId, ...times };
 }
 
 /** Nothing is written where the place is kept for so long already. */
-function kept(own: Ticket, command: OpenCommand, now: Millis): Change[] {
-  const validUntil = keptUntil(command, now);
-  return validUntil > own.validUntil ? [put({ ...own, validUntil })] : [];
+function kept(own: Ticket, command: OpenCommand, told: Millis, now: Millis): Change[] {
+  const validUntil = Math.max(own.validUntil, keptUntil(command, now));
+  const toldAt = isBy(own, command) ? told : own.toldAt;
+  return validUntil > own.validUntil || toldAt > own.toldAt ? [put({ ...own, toldAt, validUntil })] : [];
 }
 
 function keptUntil({ waitMs }: OpenCommand, now: Millis): Millis {
@@ -91,9 +107,18 @@ export function ticketsOver(license: LicenseView, now: Millis): Change[] {
   return [...license.tickets()].filter(({ validUntil }) => validUntil <= now).map(({ key }) => dropped(key));
 }
 
-/** Places that a leading clock gave, after it was set back by `noticedMs` or more: they would be kept for too long. */
+/** Places that a leading clock gave, or kept: after it was set back by `noticedMs` or more they would be kept for too long. */
 export function ticketsAhead(license: LicenseView, now: Millis, noticedMs: number): Change[] {
-  return [...license.tickets()].filter(({ takenAt }) => takenAt - now > noticedMs).map(({ key }) => dropped(key));
+  const latest = now + ticketWaitMaxMs + ticketKeptMs + noticedMs;
+  return [...license.tickets()].filter(({ validUntil }) => validUntil > latest).map(({ key }) => dropped(key));
+}
+
+/** Nobody could ask again while the server was away: places that stood when it went stand when it is back. */
+export function ticketsCredited(license: LicenseView, from: Millis, lengthMs: Millis, now: Millis): Change[] {
+  const latest = now + ticketWaitMaxMs + ticketKeptMs;
+  return [...license.tickets()]
+    .filter(({ validUntil }) => validUntil > from)
+    .map((ticket) => put({ ...ticket, validUntil: Math.min(ticket.validUntil + lengthMs, latest) }));
 }
 
 const put = (ticket: Ticket): Change => ({ type: "item", item: ticket });

@@ -4,7 +4,7 @@ import type { Assignment, Change, CreditCommand, Decision, LicenseView, Millis, 
 import { assignmentAt, tokensAreOver } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
-import { ticketsAhead, ticketsOver } from "./tickets.ts";
+import { ticketsAhead, ticketsCredited, ticketsOver } from "./tickets.ts";
 
 /**
  * What is over at `now`, at most `releasesPerStepMax` of it: sessions, and when none is left, the tokens of a temporary
@@ -57,7 +57,9 @@ export function credit(license: LicenseView, command: CreditCommand, now: Millis
       session: { ...session, validUntil, checkoutUntil: session.checkoutUntil === null ? null : validUntil },
     });
   }
-  if (changes.length === 0) return grant([], []);
+  const tickets = ticketsCredited(license, command.from, command.lengthMs, now);
+  if (changes.length === 0) return grant(tickets, []);
+  changes.push(...tickets);
   return grant(changes, [record(license, now, "outage.credited", undefined, { lengthMs: command.lengthMs })]);
 }
 

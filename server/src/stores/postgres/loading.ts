@@ -25,8 +25,11 @@ const saveSettings = `
 /** Time goes on from the latest instant on record, and the sweeper looks at what is over first. */
 const settleLicenses = `
   UPDATE seatkeeper.licenses AS l SET decided_at = $1,
-    look_at = (SELECT min((s.body ->> 'validUntil')::bigint) FROM seatkeeper.sessions AS s
-      WHERE s.isv_id = l.isv_id AND s.license_id = l.license_id)`;
+    look_at = least(
+      (SELECT min((s.body ->> 'validUntil')::bigint) FROM seatkeeper.sessions AS s
+        WHERE s.isv_id = l.isv_id AND s.license_id = l.license_id),
+      (SELECT min((i.body ->> 'validUntil')::bigint) FROM seatkeeper.items AS i
+        WHERE i.isv_id = l.isv_id AND i.license_id = l.license_id AND i.kind = 'ticket'))`;
 
 /** Fills a database without being one of its servers: no sign of life is left behind. */
 export async function loadDatabase(url: string, dump: Dump): Promise<void> {
