@@ -173,7 +173,7 @@ export const floors: Readonly<Record<string, number>> = {
   "project.open: granted": 292,
   "project.open: kind_locked": 78,
   "project.open: kind_required": 42,
-  "project.open: license_expired": 3,
+  "project.open: license_expired": 1,
   "project.open: license_inactive": 7,
   "project.open: license_unknown": 3,
   "project.open: license_without_projects": 0,
