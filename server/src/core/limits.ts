@@ -10,10 +10,10 @@ export const checkoutPeriodDefaultMax = 43_200;
 export const assignmentsPerLicenseMax = 1_000_000;
 
 /**
- * Sessions that one round of releasing takes: some ten milliseconds. What is over is released before a command is decided,
+ * Sessions that one round of releasing takes: some milliseconds. What is over is released before a command is decided,
  * because counts must be exact; where that takes several rounds, the desk lets everybody else go in between.
  */
-export const releasesPerStepMax = 1_000;
+export const releasesPerStepMax = 500;
 
 /** Live sessions that one holder may have, whatever the edition says: a holder's sessions are walked when it is unassigned. */
 export const sessionsPerHolderAbsoluteMax = 10_000;

@@ -73,7 +73,7 @@ function failing(
 }
 
 describe("many sessions that end at once", () => {
-  const tokens = 3 * releasesPerStepMax + 500;
+  const tokens = 3.5 * releasesPerStepMax;
   const crowded = licenseSetting({ licenseId: licenseIdOf(2), tokens, periodMinutes: 60 });
   const on = (licenseId: string, command: Command): Command => ({ ...command, licenseId }) as Command;
 
@@ -178,7 +178,7 @@ describe("many sessions that end at once", () => {
   });
 
   test("a temporary licence that is over takes its clients' tokens a round a transaction, and nobody sees that", async () => {
-    const clients = 2 * releasesPerStepMax + 500;
+    const clients = 2.5 * releasesPerStepMax;
     const expiresAt = clock.now() + 3_600_000;
     const guests = licenseSetting({ licenseId: licenseIdOf(3), tokens: clients, isTemporary: true, expiresAt });
     await store.saveCatalog(entitiesOf(guests).filter(({ kind }) => kind === "license" || kind === "edition"));
