@@ -810,11 +810,11 @@ function holderOf(terms: Terms, caller: Caller): string {
   return folded(caller.userId ?? caller.clientId);
 }
 
-/** Whether this is the session that the caller means: by its id, else the client is the session (and its user). */
+/** Whether this is the session that the caller means: by its id, else the client is the session, of users client and user. */
 function isNamedBy(terms: Terms, session: ModelSession, caller: Caller): boolean {
   if (!sameClient(terms, session.clientId, caller.clientId)) return false;
   if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
-  if (terms.clientType === "devices") return true;
+  if (terms.clientType !== "users") return true;
   return folded(session.userId ?? session.clientId) === folded(caller.userId ?? caller.clientId);
 }
 
