@@ -181,7 +181,10 @@ export interface HeatCell {
   readonly denials: number;
 }
 
-/** Use and denials that kept somebody out by weekday and hour, from and to whole quarters of an hour, of which every zone's hours have four. */
+/**
+ * Use, and denials that kept somebody out, by weekday and hour, from and to whole quarters of an hour, of which every zone's
+ * hours have four.
+ */
 export function heatCells(
   source: UsageRows,
   denials: readonly Tally<Denials>[],
