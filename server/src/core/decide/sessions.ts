@@ -27,6 +27,7 @@ import {
   noToken,
   record,
   recordEnds,
+  subjectOf,
   suspension,
   unusable,
 } from "./outcome.ts";
@@ -180,10 +181,9 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
   const session: Session = {
     id: command.ids.session,
     key: place.key,
-    clientId: command.clientId,
+    ...asKnown(license.terms, command, place.assignment),
     clientKey: place.client,
     sessionId: command.sessionId,
-    userId: command.userId,
     holder: place.holder,
     openedAt: now,
     extendedAt: now,
@@ -198,7 +198,9 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
   };
   const changes: Change[] = [{ type: "session", session }];
   const tokens = isNamed || license.sessionsOfHolder(place.holder) > 0 ? 0 : 1;
-  const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse, tokens })];
+  const records: HistoryRecord[] = [
+    record(license, now, "session.opened", subjectOf(session), { isOveruse, inUse, tokens }),
+  ];
   const assignment = assignmentForOpen(license.terms, command, now, place);
   if (assignment !== place.assignment) {
     changes.unshift({ type: "assignment", assignment });
@@ -207,6 +209,16 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     }
   }
   return grant(changes, records, { session, assignment });
+}
+
+/** The caller's names as they were first written, where the client's assignment has them; devices are told apart as written. */
+function asKnown(
+  terms: Terms,
+  { clientId, userId }: OpenCommand,
+  assignment: Assignment | undefined,
+): Pick<Session, "clientId" | "userId"> {
+  if (terms.clientType === "devices" || assignment === undefined) return { clientId, userId };
+  return { clientId: assignment.clientId, userId: userId === null ? null : asFirstWritten(assignment.userId, userId) };
 }
 
 /** The client's assignment once the session is open: made, given back or told its user, and otherwise the same object. */
