@@ -5,7 +5,7 @@ export type SessionBody = {
   readonly license_id: string;
   /** The device, or on a users licence the user's client. The vendor chooses what it is. */
   readonly client_id: string;
-  /** The session, where a client may have several; without one the client is the session. */
+  /** The session, where a client may have several; without one the client is the session, on a users licence each of its users. */
   readonly session_id?: string | null;
   /** Who uses the client; on a users licence the token is counted against this name. */
   readonly user_id?: string | null;
@@ -51,7 +51,7 @@ export type CloseBody = {
   readonly license_id: string;
   /** The device, or on a users licence the user's client. The vendor chooses what it is. */
   readonly client_id: string;
-  /** The session, where a client may have several; without one the client is the session. */
+  /** The session, where a client may have several; without one the client is the session, on a users licence each of its users. */
   readonly session_id?: string | null;
   /** Who uses the client; on a users licence the token is counted against this name. */
   readonly user_id?: string | null;
@@ -72,7 +72,7 @@ export type BatchBody = {
     readonly license_id: string;
     /** The device, or on a users licence the user's client. The vendor chooses what it is. */
     readonly client_id: string;
-    /** The session, where a client may have several; without one the client is the session. */
+    /** The session, where a client may have several; without one the client is the session, on a users licence each of its users. */
     readonly session_id?: string | null;
     /** Who uses the client; on a users licence the token is counted against this name. */
     readonly user_id?: string | null;
@@ -175,7 +175,8 @@ export type LicenseStatus = {
     readonly name: string;
     /** Null: unlimited. */
     readonly value: number | null;
-    readonly remaining: number;
+    /** Null: unlimited. */
+    readonly remaining: number | null;
     /** 0: nothing is consumed of it. */
     readonly consumption_reset_mode: number;
     readonly consumption_reset_period_days: number | null;

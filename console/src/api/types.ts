@@ -27,6 +27,7 @@ export type Overview = {
       /** The most at once since the day began. */
       readonly peak_today: number;
     }[];
+    /** Refused requests of somebody who wanted in. */
     readonly denials_today: number;
     /** Holders who were refused and not served within five minutes. */
     readonly true_denials_today: number;
@@ -36,7 +37,7 @@ export type Overview = {
   readonly total: number;
   /** When the day began. */
   readonly today: string;
-  /** On all licences, and on none. */
+  /** The same of all licences. */
   readonly denials_today: number;
   /** Holders who were refused and not served within five minutes. */
   readonly true_denials_today: number;
@@ -69,9 +70,9 @@ export type DenialChart = {
   readonly items: readonly {
     readonly start: string;
     readonly end: string;
-    /** Refused requests. */
+    /** Refused requests of somebody who wanted in; of `reason`, if it is given. */
     readonly denials: number;
-    /** By the denial's code. */
+    /** All refused requests by their denial's code. */
     readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
@@ -90,9 +91,9 @@ export type DeniedHolders = {
   readonly items: readonly {
     /** The user in the form that is compared; on a devices licence the client. */
     readonly holder: string;
-    /** Refused requests. */
+    /** Refused requests of somebody who wanted in; of `reason`, if it is given. */
     readonly denials: number;
-    /** By the denial's code. */
+    /** All refused requests by their denial's code. */
     readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
@@ -109,9 +110,9 @@ export type DeniedLicenses = {
   readonly items: readonly {
     readonly license_id: string;
     readonly license_name: string | null;
-    /** Refused requests. */
+    /** Refused requests of somebody who wanted in; of `reason`, if it is given. */
     readonly denials: number;
-    /** By the denial's code. */
+    /** All refused requests by their denial's code. */
     readonly by_reason: Readonly<Record<string, number>>;
     /** Repeated attempts of one holder are one episode, counted where it began. */
     readonly episodes: number;
@@ -131,6 +132,7 @@ export type HeatMap = {
     readonly hour: number;
     readonly mean: number;
     readonly max: number;
+    /** Refused requests of somebody who wanted in. */
     readonly denials: number;
   }[];
   /** What is later is not counted yet. */
@@ -151,6 +153,7 @@ export type Holders = {
     readonly activations: number;
     /** Hours of the clock in which one session was extended from several addresses by turns. */
     readonly several_addresses: number;
+    /** Refused requests while the holder wanted in. */
     readonly denials: number;
     readonly true_denials: number;
   }[];

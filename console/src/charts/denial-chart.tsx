@@ -73,7 +73,7 @@ function hoverText(items: readonly Item[], at: number): string | null {
   if (item === undefined) return null;
   return [
     spanText(item),
-    `${item.denials} denials; ${item.true_denials} holders went without, ${item.false_denials} were served soon`,
+    `${item.denials} times somebody was kept out; ${item.true_denials} holders went without, ${item.false_denials} were served soon`,
     ...Object.entries(item.by_reason).map(([reason, count]) => `${reasonText(reason)}: ${count}`),
   ].join("\n");
 }

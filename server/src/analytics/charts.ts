@@ -1,7 +1,7 @@
 /** From tallies to what a chart shows. Pure: rows in, points out. */
 import type { Millis } from "../core/types.ts";
 import { weekdayAndHour } from "./calendar.ts";
-import { holderFigures, joined, total } from "./sums.ts";
+import { holderFigures, joined, keptOut, total } from "./sums.ts";
 import {
   type Denials,
   day,
@@ -124,12 +124,12 @@ export function denialPoints(rows: readonly Tally<Denials>[], boundaries: readon
   });
 }
 
-/** Denials by what their tallies tell apart (`part`), the most refused first. */
+/** Denials by what their tallies tell apart (`part`), by name. */
 export function deniedParts(rows: readonly Tally<Denials>[]): { part: string; byReason: Denials }[] {
   const parts = Map.groupBy(rows, ({ part }) => part);
   return [...parts]
     .map(([part, own]) => ({ part, byReason: joined(own.map(({ body }) => body)) }))
-    .toSorted((a, b) => total(b.byReason).attempts - total(a.byReason).attempts || (a.part < b.part ? -1 : 1));
+    .toSorted((a, b) => (a.part < b.part ? -1 : 1));
 }
 
 /** What one holder had of a licence over some days. */
@@ -181,7 +181,10 @@ export interface HeatCell {
   readonly denials: number;
 }
 
-/** Use and denials by weekday and hour, from and to whole quarters of an hour, of which every zone's hours have four. */
+/**
+ * Use, and denials that kept somebody out, by weekday and hour, from and to whole quarters of an hour, of which every zone's
+ * hours have four.
+ */
 export function heatCells(
   source: UsageRows,
   denials: readonly Tally<Denials>[],
@@ -209,7 +212,7 @@ export function heatCells(
     }
   }
   const cellOfDenial = finder();
-  for (const { start, body } of denials) cellOfDenial(start).denials += total(body).attempts;
+  for (const { start, body } of denials) cellOfDenial(start).denials += total(keptOut(body)).attempts;
   return cells.map(({ tokenMs, ms, max, denials }, n) => ({
     weekday: Math.floor(n / 24),
     hour: n % 24,

@@ -2,6 +2,7 @@
  * From lines of history to tallies. Lines come in order of time, each once. The same lines make the same tallies,
  * whichever server counts them and in however many pieces.
  */
+import { keepsOut } from "../core/denials.ts";
 import { fold } from "../core/names.ts";
 import type { DenialCode, HistoryRecord, Millis } from "../core/types.ts";
 import type { TallyKey } from "../stores/store.ts";
@@ -106,11 +107,11 @@ function* denialPlaces({ isvId, licenseId, isKnown, scopes }: Account, at: Milli
   if (isKnown) yield { isvId, series: deniedLicenses, start: startOf(at, day), part: licenseId };
 }
 
-/** One more try of an episode that goes on, or the first one of a new episode. */
+/** One more try of an episode that goes on, or the first one of a new episode. What kept nobody out has no episodes. */
 function countDenied(line: HistoryRecord, ledger: Ledger, account: Account, holder: string | null): void {
   const { isvId, licenseId, at } = line;
   const code = line.denial as DenialCode;
-  const isFollowed = holder !== null && account.isKnown;
+  const isFollowed = holder !== null && account.isKnown && keepsOut(code);
   const known = isFollowed ? ledger.episodes(account, holder) : [];
   const open = known.find((episode) => episode.body.code === code && isMore(episode, at));
   const more = { ...noDenials, attempts: 1, episodes: Number(isFollowed && open === undefined) };

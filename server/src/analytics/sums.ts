@@ -1,4 +1,5 @@
 /** Sums of what tallies count. */
+import { keepsOut } from "../core/denials.ts";
 import type { DenialCode } from "../core/types.ts";
 import type { DenialCount, Denials, HolderUse } from "./tally.ts";
 
@@ -15,6 +16,11 @@ export function joined(all: readonly Denials[]): Denials {
     }
   }
   return sums;
+}
+
+/** Those that kept somebody out. */
+export function keptOut(denials: Denials): Denials {
+  return Object.fromEntries(entriesOf(denials).filter(([code]) => keepsOut(code)));
 }
 
 /** Denials for whatever reason as those for one. */

@@ -378,3 +378,34 @@ interface DenialEntry {
 
 /** The stable name of a denial: the `code` of problem details and of the denial log. */
 export type DenialCode = keyof typeof denials;
+
+/**
+ * Denials of somebody who wanted to work and was not let in. All others are of programs (a close of what is over, bad input,
+ * things that are unknown or not in order) or of what takes no token (projects, quotas, vouchers that come back): they are
+ * on record and counted by reason, but nobody went without.
+ */
+const keepingOut: ReadonlySet<DenialCode> = new Set([
+  "customer_without_token",
+  "license_inactive",
+  "license_expired",
+  "release_refused",
+  "user_domain_refused",
+  "client_unassigned",
+  "client_suspended",
+  "tokens_all_assigned",
+  "session_ended_by_admin",
+  "session_on_other_project",
+  "session_of_other_holder",
+  "session_forked",
+  "user_already_active",
+  "project_in_use",
+  "sessions_exhausted",
+  "tokens_held",
+  "tokens_exhausted",
+  "checkouts_exhausted",
+]);
+
+/** Whether a denial kept somebody out who wanted in: only those can be true denials. */
+export function keepsOut(code: DenialCode): boolean {
+  return keepingOut.has(code);
+}

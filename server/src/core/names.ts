@@ -44,7 +44,7 @@ export function holderKey(
 
 /**
  * The identity of a session within its licence: client and `session_id`; without a `session_id` the client is the
- * session, on every licence but a devices one the client and the user. NUL cannot occur in an id (the wire refuses it), so it parts
+ * session, on a users licence the client and the user. NUL cannot occur in an id (the wire refuses it), so it parts
  * the fields without doubt.
  */
 export function sessionKey(
@@ -54,7 +54,7 @@ export function sessionKey(
   user: { readonly clientId: string; readonly userId: string | null },
 ): string {
   if (sessionId !== null) return `${clientKey}\0${sessionId}`;
-  return terms.clientType === "devices" ? `${clientKey}\0` : `${clientKey}\0\0${fold(user.userId ?? user.clientId)}`;
+  return terms.clientType === "users" ? `${clientKey}\0\0${fold(user.userId ?? user.clientId)}` : `${clientKey}\0`;
 }
 
 /** The user's name to keep: as first written, until it is another user's. */

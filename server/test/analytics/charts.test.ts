@@ -36,7 +36,16 @@ import { Random } from "../differential/stream.ts";
 import { customerIdOf, isvIdOf, productIdOf } from "../model/vendor.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { type StoreUnderTest, storesUnderTest } from "../stores/under-test.ts";
-import { denialsBetween, episodesOf, holdersBetween, isOf, limitBefore, usageBetween, type Whose } from "./naive.ts";
+import {
+  denialsBetween,
+  episodesOf,
+  holdersBetween,
+  isOf,
+  isTurnedAway,
+  limitBefore,
+  usageBetween,
+  type Whose,
+} from "./naive.ts";
 import { World } from "./world.ts";
 
 const seed = Number(process.env.SEED ?? 20_261_122);
@@ -131,6 +140,12 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
     return boundaries(bucket, from, to, zone) as Millis[];
   };
 
+  test("has denials that kept somebody out, and others", () => {
+    const denied = lines.filter(({ kind }) => kind === "denied");
+    expect(denied.filter(isTurnedAway).length).toBeGreaterThan(20);
+    expect(denied.filter((line) => !isTurnedAway(line)).length).toBeGreaterThan(20);
+  });
+
   test("opens, closes, lapses, denies and switches", () => {
     const reached = new Set(lines.map(({ kind: reached }) => reached));
     for (const kind of ["session.opened", "session.closed", "session.expired", "denied", "client.activated"]) {
@@ -219,7 +234,7 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
         cell.tokenMs += mean * ms;
         cell.ms += ms;
         cell.max = Math.max(cell.max, max);
-        cell.denials += own.filter((line) => line.denial !== null && line.at >= at && line.at < at + quarter).length;
+        cell.denials += own.filter((line) => isTurnedAway(line) && line.at >= at && line.at < at + quarter).length;
       }
       for (const { weekday, hour, mean, ...cell } of cells) {
         const { ms, tokenMs, ...plain } = wanted[weekday * 24 + hour] as (typeof wanted)[number];

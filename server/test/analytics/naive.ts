@@ -62,6 +62,16 @@ export function limitBefore(lines: readonly HistoryRecord[], pool: string, befor
   return lines.findLast((line) => line.pool === pool && line.at < before)?.limit ?? null;
 }
 
+/** Who was turned away at the door. Whatever else is denied is a slip of a program, or takes no token. */
+const turnedAway = [
+  "license_inactive license_expired release_refused client_suspended client_unassigned user_domain_refused",
+  "customer_without_token tokens_all_assigned tokens_exhausted tokens_held checkouts_exhausted",
+  "sessions_exhausted user_already_active project_in_use",
+  "session_of_other_holder session_on_other_project session_ended_by_admin session_forked",
+].flatMap((line) => line.split(" "));
+
+export const isTurnedAway = ({ denial }: HistoryRecord) => denial !== null && turnedAway.includes(denial);
+
 interface NaiveEpisode {
   readonly licenseId: string;
   readonly isvId: string;
@@ -95,7 +105,7 @@ export function episodesOf(lines: readonly HistoryRecord[], settings: readonly L
     if (serves(line)) {
       for (const episode of own) if (episode.servedAt === null && at - episode.firstAt < day) episode.servedAt = at;
     }
-    if (line.denial === null) continue;
+    if (line.denial === null || !isTurnedAway(line)) continue;
     const last = own.findLast(({ code }) => code === line.denial);
     const isMore = (e: NaiveEpisode) =>
       e.firstAt === at || (e.servedAt === null && at - e.lastAt <= 15 * minute && at - e.firstAt < day);

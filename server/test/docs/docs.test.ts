@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { denials } from "../../src/core/denials.ts";
+import { type DenialCode, denials, keepsOut } from "../../src/core/denials.ts";
 import { bin, runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -27,6 +27,13 @@ test.each(["errors-page", "openapi-document", "client-types"])("what scripts/%s.
 
 test("the page of errors has every denial", () => {
   for (const code of Object.keys(denials)) expect(read("docs/reference/errors.md")).toContain(`\`${code}\``);
+});
+
+test("the guide to analytics names every denial that keeps somebody out, and no other", () => {
+  const paragraph = read("docs/guide/analytics.md").match(/^\*\*Denials\*\*.*?\n\n/ms)?.[0] ?? "";
+  const named = [...paragraph.matchAll(/`(\w+)`/g)].map(([, code]) => code as string).filter((code) => code in denials);
+  const meant = (Object.keys(denials) as DenialCode[]).filter(keepsOut);
+  expect(named.toSorted()).toEqual(meant.toSorted());
 });
 
 test.each(pages)("every relative link of %s resolves, headings included", (page) => {

@@ -3,6 +3,7 @@ import {
   type Asked,
   activate,
   call,
+  close,
   type Demo,
   id,
   keys,
@@ -102,6 +103,29 @@ describe("open sessions", () => {
     });
     demo.clock.advance(180_000);
     expect((await sessions(licenses.users)).body).toHaveLength(1);
+  });
+
+  test("show a client and its user as first written, whatever they write later; devices as they write themselves", async () => {
+    const desk = { license_id: licenses.users, client_id: "Desk", user_id: "a@factor.com", session_id: id(0x71) };
+    await open(demo, desk);
+    expect((await close(demo, desk)).status).toBe(200);
+    await open(demo, { ...desk, client_id: " DESK", user_id: "  A@Factor.com ", session_id: id(0x72) });
+    const [shown] = (await admin(`/licenses/${licenses.users}/sessions`)).body.items;
+    expect([shown.client_id, shown.user_id, shown.session_id]).toEqual(["Desk", "a@factor.com", id(0x72)]);
+    expect((await sessions(licenses.users)).body).toMatchObject([{ user_id: "a@factor.com" }]);
+    const { items } = (await admin(`/licenses/${licenses.users}/events`)).body;
+    expect(items[0]).toMatchObject({ kind: "session.opened", client_id: "Desk", user_id: "a@factor.com" });
+
+    await open(demo, { ...desk, user_id: "ben@factor.com" });
+    expect((await sessions(licenses.users)).body.map((one: { user_id: string }) => one.user_id)).toContain(
+      "ben@factor.com",
+    );
+    const device = { license_id: licenses.devices, client_id: "d1", user_id: "Anna" };
+    await activate(demo, licenses.devices, "d1");
+    await open(demo, device);
+    await close(demo, device);
+    await open(demo, { ...device, user_id: "ANNA" });
+    expect((await sessions(licenses.devices)).body).toMatchObject([{ user_id: "ANNA" }]);
   });
 
   test("one is ended by its id: its token is free, and it is denied 14004 until its old end", async () => {

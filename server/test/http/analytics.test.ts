@@ -117,8 +117,8 @@ describe("the overview", () => {
     expect(
       [licenses.expired, licenses.inactive].map((id) => (of(body.items, id) as { state?: string })?.state),
     ).toEqual(["expired", "inactive"]);
-    // The one on a licence that there is not is the vendor's alone.
-    expect([body.today, body.denials_today]).toEqual(["2026-01-01T00:00:00.000Z", 4]);
+    // The one on a licence that there is not kept nobody out.
+    expect([body.today, body.denials_today]).toEqual(["2026-01-01T00:00:00.000Z", 3]);
   });
 
   test("has the day of the viewer's zone, in which nothing has happened yet", async () => {
@@ -158,9 +158,52 @@ test("the chart of denials tells those who went without from those who were serv
     wait_max_seconds: 60,
   });
   const vendors = await ask("denials", { from: ofUsers.from, to: ofUsers.to });
-  expect(vendors.body.items[0]).toMatchObject({ denials: 4, by_reason: { tokens_exhausted: 3, license_unknown: 1 } });
+  expect(vendors.body.items[0]).toMatchObject({ denials: 3, by_reason: { tokens_exhausted: 3, license_unknown: 1 } });
   const unknown = await ask("denials", { from: ofUsers.from, to: ofUsers.to, reason: "license_unknown" });
   expect(unknown.body.items[0]).toMatchObject({ denials: 1, by_reason: { license_unknown: 1 }, episodes: 0 });
+});
+
+test("what kept nobody out is counted by reason alone: no episode, no true denial, in no headline", async () => {
+  const own = await startDemo();
+  const users = { license_id: licenses.users, client_id: "anna@factor.com" };
+  const read = async (path: string, more: object = {}) =>
+    (await call(own, `/analytics/${path}?${new URLSearchParams({ ...more })}`, { adminKey: keys.admin })).body;
+  try {
+    for (const client_id of ["x@factor.com", "y@factor.com", "z@factor.com"]) await close(own, { ...users, client_id });
+    await open(own, { ...users, checkout_period: -1 });
+    for (const client_id of ["anna@factor.com", "ben@factor.com", "carl@factor.com"]) {
+      await open(own, { ...users, client_id });
+    }
+    own.clock.advance(10_000);
+    const rollup = new Rollup(own.store);
+    while (await rollup.round());
+    const of = { license_id: licenses.users };
+    const overview = await read("overview");
+    expect([overview.denials_today, overview.true_denials_today]).toEqual([1, 1]);
+    expect((await read("denials", of)).items.at(-1)).toMatchObject({
+      denials: 1,
+      by_reason: { session_unknown: 3, checkout_negative: 1, tokens_exhausted: 1 },
+      episodes: 1,
+      true_denials: 1,
+    });
+    const asked = await read("denials", { ...of, reason: "session_unknown" });
+    expect(asked.items.at(-1)).toMatchObject({ denials: 3, by_reason: { session_unknown: 3 }, true_denials: 0 });
+    expect((await read("denials/holders", of)).items).toMatchObject([{ holder: "carl@factor.com", denials: 1 }]);
+    expect((await read("denials/licenses")).items).toMatchObject([{ denials: 1, true_denials: 1 }]);
+    expect((await read("holders", of)).items).toMatchObject([
+      { holder: "anna@factor.com", denials: 0 },
+      { holder: "ben@factor.com", denials: 0 },
+      { holder: "carl@factor.com", denials: 1 },
+      { denials: 0, true_denials: 0 },
+      { denials: 0, true_denials: 0 },
+      { denials: 0, true_denials: 0 },
+    ]);
+    expect((await read("episodes", of)).total).toBe(1);
+    const cells: { denials: number }[] = (await read("heatmap", of)).items;
+    expect(cells.reduce((sum, { denials }) => sum + denials, 0)).toBe(1);
+  } finally {
+    await own.stop();
+  }
 });
 
 test("the heat map has an item an hour of the week", async () => {

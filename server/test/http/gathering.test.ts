@@ -346,6 +346,18 @@ describe("what a licence entitles to", () => {
     expect((await info()).features[1].is_active).toBe(false);
   });
 
+  test("without a limit is told as such, be it a quota or a plain number", async () => {
+    const license_limitations = [
+      { limitation_id: metered.docs, limit: null, consumption_reset_mode: 3 },
+      { limitation_id: metered.cores, limit: null },
+    ];
+    expect((await change({ license_limitations })).status).toBe(200);
+    expect((await info()).limitations).toMatchObject([
+      { id: metered.docs, value: null, remaining: null, consumption_reset_mode: 3 },
+      { id: metered.cores, value: null, remaining: null, consumption_reset_mode: 0 },
+    ]);
+  });
+
   test("of its own is told as a change takes it, and goes back to the edition's with a list that leaves it out", async () => {
     const own = {
       license_features: [

@@ -552,7 +552,7 @@ export class Model {
     assignment.lastHeartbeatAt = now;
     if (command.softwareVersion !== null) assignment.softwareVersion = command.softwareVersion;
     if (command.operatingSystem !== null) assignment.operatingSystem = command.operatingSystem;
-    if (terms.clientType !== "devices" && command.userId !== null) assignment.userId = command.userId;
+    if (command.userId !== null) noteUser(license, command);
     if (terms.heartbeatsExtendSessions && terms.isActive && !isExpired(terms, now)) {
       // It keeps alive and never shortens, and it keeps nobody alive whom an extend would refuse.
       const until = capped(terms, now + terms.sessionPeriodMs);
@@ -599,9 +599,6 @@ export class Model {
       assignment.activatedAt = now;
       assignment.unassignedAt = null;
       assignment.isGoodwill = isGoodwill;
-      if (command.type === "open" && license.terms.clientType !== "devices") {
-        assignment.userId = userOf(command) ?? command.clientId;
-      }
     }
     // The line tells of the caller as it wrote itself this time.
     const { userId, sessionId, projectId } = subjectOf(command);
@@ -756,9 +753,8 @@ function openSession(
   const validUntil = capped(terms, now + (checkoutMs > 0 ? checkoutMs : terms.sessionPeriodMs));
   const session: ModelSession = {
     id: command.ids.session,
-    clientId: command.clientId,
+    ...spelling(license, command),
     sessionId: command.sessionId,
-    userId: command.userId,
     holder,
     openedAt: now,
     extendedAt: now,
@@ -778,6 +774,13 @@ function openSession(
   leave(license.queue, holder);
   see(license, session);
   return session;
+}
+
+/** How a new session's names are shown: as they were first written with this client, whose assignment is up to date. */
+function spelling(license: ModelLicense, { clientId, userId }: Of<"open">) {
+  const assignment = assignmentOf(license, clientId);
+  if (assignment === undefined || license.terms.clientType === "devices") return { clientId, userId };
+  return { clientId: assignment.clientId, userId: userId === null ? null : assignment.userId };
 }
 
 /** What of an extend is refused though the session is the caller's. */
@@ -844,11 +847,11 @@ function holderOf(terms: Terms, caller: Caller): string {
   return folded(caller.userId ?? caller.clientId);
 }
 
-/** Whether this is the session that the caller means: by its id, else the client is the session (and its user). */
+/** Whether this is the session that the caller means: by its id, else the client is the session, of users client and user. */
 function isNamedBy(terms: Terms, session: ModelSession, caller: Caller): boolean {
   if (!sameClient(terms, session.clientId, caller.clientId)) return false;
   if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
-  if (terms.clientType === "devices") return true;
+  if (terms.clientType !== "users") return true;
   return folded(session.userId ?? session.clientId) === folded(caller.userId ?? caller.clientId);
 }
 
@@ -894,7 +897,7 @@ function userOf(command: Of<"open" | "activate">): string | null {
 }
 
 /** Keeps the user last seen with a client, except on a devices licence, as first written; one that names no user is its own. */
-function noteUser(license: ModelLicense, command: Of<"open">): void {
+function noteUser(license: ModelLicense, command: Of<"open" | "heartbeat">): void {
   if (license.terms.clientType === "devices") return;
   const assignment = assignmentOf(license, command.clientId);
   const userId = command.userId ?? command.clientId;

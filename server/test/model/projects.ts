@@ -250,7 +250,12 @@ function switchKind(
   if (project.kind === null) return pen.deny("project_not_open");
   if (project.kind === command.kind) return pen.grant(project);
   if (!terms.allowsKindSwitch) return pen.deny("kind_locked");
-  if (command.kind === "mono" && users.length > 1) return pen.deny("project_attended");
+  if (command.kind === "mono" && users.length > 1) {
+    const people = new Set(users.map((one) => JSON.stringify([folded(one.clientId), userOf(one)])));
+    if (people.size > 1 || !terms.sharesMonoWithSameUser || users.length > sharedMonoMax) {
+      return pen.deny("project_attended");
+    }
+  }
   const needsToken = users.length > 0 && terms.enforceFloatingLimit;
   const isHeld = holds(terms, now);
   const isTurn = isTheirTurn(license.queue, project.id, command.kind, left(license, command.kind));

@@ -77,8 +77,7 @@ export function comparableAssignment(assignment: Assignment | ModelAssignment) {
     clientId: assignment.clientId,
     clientName: assignment.clientName,
     clientDescription: assignment.clientDescription,
-    // Which of a user's spellings is shown is no rule.
-    userId: assignment.userId?.trim().normalize("NFC").toUpperCase().toLowerCase() ?? null,
+    userId: assignment.userId,
     softwareVersion: assignment.softwareVersion,
     operatingSystem: assignment.operatingSystem,
     activatedAt: assignment.activatedAt,

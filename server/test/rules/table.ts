@@ -744,5 +744,5 @@ function duration(words: Words, word: string): number {
 
 /** As it is sent on the wire: minutes, fractions and nonsense allowed (`checkout=-1`); or a duration. */
 function minutes(words: Words, word: string): number {
-  return /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : duration(words, word) / 60_000;
+  return /^-?\d+(\.\d+)?(e-?\d+)?$/.test(word) ? Number(word) : duration(words, word) / 60_000;
 }

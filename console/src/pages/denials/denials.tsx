@@ -64,7 +64,7 @@ function OverTime({ state }: { readonly state: RangeState }) {
       chart={
         <Shown of={denials}>
           {(data) =>
-            data.items.some(({ denials: count }) => count > 0) ? (
+            reasonsIn(data.items).length > 0 ? (
               <DenialChart denials={data} range={range} onZoom={zoom} />
             ) : (
               <Empty title="Nobody was denied in this time">

@@ -133,9 +133,13 @@ function wantedBy(license: LicenseView, { id }: Project, kind: ProjectKind): Wan
 }
 
 /** Whether everybody in the project is the caller, on the caller's own machine. */
-function isSameUser(license: LicenseView, project: Project, command: OpenCommand): boolean {
-  const user = fold(command.userId ?? command.clientId);
-  const client = clientKey(license.terms, command.clientId);
+function isSameUser(
+  license: LicenseView,
+  project: Project,
+  caller: { readonly clientId: string; readonly userId: string | null },
+): boolean {
+  const user = fold(caller.userId ?? caller.clientId);
+  const client = clientKey(license.terms, caller.clientId);
   return license
     .sessionsOfProject(project.id)
     .every((session) => session.clientKey === client && fold(session.userId ?? session.clientId) === user);
@@ -267,7 +271,7 @@ function close(license: LicenseView, project: Project, command: CloseProjectComm
 
 /**
  * The kind of an open project is fixed, unless the edition lets it be switched: then the token is swapped in one step,
- * to Team if a Team token is free, to Mono if at most one user is in.
+ * to Team if a Team token is free, to Mono if whoever is in could have connected to it as Mono.
  */
 function switchKind(license: LicenseView, project: Project, kind: ProjectKind, now: Millis): Decision {
   const { terms } = license;
@@ -275,7 +279,7 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (kind === project.kind) return grant([], [], { project });
   if (!terms.allowsKindSwitch) return deny(license, now, "kind_locked", about(project));
   const users = license.sessionsOfHolder(project.id);
-  if (kind === "mono" && users > 1) return deny(license, now, "project_attended", about(project));
+  if (kind === "mono" && !fitsMono(license, project)) return deny(license, now, "project_attended", about(project));
   const denied = users > 0 ? noTokenFor(license, wantedBy(license, project, kind), now) : null;
   if (denied !== null) {
     const holders = usersOfKind(license, kind)
@@ -290,6 +294,14 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
     [record(license, now, "project.switched", about(project), { pool: kind, tokens: users > 0 ? 1 : 0 })],
     { project: switched },
   );
+}
+
+/** Whether a Mono token covers whoever is in: one session, or those that the edition lets one user have. */
+function fitsMono(license: LicenseView, project: Project): boolean {
+  const sessions = license.sessionsOfHolder(project.id);
+  if (sessions <= 1) return true;
+  if (!license.terms.sharesMonoWithSameUser || sessions > sharedMonoSessionsMax) return false;
+  return isSameUser(license, project, license.sessionsOfProject(project.id)[0] as Session);
 }
 
 const isRunning = ({ state }: Execution) => state === "running";

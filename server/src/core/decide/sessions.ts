@@ -18,7 +18,18 @@ import type {
 import { newAssignment } from "./assignments.ts";
 import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, refusedCheckIn } from "./checkouts.ts";
 import { moved, recordsOfMove } from "./moves.ts";
-import { deny, denyVoucherOut, gone, grant, instant, record, recordEnds, suspension, unusable } from "./outcome.ts";
+import {
+  deny,
+  denyVoucherOut,
+  gone,
+  grant,
+  instant,
+  record,
+  recordEnds,
+  subjectOf,
+  suspension,
+  unusable,
+} from "./outcome.ts";
 import { isForked, renewed } from "./renewals.ts";
 import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
@@ -172,10 +183,9 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
   const session: Session = {
     id: command.ids.session,
     key: place.key,
-    clientId: command.clientId,
+    ...asKnown(license.terms, command, place.assignment),
     clientKey: place.client,
     sessionId: command.sessionId,
-    userId: command.userId,
     holder: place.holder,
     openedAt: now,
     extendedAt: now,
@@ -190,7 +200,9 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
   };
   const changes: Change[] = [{ type: "session", session }, ...ticketUsed(license, place.holder)];
   const tokens = isNamed || license.sessionsOfHolder(place.holder) > 0 ? 0 : 1;
-  const records: HistoryRecord[] = [record(license, now, "session.opened", command, { isOveruse, inUse, tokens })];
+  const records: HistoryRecord[] = [
+    record(license, now, "session.opened", subjectOf(session), { isOveruse, inUse, tokens }),
+  ];
   const assignment = assignmentForOpen(license.terms, command, now, place);
   if (assignment !== place.assignment) {
     changes.unshift({ type: "assignment", assignment });
@@ -199,6 +211,16 @@ export function take(license: LicenseView, command: OpenCommand, now: Millis, pl
     }
   }
   return grant(changes, records, { session, assignment });
+}
+
+/** The caller's names as they were first written, where the client's assignment has them; devices are told apart as written. */
+function asKnown(
+  terms: Terms,
+  { clientId, userId }: OpenCommand,
+  assignment: Assignment | undefined,
+): Pick<Session, "clientId" | "userId"> {
+  if (terms.clientType === "devices" || assignment === undefined) return { clientId, userId };
+  return { clientId: assignment.clientId, userId: userId === null ? null : asFirstWritten(assignment.userId, userId) };
 }
 
 /** The client's assignment once the session is open: made, given back or told its user, and otherwise the same object. */

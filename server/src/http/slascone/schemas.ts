@@ -26,7 +26,11 @@ export const SessionRequest = Type.Object(
   {
     license_id: Uuid("The licence to take a token of.", exampleLicense),
     client_id: ClientId,
-    session_id: Maybe(Uuid("The session, where a client may have several; without one the client is the session.")),
+    session_id: Maybe(
+      Uuid(
+        "The session, where a client may have several; without one the client is the session, on a users licence each of its users.",
+      ),
+    ),
     user_id: Maybe(Name("Who uses the client; on a users licence the token is counted against this name.")),
     project_id: Maybe(
       Uuid("Ours: the project to connect to, on a licence that counts projects; ignored on every other."),
@@ -402,7 +406,7 @@ export const LicenseInfo = Type.Object({
       id,
       name: Type.String(),
       value: Type.Union([Type.Integer(), Type.Null()], { description: "Null: unlimited." }),
-      remaining: Type.Number(),
+      remaining: Type.Union([Type.Number(), Type.Null()], { description: "Null: unlimited." }),
       consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
       consumption_reset_period_days: Type.Union([Type.Integer(), Type.Null()]),
     }),

@@ -1,7 +1,7 @@
 /** Charts: how many tokens were in use, how often somebody was refused and for how long, and at what hours. */
 import { Type } from "typebox";
 import { type DenialPoint, denialPoints, heatCells, type UsageRows, usagePoints } from "../../../analytics/charts.ts";
-import { total } from "../../../analytics/sums.ts";
+import { keptOut, total } from "../../../analytics/sums.ts";
 import {
   type Denials,
   denialSeries,
@@ -44,12 +44,14 @@ const UsageItem = Type.Object({
   sessions_ended: Type.Integer({ description: "By an administrator, or because their token was taken away." }),
   overuse: Type.Integer({ description: "Sessions that were granted beyond the limit." }),
 });
-const counts = Type.Record(Type.String(), Type.Integer(), { description: "By the denial's code." });
+const counts = Type.Record(Type.String(), Type.Integer(), {
+  description: "All refused requests by their denial's code.",
+});
 const maybeNumber = Type.Union([Type.Number(), Type.Null()]);
 const DenialItem = Type.Object({
   start: time,
   end: time,
-  denials: Type.Integer({ description: "Refused requests." }),
+  denials: Type.Integer({ description: "Refused requests of somebody who wanted in; of `reason`, if it is given." }),
   by_reason: counts,
   episodes: Type.Integer({ description: "Repeated attempts of one holder are one episode, counted where it began." }),
   true_denials: Type.Integer({ description: "Episodes whose holder was not served within five minutes." }),
@@ -62,7 +64,7 @@ const HeatItem = Type.Object({
   hour: Type.Integer(),
   mean: Type.Number(),
   max: Type.Integer(),
-  denials: Type.Integer(),
+  denials: Type.Integer({ description: "Refused requests of somebody who wanted in." }),
 });
 const counted = {
   counted_until: Type.String({ format: "date-time", description: "What is later is not counted yet." }),
@@ -174,10 +176,14 @@ export async function countedUntil(store: Services["store"]): Promise<number> {
   return Math.min(await store.countedUntil(), store.now());
 }
 
-/** Denials of one time, licence or holder as an answer shows them. */
+/**
+ * Denials of one time, licence or holder as an answer shows them: those that kept somebody out and their sum, unless a reason
+ * is asked for. By reason all are told.
+ */
 export function denialColumns(all: Denials, reason: DenialCode | undefined) {
   const own = reason === undefined ? all : reason in all ? ({ [reason]: all[reason] } as Denials) : {};
-  const { attempts, episodes, served, servedSoon, waitMs, waitMaxMs } = total(own);
+  const summed = total(reason === undefined ? keptOut(own) : own);
+  const { attempts, episodes, served, servedSoon, waitMs, waitMaxMs } = summed;
   return {
     denials: attempts,
     by_reason: Object.fromEntries(Object.entries(own).map(([code, count]) => [code, count.attempts])),

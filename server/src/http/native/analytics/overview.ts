@@ -47,7 +47,7 @@ const Item = Type.Object({
   edition_name: Type.String(),
   state: Type.Enum(["valid", "expired", "inactive"]),
   pools: Type.Array(PoolNow),
-  denials_today: Type.Integer(),
+  denials_today: Type.Integer({ description: "Refused requests of somebody who wanted in." }),
   true_denials_today: Type.Integer({ description: "Holders who were refused and not served within five minutes." }),
 });
 const Overview = Type.Object({
@@ -56,7 +56,7 @@ const Overview = Type.Object({
   page_size: Type.Integer(),
   total: Type.Integer(),
   today: Type.String({ format: "date-time", description: "When the day began." }),
-  denials_today: Type.Integer({ description: "On all licences, and on none." }),
+  denials_today: Type.Integer({ description: "The same of all licences." }),
   true_denials_today: Item.properties.true_denials_today,
 });
 

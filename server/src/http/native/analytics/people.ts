@@ -54,7 +54,7 @@ const HolderItem = Type.Object({
   several_addresses: Type.Integer({
     description: "Hours of the clock in which one session was extended from several addresses by turns.",
   }),
-  denials: Type.Integer(),
+  denials: Type.Integer({ description: "Refused requests while the holder wanted in." }),
   true_denials: Type.Integer(),
 });
 const DeniedHolder = Type.Object({ holder: HolderItem.properties.holder, ...denialFields });
