@@ -134,10 +134,11 @@ export const granted =
   };
 
 export const denied =
-  (id: number, more: object = {}): Answer =>
+  (id: number, more: object = {}, headers: Readonly<Record<string, string>> = {}): Answer =>
   () => {
     const body = { id, code: "", title: "", status: 409, detail: `Denied: ${id}.`, ...more };
-    return json(409, body, { "Content-Type": "application/problem+json", Date: new Date(start).toUTCString() });
+    const usual = { "Content-Type": "application/problem+json", Date: new Date(start).toUTCString() };
+    return json(409, body, { ...usual, ...headers });
   };
 
 export const closed: Answer = () => json(200, "Session closed.");
