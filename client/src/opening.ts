@@ -70,7 +70,7 @@ export function extendCall(seat: Seat, renewal: string): Call {
 
 type OpenMembers = Pick<SessionBody, "checkout_period" | "wait_seconds">;
 
-/** `leftMs`: how much longer is waited; undefined: there is one try alone, and no place in the queue is taken for it. */
+/** `leftMs`: how much longer is waited; undefined: there is one try alone, which takes no place in the queue. */
 function openCall(seat: Seat, leftMs: number | undefined): Call {
   const call = extendCall(seat, "");
   const more = { checkout_period: seat.checkoutMinutes, wait_seconds: againWithinSeconds(leftMs) };
@@ -136,13 +136,12 @@ function isRefusal(error: unknown): boolean {
   return [LicenseDenied, ProjectError, NotAuthorized, RequestRefused].some((kind) => error instanceof kind);
 }
 
-async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting): Promise<Grant> {
+async function takeToken(channel: Channel, seat: Seat, { wait = 0, signal }: Waiting): Promise<Grant> {
   const { clock } = channel;
-  const waits = wait !== undefined && wait > 0;
-  const giveUpAt = waits ? clock.now() + wait * 1_000 : Number.NEGATIVE_INFINITY;
+  const giveUpAt = clock.now() + wait * 1_000;
   let hasActivated = false;
   for (let denials = 0; ; ) {
-    const call = openCall(seat, waits ? giveUpAt - clock.now() : undefined);
+    const call = openCall(seat, wait > 0 ? giveUpAt - clock.now() : undefined);
     const { reply, grant } = await sendOpen(channel, seat, call, (sent) => channel.ask(sent, { signal }));
     if (grant !== undefined) return grant;
     const error = errorOf(reply);

@@ -56,6 +56,7 @@ class Denial:
     holders: tuple[Holder, ...] = ()
     execution_progress: ExecutionProgress | None = None
     voucher_id: str | None = None
+    queue_position: int | None = None
 
 
 class LicenseError(SeatkeeperError):
@@ -112,6 +113,11 @@ class LicenseError(SeatkeeperError):
     def next_free_at(self) -> datetime | None:
         """When a token may be free at the earliest, unless somebody extends or closes. A hint."""
         return self.denial.next_free_at
+
+    @property
+    def queue_position(self) -> int | None:
+        """The caller's place among those who wait for such a token, 1 being the next; None: it has none."""
+        return self.denial.queue_position
 
 
 class NoTokenLeft(LicenseError):
