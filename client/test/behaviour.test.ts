@@ -26,6 +26,7 @@ interface Step {
 
 interface Case {
   readonly rule: string;
+  readonly chance?: number;
   readonly server: readonly AnswerText[];
   readonly steps: readonly Step[];
   readonly sent: readonly (readonly [call: string, at: number, session?: number])[];
@@ -134,8 +135,8 @@ function factsOf(error: Error): object {
   };
 }
 
-test.each(cases)("$rule", async ({ server, steps, sent, body, renewals, waits }) => {
-  const clock = new HeldClock();
+test.each(cases)("$rule", async ({ chance, server, steps, sent, body, renewals, waits }) => {
+  const clock = new HeldClock(chance);
   const script = new Script(clock, ...server.flatMap((text) => answers(text, clock)));
   const player = new Player(script);
   for (const step of steps) await player.play(step);

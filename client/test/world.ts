@@ -8,8 +8,13 @@ const start = Date.parse("2026-11-22T12:00:00Z");
 
 /** Time that a test moves. Timers run in their order, and what they set off is done before the next. */
 export class HeldClock implements Clock {
+  readonly #chance: number;
   #now = 0;
   #timers: { at: number; readonly call: () => void }[] = [];
+
+  constructor(chance = 0) {
+    this.#chance = chance;
+  }
 
   now(): number {
     return this.#now;
@@ -24,7 +29,7 @@ export class HeldClock implements Clock {
   }
 
   chance(): number {
-    return 0;
+    return this.#chance;
   }
 
   /** How many timers are set: none may be left behind. */

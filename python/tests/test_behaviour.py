@@ -182,7 +182,7 @@ def call_of(request: httpx.Request) -> str:
 
 @pytest.mark.parametrize("case", behaviour["cases"], ids=lambda case: case["rule"])
 def test_behaviour(case: Json) -> None:
-    clock = Clock()
+    clock = Clock(chance=case.get("chance", 0.0))
     script = Script(*[answer for text in case["server"] for answer in answers(text, clock)])
     times = timed(script, clock)
     player = Player(script, clock)
