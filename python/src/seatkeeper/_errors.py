@@ -2,7 +2,7 @@
 Everything that this package raises on purpose:
 
     SeatkeeperError
-    ├── LicenseError             the licence says no; has code, kind, total, left, holders, execution_progress
+    ├── LicenseError             the licence says no; has code, kind, total, left, holders, queue_position and more
     │   ├── NoTokenLeft          every token (of that kind) is in use                            1007
     │   ├── ProjectInUse         a Mono project already has its user                             13001
     │   ├── TooManySessions      the holder has as many sessions as its token allows             12002, 12006
