@@ -64,6 +64,7 @@ const usedByConsole: Used = [
   ["post", "licenses", "NewLicense", "License"],
   ["patch", "licenses", "ChangedLicense", ""],
   ["get", "licenses/{license_id}/sessions", "", "SessionPage"],
+  ["get", "licenses/{license_id}/queue", "", "Queue"],
   ["get", "licenses/{license_id}/assignments", "", "Clients"],
   ["get", "licenses/{license_id}/tokens", "", "Pools"],
   ["get", "licenses/{license_id}/events", "", "LicenseEvents"],

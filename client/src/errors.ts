@@ -2,7 +2,7 @@
  * Everything that this package throws on purpose:
  *
  *     SeatkeeperError
- *     ├── LicenseDenied            the licence says no; has code, id, limit, inUse, nextFreeAt and more
+ *     ├── LicenseDenied            the licence says no; has code, id, limit, inUse, nextFreeAt, queuePosition and more
  *     │   ├── NoTokenLeft          every token (of that kind) is in use                            1007
  *     │   ├── ProjectInUse         a Mono project already has its user                             13001
  *     │   ├── TooManySessions      the holder has as many sessions as its token allows             12002, 12006
@@ -45,6 +45,7 @@ export interface Denial {
   readonly limit: number | null;
   readonly inUse: number | null;
   readonly nextFreeAt: Date | null;
+  readonly queuePosition: number | null;
   readonly kind: LicenseKind | null;
   readonly total: number | null;
   readonly left: number | null;
@@ -83,6 +84,11 @@ export class LicenseDenied extends SeatkeeperError {
   /** When a token may be free at the earliest, unless somebody extends or closes. A hint. */
   get nextFreeAt(): Date | null {
     return this.denial.nextFreeAt;
+  }
+
+  /** The caller's place among those who wait for such a token, 1 being the next; null: it has none. */
+  get queuePosition(): number | null {
+    return this.denial.queuePosition;
   }
 
   get kind(): LicenseKind | null {

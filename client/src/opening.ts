@@ -16,12 +16,15 @@ import {
   ServerUnreachable,
 } from "./errors.ts";
 import { type Grant, grantOf } from "./models.ts";
-import { type Call, errorOf, parsed, present, type Reply, serverTime } from "./wire.ts";
+import { type Call, errorOf, parsed, present, type Reply, retryAfterMs, serverTime } from "./wire.ts";
 
 const alreadyActivated = 2001;
 const alreadyClosed = 12001;
 
-/** Between two tries of a waiting open: tokens come back before `nextFreeAt` too, when somebody closes. */
+/**
+ * Between two tries of a waiting open: tokens come back before `nextFreeAt` too, when somebody closes. The server is told so,
+ * and keeps a place in its queue for a caller that is back by then.
+ */
 const waitPauseMaxMs = 10_000;
 
 /** A close must not keep a program from ending: without it, the session lapses by itself. */
@@ -43,7 +46,7 @@ export interface Seat {
 
 /** How long to try for a token. */
 export interface Waiting {
-  /** Seconds to go on trying while every token is in use. */
+  /** Seconds to go on trying while every token is in use, from a place in the server's queue. */
   readonly wait?: number;
   /** Gives up, and gives back what may have been taken. */
   readonly signal?: AbortSignal;
@@ -65,10 +68,17 @@ export function extendCall(seat: Seat, renewal: string): Call {
   return { method: "POST", path: "/provisioning/session/open", body: { ...namesOf(seat), renewal } };
 }
 
-function openCall(seat: Seat): Call {
+type OpenMembers = Pick<SessionBody, "checkout_period" | "wait_seconds">;
+
+/** `leftMs`: how much longer is waited; undefined: there is one try alone, which takes no place in the queue. */
+function openCall(seat: Seat, leftMs: number | undefined): Call {
   const call = extendCall(seat, "");
-  const { checkoutMinutes } = seat;
-  return checkoutMinutes === undefined ? call : { ...call, body: { ...call.body, checkout_period: checkoutMinutes } };
+  const more = { checkout_period: seat.checkoutMinutes, wait_seconds: againWithinSeconds(leftMs) };
+  return { ...call, body: { ...call.body, ...present<OpenMembers>(more) } };
+}
+
+function againWithinSeconds(leftMs: number | undefined): number | undefined {
+  return leftMs === undefined ? undefined : Math.max(1, Math.ceil(Math.min(leftMs, waitPauseMaxMs) / 1_000));
 }
 
 function closeCall(seat: Seat, proof: string | undefined): Call {
@@ -126,12 +136,13 @@ function isRefusal(error: unknown): boolean {
   return [LicenseDenied, ProjectError, NotAuthorized, RequestRefused].some((kind) => error instanceof kind);
 }
 
-async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting): Promise<Grant> {
+async function takeToken(channel: Channel, seat: Seat, { wait = 0, signal }: Waiting): Promise<Grant> {
   const { clock } = channel;
-  const giveUpAt = wait === undefined ? Number.NEGATIVE_INFINITY : clock.now() + wait * 1_000;
+  const giveUpAt = clock.now() + wait * 1_000;
   let hasActivated = false;
   for (let denials = 0; ; ) {
-    const { reply, grant } = await sendOpen(channel, seat, openCall(seat), (call) => channel.ask(call, { signal }));
+    const call = openCall(seat, wait > 0 ? giveUpAt - clock.now() : undefined);
+    const { reply, grant } = await sendOpen(channel, seat, call, (sent) => channel.ask(sent, { signal }));
     if (grant !== undefined) return grant;
     const error = errorOf(reply);
     if (error instanceof ClientNotActivated && seat.product !== undefined && !hasActivated) {
@@ -146,8 +157,14 @@ async function takeToken(channel: Channel, seat: Seat, { wait, signal }: Waiting
   }
 }
 
-/** Polls with growing pauses; when a session ends before the next one would, comes just after its end. */
-function pauseMs({ nextFreeAt }: LicenseDenied, reply: Reply, denials: number, chance: number): number {
+/**
+ * With a place in the queue, what the server asks for and up to a quarter more. Else polls with growing pauses; when a session
+ * ends before the next one would, comes just after its end.
+ */
+function pauseMs({ nextFreeAt, queuePosition }: LicenseDenied, reply: Reply, denials: number, chance: number): number {
+  const askedMs = queuePosition === null ? undefined : retryAfterMs(reply.headers);
+  // None, or 0: no server of ours asks for that, and nobody may be called back without a pause.
+  if (askedMs) return Math.min(waitPauseMaxMs, askedMs * (1 + chance / 4));
   const usual = Math.min(waitPauseMaxMs, backoff(denials, chance));
   const now = serverTime(reply.headers);
   if (nextFreeAt === null || now === undefined) return usual;

@@ -68,6 +68,7 @@ interface Problem {
   readonly limit?: number;
   readonly in_use?: number;
   readonly next_free_at?: string | null;
+  readonly queue_position?: number;
   readonly kind?: LicenseKind | null;
   readonly total?: number;
   readonly left?: number;
@@ -101,6 +102,7 @@ function denied(text: string, id: number, body: Problem): SeatkeeperError {
     limit: body.limit ?? null,
     inUse: body.in_use ?? null,
     nextFreeAt: date(body.next_free_at),
+    queuePosition: body.queue_position ?? null,
     kind: body.kind ?? null,
     total: body.total ?? null,
     left: body.left ?? null,

@@ -26,11 +26,13 @@ interface Step {
 
 interface Case {
   readonly rule: string;
+  readonly chance?: number;
   readonly server: readonly AnswerText[];
   readonly steps: readonly Step[];
   readonly sent: readonly (readonly [call: string, at: number, session?: number])[];
   readonly body?: object;
   readonly renewals?: readonly (string | null)[];
+  readonly waits?: readonly (number | null)[];
 }
 
 const file = JSON.parse(readFileSync(new URL("../../docs/reference/client-behaviour.json", import.meta.url), "utf8"));
@@ -55,9 +57,9 @@ function answers(text: AnswerText, clock: HeldClock): Answer[] {
 function answerOf({ status = 200, body, text, retry_after, ...line }: AnswerText): Answer {
   if (line.granted !== undefined) return granted(line.granted, line.renewal);
   if (line.closed) return closed;
-  if (line.denied !== undefined) return denied(line.denied, line);
+  const headers: Record<string, string> = retry_after === undefined ? {} : { "Retry-After": String(retry_after) };
+  if (line.denied !== undefined) return denied(line.denied, line, headers);
   if (line.fault !== undefined) return fault(line.fault);
-  const headers = retry_after === undefined ? {} : { "Retry-After": String(retry_after) };
   const value = typeof body === "string" ? bodies[body] : body;
   return () => (text === undefined ? json(status, value ?? {}, headers) : new Response(text, { status, headers }));
 }
@@ -121,19 +123,20 @@ class Player {
 
 /** An error as the file writes it. */
 function factsOf(error: Error): object {
-  const { nextFreeAt, holders, executionProgress } = error as Partial<LicenseDenied>;
+  const { nextFreeAt, queuePosition, holders, executionProgress } = error as Partial<LicenseDenied>;
   const { name, id, code, total, left, kind } = error as LicenseDenied & ProjectError;
   const { status, reason, retryAfterSeconds } = error as Error & Readonly<Record<string, unknown>>;
   return {
     ...{ name, id, code, total, left, kind, status, reason, retry_after_seconds: retryAfterSeconds },
     next_free_at: nextFreeAt?.toISOString(),
+    queue_position: queuePosition,
     holders: holders?.map(({ user }) => user),
     units_done: executionProgress?.unitsDone,
   };
 }
 
-test.each(cases)("$rule", async ({ server, steps, sent, body, renewals }) => {
-  const clock = new HeldClock();
+test.each(cases)("$rule", async ({ chance, server, steps, sent, body, renewals, waits }) => {
+  const clock = new HeldClock(chance);
   const script = new Script(clock, ...server.flatMap((text) => answers(text, clock)));
   const player = new Player(script);
   for (const step of steps) await player.play(step);
@@ -147,6 +150,7 @@ test.each(cases)("$rule", async ({ server, steps, sent, body, renewals }) => {
   expect(clock.timers).toBe(0);
   if (body !== undefined) expect(script.sent[0]?.body).toMatchObject(body);
   if (renewals !== undefined) expect(script.sent.map((each) => each.body.renewal ?? null)).toEqual(renewals);
+  if (waits !== undefined) expect(script.sent.map((each) => each.body.wait_seconds ?? null)).toEqual(waits);
 });
 
 test.each(Object.entries(refusals))("denial %s is a %s", async (id, name) => {

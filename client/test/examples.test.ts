@@ -126,6 +126,8 @@ test("ci/render.sh: waits for a token, holds it while it works, and tells a full
     const full = await ci({ CI_JOB_ID: "4712", WAIT: "1s" });
     expect([full.status, full.lines.at(-1)]).toEqual([75, "no token in time: try again later"]);
     await seats.close();
+    // By then the job that waited in vain has lost its place in the queue.
+    await vendor.advance(60);
     expect((await ci({ SEATKEEPER_KEY: "no-such-key-0000" })).lines).toEqual(["failed with status 77"]);
   } finally {
     place.remove();

@@ -8,8 +8,13 @@ const start = Date.parse("2026-11-22T12:00:00Z");
 
 /** Time that a test moves. Timers run in their order, and what they set off is done before the next. */
 export class HeldClock implements Clock {
+  readonly #chance: number;
   #now = 0;
   #timers: { at: number; readonly call: () => void }[] = [];
+
+  constructor(chance = 0) {
+    this.#chance = chance;
+  }
 
   now(): number {
     return this.#now;
@@ -24,7 +29,7 @@ export class HeldClock implements Clock {
   }
 
   chance(): number {
-    return 0;
+    return this.#chance;
   }
 
   /** How many timers are set: none may be left behind. */
@@ -134,10 +139,11 @@ export const granted =
   };
 
 export const denied =
-  (id: number, more: object = {}): Answer =>
+  (id: number, more: object = {}, headers: Readonly<Record<string, string>> = {}): Answer =>
   () => {
     const body = { id, code: "", title: "", status: 409, detail: `Denied: ${id}.`, ...more };
-    return json(409, body, { "Content-Type": "application/problem+json", Date: new Date(start).toUTCString() });
+    const usual = { "Content-Type": "application/problem+json", Date: new Date(start).toUTCString() };
+    return json(409, body, { ...usual, ...headers });
   };
 
 export const closed: Answer = () => json(200, "Session closed.");

@@ -132,6 +132,10 @@ class Server:
         found: list[dict[str, Any]] = self.admin("GET", f"/licenses/{license}/opensessions")
         return found
 
+    def queue(self, license: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.admin("GET", f"/licenses/{license}/queue")
+        return found
+
 
 @dataclass
 class Clock:
@@ -139,6 +143,7 @@ class Clock:
 
     now: float = 1000.0
     slept: list[float] = field(default_factory=list)
+    chance: float = 0.0
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -146,7 +151,7 @@ class Clock:
 
     @property
     def timing(self) -> Timing:
-        return Timing(monotonic=lambda: self.now, sleep=self.sleep, chance=lambda: 0.0, renews=False)
+        return Timing(monotonic=lambda: self.now, sleep=self.sleep, chance=lambda: self.chance, renews=False)
 
 
 Answer = httpx.Response | Exception

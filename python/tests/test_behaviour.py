@@ -40,14 +40,15 @@ def _late(request: httpx.Request, text: Json, clock: Clock) -> httpx.Response:
 
 
 def _answer(text: Json) -> httpx.Response:
+    headers = {"Retry-After": str(text["retry_after"])} if "retry_after" in text else {}
     if "granted" in text:
         return granted(text["granted"], **{name: text[name] for name in ("renewal",) if name in text})
     if "closed" in text:
         return closed
     if "denied" in text:
-        more = {name: value for name, value in text.items() if name not in ("denied", "code", "times")}
-        return denied(text["denied"], text.get("code", ""), {"Date": format_datetime(stamp, usegmt=True)}, **more)
-    headers = {"Retry-After": str(text["retry_after"])} if "retry_after" in text else {}
+        more = {name: value for name, value in text.items() if name not in ("denied", "code", "times", "retry_after")}
+        dated = {"Date": format_datetime(stamp, usegmt=True), **headers}
+        return denied(text["denied"], text.get("code", ""), dated, **more)
     if "text" in text:
         return httpx.Response(text["status"], text=text["text"], headers=headers)
     body = text.get("body", {})
@@ -144,7 +145,7 @@ def facts_of(error: Exception) -> Json:
         facts["retry_after_seconds"] = error.retry_after_seconds
     if isinstance(error, LicenseError):
         free_at, progress = error.next_free_at, error.execution_progress
-        facts |= {name: getattr(error, name) for name in ("id", "code", "kind", "total", "left")}
+        facts |= {name: getattr(error, name) for name in ("id", "code", "kind", "total", "left", "queue_position")}
         facts["next_free_at"] = None if free_at is None else z(free_at).replace("Z", ".000Z")
         facts["holders"] = [holder.user for holder in error.holders]
         facts["units_done"] = None if progress is None else progress.units_done
@@ -181,7 +182,7 @@ def call_of(request: httpx.Request) -> str:
 
 @pytest.mark.parametrize("case", behaviour["cases"], ids=lambda case: case["rule"])
 def test_behaviour(case: Json) -> None:
-    clock = Clock()
+    clock = Clock(chance=case.get("chance", 0.0))
     script = Script(*[answer for text in case["server"] for answer in answers(text, clock)])
     times = timed(script, clock)
     player = Player(script, clock)
@@ -193,8 +194,9 @@ def test_behaviour(case: Json) -> None:
     assert times == pytest.approx(starts, abs=1e-6)
     assert sessions_of(script.sent) == list(*numbers)
     assert next(script._answers, None) is None, "every answer was asked for"
-    if "renewals" in case:
-        assert [json.loads(request.content).get("renewal") for request in script.sent] == case["renewals"]
+    for lines, member in (("renewals", "renewal"), ("waits", "wait_seconds")):
+        if lines in case:
+            assert [json.loads(request.content).get(member) for request in script.sent] == case[lines]
     body = script.body(0) if "body" in case else {}
     assert {name: body.get(name) for name in case.get("body", ())} == case.get("body", {})
 

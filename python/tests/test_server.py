@@ -88,6 +88,33 @@ def test_waiting_is_rewarded_when_somebody_leaves(server: Server, client: Client
     asyncio.run(both())
 
 
+def test_who_has_waited_longest_is_served_first(server: Server, client: Client) -> None:
+    async def all_of_them() -> None:
+        async with AsyncClient(server.url, isv, backend_key) as other:
+            one = await other.session(users_license, user="anna")
+            two = await other.session(users_license, user="ben")
+            served: list[str] = []
+
+            async def served_in_turn(user: str) -> None:
+                async with other.session(users_license, user=user, wait=30):
+                    served.append(user)
+
+            waiting: list[asyncio.Task[None]] = []
+            for user in ("cem", "dora"):
+                waiting.append(asyncio.create_task(served_in_turn(user)))
+                while len(server.queue(users_license)) < len(waiting):
+                    await asyncio.sleep(0.01)
+            await one.close()
+            with pytest.raises(NoTokenLeft) as late:
+                await other.session(users_license, user="eva")
+            assert late.value.queue_position is None
+            await asyncio.gather(*waiting)
+            assert served == ["cem", "dora"]
+            await two.close()
+
+    asyncio.run(all_of_them())
+
+
 def test_an_administrator_ends_a_session(server: Server, client: Client) -> None:
     with client.session(users_license, user="anna") as session:
         server.admin("POST", f"/licenses/{users_license}/opensessions/close")
@@ -204,5 +231,8 @@ def test_a_cancelled_open_is_undone(server: Server) -> None:
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(third(), 0.3)
             assert (await client.tokens(users_license))["floating"].used == 0
+            # The place in the queue outlasts the wait by some seconds, in which the token is for nobody else.
+            async with client.session(users_license, user="cem"):
+                assert server.queue(users_license) == []
 
     asyncio.run(program())

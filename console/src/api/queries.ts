@@ -13,10 +13,14 @@ export function useRead<T>(path: string, query: Query = {}, isEnabled = true) {
   });
 }
 
-/** What no event tells of, read anew every so often while it is looked at. */
-export function useReadEvery<T>(ms: number, path: string) {
+/** What no event tells of, read anew every so often while it is looked at; or only while what was read last `changes`. */
+export function useReadEvery<T>(ms: number, path: string, changes: (data: T) => boolean = () => true) {
   const api = useApi();
-  return useQuery({ queryKey: [path, {}], queryFn: () => api.get<T>(path), refetchInterval: ms });
+  return useQuery({
+    queryKey: [path, {}],
+    queryFn: () => api.get<T>(path),
+    refetchInterval: ({ state: { data } }) => (data === undefined || changes(data as T) ? ms : false),
+  });
 }
 
 /** A list that tells its total in a header. */

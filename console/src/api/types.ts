@@ -573,6 +573,19 @@ export type SessionPage = {
   readonly total: number;
 };
 
+export type Queue = readonly {
+  /** The place among those who wait for the same pool, from 1. */
+  readonly position: number;
+  readonly pool: "floating" | "mono" | "team";
+  readonly client_id: string | null;
+  readonly user_id: string | null;
+  /** On a licence that counts projects. */
+  readonly project_id: string | null;
+  readonly since: string;
+  /** The place is lost unless it is asked for again by then. */
+  readonly kept_until: string;
+}[];
+
 export type Clients = readonly {
   readonly id: string;
   readonly license_id: string;

@@ -141,11 +141,11 @@ class Client:
         """
         Takes a token now and holds it: for `with`, or until `close()`.
 
-        `user` is the holder on a users licence, `device` on a devices licence. `wait` (seconds, or a timedelta) goes on
-        trying while every token is in use. `checkout` takes the token for that long without extending it. `product`
-        lets the client activate a device that the licence does not know yet. `voucher` keeps a voucher of this session
-        too, anew with every extend; of a checkout one is kept anyway, where the client has a `key_set`. `on_lost` is
-        called once, in the background thread, if the session is lost.
+        `user` is the holder on a users licence, `device` on a devices licence. `wait` (seconds, or a timedelta) keeps
+        a place in the queue while every token is in use. `checkout` takes the token for that long without extending it.
+        `product` lets the client activate a device that the licence does not know yet. `voucher` keeps a voucher of
+        this session too, anew with every extend; of a checkout one is kept anyway, where the client has a `key_set`.
+        `on_lost` is called once, in the background thread, if the session is lost.
         """
         seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
         session = Session(open_lease(self._channel, seat, self._settings.slot(seat), seconds(wait), on_lost))

@@ -2,7 +2,7 @@
 Everything that this package raises on purpose:
 
     SeatkeeperError
-    ├── LicenseError             the licence says no; has code, kind, total, left, holders, execution_progress
+    ├── LicenseError             the licence says no; has code, kind, total, left, holders, queue_position and more
     │   ├── NoTokenLeft          every token (of that kind) is in use                            1007
     │   ├── ProjectInUse         a Mono project already has its user                             13001
     │   ├── TooManySessions      the holder has as many sessions as its token allows             12002, 12006
@@ -56,6 +56,7 @@ class Denial:
     holders: tuple[Holder, ...] = ()
     execution_progress: ExecutionProgress | None = None
     voucher_id: str | None = None
+    queue_position: int | None = None
 
 
 class LicenseError(SeatkeeperError):
@@ -112,6 +113,11 @@ class LicenseError(SeatkeeperError):
     def next_free_at(self) -> datetime | None:
         """When a token may be free at the earliest, unless somebody extends or closes. A hint."""
         return self.denial.next_free_at
+
+    @property
+    def queue_position(self) -> int | None:
+        """The caller's place among those who wait for such a token, 1 being the next; None: it has none."""
+        return self.denial.queue_position
 
 
 class NoTokenLeft(LicenseError):

@@ -22,7 +22,7 @@ from ._models import Grant
 from ._state import Slot
 from ._steps import Pause, Steps, ask, backoff, fetch
 from ._vouchers import Vouchers
-from ._wire import Call, Reply, error_of, parsed, server_time
+from ._wire import Call, Reply, error_of, parsed, retry_after, server_time
 
 ended_by_admin = 14004
 copied = 14005
@@ -33,7 +33,10 @@ unusable_session_ids = frozenset({ended_by_admin, 14003, 13007})
 """Refusals of a session id, not of the holder. One that an earlier program left behind is then replaced."""
 
 wait_pause_max_s = 10.0
-"""Between two tries of a waiting open: tokens come back before `next_free_at` too, when somebody closes."""
+"""
+Between two tries of a waiting open: tokens come back before `next_free_at` too, when somebody closes. The server is
+told so, and keeps a place in its queue for a caller that is back by then.
+"""
 
 close_tries, close_timeout_s = 2, 5.0
 """A close must not keep a program from ending: without it, the session lapses by itself."""
@@ -58,10 +61,13 @@ class Seat:
         more = {"user_id": self.user, "project_id": self.project_id}
         return {**named, **{name: value for name, value in more.items() if value is not None}}
 
-    def open_call(self, session_id: str) -> Call:
+    def open_call(self, session_id: str, left_s: float | None) -> Call:
+        """`left_s`: how much longer is waited; None: there is one try alone, which takes no place in the queue."""
         body = {**self.body(session_id), "renewal": ""}
         if self.checkout is not None:
             body["checkout_period"] = self.checkout.total_seconds() / 60
+        if left_s is not None:
+            body["wait_seconds"] = max(1, math.ceil(min(left_s, wait_pause_max_s)))
         return Call("POST", "/provisioning/session/open", body)
 
     def extend_call(self, session_id: str, renewal: str) -> Call:
@@ -105,12 +111,13 @@ def open_session(
     seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None, vouchers: Vouchers | None = None
 ) -> Steps[Grant]:
     """Takes the token, or waits for it, or raises why not."""
-    wait_s = seconds(wait)
-    give_up_at = -math.inf if wait_s is None else timing.monotonic() + wait_s
+    wait_s = seconds(wait) or 0.0
+    give_up_at = timing.monotonic() + wait_s
     denials = 0
     has_activated = False
     while True:
-        call, granted = vouched(vouchers, seat, seat.open_call(slot.session_id))
+        left = give_up_at - timing.monotonic()
+        call, granted = vouched(vouchers, seat, seat.open_call(slot.session_id, left if wait_s > 0 else None))
         reply = yield from ask(call, timing)
         if reply.status == 200:
             return granted(reply)
@@ -130,7 +137,13 @@ def open_session(
 
 
 def _pause(error: LicenseError, reply: Reply, denials: int, timing: Timing) -> float:
-    """Polls with growing pauses; when a session ends before the next one would, comes just after its end."""
+    """
+    With a place in the queue, what the server asks for and up to a quarter more. Else polls with growing pauses; when a
+    session ends before the next one would, comes just after its end.
+    """
+    asked_for = None if error.queue_position is None else retry_after(reply)
+    if asked_for:  # None, or 0: no server of ours asks for that, and nobody may be called back without a pause
+        return min(wait_pause_max_s, asked_for * (1 + timing.chance() / 4))
     pause = min(wait_pause_max_s, backoff(denials, timing.chance()))
     now = server_time(reply)
     if error.next_free_at is None or now is None:

@@ -109,6 +109,7 @@ def _denied(number: int, code: str, text: str, body: Mapping[str, Any]) -> Seatk
         holders=holders,
         execution_progress=None if progress is None else ExecutionProgress(progress),
         voucher_id=body.get("voucher_id"),
+        queue_position=body.get("queue_position"),
     )
     if holders:
         text = f"{text} Connected: {', '.join(_named(holder) for holder in holders)}."

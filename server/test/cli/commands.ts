@@ -74,11 +74,16 @@ export class Desk {
     this.folder.remove();
   }
 
-  /** Nobody is in, and nobody has logged in. */
+  /** Nobody is in or waits, and nobody has logged in. */
   async reset(): Promise<void> {
     rmSync(join(this.folder.path, "seatkeeper"), { recursive: true, force: true });
     // Closed, not ended: what an administrator has ended stays denied for a while.
     for (const user of await this.users()) await this.leave(user);
+    // Who has waited in vain keeps its place for a while, and the token of whoever comes next.
+    for (const user of await this.waiting()) {
+      await this.open(user);
+      await this.leave(user);
+    }
   }
 
   /** The environment of somebody who has this key there. */
@@ -143,8 +148,17 @@ export class Desk {
     await this.call("POST", "/provisioning/session/close", { license_id: license, client_id: user, user_id: user });
   }
 
-  async users(license = licenses.users): Promise<string[]> {
-    const answer = await this.call("GET", `/licenses/${license}/opensessions`);
+  users(license = licenses.users): Promise<string[]> {
+    return this.#usersAt(`/licenses/${license}/opensessions`);
+  }
+
+  /** Who has a place in the queue, the next one first. */
+  waiting(license = licenses.users): Promise<string[]> {
+    return this.#usersAt(`/licenses/${license}/queue`);
+  }
+
+  async #usersAt(path: string): Promise<string[]> {
+    const answer = await this.call("GET", path);
     return ((await answer.json()) as { readonly user_id: string }[]).map(({ user_id }) => user_id);
   }
 }

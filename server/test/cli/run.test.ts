@@ -112,6 +112,18 @@ describe("when there is no token", () => {
     expect(await desk.users()).toEqual(["cem"]);
   });
 
+  test("is told its place in the queue, and is served before whoever asks later", async () => {
+    const job = desk.start([...onUsers, "--wait", "1m", ...shell("echo ran")]);
+    await job.said("place in the queue is 1.");
+    const later = desk.start([...onUsers, "--user", "dora", "--wait", "1m", ...shell("echo ran")]);
+    await later.said("place in the queue is 2.");
+    await desk.leave("ben");
+    expect(await desk.run([...onUsers, "--user", "eva", ...shell("echo ran")])).toMatchObject({ status: 75 });
+    expect(await job.ended).toMatchObject({ status: 0, output: "ran\n" });
+    expect(await later.ended).toMatchObject({ status: 0, output: "ran\n" });
+    expect(await desk.waiting()).toEqual([]);
+  });
+
   test("has waited in vain: 75", async () => {
     expect(await desk.run([...onUsers, "--wait", "1s", ...shell("echo ran")])).toMatchObject({
       status: 75,
@@ -119,17 +131,14 @@ describe("when there is no token", () => {
     });
   });
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
-    "%s ends the wait, and nothing is left behind",
-    async (signal) => {
-      const job = desk.start([...onUsers, "--wait", "1h", ...shell("echo ran")]);
-      await job.said("Waiting");
-      job.child.kill(signal);
-      const number = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }[signal];
-      expect(await job.ended).toMatchObject({ status: 128 + number, output: "" });
-      expect(await desk.users()).toEqual(["ben", "cem"]);
-    },
-  );
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends the wait, and no token is taken", async (signal) => {
+    const job = desk.start([...onUsers, "--wait", "1h", ...shell("echo ran")]);
+    await job.said("Waiting");
+    job.child.kill(signal);
+    const number = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }[signal];
+    expect(await job.ended).toMatchObject({ status: 128 + number, output: "" });
+    expect(await desk.users()).toEqual(["ben", "cem"]);
+  });
 });
 
 test("what will not be granted later either is 77, no server 69, a wrong command line 64", async () => {

@@ -19,6 +19,7 @@ import { Limits } from "./limits.tsx";
 import { Sessions } from "./sessions.tsx";
 import { Terms } from "./terms.tsx";
 import { UseOverTime } from "./use-over-time.tsx";
+import { Waiting } from "./waiting.tsx";
 
 export type LicenseItem = LicensePage["items"][number];
 
@@ -134,6 +135,7 @@ const ofOneTab = {
   search: null,
   sort: null,
   before: null,
+  "waiting-page": null,
   "use-page": null,
   "holders-page": null,
   "signs-page": null,
@@ -167,7 +169,7 @@ function Parts({ license }: { readonly license: LicenseItem }) {
         ))}
       </Tabs.List>
       <Tabs.Panel value={shown}>
-        {shown === "now" && <Sessions license={license} />}
+        {shown === "now" && <Now license={license} />}
         {shown === "use" && <UseOverTime license={license} />}
         {shown === "people" && <Holders license={license} />}
         {shown === "clients" && <Clients license={license} />}
@@ -176,6 +178,16 @@ function Parts({ license }: { readonly license: LicenseItem }) {
         {shown === "history" && <History license={license} />}
       </Tabs.Panel>
     </Tabs>
+  );
+}
+
+function Now({ license }: { readonly license: LicenseItem }) {
+  const isFloating = license.template.provisioning_mode === 1;
+  return (
+    <Stack>
+      {isFloating && <Waiting id={license.id} />}
+      <Sessions license={license} />
+    </Stack>
   );
 }
 

@@ -33,6 +33,9 @@ interface Options extends RemoteOptions {
 /** How long a command that is told to end may take for it. */
 const endingMs = 10_000;
 
+/** How long the first try of a wait goes on: whoever does not wait has no place in the queue to be told of. */
+const firstTrySeconds = 0.1;
+
 /** Between tries to reach a server that does not answer, for a token that was lost. */
 const retakePauseMs = 15_000;
 
@@ -111,7 +114,7 @@ async function takingOf(options: Options): Promise<Taking> {
   return { environment, open: (how) => seats.open({ license, user, ...how }) };
 }
 
-/** One try, so that whoever waits is told so; then for as long as was asked for. */
+/** A short try, so that whoever waits is told so, and at which place; then for as long as was asked for. */
 async function firstToken(
   taking: Taking,
   waitSeconds: number,
@@ -119,7 +122,7 @@ async function firstToken(
   tell: Tell,
 ): Promise<Session> {
   try {
-    return await taking.open({ signal });
+    return await taking.open({ signal, wait: Math.min(firstTrySeconds, waitSeconds) });
   } catch (error) {
     const isBusy = error instanceof NoTokenLeft || error instanceof ProjectInUse;
     if (!isBusy || waitSeconds === 0) throw error;
