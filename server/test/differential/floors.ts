@@ -189,7 +189,7 @@ export const floors: Readonly<Record<string, number>> = {
   "quota.reset: license_unknown": 0,
   "quota.reset: limitation_static": 7,
   "quota.reset: limitation_unknown": 4,
-  "quota.reset: released what was over": 2,
+  "quota.reset: released what was over": 1,
   "settle: granted": 50,
   "settle: settled": 16,
   "suspend: client_unknown": 50,

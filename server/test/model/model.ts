@@ -402,7 +402,11 @@ export class Model {
 
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
-    if (session === undefined) return this.#deny(license, command, "session_unknown", now);
+    if (session === undefined) {
+      const { clientId, userId } = command;
+      keepInQueue(license.queue, (ticket) => ticket.clientId !== clientId || ticket.userId !== userId);
+      return this.#deny(license, command, "session_unknown", now);
+    }
     if (isOut(license, session, now)) {
       const refused = hindrance(license, session, command, now);
       if (refused !== null) return this.#deny(license, command, refused, now);

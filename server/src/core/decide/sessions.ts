@@ -31,7 +31,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { isForked, renewed } from "./renewals.ts";
-import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
+import { denyToken, noTokenFor, passedOver, ticketGivenUp, ticketUsed, type Wanted } from "./tickets.ts";
 
 const msPerMinute = 60_000;
 
@@ -268,14 +268,16 @@ function voucherOf({ voucher }: OpenCommand, until: Millis): Pick<Session, "vouc
 }
 
 /**
- * Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout; before
+ * Closes one session: the token is free once the holder's last session is gone. Whoever waits for one gives its place up. It is the check-in of a checkout; before
  * the end of a voucher that is out it needs proof that this was given up, and is counted.
  */
 export function close(license: LicenseView, command: CloseCommand, now: Millis): Decision {
   const client = clientKey(license.terms, command.clientId);
   const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
-  if (session === undefined || session.endedAt !== null) return deny(license, now, "session_unknown", command);
+  if (session === undefined || session.endedAt !== null) {
+    return { ...deny(license, now, "session_unknown", command), changes: ticketGivenUp(license, command) };
+  }
   const isEarly = isVoucherOut(license.terms, session, now);
   const refused = isEarly ? refusedCheckIn(license, session, command.givenUp, now) : null;
   if (refused === "voucher_out") return denyVoucherOut(license, session, now, command);

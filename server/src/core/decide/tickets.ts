@@ -69,7 +69,7 @@ function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): strin
 }
 
 /** A holder's place may be asked for by several: what history told of one says nothing of the others. */
-function isBy(ticket: Ticket, { clientId, userId }: OpenCommand): boolean {
+function isBy(ticket: Ticket, { clientId, userId }: Pick<Ticket, "clientId" | "userId">): boolean {
   return ticket.clientId === clientId && ticket.userId === userId;
 }
 
@@ -100,6 +100,11 @@ export function ticketUsed(license: LicenseView, holder: string): Change[] {
 /** A denial of whoever might have had the token and cannot take it: its place is the next one's, or it would stop them all. */
 export function passedOver(license: LicenseView, holder: string, denied: Decision): Decision {
   return { ...denied, changes: ticketUsed(license, holder) };
+}
+
+/** The place that a caller took who closes what it never got. */
+export function ticketGivenUp(license: LicenseView, caller: Pick<Ticket, "clientId" | "userId">): Change[] {
+  return [...license.tickets()].filter((ticket) => isBy(ticket, caller)).map(({ key }) => dropped(key));
 }
 
 /** Places that are lost, because nobody has asked for them again. */
