@@ -344,7 +344,7 @@ export const LicenseEntry = closed({
   legacy_license_key: may(
     orNull(Name),
     null,
-    "A key of the vendor's own by which applications may name the licence: a customer's domain, an old key.",
+    "A key of the vendor's own by which applications may name the licence: a customer's domain, an old key. No two licences of a product have the same, whatever its case.",
   ),
   allowed_user_domains: may(
     License.properties.allowed_user_domains,

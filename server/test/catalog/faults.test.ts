@@ -243,6 +243,12 @@ const meaning: readonly Case[] = [
 
 const doubles: readonly Case[] = [
   [
+    "floating_token_limit: 2",
+    `legacy_license_key: factor.com
+  - { id: ${isvId}, customer: "87012", edition: Floating users, legacy_license_key: Factor.COM }`,
+    `tenant.yaml:23 licenses[0].legacy_license_key: is that of licence ${isvId} already; to mean that one, write its id`,
+  ],
+  [
     "products:",
     "products:\n  - { name: CAD }",
     'tenant.yaml:6 products[1]: product "CAD" is described already, at tenant.yaml:5',

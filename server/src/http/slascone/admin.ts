@@ -10,7 +10,7 @@ import { answerOfDenial, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { assignmentDto, sessionDto } from "./dto.ts";
-import { licensesOfKey } from "./license-keys.ts";
+import { licenseOfKey } from "./license-keys.ts";
 import * as schemas from "./schemas.ts";
 
 const AssignmentParams = Type.Object({
@@ -249,10 +249,8 @@ function toggleLicense({ store }: Services): Route {
       const { body, vendor } = call;
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
-      const license = licensesOfKey(store.catalog, vendor, body.license_key).find(
-        ({ product_id }) => product_id === productId,
-      );
-      if (license === undefined) return finish(denied("license_unknown", call));
+      const license = licenseOfKey(vendor, productId, body.license_key) ?? "license_unknown";
+      if (typeof license === "string") return finish(denied(license, call));
       requireLicense(call, license.id);
       await changeEntity(store, call, "license", license.id, (current) => ({
         ...requireEntity(current, "license"),

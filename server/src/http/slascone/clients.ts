@@ -47,6 +47,7 @@ export async function activationOf(store: Services["store"], call: KeyedCall, bo
   const product = call.vendor.products.get(uuid(body.product_id));
   if (product === undefined) return { denial: "product_unknown" } as const;
   const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
+  if (resolved === "legacy_key_ambiguous") return { denial: resolved } as const;
   if (resolved !== undefined) {
     requireLicense(call, resolved.license.id);
     await requireMove(store, call, resolved.license, body.client_id);
@@ -171,8 +172,8 @@ function validateRoute({ store }: Services): Route {
     body: Validate,
     answers: { 200: LicenseInfo, 409: Refusal },
     async handle(call, finish) {
-      const resolved = await resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
-      if (resolved === undefined) return finish(denied("license_unknown", call));
+      const resolved = (await resolveAnyLicenseKey(store, call.vendor, call.body.license_key)) ?? "license_unknown";
+      if (typeof resolved === "string") return finish(denied(resolved, call));
       requireLicense(call, resolved.license.id);
       const view = await store.read(call.isvId, resolved.license.id);
       const now = store.now();

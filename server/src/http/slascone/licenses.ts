@@ -175,7 +175,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "Limits that are left out are the edition's. Where the edition says so, a client is activated at once: the customer's number, its e-mail address, or `client_id`. On an inactive or expired licence none is; another denial of it stands in the denial log.",
       body: NewLicense,
-      answers: { 201: LicenseShown },
+      answers: { 201: LicenseShown, 409: schemas.Refusal },
       async handle(call, finish) {
         const { body } = call;
         const id = freshId(call.vendor.licenses, body.id);
@@ -198,7 +198,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "What is left out stays as it is. Sessions keep the end that they have; their next extend goes by the change.",
       body: ChangedLicense,
-      answers: { 200: LicenseShown, 404: NotThere },
+      answers: { 200: LicenseShown, 404: NotThere, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const license = await changeEntity(store, call, "license", id, (current) =>
@@ -245,12 +245,7 @@ function created(vendor: Vendor, id: string, body: Static<typeof NewLicense>): L
 function laidOver(vendor: Vendor, current: License, body: LicenseInput): License {
   const editionId = uuidOrNull(body.template_id) ?? current.edition_id;
   const productId = vendor.editions.get(editionId)?.product_id ?? current.product_id;
-  if (body.product_id != null && uuid(body.product_id) !== productId) {
-    throw new Problem(
-      "input_invalid",
-      "product_id: is not that of the template; a licence takes its product from there",
-    );
-  }
+  requireProductOf(vendor, editionId, uuidOrNull(body.product_id));
   const date = (field: "start_date_utc" | "expiration_date_utc") => {
     const text = body[field];
     return typeof text === "string" ? instantText(text, field) : text;
@@ -274,6 +269,17 @@ function laidOver(vendor: Vendor, current: License, body: LicenseInput): License
     ...licensePartsGiven(body),
   });
   return { ...current, ...said } as License;
+}
+
+/** @throws Problem where a licence is given another product than its edition's. An unknown edition is told by the rules. */
+function requireProductOf(vendor: Vendor, editionId: string, asked: string | null): void {
+  if (asked === null) return;
+  if (!vendor.products.has(asked)) {
+    throw new Problem("input_invalid", "product_id: there is no product of this id", [], undefined, 3000);
+  }
+  const edition = vendor.editions.get(editionId);
+  if (edition === undefined || edition.product_id === asked) return;
+  throw new Problem("input_invalid", "product_id: is not that of the template; a licence takes its product from there");
 }
 
 /**

@@ -13,6 +13,7 @@ import { keyed, type Route, type Services } from "../route.ts";
 import { clientTypes, provisioningModes } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
 import { releaseGiven, templateLists, templateParts, templatePartsGiven, templatePartsShown } from "./parts.ts";
+import * as schemas from "./schemas.ts";
 
 const TemplateParams = Type.Object({ template_id: Uuid("The edition.") });
 
@@ -161,7 +162,7 @@ export function templateRoutes({ store }: Services): Route[] {
       tag: "Editions",
       summary: "Create an edition",
       body: NewTemplate,
-      answers: { 201: TemplateShown },
+      answers: { 201: TemplateShown, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = freshId(call.vendor.editions, call.body.id);
         const edition = await changeEntity(store, call, "edition", id, () => laidOver(null, id, call.body));
@@ -177,7 +178,7 @@ export function templateRoutes({ store }: Services): Route[] {
       description:
         "What is left out stays as it is. The edition's licences and their sessions go by the change from then on; sessions keep the end that they have.",
       body: ChangedTemplate,
-      answers: { 200: TemplateShown, 404: NotThere },
+      answers: { 200: TemplateShown, 404: NotThere, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const edition = await changeEntity(store, call, "edition", id, (current) =>
