@@ -152,6 +152,16 @@ test("the sandbox's time stands still until it is moved, and a session lapses by
   expect(Date.parse(await clock(300)) - Date.parse(before)).toBe(300_000);
 });
 
+test("a sandbox with a vendor of one's own prints no key of the demo's, and how the clock is moved", async () => {
+  const file = folder.write("tenant.yaml", "isv: { id: 2af5fe02-6207-4214-946e-b00ac5309f53, name: Own }\n");
+  const server = await serve(["sandbox"], { SEATKEEPER_TENANT_FILES: file });
+  await fetch(`${server.url}/healthz`);
+  const { output } = await server.stop("SIGTERM");
+  expect(output).toContain(`${server.url}/sandbox/clock`);
+  expect(output).toContain(`${server.url}/docs`);
+  expect(output).not.toContain("demo");
+});
+
 test("the sandbox's clock exists in the sandbox alone", async () => {
   const server = await serve(["serve", "--demo"]);
   expect((await fetch(`${server.url}/sandbox/clock`)).status).toBe(404);

@@ -7,7 +7,15 @@ import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
-import { changeEntity, entityAnswer, etagOf, given, requireEntity, requireMatch } from "../admin/change.ts";
+import {
+  changeEntity,
+  entityAnswer,
+  etagOf,
+  given,
+  knownEntity,
+  requireEntity,
+  requireMatch,
+} from "../admin/change.ts";
 import { inUse, requireFree } from "../admin/fit.ts";
 import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
 import { noContent } from "../answer.ts";
@@ -125,8 +133,14 @@ function listRoutes({ store }: Services): Route[] {
       tag: "Licences",
       summary: "List licences",
       query: Filter,
-      answers: { 200: PageOf(LicenseShown) },
-      handle: (call, finish) => finish(list(call, call.query)),
+      answers: { 200: PageOf(LicenseShown), 404: NotThere },
+      handle(call, finish) {
+        const { product_id, customer_id, template_id } = call.query;
+        if (product_id !== undefined) knownEntity(call, "product", product_id);
+        if (customer_id !== undefined) knownEntity(call, "customer", customer_id);
+        if (template_id !== undefined) knownEntity(call, "edition", template_id);
+        finish(list(call, call.query));
+      },
     }),
     keyed({
       method: "POST",

@@ -140,10 +140,10 @@ export function templateRoutes({ store }: Services): Route[] {
         },
         ["name", "product_name"],
       ),
-      answers: { 200: Type.Array(TemplateShown) },
+      answers: { 200: Type.Array(TemplateShown), 404: NotThere },
       handle(call, finish) {
         const { product_id, name, search } = call.query;
-        const productId = uuidOrNull(product_id);
+        const productId = product_id === undefined ? null : knownEntity(call, "product", product_id).id;
         const productOf = (edition: Edition) => call.vendor.products.get(edition.product_id)?.name ?? "";
         const found = [...call.vendor.editions.values()].filter(
           (edition) =>
