@@ -560,6 +560,9 @@ export type SessionPage = {
     readonly valid_until: string;
     /** Checked out, for use without a connection. */
     readonly is_checkout: boolean;
+    readonly checked_out_until: string | null;
+    /** Until when a voucher of it is good; null: none is out. */
+    readonly voucher_until: string | null;
     /** Its token was granted beyond the limit. */
     readonly is_overuse: boolean;
     /** Live sessions on the same token. */
@@ -702,6 +705,7 @@ export type NewEdition = {
   readonly client_type: number;
   /** False: beyond the limit is granted, and on record. */
   readonly enforce_floating_limit?: boolean | null;
+  /** Sessions that one holder may have at a time, on one token. 0 is the same as 1. */
   readonly max_floating_sessions_with_same_client_id?: number | null;
   readonly session_period?: number | null;
   /** Minutes; 0: none. */
@@ -843,6 +847,7 @@ export type ChangedEdition = {
   readonly client_type?: number | null;
   /** False: beyond the limit is granted, and on record. */
   readonly enforce_floating_limit?: boolean | null;
+  /** Sessions that one holder may have at a time, on one token. 0 is the same as 1. */
   readonly max_floating_sessions_with_same_client_id?: number | null;
   readonly session_period?: number | null;
   /** Minutes; 0: none. */

@@ -201,9 +201,9 @@ export const EditionEntry = closed({
     "true: the holder beyond the limit is denied. false: it is granted, and marked as overuse on record.",
   ),
   max_floating_sessions_with_same_client_id: may(
-    Type.Integer({ minimum: 1, maximum: sessionsPerHolderAbsoluteMax }),
+    Type.Integer({ minimum: 0, maximum: sessionsPerHolderAbsoluteMax }),
     1,
-    "Sessions that one holder may have at a time, on one token.",
+    "Sessions that one holder may have at a time, on one token. 0 is the same as 1.",
   ),
   session_period: may(
     Edition.properties.session_period,

@@ -125,6 +125,13 @@ test("a port that is taken refuses the start with status 75", async () => {
   expect(output).toContain(`127.0.0.1:${port} is in use`);
 });
 
+test("an address of another machine refuses the start with status 75, also where the port is the system's choice", async () => {
+  // An address that is kept for examples in documents.
+  const { status, output } = await refused(["serve"], { SEATKEEPER_HOST: "203.0.113.9", SEATKEEPER_PORT: "0" });
+  expect(status).toBe(75);
+  expect(output).toContain("203.0.113.9 is not of this machine");
+});
+
 test("an unknown command is refused with status 64", async () => {
   expect((await refused(["sevre"], {})).status).toBe(64);
 });

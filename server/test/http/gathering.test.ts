@@ -506,6 +506,31 @@ describe("users who are registered on a licence", () => {
     expect(whole.license_users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(["Anna", "ben"]);
   });
 
+  test("stand in what validation, activation and heartbeat tell administrators, and nobody else", async () => {
+    await add("Anna", { name: "Anna B." });
+    const validate = { license_key: metered.users };
+    const activation = { product_id: metered.product, license_key: metered.users, client_id: "ben" };
+    const heartbeat = {
+      product_id: metered.product,
+      client_id: "ben",
+      software_version: "1",
+      operating_system: "Linux",
+    };
+    for (const [path, body] of [
+      ["/provisioning/validate", validate],
+      ["/provisioning/activations", activation],
+      ["/provisioning/heartbeats", heartbeat],
+    ] as const) {
+      const told = await admin(demo, path, { body });
+      expect([path, told.body.license_users]).toEqual([
+        path,
+        [expect.objectContaining({ user_id: "Anna", name: "Anna B.", license_id: metered.users, is_active: true })],
+      ]);
+      const again = path === "/provisioning/activations" ? { ...body, client_id: "carl" } : body;
+      expect((await call(demo, path, { body: again })).body.license_users).toEqual([]);
+    }
+  });
+
   test("are managed and named by nobody from whom names are hidden", async () => {
     await add("Anna", { name: "Anna B." });
     const key = { name: "operator", role: "admin", admin_role: "operator" };

@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import type { Vendor } from "../../catalog/catalog.ts";
 import { newBody } from "../../catalog/defaults.ts";
 import type { Edition, License, Product } from "../../catalog/entities.ts";
+import { sessionsPerHolderAbsoluteMax } from "../../core/limits.ts";
 import { changeEntity, entityAnswer, entityChange, given, knownEntity, requireEntity } from "../admin/change.ts";
 import { requireFit, requireFree } from "../admin/fit.ts";
 import { arrayAnswer, finds, ListQuery } from "../admin/lists.ts";
@@ -26,7 +27,13 @@ const Counted = Type.Integer({ minimum: 0, maximum: 2, description: "0 devices, 
 /** What may be given of an edition beside what must: by the wire's names. */
 const settings = {
   enforce_floating_limit: Maybe(Type.Boolean({ description: "False: beyond the limit is granted, and on record." })),
-  max_floating_sessions_with_same_client_id: Maybe(Type.Integer({ minimum: 0, maximum: 10_000 })),
+  max_floating_sessions_with_same_client_id: Maybe(
+    Type.Integer({
+      minimum: 0,
+      maximum: sessionsPerHolderAbsoluteMax,
+      description: "Sessions that one holder may have at a time, on one token. 0 is the same as 1.",
+    }),
+  ),
   session_period: Maybe(Type.Union([Minutes, Type.Null()])),
   max_checkout_period: Maybe(Type.Integer({ minimum: 0, maximum: 52_560_000, description: "Minutes; 0: none." })),
   max_checked_out_tokens: Maybe(
