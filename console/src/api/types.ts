@@ -271,6 +271,10 @@ export type LicensePage = {
       readonly id: string;
       readonly software_release: string;
     } | null;
+    /** 0 named, 1 floating. */
+    readonly provisioning_mode: 0 | 1;
+    /** 0 devices, 1 users, 2 projects. */
+    readonly client_type: 0 | 1 | 2;
     /** The version that `If-Match` may name, also where the licence is one of a list. */
     readonly etag: string;
     readonly project_tokens: {
@@ -444,6 +448,10 @@ export type License = {
     readonly id: string;
     readonly software_release: string;
   } | null;
+  /** 0 named, 1 floating. */
+  readonly provisioning_mode: 0 | 1;
+  /** 0 devices, 1 users, 2 projects. */
+  readonly client_type: 0 | 1 | 2;
   /** The version that `If-Match` may name, also where the licence is one of a list. */
   readonly etag: string;
   readonly project_tokens: {
@@ -671,6 +679,7 @@ export type Product = {
     readonly product_id: string;
     readonly name: string;
     readonly description: string | null;
+    readonly software_release: string;
   }[];
   readonly analytical_fields: readonly {
     readonly id: string;

@@ -67,6 +67,8 @@ export function adminRoutes(services: Services): Route[] {
     unassign(services),
     toggleLicense(services),
     deleteInactiveSessions(services),
+    validateExpirationDates(),
+    healthCheck(services),
   ];
 }
 
@@ -337,6 +339,37 @@ function deleteInactiveSessions({ desk, store }: Services): Route {
         count += due.length;
       }
       finish(json(`Licences brought up to date: ${count}.`));
+    },
+  });
+}
+
+function validateExpirationDates(): Route {
+  return keyed({
+    method: "PUT",
+    path: "/administration/validatelicensesexpirationdate",
+    reach: "admin",
+    role: "operator",
+    tag: "Jobs",
+    summary: "Does nothing: licences end at their instant",
+    description: "Whether a licence has expired is a comparison with the clock, so nothing waits for a job.",
+    answers: { 200: schemas.Sentence },
+    handle: (_call, finish) => finish(json("Licences end at their instant; there is nothing to do.")),
+  });
+}
+
+function healthCheck({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/administration/healthcheck",
+    reach: "admin",
+    tag: "Jobs",
+    summary: "Does the store answer?",
+    description: "For whoever has a key and no way to `/readyz`.",
+    answerType: "text/plain",
+    answers: { 200: Type.String({ examples: ["Healthy"] }) },
+    async handle(_call, finish) {
+      await store.ping();
+      finish({ status: 200, contentType: "text/plain; charset=utf-8", body: "Healthy", headers: [] });
     },
   });
 }

@@ -91,10 +91,12 @@ const Toggle = Type.Object({
   is_active: Maybe(Type.Boolean({ description: "Left out: the opposite of what it is." })),
 });
 const NotThere = Type.Object({});
-/** Four members more than SLASCONE's clients know: these answers are for administrators. */
+/** Some members more than SLASCONE's clients know: these answers are for administrators. */
 const LicenseShown = Type.Object({
   ...schemas.License.properties,
   ...licensePartsShown,
+  provisioning_mode: schemas.License.properties.template.properties.provisioning_mode,
+  client_type: schemas.License.properties.template.properties.client_type,
   etag: Type.String({ description: "The version that `If-Match` may name, also where the licence is one of a list." }),
   project_tokens: Type.Union([Type.Object({ mono: Count, team: Count }), Type.Null()]),
   allowed_user_domains: Type.Array(Type.String()),
@@ -104,7 +106,16 @@ const LicenseShown = Type.Object({
 function shown({ vendor, names }: KeyedCall, license: License, now: Millis) {
   const { project_tokens, allowed_user_domains } = license;
   const dto = licenseDto(described(vendor, license), [], now, names);
-  return { ...dto, etag: etagOf(license), project_tokens, allowed_user_domains, own_parts: ownParts(license) };
+  const { provisioning_mode, client_type } = dto.template;
+  return {
+    ...dto,
+    provisioning_mode,
+    client_type,
+    etag: etagOf(license),
+    project_tokens,
+    allowed_user_domains,
+    own_parts: ownParts(license),
+  };
 }
 
 export function licenseRoutes(services: Services): Route[] {
@@ -142,17 +153,20 @@ function listRoutes({ store }: Services): Route[] {
         finish(list(call, call.query));
       },
     }),
-    keyed({
-      method: "POST",
-      path: "/licenses/filtered",
-      reach: "admin",
-      role: "viewer",
-      tag: "Licences",
-      summary: "List licences; the filter is the body",
-      body: Filter,
-      answers: { 200: PageOf(LicenseShown) },
-      handle: (call, finish) => finish(list(call, call.body)),
-    }),
+    ...["/licenses/filtered", "/licenses/filtered/detailed"].map((path) =>
+      keyed({
+        method: "POST",
+        path,
+        reach: "admin",
+        role: "viewer",
+        tag: "Licences",
+        summary: "List licences; the filter is the body",
+        description: "Every list has all details, so `filtered` and `filtered/detailed` answer alike.",
+        body: Filter,
+        answers: { 200: PageOf(LicenseShown) },
+        handle: (call, finish) => finish(list(call, call.body)),
+      }),
+    ),
   ];
 }
 

@@ -318,6 +318,18 @@ function nameOf<T extends string>(
   return (Object.keys(numbers) as T[]).find((each) => numbers[each] === number);
 }
 
+/** Members of SLASCONE's template that nothing here is behind: heartbeats are periodical, and a licence says when it ends. */
+const alwaysTheSame = {
+  heartbeat_mode: 2,
+  has_strict_heartbeats: false,
+  heartbeat_sampling_rate: null,
+  token_ui_mode: 0,
+  expiration_mode: 1,
+  expiration_date_utc: null,
+  valid_days_count: null,
+  trial_days_count: null,
+} as const;
+
 /** The edition alone: limits are what its new licences take. */
 function templateDto(vendor: Vendor, edition: Edition) {
   const product = vendor.products.get(edition.product_id) as Product;
@@ -337,6 +349,7 @@ function templateDto(vendor: Vendor, edition: Edition) {
     software_release_limitation_id: edition.software_release_limitation_id ?? null,
     allows_invalid_software_release: edition.allows_invalid_software_release ?? false,
     user_limit: edition.user_limit ?? null,
+    ...alwaysTheSame,
     ...templateLists(edition, product),
     license_count: licensesOf(vendor, edition.id).length,
   };
