@@ -126,6 +126,10 @@ export type ActivationBody = {
   readonly client_description?: string | null;
   /** The version of the software, as the vendor counts. */
   readonly software_version?: string | null;
+  /** Taken and not used: an activation is of the instant in which it arrives. */
+  readonly timestamp_utc?: string | null;
+  /** Taken and not used. */
+  readonly tags?: readonly string[] | null;
 };
 
 export type LicenseStatus = {

@@ -1,4 +1,5 @@
 /** The server's settings: read once from the environment, and all their faults told together. */
+import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { addressesOf } from "./stores/postgres/addresses.ts";
 
@@ -69,8 +70,30 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (config.tls !== null && (config.tls.certFile === "" || config.tls.keyFile === "")) {
     faults.push("SEATKEEPER_TLS_CERT_FILE and SEATKEEPER_TLS_KEY_FILE: want both, or none for plain HTTP");
   }
-  if (faults.length > 0) throw new ConfigRefused(faults);
+  if (faults.length > 0) throw new ConfigRefused([...faults, ...unreadable(config)]);
   return Object.freeze(config);
+}
+
+/** Files that are not there, told with what else is wrong. Alone they are told by whoever reads them, and what is in the others. */
+function unreadable({ tenantFiles, tls }: Config): string[] {
+  const named = [
+    ...tenantFiles.map((path) => ["SEATKEEPER_TENANT_FILES", path] as const),
+    ["SEATKEEPER_TLS_CERT_FILE", tls?.certFile ?? ""] as const,
+    ["SEATKEEPER_TLS_KEY_FILE", tls?.keyFile ?? ""] as const,
+  ];
+  return named.flatMap(([name, path]) => {
+    const reason = path === "" ? null : unreadableFor(path);
+    return reason === null ? [] : [`${name}: ${path} cannot be read: ${reason}`];
+  });
+}
+
+function unreadableFor(path: string): string | null {
+  try {
+    accessSync(path, constants.R_OK);
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
 }
 
 /** Settings whose values are told to nobody. */

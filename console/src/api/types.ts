@@ -274,6 +274,10 @@ export type LicensePage = {
       readonly id: string;
       readonly software_release: string;
     } | null;
+    /** 0 named, 1 floating. */
+    readonly provisioning_mode: 0 | 1;
+    /** 0 devices, 1 users, 2 projects. */
+    readonly client_type: 0 | 1 | 2;
     /** The version that `If-Match` may name, also where the licence is one of a list. */
     readonly etag: string;
     readonly project_tokens: {
@@ -447,6 +451,10 @@ export type License = {
     readonly id: string;
     readonly software_release: string;
   } | null;
+  /** 0 named, 1 floating. */
+  readonly provisioning_mode: 0 | 1;
+  /** 0 devices, 1 users, 2 projects. */
+  readonly client_type: 0 | 1 | 2;
   /** The version that `If-Match` may name, also where the licence is one of a list. */
   readonly etag: string;
   readonly project_tokens: {
@@ -563,6 +571,9 @@ export type SessionPage = {
     readonly valid_until: string;
     /** Checked out, for use without a connection. */
     readonly is_checkout: boolean;
+    readonly checked_out_until: string | null;
+    /** Until when a voucher of it is good; null: none is out. */
+    readonly voucher_until: string | null;
     /** Its token was granted beyond the limit. */
     readonly is_overuse: boolean;
     /** Live sessions on the same token. */
@@ -684,6 +695,7 @@ export type Product = {
     readonly product_id: string;
     readonly name: string;
     readonly description: string | null;
+    readonly software_release: string;
   }[];
   readonly analytical_fields: readonly {
     readonly id: string;
@@ -718,6 +730,7 @@ export type NewEdition = {
   readonly client_type: number;
   /** False: beyond the limit is granted, and on record. */
   readonly enforce_floating_limit?: boolean | null;
+  /** Sessions that one holder may have at a time, on one token. 0 is the same as 1. */
   readonly max_floating_sessions_with_same_client_id?: number | null;
   readonly session_period?: number | null;
   /** Minutes; 0: none. */
@@ -859,6 +872,7 @@ export type ChangedEdition = {
   readonly client_type?: number | null;
   /** False: beyond the limit is granted, and on record. */
   readonly enforce_floating_limit?: boolean | null;
+  /** Sessions that one holder may have at a time, on one token. 0 is the same as 1. */
   readonly max_floating_sessions_with_same_client_id?: number | null;
   readonly session_period?: number | null;
   /** Minutes; 0: none. */

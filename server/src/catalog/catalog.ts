@@ -10,6 +10,8 @@ export class Vendor {
   readonly customers = new Map<string, Customer>();
   readonly licenses = new Map<string, License>();
   readonly keys = new Map<string, Key>();
+  /** Licence ids by folded legacy key. */
+  readonly #legacyKeys = new Map<string, Set<string>>();
 
   constructor(isv: Isv) {
     this.isv = isv;
@@ -38,14 +40,33 @@ export class Vendor {
     for (const customer of this.customers.values()) if (customer.number === number) return customer;
     return undefined;
   }
+
+  /** Licences of a legacy key: one of each product, but for those that were there before that was a rule. */
+  licensesByLegacyKey(legacyKey: string): License[] {
+    const ids = this.#legacyKeys.get(foldedLegacyKey(legacyKey)) ?? [];
+    return [...ids].flatMap((id) => this.licenses.get(id) ?? []);
+  }
+
+  /** Keeps the legacy keys in step with a licence that changes. */
+  indexLegacyKey(old: License | undefined, license: License | null): void {
+    if (old?.legacy_license_key != null) this.#legacyKeys.get(foldedLegacyKey(old.legacy_license_key))?.delete(old.id);
+    if (license === null || license.legacy_license_key === null) return;
+    const key = foldedLegacyKey(license.legacy_license_key);
+    const ids = this.#legacyKeys.get(key);
+    if (ids === undefined) this.#legacyKeys.set(key, new Set([license.id]));
+    else ids.add(license.id);
+  }
+}
+
+/** Domains are legacy keys, and have no case. */
+export function foldedLegacyKey(key: string): string {
+  return key.trim().toLowerCase();
 }
 
 export class Catalog {
   readonly #vendors = new Map<string, Vendor>();
   /** Keys of all vendors by the SHA-256 of their secret. */
   readonly #keys = new Map<string, { readonly isvId: string; readonly key: Key }>();
-  /** Licence ids by legacy key, by vendor: `isvId/legacyKey`. */
-  readonly #legacyKeys = new Map<string, Set<string>>();
   #revision = 0;
 
   /** Changes with every change of the catalogue: what was looked up before is to be looked up again. */
@@ -65,13 +86,6 @@ export class Catalog {
     return this.#keys.get(secretHash(secret));
   }
 
-  licensesByLegacyKey(isvId: string, legacyKey: string): readonly License[] {
-    const vendor = this.#vendors.get(isvId);
-    const ids = this.#legacyKeys.get(`${isvId}/${legacyKey.trim().toLowerCase()}`);
-    if (vendor === undefined || ids === undefined) return [];
-    return [...ids].map((id) => vendor.licenses.get(id)).filter((license) => license !== undefined);
-  }
-
   put<K extends Kind>(entity: StoredEntity<K>): void {
     this.#revision++;
     if (entity.kind === "isv") {
@@ -88,7 +102,7 @@ export class Catalog {
     const old = collection.get(entity.id);
     if (entity.kind === "key") this.#indexKey(entity.isvId, old as Key | undefined, entity.body as Key);
     if (entity.kind === "license") {
-      this.#indexLegacyKey(entity.isvId, old as License | undefined, entity.body as License);
+      vendor.indexLegacyKey(old as License | undefined, entity.body as License);
     }
     collection.set(entity.id, entity.body);
   }
@@ -100,7 +114,7 @@ export class Catalog {
     if (vendor === undefined || old === undefined) return;
     this.#revision++;
     if (kind === "key") this.#indexKey(isvId, old as Key, null);
-    if (kind === "license") this.#indexLegacyKey(isvId, old as License, null);
+    if (kind === "license") vendor.indexLegacyKey(old as License, null);
     collectionOf(vendor, kind).delete(id);
   }
 
@@ -108,16 +122,6 @@ export class Catalog {
     // Two keys may have swapped their secrets: only this key's own entry goes.
     if (old !== undefined && this.#keys.get(old.secret_sha256)?.key.id === old.id) this.#keys.delete(old.secret_sha256);
     if (key !== null) this.#keys.set(key.secret_sha256, { isvId, key });
-  }
-
-  #indexLegacyKey(isvId: string, old: License | undefined, license: License | null): void {
-    const place = (key: string) => `${isvId}/${key.trim().toLowerCase()}`;
-    if (old?.legacy_license_key != null) this.#legacyKeys.get(place(old.legacy_license_key))?.delete(old.id);
-    if (license === null || license.legacy_license_key === null) return;
-    const at = place(license.legacy_license_key);
-    const ids = this.#legacyKeys.get(at);
-    if (ids === undefined) this.#legacyKeys.set(at, new Set([license.id]));
-    else ids.add(license.id);
   }
 }
 

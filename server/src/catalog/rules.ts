@@ -2,13 +2,13 @@
  * What fields of an entity have to do with one another and with what is there. Tenant files and the admin API are held
  * to the same rules; each tells a fault in its own words for the field.
  */
-import type { Vendor } from "./catalog.ts";
+import { foldedLegacyKey, type Vendor } from "./catalog.ts";
 import type { Edition, EntityOf, Key, Kind, License, Product } from "./entities.ts";
 import { partsOf } from "./parts.ts";
 import { quote } from "./tenant-faults.ts";
 
-/** `field`: of the entity. */
-export type Tell = (field: string, text: string) => void;
+/** `field`: of the entity. `number`: SLASCONE's of the refusal, where it has one. */
+export type Tell = (field: string, text: string, number?: number) => void;
 
 /** Live sessions and assignments were made under these: with another value they would mean something else. */
 const lasting = ["product_id", "provisioning_mode", "client_type", "is_temporary"] as const;
@@ -55,6 +55,9 @@ function checkSessionFields(edition: Edition, tell: Tell): void {
   if (isDevices && edition.one_session_per_user) tell("one_session_per_user", "is for users licences alone");
 }
 
+/** SLASCONE's numbers for parts that the product has not. */
+const unknownNumbers = { features: 3001, limitations: 3003, variables: 3002, constrained_variables: 3002 } as const;
+
 /** Whether what an edition or licence says of its product's parts is true of them. */
 export function checkParts(product: Product, owner: Edition | License, tell: Tell): void {
   const of = `product ${quote(product.name)}`;
@@ -62,13 +65,14 @@ export function checkParts(product: Product, owner: Edition | License, tell: Tel
     const ids = (owner[list] ?? []).map((item) => (typeof item === "string" ? item : item.id));
     const known = new Set<string>(partsOf(product, list).map(({ id }) => id));
     const lost = ids.find((id) => !known.has(id));
-    if (lost !== undefined) tell(list, `${of} has no ${list.slice(0, -1).replace("_", " ")} ${lost}`);
+    if (lost !== undefined)
+      tell(list, `${of} has no ${list.slice(0, -1).replace("_", " ")} ${lost}`, unknownNumbers[list]);
     if (new Set(ids).size < ids.length) tell(list, "names one of them twice");
   }
   const release = owner.software_release_limitation_id ?? null;
   const releases = partsOf(product, "software_release_limitations");
   if (release !== null && !releases.some(({ id }) => id === release)) {
-    tell("software_release_limitation_id", `${of} has no software release limitation ${release}`);
+    tell("software_release_limitation_id", `${of} has no software release limitation ${release}`, 1004);
   }
   for (const limitation of owner.limitations ?? []) {
     const needsDays = limitation.consumption_reset_mode === "days";
@@ -132,24 +136,37 @@ export function checkKey(key: Key, tell: Tell): void {
   }
 }
 
-/** What must be one entity's alone within a vendor: a name that it is found by. Null: it has none. */
+/**
+ * What must be one entity's alone within a vendor: a name that it is found by; of a licence its legacy key, within the
+ * product. Null: it has none.
+ */
 export function nameKey(kind: Kind, body: EntityOf[Kind]): string | null {
-  if (kind === "isv" || kind === "license") return null;
+  if (kind === "isv") return null;
+  if ("legacy_license_key" in body) {
+    const key = body.legacy_license_key;
+    return key === null ? null : `${kind}/${body.product_id}/${foldedLegacyKey(key)}`;
+  }
   if ("number" in body) return `${kind}/${body.number}`;
   return "provisioning_mode" in body ? `${kind}/${body.product_id}/${body.name}` : `${kind}/${body.name}`;
 }
 
 /** The entity's field that it is found by. */
-export function nameField(kind: Kind): "number" | "name" {
-  return kind === "customer" ? "number" : "name";
+export function nameField(kind: Kind): "number" | "name" | "legacy_license_key" {
+  return kind === "customer" ? "number" : kind === "license" ? "legacy_license_key" : "name";
 }
 
 /** Another entity of the same kind and name; undefined: there is none. */
 export function namesake(vendor: Vendor, kind: Kind, body: EntityOf[Kind]): EntityOf[Kind] | undefined {
   const name = nameKey(kind, body);
   if (name === null) return undefined;
-  for (const [of, other] of vendor.entities()) {
-    if (of === kind && other.id !== body.id && nameKey(of, other) === name) return other;
+  for (const other of candidates(vendor, kind, body)) {
+    if (other.id !== body.id && nameKey(kind, other) === name) return other;
   }
   return undefined;
+}
+
+/** Licences are the many: they are looked up. */
+function* candidates(vendor: Vendor, kind: Kind, body: EntityOf[Kind]): Iterable<EntityOf[Kind]> {
+  if ("legacy_license_key" in body) yield* vendor.licensesByLegacyKey(body.legacy_license_key ?? "");
+  else for (const [of, other] of vendor.entities()) if (of === kind) yield other;
 }

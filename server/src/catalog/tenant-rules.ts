@@ -67,7 +67,12 @@ function checkNames(vendor: Vendor | undefined, merged: readonly Merged[]): Faul
     const ids = idsByName.get(nameKey(kind, body) ?? "") ?? [];
     const other = [...ids].find((id) => id !== body.id);
     if (other === undefined || !written.has(field)) return [];
-    return [resolved.entry.fault([field], `is that of ${kind} ${other} already; to mean that one, write its id`)];
+    return [
+      resolved.entry.fault(
+        [field],
+        `is that of ${kind === "license" ? "licence" : kind} ${other} already; to mean that one, write its id`,
+      ),
+    ];
   });
 }
 

@@ -201,9 +201,9 @@ export const EditionEntry = closed({
     "true: the holder beyond the limit is denied. false: it is granted, and marked as overuse on record.",
   ),
   max_floating_sessions_with_same_client_id: may(
-    Type.Integer({ minimum: 1, maximum: sessionsPerHolderAbsoluteMax }),
+    Type.Integer({ minimum: 0, maximum: sessionsPerHolderAbsoluteMax }),
     1,
-    "Sessions that one holder may have at a time, on one token.",
+    "Sessions that one holder may have at a time, on one token. 0 is the same as 1.",
   ),
   session_period: may(
     Edition.properties.session_period,
@@ -344,7 +344,7 @@ export const LicenseEntry = closed({
   legacy_license_key: may(
     orNull(Name),
     null,
-    "A key of the vendor's own by which applications may name the licence: a customer's domain, an old key.",
+    "A key of the vendor's own by which applications may name the licence: a customer's domain, an old key. No two licences of a product have the same, whatever its case.",
   ),
   allowed_user_domains: may(
     License.properties.allowed_user_domains,

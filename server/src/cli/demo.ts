@@ -46,8 +46,16 @@ The API: ${url}/docs   The demo's licences and keys: server/demo/tenant.yaml   S
 `;
 }
 
-export function sandboxWelcome(url: string): string {
-  return `${welcome(url)}
+/** `isDemo`: the demo vendor is there, and not somebody else's, whose keys nobody here knows. */
+export function sandboxWelcome(url: string, isDemo: boolean): string {
+  const what = isDemo
+    ? welcome(url)
+    : `
+Seatkeeper is running at ${url} with the tenant files of SEATKEEPER_TENANT_FILES.
+
+The console: ${url}/console   The API: ${url}/docs   Stop: Ctrl+C
+`;
+  return `${what}
 This is a sandbox: nothing is kept, and time stands still until you move it:
 
   curl -s -H 'Content-Type: application/json' ${url}/sandbox/clock -d '{"advance_seconds": 300}'; echo

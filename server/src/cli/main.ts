@@ -86,10 +86,9 @@ function failed(error: unknown): number {
       EACCES: "may not be opened by this user",
       EADDRNOTAVAIL: "is not of this machine",
     }[code];
-    return say(
-      new Error(`${address}:${port} ${why}. Set SEATKEEPER_HOST or SEATKEEPER_PORT to another.`),
-      exitCodes.unavailable,
-    );
+    // The system names no port that it was to choose itself.
+    const place = port === undefined ? address : `${address}:${port}`;
+    return say(new Error(`${place} ${why}. Set SEATKEEPER_HOST or SEATKEEPER_PORT to another.`), exitCodes.unavailable);
   }
   console.error(error);
   return exitCodes.software;

@@ -9,10 +9,14 @@ import { tellWait } from "./waiting.ts";
 export async function migrate({ dryRun = false }: { readonly dryRun?: boolean }): Promise<void> {
   const { database } = readConfig(process.env);
   if (database.kind === "memory") throw new ConfigRefused(["SEATKEEPER_DATABASE_URL=memory: has no schema"]);
+  if (dryRun && database.kind === "sqlite" && !existsSync(database.path)) {
+    console.log(`${database.path} is not there: it would be made, with all migrations.`);
+    return;
+  }
   const names =
     database.kind === "postgres"
       ? await migrateDatabase(database.url, dryRun, () => requireNoServer(database.url, tellWait))
-      : migrateSqlite(database.path, dryRun);
+      : migrateFile(database.path, dryRun);
   if (names.length === 0) {
     console.log("The database has the newest schema that this program knows: nothing to do.");
     return;
@@ -21,13 +25,4 @@ export async function migrate({ dryRun = false }: { readonly dryRun?: boolean })
   console.log(
     dryRun ? "Nothing was changed. To go on: back up, then seatkeeper migrate." : "To go on: seatkeeper serve",
   );
-}
-
-/** A dry run makes no file that is not there. */
-function migrateSqlite(path: string, dryRun: boolean): string[] {
-  if (dryRun && !existsSync(path)) {
-    console.log(`${path} is not there: it would be made, with all migrations.`);
-    return [];
-  }
-  return migrateFile(path, dryRun);
 }

@@ -8,9 +8,10 @@ import { stopOnSignals } from "./signals.ts";
 /** `seatkeeper sandbox`: a server in memory, with the demo vendor unless tenant files are named, whose clock the tester holds. */
 export async function sandbox(): Promise<void> {
   const config = readConfig(process.env);
-  const tenantFiles = config.tenantFiles.length > 0 ? config.tenantFiles : [fileURLToPath(demoTenant)];
+  const isDemo = config.tenantFiles.length === 0;
+  const tenantFiles = isDemo ? [fileURLToPath(demoTenant)] : config.tenantFiles;
   const starting = startServer({ ...config, tenantFiles, database: { kind: "memory" } }, new HeldClock(Date.now()));
   stopOnSignals(starting);
   const server = await starting;
-  console.log(sandboxWelcome(server.url));
+  console.log(sandboxWelcome(server.url, isDemo));
 }

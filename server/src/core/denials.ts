@@ -28,6 +28,12 @@ export const denials = {
     title: "No licence has this id or legacy key.",
     remedy: "Check the key; for e-mail domains, the licence's legacy key must be the domain.",
   },
+  legacy_key_ambiguous: {
+    id: 1005,
+    status: 409,
+    title: "Several licences have this legacy key.",
+    remedy: "Name the licence by its id, or ask the vendor to give each licence a legacy key of its own.",
+  },
   heartbeat_type_unknown: {
     id: 5001,
     status: 409,

@@ -6,7 +6,7 @@ import { Temporal } from "temporal-polyfill";
 import { Rollup } from "../analytics/rollup.ts";
 import { type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
-import { DatabaseRefused, type Store } from "../stores/store.ts";
+import { DatabaseRefused, type Store, StoreNotEmpty } from "../stores/store.ts";
 import { machines, monoProjects, people, teamProjects } from "./people.ts";
 import { Random } from "./random.ts";
 import { type Act, night, type Work, type Workplace, workday } from "./work.ts";
@@ -30,12 +30,12 @@ export interface DemoHistory {
 
 /**
  * Writes the history of some days up to the store's present, and counts it.
- * @throws DatabaseRefused where there is a history already, in which the past cannot be put.
+ * @throws StoreNotEmpty where there is a history already, in which the past cannot be put.
  */
 export async function writeDemoHistory(store: Store, days: number): Promise<DemoHistory> {
   const end = store.now();
   if ((await store.countedUntil()) > 0 || (await store.linesBetween(0, end + day, 1)).length > 0) {
-    throw new DatabaseRefused("The database has a history already: the demo's goes into a new one.");
+    throw new StoreNotEmpty("The database has a history already; the demo's goes into a new one.");
   }
   if (store.catalog.vendor(isvId)?.licenses.has(office.licenseId) !== true) {
     throw new DatabaseRefused("The database lacks the demo vendor's licences.");

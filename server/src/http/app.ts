@@ -103,7 +103,7 @@ export async function createApp({
   // At start, so that the first answer to be signed waits for no key.
   await Promise.all([...parts.store.catalog.vendors()].map((vendor) => statementKeys.published(vendor)));
   const sessions = await loadConsoleSessions(services.store, tls !== null);
-  const feed = new Feed(services.store, services.log);
+  const feed = new Feed(services.store, services.log, services.sandboxClock !== undefined);
   let isDraining = false;
   const state = { document: () => app.swagger(), isDraining: () => isDraining };
   const routes = routesOf(services, sessions, feed, state);

@@ -29,7 +29,7 @@ export function onClientError(error: Error & { readonly code?: string }, socket:
     return;
   }
   const [code, detail] = codes[error.code ?? ""] ?? unreadable;
-  const { status, contentType, body, headers } = answerOfProblem(new Problem(code, detail));
+  const { status, contentType, body, headers } = answerOfProblem(new Problem(code, detail), true);
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, `Content-Type: ${contentType}`];
   lines.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
   for (let n = 0; n < headers.length; n += 2) lines.push(`${headers[n]}: ${headers[n + 1]}`);

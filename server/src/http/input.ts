@@ -120,7 +120,8 @@ interface Fault {
 
 /** The first thing that is wrong, in words. */
 function sentenceOf(faults: readonly Fault[], place: string): string {
-  const told = faults.find(({ keyword, params }) => !isSecondary(keyword, params)) ?? faults[0];
+  const primary = faults.filter(({ keyword, params }) => !isSecondary(keyword, params));
+  const told = primary.find((fault) => !isOfAnotherType(fault, primary)) ?? faults[0];
   if (told === undefined) return `${place}: does not have the form that is asked for`;
   const path = told.instancePath === "" ? place : told.instancePath.slice(1, 200);
   if (told.keyword === "additionalProperties" && "additionalProperties" in told.params) {
@@ -130,7 +131,20 @@ function sentenceOf(faults: readonly Fault[], place: string): string {
   if ("allowedValues" in told.params)
     return `${path}: must be one of ${(told.params.allowedValues as string[]).join(", ")}`;
   const sentence = "pattern" in told.params ? sentences.get(String(told.params.pattern)) : undefined;
-  return `${path}: ${sentence ?? told.message}`;
+  return `${path}: ${sentence ?? typesWanted(told, primary) ?? told.message}`;
+}
+
+/** Of several types the value has one, and something is wrong further inside: that is what is told. */
+function isOfAnotherType({ keyword, instancePath }: Fault, faults: readonly Fault[]): boolean {
+  return keyword === "type" && faults.some((other) => other.instancePath.startsWith(`${instancePath}/`));
+}
+
+/** All types that would do in a place, of which the value has none; null: there is one at most. */
+function typesWanted({ keyword, instancePath }: Fault, faults: readonly Fault[]): string | null {
+  if (keyword !== "type") return null;
+  const here = faults.filter((fault) => fault.keyword === "type" && fault.instancePath === instancePath);
+  const types = new Set(here.flatMap(({ params }) => ("type" in params ? String(params.type) : [])));
+  return types.size > 1 ? `must be ${[...types].join(" or ")}` : null;
 }
 
 /** What only repeats another fault: a failed alternative of a union, of which `null` is always the last. */

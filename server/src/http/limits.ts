@@ -167,6 +167,9 @@ export const consoleIdleMs = 60 * 60_000;
 /** How long it stays signed in at all: a working day. */
 export const consoleSessionMs = 12 * 3_600_000;
 
+/** Operating systems that a list of clients is asked for at once: each is compared with every client's. */
+export const operatingSystemsAskedMax = 100;
+
 /** Values that one heartbeat may tell: its answer, and what it stores, grow with them. */
 export const valuesToldMax = 100;
 

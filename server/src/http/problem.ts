@@ -1,6 +1,6 @@
 /**
- * The one place where a denial or a fault becomes an answer. Denials are 409 and, unless the client asks for problem
- * details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details (RFC 9457), always.
+ * The one place where a denial or a fault becomes an answer. Denials, and what else SLASCONE numbers, are 409 and, unless
+ * the client asks for problem details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details (RFC 9457), always.
  */
 
 import { type DenialCode, denials } from "../core/denials.ts";
@@ -68,22 +68,46 @@ export class Problem extends Error {
   /** Further members of the answer. */
   readonly more: object | undefined;
 
-  constructor(code: ProblemCode, detail: string, headers: readonly string[] = [], more?: object) {
+  /** SLASCONE's number of the refusal, which makes it a 409 whatever else its code stands for; null: it has none. */
+  readonly number: number | null;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    headers: readonly string[] = [],
+    more?: object,
+    number: number | null = null,
+  ) {
     super(detail);
     this.code = code;
     this.headers = headers;
     this.more = more;
+    this.number = number;
   }
 }
 
-export function answerOfProblem(problem: Problem): Answer {
-  const { status, title } = problems[problem.code];
+/** `wantsProblem` counts for what SLASCONE numbers alone: its clients read such an answer as they read a denial. */
+export function answerOfProblem(problem: Problem, wantsProblem: boolean): Answer {
+  const { code, number, message, more } = problem;
+  const headers = ["X-Request-Id", newId(), "Cache-Control", "no-store", ...problem.headers];
+  const { status, title } = problems[code];
+  if (number === null) {
+    return { status, contentType: problemType, body: problemBody(code, title, status, message, more), headers };
+  }
+  const body = wantsProblem
+    ? problemBody(code, title, 409, message, { id: number, ...more })
+    : bareBody(number, message);
   return {
-    status,
-    contentType: problemType,
-    body: problemBody(problem.code, title, status, problem.message, problem.more),
-    headers: ["X-Request-Id", newId(), "Cache-Control", "no-store", ...problem.headers],
+    status: 409,
+    contentType: wantsProblem ? problemType : jsonType,
+    body,
+    headers: [...headers, ...varyAccept],
   };
+}
+
+/** All that SLASCONE's strict clients know of a 409. */
+function bareBody(id: number, message: string): string {
+  return `{"id":${id},"message":${JSON.stringify(message)}}`;
 }
 
 function problemBody(code: string, title: string, status: number, detail: string, more?: object): string {
@@ -101,8 +125,7 @@ export function answerOfDenial(denial: Denial, { wantsProblem, names }: Telling)
   const { id, status, title, remedy } = denials[denial.code];
   const headers = denial.queuePosition === null ? varyAccept : [...varyAccept, ...askAgainAfter(denial.queuePosition)];
   if (!wantsProblem) {
-    const body = `{"id":${id},"message":${JSON.stringify(denial.message)}}`;
-    return { status, contentType: jsonType, body, headers };
+    return { status, contentType: jsonType, body: bareBody(id, denial.message), headers };
   }
   const detail = `${denial.message} ${remedy}`;
   const isWait = denial.code === "tokens_exhausted" || denial.code === "tokens_held";

@@ -222,7 +222,7 @@ function finisher(
       if ("stream" in result) return writer.download(result, newId());
       return writer.listening(result, newId());
     }
-    const answer = renewed(answerOf(services, route, result), call);
+    const answer = renewed(answerOf(services, route, result, head), call);
     if (call === null || sign === null) writer.write(answer);
     else signAndWrite(services, call.isvId, sign, answer, writer);
   };
@@ -247,8 +247,8 @@ function renewed(answer: Answer, call: KeyedCall | null): Answer {
  * Every answer can be named by its request id, and none to a key is kept by a cache. But for those of the hot routes,
  * which are kept lean: a POST's answer is not cached anyway.
  */
-function answerOf(services: Services, route: Route, result: Answer | Error): Answer {
-  if (result instanceof Error) return answerOfError(services, result);
+function answerOf(services: Services, route: Route, result: Answer | Error, { wantsProblem }: Head): Answer {
+  if (result instanceof Error) return answerOfError(services, result, wantsProblem);
   if (route.isHot) return result;
   const privacy = route.reach === "public" ? [] : dataHeaders;
   return { ...result, headers: ["X-Request-Id", newId(), ...privacy, ...result.headers] };
@@ -260,9 +260,9 @@ export function fail(services: Services, error: unknown, writer: AnswerWriter): 
 }
 
 /** The answer to an error; a fault of ours is logged under the request id that the answer shows. */
-export function answerOfError(services: Services, error: unknown): Answer {
+export function answerOfError(services: Services, error: unknown, wantsProblem = true): Answer {
   const { problem, isFault } = problemOfError(error);
-  const answer = answerOfProblem(problem);
+  const answer = answerOfProblem(problem, wantsProblem);
   if (isFault) logFault(services, error, answer.headers[1]);
   return answer;
 }

@@ -4,6 +4,7 @@ import { type AuditLine, type Author, lineOf } from "../catalog/audit.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, EntityOf, Kind, License, StoredEntity } from "../catalog/entities.ts";
 import { dependentsOf, referencesOf } from "../catalog/references.ts";
+import { nameKey } from "../catalog/rules.ts";
 import { termsOf } from "../catalog/terms.ts";
 import type { Millis, Terms } from "../core/types.ts";
 import { CatalogConflict, type Place } from "./store.ts";
@@ -39,7 +40,28 @@ export class Directory {
         const lost = referencesOf(kind, body).find((reference) => !isThere(isvId, reference.kind, reference.id));
         if (lost !== undefined)
           throw new CatalogConflict(kind, id, `refers to ${lost.kind} ${lost.id}, which is not there`);
+        if (kind === "license" && from !== undefined) this.#checkLegacyKey(isvId, body as License, from, coming);
       }
+    }
+  }
+
+  /**
+   * Of two changes at once that give licences of a product one legacy key, both looked before either was saved. A state that
+   * is put back is taken as it is: licences may have had one key before that was refused.
+   */
+  #checkLegacyKey(
+    isvId: string,
+    license: License,
+    from: EntityOf[Kind] | null,
+    coming: ReadonlyMap<string, EntityOf[Kind] | null>,
+  ): void {
+    const key = nameKey("license", license);
+    if (key === null || (from !== null && nameKey("license", from) === key)) return;
+    for (const known of this.catalog.vendor(isvId)?.licensesByLegacyKey(license.legacy_license_key ?? "") ?? []) {
+      const next = coming.get(placeOf(isvId, "license", known.id));
+      const other = next === undefined ? known : next;
+      if (known.id === license.id || other === null || nameKey("license", other) !== key) continue;
+      throw new CatalogConflict("license", license.id, `has the legacy key of licence ${known.id}`);
     }
   }
 

@@ -361,8 +361,8 @@ export class DumpRefused extends Error {
 export class StoreNotEmpty extends Error {
   override readonly name = "StoreNotEmpty";
 
-  constructor() {
-    super("The database holds a vendor's catalogue already; an import wants an empty one. Nothing was changed.");
+  constructor(what = "The database holds a vendor's catalogue already; an import wants an empty one.") {
+    super(`${what} Nothing was changed.`);
   }
 }
 

@@ -39,6 +39,13 @@ describe("the first apply", () => {
     expect(applied).toEqual({ created: 140_001, changed: 0, unchanged: 0 });
   });
 
+  test("takes no session of a holder for one, as the API does", async () => {
+    const store = openStore();
+    const none = "    client_type: devices\n    max_floating_sessions_with_same_client_id: 0\n";
+    await apply(store, smallWith("    client_type: devices\n", none));
+    expect((await store.read(isvId, licenseId))?.terms.sessionsPerHolderMax).toBe(1);
+  });
+
   test("writes everything in one go, with defaults", async () => {
     const store = openStore();
     expect(await apply(store, small)).toEqual({ created: 8, changed: 0, unchanged: 0 });

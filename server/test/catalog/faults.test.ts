@@ -1,6 +1,7 @@
 /** What tenant files are refused for: each fault with its line and its place, and never with a secret. */
 import { describe, expect, test } from "vitest";
-import { administer, apply, faultsOf, isvId, openStore, small, smallWith } from "./tenants.ts";
+import type { License } from "../../src/catalog/entities.ts";
+import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
 /** Old text, new text, the one fault that follows. */
 type Case = readonly [old: string, fresh: string, fault: string];
@@ -283,6 +284,31 @@ for (const [title, cases] of Object.entries({ form, yaml, references, meaning, d
     });
   });
 }
+
+describe("legacy keys", () => {
+  const other = "27180460-29df-4a5a-a0a1-78c85ab6cee1";
+  const one = smallWith("floating_token_limit: 2", "legacy_license_key: factor.com");
+  const both = `${one}  - { id: ${other}, customer: "87012", edition: Floating users, legacy_license_key: Factor.COM }\n`;
+
+  test("that two licences of a product have are told for both, whatever their case", async () => {
+    const store = openStore();
+    expect(await faultsOf(store, both)).toEqual([
+      `tenant.yaml:23 licenses[0].legacy_license_key: is that of licence ${other} already; to mean that one, write its id`,
+      `tenant.yaml:24 licenses[1].legacy_license_key: is that of licence ${licenseId} already; to mean that one, write its id`,
+    ]);
+    expect(store.saved).toEqual([]);
+  });
+
+  test("that were there before do not keep the server from starting", async () => {
+    const store = openStore();
+    await apply(store, one);
+    const first = store.catalog.vendor(isvId)?.licenses.get(licenseId) as License;
+    await administer(store, "license", { ...first, id: other });
+    expect(await apply(store, one)).toMatchObject({ changed: 0 });
+    const renamed = one.replace("legacy_license_key", "name: Renamed\n    legacy_license_key");
+    expect(await apply(store, renamed)).toMatchObject({ changed: 1 });
+  });
+});
 
 const secret = "s3cret,with:odd#parts-inside";
 

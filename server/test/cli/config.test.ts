@@ -35,6 +35,21 @@ test("all faults of the environment are told together, each with what is wanted"
   `);
 });
 
+test("files that cannot be read are told with what else is wrong", () => {
+  const env = {
+    SEATKEEPER_PORT: "abc",
+    SEATKEEPER_TENANT_FILES: "package.json,nowhere.yaml",
+    SEATKEEPER_TLS_CERT_FILE: "nowhere.pem",
+    SEATKEEPER_TLS_KEY_FILE: "package.json",
+  };
+  expect(() => readConfig(env)).toThrowErrorMatchingInlineSnapshot(`
+    [ConfigRefused: configuration:
+      SEATKEEPER_PORT="abc": want a whole number from 0 to 65535 (0: any free port)
+      SEATKEEPER_TENANT_FILES: nowhere.yaml cannot be read: ENOENT
+      SEATKEEPER_TLS_CERT_FILE: nowhere.pem cannot be read: ENOENT]
+  `);
+});
+
 test("an operator's key that is too short is refused, and not shown", () => {
   expect(() => readConfig({ SEATKEEPER_OPERATOR_KEY: "hunter2" })).toThrowErrorMatchingInlineSnapshot(`
     [ConfigRefused: configuration:

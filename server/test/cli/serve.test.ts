@@ -125,6 +125,13 @@ test("a port that is taken refuses the start with status 75", async () => {
   expect(output).toContain(`127.0.0.1:${port} is in use`);
 });
 
+test("an address of another machine refuses the start with status 75, also where the port is the system's choice", async () => {
+  // An address that is kept for examples in documents.
+  const { status, output } = await refused(["serve"], { SEATKEEPER_HOST: "203.0.113.9", SEATKEEPER_PORT: "0" });
+  expect(status).toBe(75);
+  expect(output).toContain("203.0.113.9 is not of this machine");
+});
+
 test("an unknown command is refused with status 64", async () => {
   expect((await refused(["sevre"], {})).status).toBe(64);
 });
@@ -150,6 +157,16 @@ test("the sandbox's time stands still until it is moved, and a session lapses by
   const before = await clock();
   expect(await clock()).toBe(before);
   expect(Date.parse(await clock(300)) - Date.parse(before)).toBe(300_000);
+});
+
+test("a sandbox with a vendor of one's own prints no key of the demo's, and how the clock is moved", async () => {
+  const file = folder.write("tenant.yaml", "isv: { id: 2af5fe02-6207-4214-946e-b00ac5309f53, name: Own }\n");
+  const server = await serve(["sandbox"], { SEATKEEPER_TENANT_FILES: file });
+  await fetch(`${server.url}/healthz`);
+  const { output } = await server.stop("SIGTERM");
+  expect(output).toContain(`${server.url}/sandbox/clock`);
+  expect(output).toContain(`${server.url}/docs`);
+  expect(output).not.toContain("demo");
 });
 
 test("the sandbox's clock exists in the sandbox alone", async () => {

@@ -101,6 +101,21 @@ describe("open sessions", () => {
       duration: 2,
       session_valid_until: "2026-01-01T00:05:00.000Z",
     });
+    // SLASCONE's strict clients refuse a member that they do not know.
+    expect(Object.keys(body[0]).toSorted()).toEqual([
+      "assignment",
+      "assignment_id",
+      "created_date_utc",
+      "duration",
+      "id",
+      "license_id",
+      "max_active_client_count",
+      "max_open_session_count",
+      "modified_date_utc",
+      "session_id",
+      "session_valid_until",
+      "user_id",
+    ]);
     demo.clock.advance(180_000);
     expect((await sessions(licenses.users)).body).toHaveLength(1);
   });

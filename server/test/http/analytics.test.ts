@@ -351,8 +351,6 @@ describe("refused is", () => {
 
   test.each([
     ["usage", { ...range, product_id: product }, "want one of them"],
-    ["usage", { product_id: licenses.users }, "no product of this id"],
-    ["usage", { customer_id: licenses.users }, "no customer of this id"],
     ["usage", { ...range, time_zone: "Europe/Atlantis" }, "time_zone"],
     ["usage", { ...range, bucket: "year" }, "bucket"],
     ["usage", { ...range, pool: "deep" }, "pool"],

@@ -26,7 +26,13 @@ beforeEach(async () => {
 afterEach(() => demo.stop());
 
 const users = id(0x301);
-const admin = (path: string, asked: Asked = {}) => call(demo, path, { adminKey: keys.admin, ...asked });
+/** As our own clients ask: with problem details for every refusal. */
+const admin = (path: string, asked: Asked = {}) =>
+  call(demo, path, {
+    adminKey: keys.admin,
+    ...asked,
+    headers: { accept: "application/problem+json", ...asked.headers },
+  });
 const get = (path: string) => admin(path);
 const post = (path: string, body: unknown, headers = {}) => admin(path, { method: "POST", body, headers });
 const put = (path: string, body: unknown, headers = {}) => admin(path, { method: "PUT", body, headers });
@@ -157,18 +163,18 @@ describe("editions", () => {
   });
 
   test.each([
-    ["provisioning_mode", 0, 'cannot change (it is "floating")'],
-    ["client_type", 0, 'cannot change (it is "users")'],
-    ["is_temporary", true, "cannot change (it is false)"],
-    ["product_id", legacyProduct, "cannot change"],
-    ["session_period", null, "sessions need a period: want minutes"],
-    ["allow_kind_switch", true, "is for projects alone; the edition counts users"],
-    ["features", [{ feature_id: limitation }], `product "CAD" has no feature ${limitation}`],
-    ["limitations", [{ limitation_id: feature, limit: 1 }], `product "CAD" has no limitation ${feature}`],
-  ])("refuse another %s, in the field's words", async (field, value, words) => {
+    ["provisioning_mode", 0, 400, 'cannot change (it is "floating")'],
+    ["client_type", 0, 400, 'cannot change (it is "users")'],
+    ["is_temporary", true, 400, "cannot change (it is false)"],
+    ["product_id", legacyProduct, 400, "cannot change"],
+    ["session_period", null, 400, "sessions need a period: want minutes"],
+    ["allow_kind_switch", true, 400, "is for projects alone; the edition counts users"],
+    ["features", [{ feature_id: limitation }], 409, `product "CAD" has no feature ${limitation}`],
+    ["limitations", [{ limitation_id: feature, limit: 1 }], 409, `product "CAD" has no limitation ${feature}`],
+  ])("refuse another %s, in the field's words", async (field, value, refusal, words) => {
     const before = await get(`/templates/${users}`);
     const { status, body } = await patch("/templates", { id: users, [field]: value });
-    expect([status, body.code]).toEqual([400, "input_invalid"]);
+    expect([status, body.code]).toEqual([refusal, "input_invalid"]);
     expect(body.errors[0].field).toBe(field);
     expect(body.detail).toContain(`${field}: ${words}`);
     expect((await get(`/templates/${users}`)).body).toEqual(before.body);
@@ -269,15 +275,15 @@ describe("licences", () => {
   });
 
   test.each([
-    ["template_id", id(0x300), "cannot change"],
-    ["template_id", id(0x999), "there is no template of this id"],
-    ["customer_id", id(0x999), "there is no customer of this id"],
-    ["product_id", legacyProduct, "is not that of the template"],
-    ["project_tokens", { mono: 1, team: 1 }, "is for project licences alone"],
-    ["expiration_date_utc", "2001-02-30T00:00:00Z", "there is no such day"],
-  ])("refuse another %s, in the field's words", async (field, value, words) => {
+    ["template_id", id(0x300), 400, "cannot change"],
+    ["template_id", id(0x999), 400, "there is no template of this id"],
+    ["customer_id", id(0x999), 409, "there is no customer of this id"],
+    ["product_id", legacyProduct, 400, "is not that of the template"],
+    ["project_tokens", { mono: 1, team: 1 }, 400, "is for project licences alone"],
+    ["expiration_date_utc", "2001-02-30T00:00:00Z", 400, "there is no such day"],
+  ])("refuse another %s, in the field's words", async (field, value, refusal, words) => {
     const { status, body } = await patch("/licenses", { id: licenses.users, [field]: value });
-    expect([status, body.code]).toEqual([400, "input_invalid"]);
+    expect([status, body.code]).toEqual([refusal, "input_invalid"]);
     expect(body.detail).toContain(`${field}: ${words}`);
   });
 

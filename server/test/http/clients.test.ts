@@ -30,6 +30,28 @@ const validate = (key: string, asked = {}) =>
   call(demo, "/provisioning/validate", { ...asked, body: { license_key: key } });
 
 describe("POST provisioning/activations", () => {
+  const told = (more: object) =>
+    call(demo, "/provisioning/activations", {
+      body: { product_id: product, license_key: licenses.devices, client_id: "pc-1", ...more },
+    });
+
+  test.each([
+    ["timestamp_utc", 5],
+    ["timestamp_utc", "garbage"],
+    ["timestamp_utc", "2026-01-01T00:00:00"],
+    ["tags", "a"],
+    ["tags", [5]],
+  ])("refuses %s: %j", async (member, value) => {
+    const { status, body } = await told({ [member]: value });
+    expect([status, body.code]).toEqual([400, "input_invalid"]);
+    expect(body.detail).toMatch(new RegExp(`^${member}`));
+  });
+
+  test("takes the time and tags that SLASCONE's clients send", async () => {
+    expect((await told({ timestamp_utc: "2026-01-01T00:00:00+01:00", tags: ["a"] })).status).toBe(200);
+    expect((await told({ client_id: "pc-2", timestamp_utc: null, tags: null })).status).toBe(200);
+  });
+
   test("answers with the licence, and what the C++ sample reads without a look is there", async () => {
     const { status, body } = await activate(demo, licenses.devices, "pc-1");
     expect(status).toBe(200);
@@ -153,7 +175,7 @@ describe("the end of a temporary licence", () => {
     const asked = { product_id: product, customer_number: "87012", client_id: "pc-1" };
     expect((await assignments()).body).toMatchObject([{ client_id: "pc-1", activated: false }]);
     const file = await call(demo, `/licenses/${licenses.guest}/xml?token_key=${tokenKey}`);
-    expect(file.body).toMatchObject({ id: 2003 });
+    expect(file.body).toMatchObject({ status: 404 });
     const found = await call(demo, "/lookup/licenses", { body: asked });
     expect(found.body).not.toContain(licenses.guest);
     expect(await demo.store.history(isv, licenses.guest, 10)).toHaveLength(1);

@@ -335,3 +335,20 @@ test("a server that stops ends its listeners at once", async () => {
   expect(performance.now() - before).toBeLessThan(4_000);
   expect(await listening.block()).toBeNull();
 });
+
+describe("where the clock stands still until somebody moves it", () => {
+  let sandbox: Demo;
+  beforeAll(async () => {
+    sandbox = await startDemo({ isSandbox: true });
+  });
+  afterAll(() => sandbox.stop());
+
+  test("what happens is told all the same, in order and once; what happened before is not", async () => {
+    await open(sandbox, { license_id: licenses.users, client_id: "before" });
+    const listening = await Listening.to("", {}, sandbox);
+    await open(sandbox, { license_id: licenses.users, client_id: "anna" });
+    expect((await listening.take(2)).map(inShort)).toEqual(["client.activated anna", "session.opened anna"]);
+    await open(sandbox, { license_id: licenses.users, client_id: "ben" });
+    expect((await listening.take(1)).map(inShort)).toEqual(["denied ben"]);
+  });
+});

@@ -420,15 +420,17 @@ describe("what a licence entitles to", () => {
   });
 
   test("is refused where it speaks of what the product has not, or chooses what may not be chosen", async () => {
-    for (const more of [
-      { license_features: [{ feature_id: id(0xdead) }] },
-      { license_limitations: [{ limitation_id: id(0xdead), limit: 1 }] },
-      { license_limitations: [{ limitation_id: metered.docs, limit: 1, consumption_reset_mode: 2 }] },
-      { license_variables: [{ variable_id: id(0xdead), value: "x" }] },
-      { license_constrained_variables: [{ variable_id: metered.region, values: ["moon"] }] },
-      { software_release_limitation_id: id(0xdead) },
-    ]) {
-      expect((await change(more)).status, JSON.stringify(more)).toBe(400);
+    // With SLASCONE's number, where it has one.
+    for (const [number, more] of [
+      [3001, { license_features: [{ feature_id: id(0xdead) }] }],
+      [3003, { license_limitations: [{ limitation_id: id(0xdead), limit: 1 }] }],
+      [undefined, { license_limitations: [{ limitation_id: metered.docs, limit: 1, consumption_reset_mode: 2 }] }],
+      [3002, { license_variables: [{ variable_id: id(0xdead), value: "x" }] }],
+      [undefined, { license_constrained_variables: [{ variable_id: metered.region, values: ["moon"] }] }],
+      [1004, { software_release_limitation_id: id(0xdead) }],
+    ] as const) {
+      const { status, body } = await change(more);
+      expect([status, body.id], JSON.stringify(more)).toEqual([number === undefined ? 400 : 409, number]);
     }
     const gone = await admin(demo, `/products/${metered.product}/constrained_variables/${metered.region}`, {
       method: "DELETE",
@@ -514,6 +516,31 @@ describe("users who are registered on a licence", () => {
     expect((await find("dora")).body).toEqual([]);
     const whole = (await call(demo, `/licenses/${metered.users}`)).body;
     expect(whole.license_users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(["Anna", "ben"]);
+  });
+
+  test("stand in what validation, activation and heartbeat tell administrators, and nobody else", async () => {
+    await add("Anna", { name: "Anna B." });
+    const validate = { license_key: metered.users };
+    const activation = { product_id: metered.product, license_key: metered.users, client_id: "ben" };
+    const heartbeat = {
+      product_id: metered.product,
+      client_id: "ben",
+      software_version: "1",
+      operating_system: "Linux",
+    };
+    for (const [path, body] of [
+      ["/provisioning/validate", validate],
+      ["/provisioning/activations", activation],
+      ["/provisioning/heartbeats", heartbeat],
+    ] as const) {
+      const told = await admin(demo, path, { body });
+      expect([path, told.body.license_users]).toEqual([
+        path,
+        [expect.objectContaining({ user_id: "Anna", name: "Anna B.", license_id: metered.users, is_active: true })],
+      ]);
+      const again = path === "/provisioning/activations" ? { ...body, client_id: "carl" } : body;
+      expect((await call(demo, path, { body: again })).body.license_users).toEqual([]);
+    }
   });
 
   test("are managed and named by nobody from whom names are hidden", async () => {

@@ -29,6 +29,8 @@ test("live sessions have their holder and their times", async () => {
     extended_at: "2026-01-01T00:00:00.000Z",
     valid_until: "2026-01-01T00:05:00.000Z",
     is_checkout: false,
+    checked_out_until: null,
+    voucher_until: null,
     is_overuse: false,
     sessions_of_holder: 1,
   });

@@ -34,6 +34,15 @@ async function claimsOf(voucher: string) {
 }
 
 describe("a voucher", () => {
+  test.each([
+    [5, "voucher: must be boolean or object"],
+    [{ device_key: { kty: "OKP" } }, "voucher/device_key: must be string"],
+    [{ nonce: 5 }, "voucher/nonce: must be string"],
+  ])("that is asked for as %j is refused, and told what is wanted", async (voucher, detail) => {
+    const { status, body } = await open(demo, { ...anna, voucher });
+    expect([status, body.detail]).toEqual([400, detail]);
+  });
+
   test("comes with every checkout, and says what was granted, for how long, to whom", async () => {
     const { body } = await open(demo, { ...anna, checkout_period: 1_440 });
     expect(decodeProtectedHeader(body.voucher)).toMatchObject({ alg: "EdDSA", typ: "seatkeeper-voucher+jwt" });

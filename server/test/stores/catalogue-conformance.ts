@@ -94,6 +94,35 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
       });
     });
 
+    describe("a legacy key", () => {
+      const keyed = (id: string, key: string | null) => ({ ...license(), id, legacy_license_key: key });
+      const second = licenseIdOf(7);
+      const give = (id: string, key: string | null) =>
+        change("license", id, keyed(id, key), { from: entity("license", id) ?? null });
+
+      test("of two that are given at once goes to the first; the other change is refused", async () => {
+        const both = ["Factor.com", "factor.COM"].map((key, n) => save(give(licenseIdOf(8 + n), key)));
+        const [first, other] = await Promise.allSettled(both);
+        expect([first?.status, other?.status]).toEqual(["fulfilled", "rejected"]);
+        expect((other as PromiseRejectedResult).reason).toBeInstanceOf(CatalogConflict);
+        await restart();
+        expect(entity("license", licenseIdOf(9))).toBeUndefined();
+      });
+
+      test("changes hands in one change", async () => {
+        await save(give(setting.licenseId, "factor.com"), give(second, null));
+        await save(give(setting.licenseId, null), give(second, "factor.com"));
+        expect(entity("license", second)?.legacy_license_key).toBe("factor.com");
+      });
+
+      test("that two have already is taken as it is, and either is changed in other things", async () => {
+        for (const id of [setting.licenseId, second]) await save(change("license", id, keyed(id, "factor.com")));
+        const from = entity("license", second);
+        await save(change("license", second, { ...keyed(second, "factor.com"), name: "new" }, { from }));
+        expect(entity("license", second)?.name).toBe("new");
+      });
+    });
+
     describe("what is deleted", () => {
       test("is gone, and stays so", async () => {
         await remove("license", setting.licenseId);

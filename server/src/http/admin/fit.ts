@@ -11,7 +11,16 @@ import {
 } from "../../catalog/entities.ts";
 import { partLists, partsOf } from "../../catalog/parts.ts";
 import { type Dependent, dependentsOf, referencesOf } from "../../catalog/references.ts";
-import { checkEdition, checkKey, checkLicense, checkParts, nameField, namesake } from "../../catalog/rules.ts";
+import {
+  checkEdition,
+  checkKey,
+  checkLicense,
+  checkParts,
+  nameField,
+  nameKey,
+  namesake,
+  type Tell,
+} from "../../catalog/rules.ts";
 import { Problem } from "../problem.ts";
 
 /** Dependents that a refusal names. */
@@ -20,9 +29,13 @@ const namedMax = 5;
 interface Fault {
   readonly field: string;
   readonly detail: string;
+  readonly number?: number | undefined;
 }
 
-/** @throws Problem: 400 with every field that is wrong, 409 where a name is taken or others depend on what goes. */
+/**
+ * @throws Problem: 400 with every field that is wrong, 409 where SLASCONE numbers the first of them, where a name is taken
+ * or where others depend on what goes.
+ */
 export function requireFit<K extends Kind>(
   vendor: Vendor,
   kind: K,
@@ -30,9 +43,11 @@ export function requireFit<K extends Kind>(
   body: EntityOf[K],
 ): void {
   const faults: Fault[] = [];
-  const tell = (field: string, detail: string) => void faults.push({ field: wireField(kind, field), detail });
+  const tell: Tell = (field, detail, number) => void faults.push({ field: wireField(kind, field), detail, number });
   for (const { kind: of, id, field } of referencesOf(kind, body)) {
-    if (vendor.entity(of, id) === undefined) tell(field, `there is no ${wordOf(of)} of this id`);
+    // A licence has its product from its edition: without one there is none either.
+    if (vendor.entity(of, id) !== undefined || (kind === "license" && of === "product")) continue;
+    tell(field, `there is no ${wordOf(of)} of this id`, kind === "key" ? undefined : unknownNumbers[of]);
   }
   if (faults.length > 0) throw unfit(faults);
   if (kind === "edition") {
@@ -49,12 +64,19 @@ export function requireFit<K extends Kind>(
   if (kind === "key") checkKey(body as Key, tell);
   if (kind === "product") checkProduct(vendor, body as Product, tell);
   if (faults.length > 0) throw unfit(faults);
-  requireOwnName(vendor, kind, body);
+  requireOwnName(vendor, kind, current, body);
 }
+
+/** SLASCONE's numbers for what a change refers to and is not there. Keys are ours, and have none. */
+const unknownNumbers: Readonly<Partial<Record<Kind, number>>> = { product: 3000, customer: 4000 };
+
+/** SLASCONE's numbers for names that are taken. */
+const takenNumbers: Readonly<Partial<Record<Kind, number>>> = { license: 1005, customer: 4002 };
 
 function unfit(faults: readonly Fault[]): Problem {
   const [first] = faults as readonly [Fault];
-  return new Problem("input_invalid", `${first.field}: ${first.detail}`, [], { errors: faults });
+  const errors = faults.map(({ field, detail }) => ({ field, detail }));
+  return new Problem("input_invalid", `${first.field}: ${first.detail}`, [], { errors }, first.number);
 }
 
 function checkProduct(vendor: Vendor, product: Product, tell: (field: string, detail: string) => void): void {
@@ -78,12 +100,14 @@ function checkProduct(vendor: Vendor, product: Product, tell: (field: string, de
   if (users.length > 0) throw inUse(users);
 }
 
-function requireOwnName<K extends Kind>(vendor: Vendor, kind: K, body: EntityOf[K]): void {
+/** A name that it has already may be another's too, from before that was refused: everything else of it still changes. */
+function requireOwnName<K extends Kind>(vendor: Vendor, kind: K, current: EntityOf[K] | null, body: EntityOf[K]): void {
+  if (current !== null && nameKey(kind, current) === nameKey(kind, body)) return;
   const other = namesake(vendor, kind, body);
   if (other === undefined) return;
   const field = wireField(kind, nameField(kind));
   const detail = `is that of ${wordOf(kind)} ${other.id} already`;
-  throw new Problem("name_taken", `${field}: ${detail}`, [], { errors: [{ field, detail }] });
+  throw new Problem("name_taken", `${field}: ${detail}`, [], { errors: [{ field, detail }] }, takenNumbers[kind]);
 }
 
 /** @throws Problem (409) with who they are, where something refers to the entity. */

@@ -2,10 +2,11 @@
 import { Type } from "typebox";
 import { type DenialCode, denials } from "../../core/denials.ts";
 import type { HistoryRecord } from "../../core/types.ts";
-import { isBound, requireLicense } from "../access.ts";
+import { isBound } from "../access.ts";
 import { Instant, millis, Name, Uuid, uuidOrNull } from "../input.ts";
 import { listedMax, pageMax, pageSizeDefault } from "../limits.ts";
 import { requireNames, shownLine } from "../names.ts";
+import { requireLicenseEver } from "../past-licenses.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { reasonField } from "./analytics/query.ts";
@@ -58,17 +59,19 @@ export function denialRoutes({ store }: Services): Route[] {
       reach: "admin",
       tag: "Denials",
       summary: "Read the denial log",
-      description: "Newest first.",
+      description: "Newest first; also of a licence that was deleted.",
       query: Query,
-      answers: { 200: Page },
+      answers: { 200: Page, 404: Type.Object({}) },
       async handle(call, finish) {
         const { query } = call;
         if (query.client_id !== undefined) requireNames(call.names);
+        const licenseId = licenseIdOf(call, query.license_id);
+        if (licenseId !== null) await requireLicenseEver(store, call, licenseId);
         const page = query.page ?? 1;
         const pageSize = query.page_size ?? pageSizeDefault;
         const { items, total } = await store.denials({
           isvId: call.isvId,
-          licenseId: licenseIdOf(call, query.license_id),
+          licenseId,
           clientId: query.client_id ?? null,
           code: query.reason ?? null,
           from: query.from === undefined ? null : millis(query.from, "from"),
@@ -89,7 +92,6 @@ function licenseIdOf(call: KeyedCall, text: string | undefined): string | null {
   if (licenseId === null && isBound(call.key)) {
     throw new Problem("key_insufficient", "The key is bound to some licences: name one in license_id.");
   }
-  if (licenseId !== null) requireLicense(call, licenseId);
   return licenseId;
 }
 

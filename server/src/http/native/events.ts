@@ -2,9 +2,10 @@
 import { Type } from "typebox";
 import { type HistoryRecord, type RecordKind, recordKinds } from "../../core/types.ts";
 import type { Position } from "../../stores/store.ts";
-import { isBound, requireLicense } from "../access.ts";
+import { isBound } from "../access.ts";
 import { Uuid, uuidOrNull } from "../input.ts";
 import { shownLine } from "../names.ts";
+import { requireLicenseEver } from "../past-licenses.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import type { Feed } from "./feed.ts";
@@ -33,10 +34,11 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
       description:
         "Server-sent events, in order of time, a second or two after they happened; from now on, or behind the event that `Last-Event-ID` names. Extends leave no event.",
       query: Query,
-      answers: { 200: Type.String() },
+      answers: { 200: Type.String(), 404: Type.Object({}) },
       answerType: "text/event-stream",
       async handle(call, finish) {
         const licenseId = licenseIdOf(call);
+        if (licenseId !== null) await requireLicenseEver(store, call, licenseId);
         const kinds = kindsOf(call.query.kind);
         const after = positionOf(call.head.lastEventId);
         const now = await feed.now();
@@ -70,7 +72,6 @@ function licenseIdOf(call: KeyedCall<unknown, unknown, { readonly license_id?: s
   if (licenseId === null && isBound(call.key)) {
     throw new Problem("key_insufficient", "The key is bound to some licences: name one in license_id.");
   }
-  if (licenseId !== null) requireLicense(call, licenseId);
   return licenseId;
 }
 

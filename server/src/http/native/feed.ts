@@ -46,15 +46,18 @@ interface Listener {
 export class Feed {
   readonly #store: Store;
   readonly #log: Log;
+  readonly #isClockHeld: boolean;
   readonly #listeners = new Set<Listener>();
   /** Up to where the store has been looked at; null: nobody listens. */
   #position: Position | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isLooking = false;
 
-  constructor(store: Store, log: Log) {
+  /** `isClockHeld`: time stands still, on a store in memory, until somebody moves it. */
+  constructor(store: Store, log: Log, isClockHeld: boolean) {
     this.#store = store;
     this.#log = log;
+    this.#isClockHeld = isClockHeld;
   }
 
   /** Whether there is room for one more who listens with this key. */
@@ -68,7 +71,28 @@ export class Feed {
 
   /** Where history is now: whoever listens from here on hears of what comes. */
   async now(): Promise<Position> {
-    return this.#position ?? { at: (await this.#store.settledUntil()) - 1, no: Number.MAX_SAFE_INTEGER };
+    if (this.#position !== null) return this.#position;
+    const until = await this.#until();
+    return this.#isClockHeld ? this.#lastOf(until - 1) : { at: until - 1, no: Number.MAX_SAFE_INTEGER };
+  }
+
+  /** The last line of an instant that goes on. */
+  async #lastOf(at: Millis): Promise<Position> {
+    let last: Position = { at: at - 1, no: Number.MAX_SAFE_INTEGER };
+    for (;;) {
+      const lines = await this.#store.linesAfter(last, at + 1, feedPageSize);
+      last = lines.at(-1) ?? last;
+      if (lines.length < feedPageSize) return last;
+    }
+  }
+
+  /**
+   * Before which instant lines are told. Of one that goes on another server may still record a line that comes before one
+   * that was told; a store in memory numbers the lines of an instant as they come, so there it may be told of.
+   */
+  async #until(): Promise<Millis> {
+    const until = await this.#store.settledUntil();
+    return this.#isClockHeld ? until + 1 : until;
   }
 
   /** Writes to the answer, whose head is sent, until the listener leaves. */
@@ -138,7 +162,7 @@ export class Feed {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const until = await this.#store.settledUntil();
+      const until = await this.#until();
       for (let isMore = true; isMore && this.#position !== null; ) {
         const lines = await this.#store.linesAfter(this.#position, until, feedPageSize);
         this.#position = lines.at(-1) ?? this.#position;

@@ -6,7 +6,7 @@ import { json } from "../answer.ts";
 import { Uuid, uuid } from "../input.ts";
 import { pageSizeDefault, pageSizeMax } from "../limits.ts";
 import { shownLine } from "../names.ts";
-import { Problem } from "../problem.ts";
+import { requireLicenseEver } from "../past-licenses.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 
 const Query = Type.Object(
@@ -63,10 +63,8 @@ export function licenseEventRoutes({ store }: Services): Route[] {
       async handle(call, finish) {
         const licenseId = uuid(call.params.license_id);
         const { before = null, limit = pageSizeDefault } = call.query;
+        await requireLicenseEver(store, call, licenseId);
         const { items, next } = await store.events({ isvId: call.isvId, licenseId, before, limit });
-        if (items.length === 0 && next === null && before === null && !call.vendor.licenses.has(licenseId)) {
-          throw new Problem("license_unknown", "The vendor never had a licence of this id.");
-        }
         finish(json({ items: items.map((line) => eventDto(shownLine(line, call.names, call.vendor))), next }));
       },
     }),

@@ -11,6 +11,7 @@ import { instant } from "../slascone/dto.ts";
 import { LicenseParams } from "../slascone/schemas.ts";
 
 const time = Type.String({ format: "date-time" });
+const maybeTime = Type.Union([time, Type.Null()]);
 const maybeText = Type.Union([Type.String(), Type.Null()]);
 const LiveSession = Type.Object({
   id: Type.String({ description: "What ending it takes; not the client's own `session_id`." }),
@@ -23,6 +24,10 @@ const LiveSession = Type.Object({
   extended_at: Type.String({ format: "date-time", description: "The last open or extend." }),
   valid_until: time,
   is_checkout: Type.Boolean({ description: "Checked out, for use without a connection." }),
+  checked_out_until: maybeTime,
+  voucher_until: Type.Union([time, Type.Null()], {
+    description: "Until when a voucher of it is good; null: none is out.",
+  }),
   is_overuse: Type.Boolean({ description: "Its token was granted beyond the limit." }),
   sessions_of_holder: Type.Integer({ description: "Live sessions on the same token." }),
 });
@@ -111,6 +116,8 @@ function shown(license: LicenseView, session: Session, names: Names): LiveSessio
     extended_at: instant(session.extendedAt),
     valid_until: instant(session.validUntil),
     is_checkout: session.checkoutUntil !== null,
+    checked_out_until: session.checkoutUntil === null ? null : instant(session.checkoutUntil),
+    voucher_until: session.voucher === undefined ? null : instant(session.voucher.until),
     is_overuse: session.isOveruse,
     sessions_of_holder: license.sessionsOfHolder(session.holder),
   };

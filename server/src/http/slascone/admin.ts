@@ -1,26 +1,54 @@
 /** What administrators do to licences: sessions, assignments, the switch of a licence, the jobs. AdminKeys alone. */
 import { type Static, Type } from "typebox";
+import type { Assignment, LicenseView } from "../../core/types.ts";
 import { knownLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { changeEntity, requireEntity } from "../admin/change.ts";
 import { json, noContent } from "../answer.ts";
-import { millis, Uuid, uuid, uuidOrNull } from "../input.ts";
-import { listedMax, pageMax } from "../limits.ts";
+import { millis, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
+import { listedMax, operatingSystemsAskedMax, pageMax } from "../limits.ts";
 import { answerOfDenial, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { assignmentDto, sessionDto } from "./dto.ts";
-import { licensesOfKey } from "./license-keys.ts";
+import { licenseOfKey } from "./license-keys.ts";
 import * as schemas from "./schemas.ts";
 
 const AssignmentParams = Type.Object({
   license_id: Uuid("The licence."),
   assignment_id: Uuid("The `id` of the assignment."),
 });
-const PageQuery = Type.Object({
-  page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax })),
-  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: listedMax, description: `${listedMax} if left out.` })),
-});
+/** Members of an assignment that the list can be sorted by: texts, as the caller is shown them. */
+const assignmentOrders = [
+  "activated_date_utc",
+  "client_id",
+  "device_name",
+  "operating_system",
+  "software_version",
+] as const;
+const AssignmentQuery = Type.Object(
+  {
+    operating_systems: Type.Optional(
+      Type.Array(Note("Clients of these operating systems; may stand several times."), {
+        maxItems: operatingSystemsAskedMax,
+      }),
+    ),
+    version_number: Type.Optional(Note("Clients of this version of the software.")),
+    sort_option: Type.Optional(
+      Type.Enum([...assignmentOrders], { description: "In the order in which clients became known, if left out." }),
+    ),
+    descending: Type.Optional(Type.Boolean()),
+    include_analytical_heartbeats: Type.Optional(
+      Type.Boolean({ description: "Taken and not used: GET data_gathering/heartbeats has what clients told." }),
+    ),
+    page: Type.Optional(Type.Integer({ minimum: 1, maximum: pageMax })),
+    page_size: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: listedMax, description: `${listedMax} if left out.` }),
+    ),
+  },
+  { additionalProperties: false },
+);
+type AssignmentQuery = Static<typeof AssignmentQuery>;
 
 /** Licences that one look of the job asks the store for. */
 const licensesPerLook = 1_000;
@@ -39,6 +67,8 @@ export function adminRoutes(services: Services): Route[] {
     unassign(services),
     toggleLicense(services),
     deleteInactiveSessions(services),
+    validateExpirationDates(),
+    healthCheck(services),
   ];
 }
 
@@ -127,22 +157,42 @@ function listAssignments({ store }: Services): Route {
     tag: "Licences",
     summary: "List the clients that a licence knows",
     params: schemas.LicenseParams,
-    query: PageQuery,
+    query: AssignmentQuery,
     answers: { 200: Type.Array(schemas.Assignment) },
     async handle(call, finish) {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       const license = await store.read(call.isvId, licenseId);
+      if (license === undefined) throw new Problem("license_unknown", "The licence has been deleted meanwhile.");
       const { page = 1, page_size: size = listedMax } = call.query;
-      const listed = [];
-      let n = 0;
-      for (const assignment of license?.assignments() ?? []) {
-        if (n++ < (page - 1) * size) continue;
-        if (listed.length >= size) break;
-        if (license !== undefined) listed.push(assignmentDto(license.terms, assignment, store.now(), call.names));
-      }
-      finish({ ...json(listed), headers: ["X-Total-Count", String(license?.clients ?? 0)] });
+      const found = assignmentsAsked(license, call.query);
+      const dto = (assignment: Assignment) => assignmentDto(license.terms, assignment, store.now(), call.names);
+      const listed = sorted(found, call.query, dto).slice((page - 1) * size, page * size);
+      finish({ ...json(listed.map(dto)), headers: ["X-Total-Count", String(found.length)] });
     },
   });
+}
+
+function assignmentsAsked(license: LicenseView, asked: AssignmentQuery): Assignment[] {
+  const { operating_systems: systems, version_number: version } = asked;
+  return [...license.assignments()].filter(
+    ({ operatingSystem, softwareVersion }) =>
+      (systems === undefined || (operatingSystem !== null && systems.includes(operatingSystem))) &&
+      (version === undefined || softwareVersion === version),
+  );
+}
+
+/** By what is shown: whoever may not see names must not learn their order either. */
+function sorted(
+  assignments: Assignment[],
+  { sort_option: member, descending = false }: AssignmentQuery,
+  dto: (assignment: Assignment) => ReturnType<typeof assignmentDto>,
+): Assignment[] {
+  if (member === undefined) return descending ? assignments.reverse() : assignments;
+  const sign = descending ? -1 : 1;
+  return assignments
+    .map((assignment) => ({ assignment, key: dto(assignment)[member as (typeof assignmentOrders)[number]] ?? "" }))
+    .sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : 0))
+    .map(({ assignment }) => assignment);
 }
 
 function readAssignment({ store }: Services): Route {
@@ -249,10 +299,8 @@ function toggleLicense({ store }: Services): Route {
       const { body, vendor } = call;
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
-      const license = licensesOfKey(store.catalog, vendor, body.license_key).find(
-        ({ product_id }) => product_id === productId,
-      );
-      if (license === undefined) return finish(denied("license_unknown", call));
+      const license = licenseOfKey(vendor, productId, body.license_key) ?? "license_unknown";
+      if (typeof license === "string") return finish(denied(license, call));
       requireLicense(call, license.id);
       await changeEntity(store, call, "license", license.id, (current) => ({
         ...requireEntity(current, "license"),
@@ -291,6 +339,37 @@ function deleteInactiveSessions({ desk, store }: Services): Route {
         count += due.length;
       }
       finish(json(`Licences brought up to date: ${count}.`));
+    },
+  });
+}
+
+function validateExpirationDates(): Route {
+  return keyed({
+    method: "PUT",
+    path: "/administration/validatelicensesexpirationdate",
+    reach: "admin",
+    role: "operator",
+    tag: "Jobs",
+    summary: "Does nothing: licences end at their instant",
+    description: "Whether a licence has expired is a comparison with the clock, so nothing waits for a job.",
+    answers: { 200: schemas.Sentence },
+    handle: (_call, finish) => finish(json("Licences end at their instant; there is nothing to do.")),
+  });
+}
+
+function healthCheck({ store }: Services): Route {
+  return keyed({
+    method: "GET",
+    path: "/administration/healthcheck",
+    reach: "admin",
+    tag: "Jobs",
+    summary: "Does the store answer?",
+    description: "For whoever has a key and no way to `/readyz`.",
+    answerType: "text/plain",
+    answers: { 200: Type.String({ examples: ["Healthy"] }) },
+    async handle(_call, finish) {
+      await store.ping();
+      finish({ status: 200, contentType: "text/plain; charset=utf-8", body: "Healthy", headers: [] });
     },
   });
 }

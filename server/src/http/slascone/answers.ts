@@ -2,11 +2,12 @@
 import type { License } from "../../catalog/entities.ts";
 import type { DenialCode } from "../../core/denials.ts";
 import type { Outcome } from "../../core/step.ts";
-import type { Granted } from "../../core/types.ts";
+import type { Granted, LicenseView } from "../../core/types.ts";
 import { type Answer, json } from "../answer.ts";
+import { listedMax } from "../limits.ts";
 import { answerOfDenial, denialWithoutLicense, type Telling } from "../problem.ts";
 import type { KeyedCall } from "../route.ts";
-import { described, licenseInfo } from "./dto.ts";
+import { described, licenseInfo, licenseUserDto } from "./dto.ts";
 
 /** The answer to a command: `granted` writes the good one. Errors go through to `finish`. */
 export function answerOf(
@@ -30,13 +31,22 @@ export function denied(code: DenialCode, telling: Telling): Answer {
   return answerOfDenial(denialWithoutLicense(code), telling);
 }
 
-/** The licence as P1, P3 and P8 tell it, to a caller whose key reaches it. */
+/**
+ * The licence as P1, P3 and P8 tell it, to a caller whose key reaches it. `view`: for administrators, who are told which
+ * users are registered. Applications do not learn from it who else uses the licence.
+ */
 export function licenseInfoAnswer(
   call: KeyedCall,
   license: License,
-  assignment: Granted["assignment"],
+  { assignment, quotas }: Partial<Pick<Granted, "assignment" | "quotas">>,
   now: number,
-  quotas: Granted["quotas"] = [],
+  view: LicenseView | undefined,
 ): Answer {
-  return json(licenseInfo(described(call.vendor, license), assignment, now, quotas));
+  const registered = call.key.role === "admin" && view !== undefined ? view.users() : [];
+  const users = [];
+  for (const user of registered) {
+    if (users.length >= listedMax) break;
+    users.push(licenseUserDto(license.id, user, call.names));
+  }
+  return json(licenseInfo(described(call.vendor, license), assignment ?? null, now, quotas, users));
 }

@@ -1,13 +1,14 @@
 /** Clients: activation, heartbeat, unassignment, and a look at one licence (P1, P3, P7, P8). */
 import type { License } from "../../catalog/entities.ts";
 import { quotaStatuses } from "../../core/decide/quotas.ts";
-import type { Assignment, Granted, Millis } from "../../core/types.ts";
+import type { Outcome } from "../../core/step.ts";
+import type { Assignment, LicenseView, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
-import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
 import { isExpired } from "./dto.ts";
 import { asOf } from "./known-clients.ts";
@@ -32,9 +33,8 @@ function activationRoute({ desk, store }: Services): Route {
     async handle(call, finish) {
       const activation = await activationOf(store, call, call.body);
       if ("denial" in activation) return finish(denied(activation.denial, call));
-      desk.submit([activation.command], ([outcome]) =>
-        finish(answerOf(outcome, call, (granted) => infoOf(store, call, knownOf(activation.resolved), granted))),
-      );
+      const { command, resolved } = activation;
+      desk.submit([command], ([outcome]) => finishWithInfo(store, call, resolved?.license, outcome, finish));
     },
   });
 }
@@ -47,6 +47,7 @@ export async function activationOf(store: Services["store"], call: KeyedCall, bo
   const product = call.vendor.products.get(uuid(body.product_id));
   if (product === undefined) return { denial: "product_unknown" } as const;
   const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
+  if (resolved === "legacy_key_ambiguous") return { denial: resolved } as const;
   if (resolved !== undefined) {
     requireLicense(call, resolved.license.id);
     await requireMove(store, call, resolved.license, body.client_id);
@@ -88,12 +89,6 @@ async function requireMove(
   }
 }
 
-/** A granted activation has a licence. */
-function knownOf(resolved: { readonly license: License } | undefined): License {
-  if (resolved === undefined) throw new Error("an activation was granted on a licence that nobody knows");
-  return resolved.license;
-}
-
 function heartbeatRoute({ desk, store }: Services): Route {
   return keyed({
     method: "POST",
@@ -127,9 +122,7 @@ function heartbeatRoute({ desk, store }: Services): Route {
         softwareVersion: textOrNull(body.software_version),
         operatingSystem: textOrNull(body.operating_system),
       } as const;
-      desk.submit([command], ([outcome]) =>
-        finish(answerOf(outcome, call, (granted) => infoOf(store, call, license, granted))),
-      );
+      desk.submit([command], ([outcome]) => finishWithInfo(store, call, license, outcome, finish));
     },
   });
 }
@@ -171,24 +164,39 @@ function validateRoute({ store }: Services): Route {
     body: Validate,
     answers: { 200: LicenseInfo, 409: Refusal },
     async handle(call, finish) {
-      const resolved = await resolveAnyLicenseKey(store, call.vendor, call.body.license_key);
-      if (resolved === undefined) return finish(denied("license_unknown", call));
+      const resolved = (await resolveAnyLicenseKey(store, call.vendor, call.body.license_key)) ?? "license_unknown";
+      if (typeof resolved === "string") return finish(denied(resolved, call));
       requireLicense(call, resolved.license.id);
       const view = await store.read(call.isvId, resolved.license.id);
       const now = store.now();
-      finish(licenseInfoAnswer(call, resolved.license, null, now, view && quotaStatuses(view, now)));
+      finish(licenseInfoAnswer(call, resolved.license, view ? { quotas: quotaStatuses(view, now) } : {}, now, view));
     },
   });
 }
 
-/** Read again after the commit: an administrator may have changed the licence meanwhile. */
-function infoOf(
+/** The licence, after what was asked was granted. Administrators are told more of it, for which the store is read. */
+function finishWithInfo(
   store: Services["store"],
   call: KeyedCall,
-  license: License,
-  { assignment, quotas }: Pick<Granted, "assignment" | "quotas">,
-) {
-  return licenseInfoAnswer(call, call.vendor.licenses.get(license.id) ?? license, assignment, store.now(), quotas);
+  license: License | undefined,
+  outcome: Outcome | Error | undefined,
+  finish: Finish,
+): void {
+  const answer = (view: LicenseView | undefined) =>
+    answerOf(outcome, call, (granted) => {
+      if (license === undefined) throw new Error("something was granted on a licence that nobody knows");
+      // Looked up again after the commit: an administrator may have changed the licence meanwhile.
+      const current = call.vendor.licenses.get(license.id) ?? license;
+      return licenseInfoAnswer(call, current, granted, store.now(), view);
+    });
+  if (license === undefined || call.key.role !== "admin") finish(answer(undefined));
+  else {
+    store.read(call.isvId, license.id).then(
+      (view) => finish(answer(view)),
+      // What was asked has happened: a store's fault here must not be told as one of the request.
+      (error) => finish(new Error("the users of a licence could not be read", { cause: error })),
+    );
+  }
 }
 
 /** The licence that whoever tells something is on: that of its token key, else that of its client. */

@@ -10,6 +10,7 @@ import { Label, Maybe, Uuid, uuid } from "../input.ts";
 import { Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { freshId, GivenId } from "./given-id.ts";
+import * as schemas from "./schemas.ts";
 
 const CustomerParams = Type.Object({ customer_id: Uuid("The customer.") });
 
@@ -89,7 +90,7 @@ export function customerRoutes({ store }: Services): Route[] {
       tag: "Customers",
       summary: "Create a customer",
       body: NewCustomer,
-      answers: { 201: CustomerShown },
+      answers: { 201: CustomerShown, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = freshId(call.vendor.customers, call.body.id);
         const customer = await changeEntity(store, call, "customer", id, () => laidOver(null, id, call.body));
@@ -104,7 +105,7 @@ export function customerRoutes({ store }: Services): Route[] {
       summary: "Change a customer",
       description: "What is left out stays as it is.",
       body: ChangedCustomer,
-      answers: { 200: CustomerShown, 404: NotThere },
+      answers: { 200: CustomerShown, 404: NotThere, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const customer = await changeEntity(store, call, "customer", id, (current) =>

@@ -106,12 +106,16 @@ const projects = 2;
 
 export const clientTypes = { devices: 0, users: 1, projects } as const;
 
-/** `assignment`: of the client that asks; null where nobody does. `quotas`: how its limitations stand. */
+/**
+ * `assignment`: of the client that asks; null where nobody does. `quotas`: how its limitations stand. `users`: those that
+ * the caller may know of.
+ */
 export function licenseInfo(
   about: Described,
   assignment: Assignment | null,
   now: Millis,
   quotas: readonly QuotaStatus[] = [],
+  users: readonly ReturnType<typeof licenseUserDto>[] = [],
 ) {
   const { license, edition, product, customer } = about;
   const release = releaseTold(about);
@@ -152,8 +156,7 @@ export function licenseInfo(
     limitations: limitationsTold(about, quotas),
     variables: variablesTold(about),
     constrained_variables: constrainedVariablesTold(about),
-    // Nobody learns from a licence answer who else uses the licence.
-    license_users: [],
+    license_users: users,
     created_date_utc: instant(now),
     license_type: null,
   };
@@ -277,8 +280,6 @@ export function sessionDto(license: LicenseView, session: Session, now: Millis, 
     max_open_session_count: session.peakSessions,
     max_active_client_count: session.peakHolders,
     duration: Math.floor((now - session.openedAt) / 60_000),
-    checked_out_until: session.checkoutUntil === null ? null : instant(session.checkoutUntil),
-    voucher_until: session.voucher === undefined ? null : instant(session.voucher.until),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Assignment } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
 import { uuidOrNull } from "../input.ts";
 import { requireNames } from "../names.ts";
-import { answerOfDenial } from "../problem.ts";
+import { answerOfDenial, Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { activationOf } from "./clients.ts";
@@ -38,7 +38,9 @@ function licenseFileRoute({ store, signer }: Services): Route {
       // The file names the client. Applications ask for their own; administrators for other people's.
       if (tokenKey !== null && call.key.role === "admin") requireNames(call.names);
       const assignment = tokenKey === null ? null : await assignmentOf(store, call.isvId, license.id, tokenKey);
-      if (assignment === undefined) return finish(denied("token_unknown", call));
+      if (assignment === undefined) {
+        throw new Problem("entity_unknown", "No client of the licence holds a token of this key.");
+      }
       const text = licenseFile(described(call.vendor, license), assignment, store.now());
       const signed = await signer.withPlace(call.isvId, () => signedXml(signer, call.isvId, text));
       finish(fileAnswer(signed, "license.xml"));

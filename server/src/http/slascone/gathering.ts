@@ -14,6 +14,7 @@ import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
 import * as limits from "../limits.ts";
 import { clientOrNull, nameOrNull, requireNames } from "../names.ts";
+import { requireLicenseEver } from "../past-licenses.ts";
 import { Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
@@ -244,9 +245,11 @@ function toldRoute({ store }: Services): Route {
     async handle(call, finish) {
       const { query } = call;
       if (query.client_id !== undefined) requireNames(call.names);
+      const licenseId = uuidOrNull(query.license_id);
+      if (licenseId !== null) await requireLicenseEver(store, call, licenseId);
       const { items, total } = await store.gathered({
         isvId: call.isvId,
-        licenseId: uuidOrNull(query.license_id),
+        licenseId,
         kind: query.kind ?? null,
         clientId: query.client_id ?? null,
         subjectId: uuidOrNull(query.subject_id),

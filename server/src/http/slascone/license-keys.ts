@@ -1,9 +1,7 @@
 /** What the text in `license_key` may stand for. */
-import type { Catalog, Vendor } from "../../catalog/catalog.ts";
+import type { Vendor } from "../../catalog/catalog.ts";
 import type { License, Product } from "../../catalog/entities.ts";
-import type { Millis } from "../../core/types.ts";
 import type { Store } from "../../stores/store.ts";
-import { isExpired } from "./dto.ts";
 
 export interface Resolved {
   readonly license: License;
@@ -11,48 +9,55 @@ export interface Resolved {
   readonly tokenKey: string | null;
 }
 
+/** The key is the legacy key of several licences, so that nobody can tell which one is meant. */
+export type Ambiguous = "legacy_key_ambiguous";
+
 /**
  * The licence that a key means: its id, one of its token keys, or, where the product puts those first, its legacy key.
- * Of several licences with one legacy key, one that can be used. Undefined: the product has no such licence.
+ * Undefined: the product has no such licence.
  */
 export async function resolveLicenseKey(
   store: Store,
   vendor: Vendor,
   product: Product,
   text: string,
-): Promise<Resolved | undefined> {
+): Promise<Resolved | Ambiguous | undefined> {
   const key = text.trim();
   const isOfProduct = (license: License) => license.product_id === product.id;
   if (product.prioritized_key === "legacy") {
-    const license = usable(withLegacyKey(store.catalog, vendor, key).filter(isOfProduct), store.now());
-    if (license !== undefined) return { license, tokenKey: null };
+    const license = theOnly(vendor.licensesByLegacyKey(key).filter(isOfProduct));
+    if (license !== undefined) return byLegacyKey(license);
   }
   const found = await resolveUuid(store, vendor, key.toLowerCase());
   return found !== undefined && isOfProduct(found.license) ? found : undefined;
 }
 
 /** The same where no product is named (P8): each product by its own priority. */
-export async function resolveAnyLicenseKey(store: Store, vendor: Vendor, text: string): Promise<Resolved | undefined> {
+export async function resolveAnyLicenseKey(
+  store: Store,
+  vendor: Vendor,
+  text: string,
+): Promise<Resolved | Ambiguous | undefined> {
   const key = text.trim();
   const found = await resolveUuid(store, vendor, key.toLowerCase());
   if (found !== undefined) return found;
-  const legacy = withLegacyKey(store.catalog, vendor, key).filter(
-    ({ product_id }) => vendor.products.get(product_id)?.prioritized_key === "legacy",
-  );
-  const license = usable(legacy, store.now());
-  return license && { license, tokenKey: null };
+  const legacy = vendor
+    .licensesByLegacyKey(key)
+    .filter(({ product_id }) => vendor.products.get(product_id)?.prioritized_key === "legacy");
+  return byLegacyKey(theOnly(legacy));
+}
+
+/** The one licence of a product whose id or legacy key this is, whatever the product puts first. */
+export function licenseOfKey(vendor: Vendor, productId: string, text: string): License | Ambiguous | undefined {
+  return theOnly(licensesOfKey(vendor, text).filter(({ product_id }) => product_id === productId));
 }
 
 /** Licences whose id or legacy key this is, whatever the product puts first. */
-export function licensesOfKey(catalog: Catalog, vendor: Vendor, text: string): License[] {
+export function licensesOfKey(vendor: Vendor, text: string): License[] {
   const key = text.trim();
   const byId = vendor.licenses.get(key.toLowerCase());
-  const byLegacyKey = withLegacyKey(catalog, vendor, key);
-  return byId === undefined ? [...byLegacyKey] : [byId, ...byLegacyKey.filter((license) => license !== byId)];
-}
-
-function withLegacyKey(catalog: Catalog, vendor: Vendor, key: string): readonly License[] {
-  return catalog.licensesByLegacyKey(vendor.isv.id, key);
+  const byLegacyKey = vendor.licensesByLegacyKey(key);
+  return byId === undefined ? byLegacyKey : [byId, ...byLegacyKey.filter((license) => license !== byId)];
 }
 
 async function resolveUuid(store: Store, vendor: Vendor, key: string): Promise<Resolved | undefined> {
@@ -63,6 +68,10 @@ async function resolveUuid(store: Store, vendor: Vendor, key: string): Promise<R
   return ofToken && { license: ofToken, tokenKey: key };
 }
 
-function usable(licenses: readonly License[], now: Millis): License | undefined {
-  return licenses.find((license) => license.is_active && !isExpired(license, now)) ?? licenses[0];
+function theOnly(licenses: readonly License[]): License | Ambiguous | undefined {
+  return licenses.length > 1 ? "legacy_key_ambiguous" : licenses[0];
+}
+
+function byLegacyKey(found: License | Ambiguous | undefined): Resolved | Ambiguous | undefined {
+  return typeof found === "object" ? { license: found, tokenKey: null } : found;
 }

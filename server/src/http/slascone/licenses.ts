@@ -7,7 +7,15 @@ import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
-import { changeEntity, entityAnswer, etagOf, given, requireEntity, requireMatch } from "../admin/change.ts";
+import {
+  changeEntity,
+  entityAnswer,
+  etagOf,
+  given,
+  knownEntity,
+  requireEntity,
+  requireMatch,
+} from "../admin/change.ts";
 import { inUse, requireFree } from "../admin/fit.ts";
 import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
 import { noContent } from "../answer.ts";
@@ -83,10 +91,12 @@ const Toggle = Type.Object({
   is_active: Maybe(Type.Boolean({ description: "Left out: the opposite of what it is." })),
 });
 const NotThere = Type.Object({});
-/** Four members more than SLASCONE's clients know: these answers are for administrators. */
+/** Some members more than SLASCONE's clients know: these answers are for administrators. */
 const LicenseShown = Type.Object({
   ...schemas.License.properties,
   ...licensePartsShown,
+  provisioning_mode: schemas.License.properties.template.properties.provisioning_mode,
+  client_type: schemas.License.properties.template.properties.client_type,
   etag: Type.String({ description: "The version that `If-Match` may name, also where the licence is one of a list." }),
   project_tokens: Type.Union([Type.Object({ mono: Count, team: Count }), Type.Null()]),
   allowed_user_domains: Type.Array(Type.String()),
@@ -96,7 +106,16 @@ const LicenseShown = Type.Object({
 function shown({ vendor, names }: KeyedCall, license: License, now: Millis) {
   const { project_tokens, allowed_user_domains } = license;
   const dto = licenseDto(described(vendor, license), [], now, names);
-  return { ...dto, etag: etagOf(license), project_tokens, allowed_user_domains, own_parts: ownParts(license) };
+  const { provisioning_mode, client_type } = dto.template;
+  return {
+    ...dto,
+    provisioning_mode,
+    client_type,
+    etag: etagOf(license),
+    project_tokens,
+    allowed_user_domains,
+    own_parts: ownParts(license),
+  };
 }
 
 export function licenseRoutes(services: Services): Route[] {
@@ -125,20 +144,29 @@ function listRoutes({ store }: Services): Route[] {
       tag: "Licences",
       summary: "List licences",
       query: Filter,
-      answers: { 200: PageOf(LicenseShown) },
-      handle: (call, finish) => finish(list(call, call.query)),
+      answers: { 200: PageOf(LicenseShown), 404: NotThere },
+      handle(call, finish) {
+        const { product_id, customer_id, template_id } = call.query;
+        if (product_id !== undefined) knownEntity(call, "product", product_id);
+        if (customer_id !== undefined) knownEntity(call, "customer", customer_id);
+        if (template_id !== undefined) knownEntity(call, "edition", template_id);
+        finish(list(call, call.query));
+      },
     }),
-    keyed({
-      method: "POST",
-      path: "/licenses/filtered",
-      reach: "admin",
-      role: "viewer",
-      tag: "Licences",
-      summary: "List licences; the filter is the body",
-      body: Filter,
-      answers: { 200: PageOf(LicenseShown) },
-      handle: (call, finish) => finish(list(call, call.body)),
-    }),
+    ...["/licenses/filtered", "/licenses/filtered/detailed"].map((path) =>
+      keyed({
+        method: "POST",
+        path,
+        reach: "admin",
+        role: "viewer",
+        tag: "Licences",
+        summary: "List licences; the filter is the body",
+        description: "Every list has all details, so `filtered` and `filtered/detailed` answer alike.",
+        body: Filter,
+        answers: { 200: PageOf(LicenseShown) },
+        handle: (call, finish) => finish(list(call, call.body)),
+      }),
+    ),
   ];
 }
 
@@ -175,7 +203,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "Limits that are left out are the edition's. Where the edition says so, a client is activated at once: the customer's number, its e-mail address, or `client_id`. On an inactive or expired licence none is; another denial of it stands in the denial log.",
       body: NewLicense,
-      answers: { 201: LicenseShown },
+      answers: { 201: LicenseShown, 409: schemas.Refusal },
       async handle(call, finish) {
         const { body } = call;
         const id = freshId(call.vendor.licenses, body.id);
@@ -198,7 +226,7 @@ function changeRoutes(services: Services): Route[] {
       description:
         "What is left out stays as it is. Sessions keep the end that they have; their next extend goes by the change.",
       body: ChangedLicense,
-      answers: { 200: LicenseShown, 404: NotThere },
+      answers: { 200: LicenseShown, 404: NotThere, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const license = await changeEntity(store, call, "license", id, (current) =>
@@ -245,12 +273,7 @@ function created(vendor: Vendor, id: string, body: Static<typeof NewLicense>): L
 function laidOver(vendor: Vendor, current: License, body: LicenseInput): License {
   const editionId = uuidOrNull(body.template_id) ?? current.edition_id;
   const productId = vendor.editions.get(editionId)?.product_id ?? current.product_id;
-  if (body.product_id != null && uuid(body.product_id) !== productId) {
-    throw new Problem(
-      "input_invalid",
-      "product_id: is not that of the template; a licence takes its product from there",
-    );
-  }
+  requireProductOf(vendor, editionId, uuidOrNull(body.product_id));
   const date = (field: "start_date_utc" | "expiration_date_utc") => {
     const text = body[field];
     return typeof text === "string" ? instantText(text, field) : text;
@@ -274,6 +297,17 @@ function laidOver(vendor: Vendor, current: License, body: LicenseInput): License
     ...licensePartsGiven(body),
   });
   return { ...current, ...said } as License;
+}
+
+/** @throws Problem where a licence is given another product than its edition's. An unknown edition is told by the rules. */
+function requireProductOf(vendor: Vendor, editionId: string, asked: string | null): void {
+  if (asked === null) return;
+  if (!vendor.products.has(asked)) {
+    throw new Problem("input_invalid", "product_id: there is no product of this id", [], undefined, 3000);
+  }
+  const edition = vendor.editions.get(editionId);
+  if (edition === undefined || edition.product_id === asked) return;
+  throw new Problem("input_invalid", "product_id: is not that of the template; a licence takes its product from there");
 }
 
 /**

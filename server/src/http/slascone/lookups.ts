@@ -47,7 +47,7 @@ function byLicense({ store }: Services): Route {
       const productId = uuidOrNull(call.body.product_id);
       if (productId !== null && !call.vendor.products.has(productId)) return finish(denied("product_unknown", call));
       if (productId !== null) requireProduct(call, productId);
-      const found = licensesOfKey(store.catalog, call.vendor, call.body.license_key ?? "").filter(
+      const found = licensesOfKey(call.vendor, call.body.license_key ?? "").filter(
         (license) => reachesLicense(call.key, license) && (productId === null || license.product_id === productId),
       );
       finish(found.length === 0 ? denied("legacy_key_unknown", call) : listOf(call, found, store.now()));

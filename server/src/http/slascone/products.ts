@@ -53,12 +53,33 @@ const ChangedPart = Type.Object({
   ...ofSomeParts,
 });
 
+/** SLASCONE calls a release's name by the release: either does, and both are answered. */
+const releases = "software_release_limitations";
+const softwareRelease = Maybe(Label("The same as `name`, by SLASCONE's word for it.", "25.2"));
+const NewRelease = Type.Object({ ...NewPart.properties, name: Maybe(partName), software_release: softwareRelease });
+const ChangedRelease = Type.Object({ ...ChangedPart.properties, software_release: softwareRelease });
+
+interface Naming {
+  readonly name?: string | null;
+  readonly software_release?: string | null;
+}
+
+/** The name that was given; undefined: none was. @throws Problem (400) where a release is given two. */
+function nameGiven(list: PartList, { name, software_release }: Naming): string | undefined {
+  const release = list === releases ? (software_release ?? undefined) : undefined;
+  if (name != null && release !== undefined && name !== release) {
+    throw new Problem("input_invalid", "software_release: is the name by another word; give one of them");
+  }
+  return name ?? release;
+}
+
 const PartShown = Type.Object({
   id: Type.String(),
   product_id: Type.String(),
   name: Type.String(),
   description: Type.Union([Type.String(), Type.Null()]),
 });
+const ReleaseShown = Type.Object({ ...PartShown.properties, software_release: Type.String() });
 const ChoicePartShown = Type.Object({ ...PartShown.properties, values: Type.Array(Type.String()) });
 const ProductShown = Type.Object({
   id: Type.String(),
@@ -66,6 +87,7 @@ const ProductShown = Type.Object({
   prioritized_key: PrioritizedKey,
   ...Object.fromEntries(partLists.map((list) => [list, Type.Array(PartShown)])),
   constrained_variables: Type.Array(ChoicePartShown),
+  software_release_limitations: Type.Array(ReleaseShown),
 });
 const NotThere = Type.Object({});
 
@@ -174,18 +196,21 @@ function productDto(product: Product) {
     name: product.name,
     prioritized_key: product.prioritized_key === "legacy" ? 1 : 0,
     ...Object.fromEntries(
-      partLists.map((list) => [list, partsOf(product, list).map((part) => partDto(product, part))]),
+      partLists.map((list) => [list, partsOf(product, list).map((part) => partDto(list, product, part))]),
     ),
   };
 }
 
-function partDto({ id: product_id }: Product, { id, name, description, ...more }: Part) {
-  return { id, product_id, name, description: description ?? null, ...more };
+function partDto(list: PartList, { id: product_id }: Product, { id, name, description, ...more }: Part) {
+  const release = list === releases ? { software_release: name } : {};
+  return { id, product_id, name, ...release, description: description ?? null, ...more };
 }
 
 /** The five calls of one of a product's lists. A part has no version of its own: `If-Match` names the product's. */
 function partRoutes({ store }: Services, list: PartList): Route[] {
   const path = `/products/:product_id/${list}`;
+  const [newPart, changedPart, shownPart] =
+    list === releases ? [NewRelease, ChangedRelease, ReleaseShown] : [NewPart, ChangedPart, PartShown];
   const what = list.slice(0, -1).replaceAll("_", " ");
   const partOf = (product: Product, id: string): Part => {
     const part = partsOf(product, list).find((each) => each.id === id.toLowerCase());
@@ -199,7 +224,7 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
       return { ...product, [list]: change(product) };
     })) as Product;
   const shown = (product: Product, id: string, status = 200) => ({
-    ...json(partDto(product, partOf(product, id))),
+    ...json(partDto(list, product, partOf(product, id))),
     status,
     headers: ["ETag", etagOf(product)],
   });
@@ -211,13 +236,13 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
       tag: "Products",
       summary: `List a product's ${what}s`,
       params: ProductParams,
-      answers: { 200: Type.Array(PartShown), 404: NotThere },
+      answers: { 200: Type.Array(shownPart), 404: NotThere },
       handle(call, finish) {
         const product = knownEntity(call, "product", call.params.product_id);
         finish(
           entityAnswer(
             product,
-            partsOf(product, list).map((part) => partDto(product, part)),
+            partsOf(product, list).map((part) => partDto(list, product, part)),
           ),
         );
       },
@@ -229,13 +254,15 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
       tag: "Products",
       summary: `Add a ${what} to a product`,
       params: ProductParams,
-      body: NewPart,
-      answers: { 201: PartShown, 404: NotThere },
+      body: newPart,
+      answers: { 201: shownPart, 404: NotThere },
       async handle(call, finish) {
         const id = call.body.id == null ? newId() : uuid(call.body.id);
+        const name = nameGiven(list, call.body);
+        if (name === undefined) throw new Problem("input_invalid", "name: is required");
         const product = await relist(call, (old) => [
           ...partsOf(old, list),
-          laidOverPart(list, { id, name: call.body.name }, call.body),
+          laidOverPart(list, { id, name }, call.body),
         ]);
         finish(shown(product, id, 201));
       },
@@ -247,13 +274,13 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
       tag: "Products",
       summary: `Change a ${what} of a product`,
       params: ProductParams,
-      body: ChangedPart,
-      answers: { 200: PartShown, 404: NotThere },
+      body: changedPart,
+      answers: { 200: shownPart, 404: NotThere },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const product = await relist(call, (old) => {
           const part = partOf(old, id);
-          const next = laidOverPart(list, { ...part, name: call.body.name ?? part.name }, call.body);
+          const next = laidOverPart(list, { ...part, name: nameGiven(list, call.body) ?? part.name }, call.body);
           return partsOf(old, list).map((each): Part => (each === part ? next : each));
         });
         finish(shown(product, id));
@@ -266,7 +293,7 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
       tag: "Products",
       summary: `Read a ${what} of a product`,
       params: PartParams,
-      answers: { 200: PartShown, 404: NotThere },
+      answers: { 200: shownPart, 404: NotThere },
       handle(call, finish) {
         finish(shown(knownEntity(call, "product", call.params.product_id), call.params.part_id));
       },

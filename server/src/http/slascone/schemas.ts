@@ -123,6 +123,8 @@ export const ActivateClient = Type.Object({
   client_name: Maybe(Note("What people call the client.")),
   client_description: Maybe(Description("Anything worth knowing of the client.")),
   software_version: Maybe(SoftwareVersion),
+  timestamp_utc: Maybe(Instant("Taken and not used: an activation is of the instant in which it arrives.")),
+  tags: Maybe(Type.Array(Note("A tag."), { maxItems: valuesToldMax, description: "Taken and not used." })),
 });
 
 export type ActivateClient = Static<typeof ActivateClient>;

@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import type { Vendor } from "../../catalog/catalog.ts";
 import { newBody } from "../../catalog/defaults.ts";
 import type { Edition, License, Product } from "../../catalog/entities.ts";
+import { sessionsPerHolderAbsoluteMax } from "../../core/limits.ts";
 import { changeEntity, entityAnswer, entityChange, given, knownEntity, requireEntity } from "../admin/change.ts";
 import { requireFit, requireFree } from "../admin/fit.ts";
 import { arrayAnswer, finds, ListQuery } from "../admin/lists.ts";
@@ -13,6 +14,7 @@ import { keyed, type Route, type Services } from "../route.ts";
 import { clientTypes, provisioningModes } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
 import { releaseGiven, templateLists, templateParts, templatePartsGiven, templatePartsShown } from "./parts.ts";
+import * as schemas from "./schemas.ts";
 
 const TemplateParams = Type.Object({ template_id: Uuid("The edition.") });
 
@@ -25,7 +27,13 @@ const Counted = Type.Integer({ minimum: 0, maximum: 2, description: "0 devices, 
 /** What may be given of an edition beside what must: by the wire's names. */
 const settings = {
   enforce_floating_limit: Maybe(Type.Boolean({ description: "False: beyond the limit is granted, and on record." })),
-  max_floating_sessions_with_same_client_id: Maybe(Type.Integer({ minimum: 0, maximum: 10_000 })),
+  max_floating_sessions_with_same_client_id: Maybe(
+    Type.Integer({
+      minimum: 0,
+      maximum: sessionsPerHolderAbsoluteMax,
+      description: "Sessions that one holder may have at a time, on one token. 0 is the same as 1.",
+    }),
+  ),
   session_period: Maybe(Type.Union([Minutes, Type.Null()])),
   max_checkout_period: Maybe(Type.Integer({ minimum: 0, maximum: 52_560_000, description: "Minutes; 0: none." })),
   max_checked_out_tokens: Maybe(
@@ -139,10 +147,10 @@ export function templateRoutes({ store }: Services): Route[] {
         },
         ["name", "product_name"],
       ),
-      answers: { 200: Type.Array(TemplateShown) },
+      answers: { 200: Type.Array(TemplateShown), 404: NotThere },
       handle(call, finish) {
         const { product_id, name, search } = call.query;
-        const productId = uuidOrNull(product_id);
+        const productId = product_id === undefined ? null : knownEntity(call, "product", product_id).id;
         const productOf = (edition: Edition) => call.vendor.products.get(edition.product_id)?.name ?? "";
         const found = [...call.vendor.editions.values()].filter(
           (edition) =>
@@ -161,7 +169,7 @@ export function templateRoutes({ store }: Services): Route[] {
       tag: "Editions",
       summary: "Create an edition",
       body: NewTemplate,
-      answers: { 201: TemplateShown },
+      answers: { 201: TemplateShown, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = freshId(call.vendor.editions, call.body.id);
         const edition = await changeEntity(store, call, "edition", id, () => laidOver(null, id, call.body));
@@ -177,7 +185,7 @@ export function templateRoutes({ store }: Services): Route[] {
       description:
         "What is left out stays as it is. The edition's licences and their sessions go by the change from then on; sessions keep the end that they have.",
       body: ChangedTemplate,
-      answers: { 200: TemplateShown, 404: NotThere },
+      answers: { 200: TemplateShown, 404: NotThere, 409: schemas.Refusal },
       async handle(call, finish) {
         const id = uuid(call.body.id);
         const edition = await changeEntity(store, call, "edition", id, (current) =>
@@ -310,6 +318,18 @@ function nameOf<T extends string>(
   return (Object.keys(numbers) as T[]).find((each) => numbers[each] === number);
 }
 
+/** Members of SLASCONE's template that nothing here is behind: heartbeats are periodical, and a licence says when it ends. */
+const alwaysTheSame = {
+  heartbeat_mode: 2,
+  has_strict_heartbeats: false,
+  heartbeat_sampling_rate: null,
+  token_ui_mode: 0,
+  expiration_mode: 1,
+  expiration_date_utc: null,
+  valid_days_count: null,
+  trial_days_count: null,
+} as const;
+
 /** The edition alone: limits are what its new licences take. */
 function templateDto(vendor: Vendor, edition: Edition) {
   const product = vendor.products.get(edition.product_id) as Product;
@@ -329,6 +349,7 @@ function templateDto(vendor: Vendor, edition: Edition) {
     software_release_limitation_id: edition.software_release_limitation_id ?? null,
     allows_invalid_software_release: edition.allows_invalid_software_release ?? false,
     user_limit: edition.user_limit ?? null,
+    ...alwaysTheSame,
     ...templateLists(edition, product),
     license_count: licensesOf(vendor, edition.id).length,
   };

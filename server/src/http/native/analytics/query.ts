@@ -7,7 +7,8 @@ import type { License } from "../../../catalog/entities.ts";
 import { type DenialCode, denials } from "../../../core/denials.ts";
 import type { Pool } from "../../../core/types.ts";
 import { isBound, knownLicense } from "../../access.ts";
-import { Instant, millis, Uuid, uuid, uuidOrNull } from "../../input.ts";
+import { knownEntity } from "../../admin/change.ts";
+import { Instant, millis, Uuid, uuidOrNull } from "../../input.ts";
 import { Problem } from "../../problem.ts";
 import type { KeyedCall } from "../../route.ts";
 
@@ -110,15 +111,8 @@ export function scopeOf(call: ScopedCall): { scope: Scope; id: string } {
   const licenseId = uuidOrNull(license_id);
   if (licenseId !== null) return { scope: "license", id: knownLicense(call, licenseId).id };
   requireUnbound(call);
-  const { vendor } = call;
-  if (product_id !== undefined && !vendor.products.has(uuid(product_id))) {
-    throw new Problem("input_invalid", "product_id: the vendor has no product of this id");
-  }
-  if (customer_id !== undefined && !vendor.customers.has(uuid(customer_id))) {
-    throw new Problem("input_invalid", "customer_id: the vendor has no customer of this id");
-  }
-  if (product_id !== undefined) return { scope: "product", id: uuid(product_id) };
-  if (customer_id !== undefined) return { scope: "customer", id: uuid(customer_id) };
+  if (product_id !== undefined) return { scope: "product", id: knownEntity(call, "product", product_id).id };
+  if (customer_id !== undefined) return { scope: "customer", id: knownEntity(call, "customer", customer_id).id };
   return { scope: "vendor", id: call.isvId };
 }
 
