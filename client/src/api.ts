@@ -179,8 +179,8 @@ export type LicenseStatus = {
     readonly name: string;
     /** Null: unlimited. */
     readonly value: number | null;
-    /** Null: unlimited. */
-    readonly remaining: number | null;
+    /** 0 where `value` is null. */
+    readonly remaining: number;
     /** 0: nothing is consumed of it. */
     readonly consumption_reset_mode: number;
     readonly consumption_reset_period_days: number | null;

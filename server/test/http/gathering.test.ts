@@ -346,15 +346,15 @@ describe("what a licence entitles to", () => {
     expect((await info()).features[1].is_active).toBe(false);
   });
 
-  test("without a limit is told as such, be it a quota or a plain number", async () => {
+  test("without a limit has a null for its value and a number left all the same, be it a quota or a plain number", async () => {
     const license_limitations = [
       { limitation_id: metered.docs, limit: null, consumption_reset_mode: 3 },
       { limitation_id: metered.cores, limit: null },
     ];
     expect((await change({ license_limitations })).status).toBe(200);
     expect((await info()).limitations).toMatchObject([
-      { id: metered.docs, value: null, remaining: null, consumption_reset_mode: 3 },
-      { id: metered.cores, value: null, remaining: null, consumption_reset_mode: 0 },
+      { id: metered.docs, value: null, remaining: 0, consumption_reset_mode: 3 },
+      { id: metered.cores, value: null, remaining: 0, consumption_reset_mode: 0 },
     ]);
   });
 

@@ -51,7 +51,8 @@ export function limitationsTold({ license, edition, product }: Entitlement, quot
       name: named?.name ?? "",
       description: named?.description ?? null,
       value: limitation.limit,
-      remaining: quota === undefined ? limitation.limit : remaining(quota),
+      // A number always: existing readers know no null here, see `value`.
+      remaining: (quota === undefined ? limitation.limit : remaining(quota)) ?? 0,
       consumption_reset_mode: resetModeOf(limitation),
       consumption_reset_period_days: resetDaysOf(limitation),
     };

@@ -408,7 +408,7 @@ export const LicenseInfo = Type.Object({
       id,
       name: Type.String(),
       value: Type.Union([Type.Integer(), Type.Null()], { description: "Null: unlimited." }),
-      remaining: Type.Union([Type.Number(), Type.Null()], { description: "Null: unlimited." }),
+      remaining: Type.Number({ description: "0 where `value` is null." }),
       consumption_reset_mode: Type.Integer({ description: "0: nothing is consumed of it." }),
       consumption_reset_period_days: Type.Union([Type.Integer(), Type.Null()]),
     }),
