@@ -276,6 +276,7 @@ export interface Ticket {
   /** Who asked first. */
   readonly clientId: string;
   readonly userId: string | null;
+  readonly sessionId: string | null;
   readonly takenAt: Millis;
   /** When history was last told of the wait. */
   readonly toldAt: Millis;

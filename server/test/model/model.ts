@@ -29,7 +29,7 @@ import {
   refusal,
   stepProject,
 } from "./projects.ts";
-import { isTheirTurn, keepInQueue, leave, type ModelTicket, placeMaxMs, queueUp } from "./queue.ts";
+import { giveUp, isTheirTurn, keepInQueue, leave, type ModelTicket, placeMaxMs, queueUp } from "./queue.ts";
 import { coversRelease } from "./releases.ts";
 import {
   checkInsThisMonth,
@@ -403,8 +403,7 @@ export class Model {
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) {
-      const { clientId, userId } = command;
-      keepInQueue(license.queue, (ticket) => ticket.clientId !== clientId || ticket.userId !== userId);
+      giveUp(license.queue, command);
       return this.#deny(license, command, "session_unknown", now);
     }
     if (isOut(license, session, now)) {
@@ -654,8 +653,8 @@ export class Model {
 
   /** Refused for want of a token, on record unless the caller stands in the queue and just asks again. */
   #queueUp(license: ModelLicense, command: Of<"open">, holder: string, pool: string, now: Millis): ModelOutcome {
-    const { clientId, userId, waitMs } = command;
-    const asking = { holder, pool, clientId, userId, waitMs: waitMs ?? 0 };
+    const { clientId, userId, sessionId, waitMs } = command;
+    const asking = { holder, pool, clientId, userId, sessionId, waitMs: waitMs ?? 0 };
     const { position, waitsOn } = queueUp(license.queue, asking, now);
     return { ...this.#deny(license, command, "tokens_exhausted", now, !waitsOn), queuePosition: position };
   }

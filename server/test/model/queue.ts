@@ -6,6 +6,7 @@ export interface ModelTicket {
   readonly pool: string;
   readonly clientId: string;
   readonly userId: string | null;
+  readonly sessionId: string | null;
   /** When the denial log last told of it. */
   toldAt: Millis;
   until: Millis;
@@ -30,11 +31,18 @@ export function isTheirTurn(queue: readonly ModelTicket[], holder: string, pool:
   return free > indexOf(queue, holder, pool);
 }
 
+type Caller = Pick<ModelTicket, "clientId" | "userId" | "sessionId">;
+
+function isSame(a: Caller, b: Caller): boolean {
+  return a.clientId === b.clientId && a.userId === b.userId && a.sessionId === b.sessionId;
+}
+
 interface Asking {
   readonly holder: string;
   readonly pool: string;
   readonly clientId: string;
   readonly userId: string | null;
+  readonly sessionId: string | null;
   readonly waitMs: number;
 }
 
@@ -50,7 +58,7 @@ export function queueUp(queue: ModelTicket[], asking: Asking, now: Millis) {
     leave(queue, who.holder);
     queue.push({ ...who, toldAt: now, until });
   }
-  const isTheirs = own !== undefined && own.clientId === who.clientId && own.userId === who.userId;
+  const isTheirs = own !== undefined && isSame(own, who);
   const waitsOn = waits && isTheirs && now - own.toldAt < toldEveryMs;
   if (waits && isTheirs && !waitsOn) own.toldAt = now;
   const hasPlace = own !== undefined || isTaken;
@@ -61,6 +69,11 @@ export function queueUp(queue: ModelTicket[], asking: Asking, now: Millis) {
 export function leave(queue: ModelTicket[], holder: string): void {
   const index = queue.findIndex((ticket) => ticket.holder === holder);
   if (index !== -1) queue.splice(index, 1);
+}
+
+/** Whoever closes what it waits for has no place any more; its other sessions keep theirs. */
+export function giveUp(queue: ModelTicket[], caller: Caller): void {
+  keepInQueue(queue, (ticket) => !isSame(ticket, caller));
 }
 
 /** Those who did not come back, and after a clock was set back those of its future, have lost their places. */

@@ -268,8 +268,9 @@ function voucherOf({ voucher }: OpenCommand, until: Millis): Pick<Session, "vouc
 }
 
 /**
- * Closes one session: the token is free once the holder's last session is gone. Whoever waits for one gives its place up. It is the check-in of a checkout; before
- * the end of a voucher that is out it needs proof that this was given up, and is counted.
+ * Closes one session: the token is free once the holder's last session is gone. It is the check-in of a checkout; before the end
+ * of a voucher that is out it needs proof that this was given up, and is counted. A session that has no token yet, and waits for
+ * one, gives its place up.
  */
 export function close(license: LicenseView, command: CloseCommand, now: Millis): Decision {
   const client = clientKey(license.terms, command.clientId);

@@ -14,6 +14,9 @@ export interface Wanted {
   readonly limit: number;
 }
 
+/** Who asks, or gives up: one of those whom the holder's place may serve. */
+type Caller = Pick<Ticket, "clientId" | "userId" | "sessionId">;
+
 /** Why a holder gets no token of a pool; null: one is free, and nobody who waits for it came before. */
 export function noTokenFor(license: LicenseView, wanted: Wanted, now: Millis): DenialCode | null {
   const { inUse, limit } = wanted;
@@ -69,16 +72,16 @@ function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): strin
 }
 
 /** A holder's place may be asked for by several: what history told of one says nothing of the others. */
-function isBy(ticket: Ticket, { clientId, userId }: Pick<Ticket, "clientId" | "userId">): boolean {
-  return ticket.clientId === clientId && ticket.userId === userId;
+function isBy(ticket: Ticket, { clientId, userId, sessionId }: Caller): boolean {
+  return ticket.clientId === clientId && ticket.userId === userId && ticket.sessionId === sessionId;
 }
 
 function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }: Wanted, now: Millis): Ticket {
   let no = 1;
   for (const ticket of license.tickets()) no = Math.max(no, ticket.no + 1);
-  const { clientId, userId } = command;
+  const { clientId, userId, sessionId } = command;
   const times = { takenAt: now, toldAt: now, validUntil: keptUntil(command, now) };
-  return { kind: "ticket", key: holder, no, pool, clientId, userId, ...times };
+  return { kind: "ticket", key: holder, no, pool, clientId, userId, sessionId, ...times };
 }
 
 /** Nothing is written where the place is kept for so long already. */
@@ -103,7 +106,7 @@ export function passedOver(license: LicenseView, holder: string, denied: Decisio
 }
 
 /** The place that a caller took who closes what it never got. */
-export function ticketGivenUp(license: LicenseView, caller: Pick<Ticket, "clientId" | "userId">): Change[] {
+export function ticketGivenUp(license: LicenseView, caller: Caller): Change[] {
   return [...license.tickets()].filter((ticket) => isBy(ticket, caller)).map(({ key }) => dropped(key));
 }
 
