@@ -1,6 +1,7 @@
 /**
- * The one place where a denial or a fault becomes an answer. Denials, and what else SLASCONE numbers, are 409 and, unless
- * the client asks for problem details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details (RFC 9457), always.
+ * The one place where a denial or a fault becomes an answer. Denials, and what else SLASCONE numbers, are 409 and, unless the
+ * client asks for problem details, SLASCONE's bare `{"id", "message"}`. Everything else that went wrong is problem details
+ * (RFC 9457), always.
  */
 
 import { type DenialCode, denials } from "../core/denials.ts";

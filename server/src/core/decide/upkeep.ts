@@ -7,9 +7,9 @@ import { gone, grant, record, recordEnds } from "./outcome.ts";
 import { ticketsAhead, ticketsCredited, ticketsOver } from "./tickets.ts";
 
 /**
- * What is over at `now`, at most `releasesPerStepMax` of it: sessions, and when none is left, the tokens of a temporary
- * licence, and then places in the queue. Every command of a licence is preceded by this until nothing is left, so nobody ever sees an expired session as
- * live, and counts are exact.
+ * What is over at `now`, at most `releasesPerStepMax` of it: sessions, and when none is left, the tokens of a temporary licence,
+ * and then places in the queue. Every command of a licence is preceded by this until nothing is left, so nobody ever sees an
+ * expired session as live, and counts are exact.
  */
 export function release(license: LicenseView, now: Millis): Decision {
   const due = license.due(now, releasesPerStepMax).toSorted((a, b) => a.validUntil - b.validUntil);
