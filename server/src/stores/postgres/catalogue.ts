@@ -89,7 +89,7 @@ export class Catalogue {
       this.directory.check(changes);
       const gone = changes.filter(({ kind, body }) => kind === "license" && body === null);
       const places = gone.map(({ isvId, id }) => ({ isvId, licenseId: id }));
-      await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.terms(isvId, licenseId));
+      await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.knownTerms(isvId, licenseId));
       const lines = this.directory.auditLines(changes, author, at);
       if (lines.length > 0) transaction.query(insertAudit, auditValues(lines));
       await lookAtEnds(transaction, this.#endsMoved(changes, at));

@@ -17,7 +17,7 @@ export const noRows: Promise<readonly Row[]> = Promise.resolve([]);
 
 interface Beginning {
   /** Decisions read, after the wait for their locks, what others committed meanwhile: whatever the database's default is. */
-  readonly mode?: "ISOLATION LEVEL READ COMMITTED" | "ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  readonly mode?: `ISOLATION LEVEL ${"READ COMMITTED" | "REPEATABLE READ" | "REPEATABLE READ READ ONLY"}`;
   /** How long it waits for a lock. */
   readonly lockMs?: number;
 }

@@ -2,10 +2,11 @@
  * Licences that go. Their row stays and counts one version more that is not in the log, so that every server that has
  * one in memory, now or when there is a licence of this id again, finds that it must read it anew.
  */
+import type { Terms } from "../../core/types.ts";
 import { CatalogConflict, type Place } from "../store.ts";
 import type { Transaction } from "./connections.ts";
-import { loaded, placeOf } from "./licenses.ts";
-import { loadLicenses, lockLicenses } from "./statements.ts";
+import { lockLicenses } from "./statements.ts";
+import { takeUpLocked } from "./take-up.ts";
 
 const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
 
@@ -40,17 +41,14 @@ export const emptied = {
 export async function emptyLicenses(
   transaction: Transaction,
   places: readonly Place[],
-  termsOf: (place: Place) => Parameters<typeof loaded>[0] | undefined,
+  termsOf: (place: Place) => Terms,
 ): Promise<void> {
   if (places.length === 0) return;
   const columns = [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
   await transaction.query(lockLicenses(false), columns);
   transaction.query(lockFolds, columns);
-  for (const row of await transaction.query(loadLicenses, columns)) {
-    const { licenseId } = placeOf(row);
-    const terms = termsOf(placeOf(row));
-    const isLive = terms !== undefined && loaded(terms, row).state.openSessions > 0;
-    if (isLive) throw new CatalogConflict("license", licenseId, "has live sessions");
+  for (const { state } of await takeUpLocked(transaction, places, termsOf)) {
+    if (state.openSessions > 0) throw new CatalogConflict("license", state.terms.licenseId, "has live sessions");
   }
   transaction.query(countUp, columns);
   transaction.query(foldUp, columns);

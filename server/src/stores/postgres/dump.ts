@@ -5,7 +5,7 @@ import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settings
 import { lineOf } from "./audit.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
-import { isGone, lastWords } from "./folding.ts";
+import { isGone, LastWords } from "./folding.ts";
 import { recordOf } from "./history.ts";
 import { gatheredFrom } from "./items.ts";
 import { placeOf } from "./licenses.ts";
@@ -114,20 +114,19 @@ async function* all(transaction: Transaction, query: string): AsyncIterable<Row>
 async function* sessionsOf(transaction: Transaction, place: Place, foldedTo: unknown): AsyncIterable<Session> {
   const values = [place.isvId, place.licenseId];
   const log = await transaction.query(changesAfter, [...values, foldedTo]);
-  const newer = new Map(Array.from(lastWords(log), (word) => [word.key, word]));
+  const newer = new LastWords(log);
   let last = "";
   while (true) {
     const rows = await transaction.query(sessionsAfter, [...values, last]);
     for (const row of rows) {
       last = row.key as string;
       const key = JSON.parse(last) as string;
-      const word = newer.get(key);
-      newer.delete(key);
+      const word = newer.take(place, key);
       const session = { ...(row.body as Omit<Session, "key">), key };
       if (word === undefined) yield session;
       else if (!isGone(word)) yield { ...(word.session ?? session), ...word.extension };
     }
     if (rows.length < rowsAtATime) break;
   }
-  for (const { session, extension } of newer.values()) if (session !== null) yield { ...session, ...extension };
+  for (const { session, extension } of newer) if (session !== null) yield { ...session, ...extension };
 }

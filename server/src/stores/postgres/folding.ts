@@ -11,7 +11,8 @@ import * as limits from "./limits.ts";
 import { type Extension, read } from "./log.ts";
 
 const lockFolds = `
-  SELECT isv_id, license_id, folded_to FROM seatkeeper.folds
+  SELECT isv_id, license_id, folded_to, kept_to, kept_at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now
+  FROM seatkeeper.folds
   WHERE (isv_id, license_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
   ORDER BY isv_id, license_id FOR UPDATE SKIP LOCKED`;
 
@@ -39,14 +40,19 @@ const deleteSessions = `
   WHERE s.isv_id = k.isv_id AND s.license_id = k.license_id AND s.key = k.key`;
 
 const saveFolds = `
-  UPDATE seatkeeper.folds AS f SET folded_to = k.folded_to
-  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
+  UPDATE seatkeeper.folds AS f SET folded_to = k.folded_to, kept_to = k.kept_to, kept_at = k.kept_at
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
+    AS k (isv_id, license_id, folded_to, kept_to, kept_at)
   WHERE f.isv_id = k.isv_id AND f.license_id = k.license_id`;
 
-/** What the fold before this one had taken goes: a server that is behind by less finds what it has missed. */
 const deleteChanges = `
-  DELETE FROM seatkeeper.changes AS c USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, folded_to)
-  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.folded_to`;
+  DELETE FROM seatkeeper.changes AS c USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, kept_to)
+  WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version <= k.kept_to`;
+
+interface Bounds {
+  readonly foldedFrom: number;
+  readonly keptMs: number;
+}
 
 interface Behind extends Place {
   versions: number;
@@ -56,11 +62,11 @@ interface Behind extends Place {
 
 export class Folding {
   readonly #connections: Connections;
-  readonly #bounds: { readonly foldedFrom: number };
+  readonly #bounds: Bounds;
   /** Licences whose log this server wrote to. After a crash their log stays, whole, until somebody writes to it again. */
   readonly #behind = new Map<string, Behind>();
 
-  constructor(connections: Connections, bounds: { readonly foldedFrom: number }) {
+  constructor(connections: Connections, bounds: Bounds) {
     this.#connections = connections;
     this.#bounds = bounds;
   }
@@ -83,13 +89,19 @@ export class Folding {
     }
     if (places.length === 0) return 0;
     for (const place of places) this.#behind.delete(keyOf(place));
+    const done = new Set<string>();
     try {
-      await this.#fold(places);
-    } catch (error) {
-      for (const place of places) if (!this.#behind.has(keyOf(place))) this.#behind.set(keyOf(place), place);
-      throw error;
+      for (const row of await this.#fold(places)) done.add(keyOf(placeOf(row)));
+    } finally {
+      for (const place of places) if (!done.has(keyOf(place))) this.#putBack(place);
     }
-    return places.length;
+    return done.size;
+  }
+
+  /** Somebody else folds it, or takes it up, or the database failed: it is as far behind as it was, and more since. */
+  #putBack(place: Behind): void {
+    const newer = this.#behind.get(keyOf(place));
+    this.#behind.set(keyOf(place), { ...place, versions: place.versions + (newer?.versions ?? 0) });
   }
 
   /** Folds what has grown long or old, as much of it as half a second allows. */
@@ -107,7 +119,8 @@ export class Folding {
     return versions >= this.#bounds.foldedFrom || performance.now() - since >= limits.foldedAfterMs;
   }
 
-  async #fold(places: readonly Place[]): Promise<void> {
+  /** Answers with those that nobody else had locked. */
+  async #fold(places: readonly Place[]): Promise<readonly Row[]> {
     const transaction = await this.#connections.begin();
     try {
       const locked = await transaction.query(lockFolds, columnsOf(places));
@@ -115,6 +128,7 @@ export class Folding {
       const log = await transaction.query(changesAfter, before);
       if (log.length > 0) this.#send(transaction, log, locked);
       await transaction.commit();
+      return locked;
     } catch (error) {
       transaction.abandon();
       throw error;
@@ -124,24 +138,38 @@ export class Folding {
   #send(transaction: Transaction, log: readonly Row[], locked: readonly Row[]): void {
     const folded = new Map<string, Row>();
     for (const row of log) folded.set(keyOf(placeOf(row)), row);
-    const words = [...lastWords(log)];
+    const words = [...new LastWords(log)];
     const whole = words.filter(({ session }) => session !== null);
     const extended = words.filter(({ session, extension }) => session === null && extension !== null);
     const gone = words.filter(isGone);
     if (whole.length > 0) transaction.query(putSessions, [...keysOf(whole), texts(whole.map(bodyOf))]);
     if (extended.length > 0) transaction.query(extendSessions, [...keysOf(extended), texts(extended.map(bodyOf))]);
     if (gone.length > 0) transaction.query(deleteSessions, keysOf(gone));
-    const rows = [...folded.values()];
+    const rows = locked.flatMap((row) => {
+      const last = folded.get(keyOf(placeOf(row)));
+      return last === undefined ? [] : { row, foldedTo: last.version as string, isTurned: this.#isTurned(row) };
+    });
     transaction.query(saveFolds, [
-      ...columnsOf(rows.map(placeOf)),
-      plain(rows.map(({ version }) => version as string)),
+      ...columnsOf(rows.map(({ row }) => placeOf(row))),
+      plain(rows.map(({ foldedTo }) => foldedTo)),
+      plain(rows.map(({ row, foldedTo, isTurned }) => (isTurned ? foldedTo : (row.kept_to as string)))),
+      plain(rows.map(({ row, isTurned }) => (isTurned ? row.now : row.kept_at) as string)),
     ]);
-    // Only of licences that had anything to fold: when servers fold one right after the other, the log stays.
-    const old = locked.filter((row) => folded.has(keyOf(placeOf(row))));
-    transaction.query(deleteChanges, [
-      ...columnsOf(old.map(placeOf)),
-      plain(old.map(({ folded_to }) => folded_to as string)),
-    ]);
+    const old = rows.filter(({ isTurned }) => isTurned).map(({ row }) => row);
+    if (old.length > 0) {
+      transaction.query(deleteChanges, [
+        ...columnsOf(old.map(placeOf)),
+        plain(old.map(({ kept_to }) => kept_to as string)),
+      ]);
+    }
+  }
+
+  /**
+   * Whether what was folded at the last turn goes, and what is folded now is what goes next: by then it has stood for
+   * `keptMs`, and a server that is behind by less finds what it has missed. Also after the clock was set back.
+   */
+  #isTurned({ now, kept_at }: Row): boolean {
+    return Math.abs(Number(now) - Number(kept_at)) >= this.#bounds.keptMs;
   }
 }
 
@@ -153,25 +181,48 @@ export interface LastWord {
   readonly extension: Extension | null;
 }
 
-export function lastWords(log: readonly Row[]): Iterable<LastWord> {
-  const words = new Map<string, LastWord>();
-  for (const row of log) {
-    const place = placeOf(row);
-    for (const logged of read(row.changes as string)) {
-      if (logged.type === "session") {
-        const { key } = logged.session;
-        words.set(keyOf(place) + key, { place, key, session: logged.session, extension: null });
-      } else if (logged.type === "session.gone") {
-        const { key } = logged;
-        words.set(keyOf(place) + key, { place, key, session: null, extension: null });
-      } else if (logged.type === "session.extended") {
-        const { key, extension } = logged;
-        const session = words.get(keyOf(place) + key)?.session ?? null;
-        words.set(keyOf(place) + key, { place, key, session, extension });
+/** The last words on the sessions of a stretch of the log, which may come in pieces. */
+export class LastWords implements Iterable<LastWord> {
+  readonly #words = new Map<string, LastWord>();
+
+  constructor(log: readonly Row[] = []) {
+    this.add(log);
+  }
+
+  /** What comes after all that was there before; of each licence in the order of its versions. */
+  add(log: readonly Row[]): void {
+    for (const row of log) {
+      const place = placeOf(row);
+      for (const logged of read(row.changes as string)) {
+        if (logged.type === "session") {
+          const { key } = logged.session;
+          this.#put({ place, key, session: logged.session, extension: null });
+        } else if (logged.type === "session.gone") {
+          this.#put({ place, key: logged.key, session: null, extension: null });
+        } else if (logged.type === "session.extended") {
+          const { key, extension } = logged;
+          const session = this.#words.get(keyOf(place) + key)?.session ?? null;
+          this.#put({ place, key, session, extension });
+        }
       }
     }
   }
-  return words.values();
+
+  /** The word on a session, which is no longer among the others then. */
+  take(place: Place, key: string): LastWord | undefined {
+    const name = keyOf(place) + key;
+    const word = this.#words.get(name);
+    this.#words.delete(name);
+    return word;
+  }
+
+  [Symbol.iterator](): Iterator<LastWord> {
+    return this.#words.values();
+  }
+
+  #put(word: LastWord): void {
+    this.#words.set(keyOf(word.place) + word.key, word);
+  }
 }
 
 export function isGone({ session, extension }: LastWord): boolean {

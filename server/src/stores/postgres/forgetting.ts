@@ -6,14 +6,15 @@ import type { AuditLine } from "../../catalog/audit.ts";
 import { fold } from "../../core/names.ts";
 import type { Terms } from "../../core/types.ts";
 import { type Renames, type Renaming, rename, renamedTallies, renamingOf } from "../forgetting.ts";
-import type { Place } from "../store.ts";
+import { type Place, StoreFault } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
-import type { Connections, Row, Transaction } from "./connections.ts";
+import type { Connections, Transaction } from "./connections.ts";
 import { namesOf } from "./deciding.ts";
 import { emptied, foldUp, lockFolds } from "./deletion.ts";
 import { putSessions, sessionBody } from "./folding.ts";
-import { columnsOf, type Known, loaded, placeOf } from "./licenses.ts";
-import { loadLicenses, lockLicenses, putAssignments, putItems } from "./statements.ts";
+import { columnsOf, type Known, placeOf } from "./licenses.ts";
+import { lockLicenses, putAssignments, putItems } from "./statements.ts";
+import { takeUpLocked } from "./take-up.ts";
 import { columnsWithBodies, putTallies, columnsOf as tallyColumns, tallyOf } from "./tallies.ts";
 
 const spellings = `
@@ -114,8 +115,8 @@ async function renameLicenses(
   await transaction.query(lockLicenses(false), columnsOf(sorted));
   transaction.query(lockFolds, columnsOf(sorted));
   for (const place of sorted) {
-    const [row] = await transaction.query(loadLicenses, columnsOf([place]));
-    const known = loaded(vendor.termsOf(place) as Terms, row as Row);
+    const [known] = await takeUpLocked(transaction, [place], (each) => vendor.termsOf(each) as Terms);
+    if (known === undefined) throw new StoreFault("a licence of the catalogue has no row");
     const renaming = renamingOf(known.state, renames);
     if (renaming !== null) writeAnew(transaction, place, known, renaming);
   }

@@ -3,8 +3,8 @@
  * asks the database for what it has missed, and only trusts what it then knows to be whole.
  */
 import { evolve } from "../../core/evolve.ts";
-import { LicenseState } from "../../core/state.ts";
-import type { Assignment, Change, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
+import type { LicenseState } from "../../core/state.ts";
+import type { Change } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import { plain } from "./arrays.ts";
 import type { Row } from "./connections.ts";
@@ -24,6 +24,7 @@ export class KnownLicenses {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #sizeMax: number;
+  readonly #waiting = new WeakMap<Known, (() => void)[]>();
   #size = 0;
 
   /** `sizeMax`: sessions, clients, projects and items of all of them together. */
@@ -37,16 +38,39 @@ export class KnownLicenses {
     return known?.isTaken === true ? undefined : known;
   }
 
-  /** Puts a licence in the place of what was known of it, and forgets others that nobody used for long. */
-  put(known: Known): void {
-    const key = keyOf(known.state.terms);
-    this.#drop(key);
-    known.size = sizeOf(known.state);
-    this.#known.set(key, known);
-    this.#size += known.size;
+  /** A licence of which something is known here, though a transaction may be changing it. */
+  seen(place: Place): Known | undefined {
+    return this.#known.get(keyOf(place));
+  }
+
+  /** Resolves when no transaction is changing the licence; before another one begins to. */
+  async free(place: Place): Promise<void> {
+    const known = this.#known.get(keyOf(place));
+    if (known?.isTaken !== true) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiting = this.#waiting.get(known);
+    if (waiting === undefined) this.#waiting.set(known, [resolve]);
+    else waiting.push(resolve);
+    return promise;
+  }
+
+  /**
+   * Puts licences in the place of what was known of them, and forgets others that nobody used for long. `beside`: not
+   * those, which are needed together with these.
+   */
+  put(all: readonly Known[], beside: readonly Place[] = []): void {
+    const needed = new Set([...all.map(({ state }) => state.terms), ...beside].map(keyOf));
+    for (const known of all) {
+      const key = keyOf(known.state.terms);
+      this.#drop(key);
+      known.size = sizeOf(known.state);
+      this.#known.set(key, known);
+      this.#size += known.size;
+      this.#tell(known);
+    }
     for (const [oldest, { isTaken }] of this.#known) {
       if (this.#size <= this.#sizeMax) break;
-      if (!isTaken && oldest !== key) this.#drop(oldest);
+      if (!isTaken && !needed.has(oldest)) this.#drop(oldest);
     }
   }
 
@@ -54,11 +78,18 @@ export class KnownLicenses {
   forget(known: Known): void {
     const key = keyOf(known.state.terms);
     if (this.#known.get(key) === known) this.#drop(key);
+    this.#tell(known);
   }
 
   clear(): void {
     this.#known.clear();
     this.#size = 0;
+  }
+
+  /** It is in no transaction's hands any more. */
+  #tell(known: Known): void {
+    for (const resolve of this.#waiting.get(known) ?? []) resolve();
+    this.#waiting.delete(known);
   }
 
   #drop(key: string): void {
@@ -105,34 +136,4 @@ function changeOf(state: LicenseState, logged: Logged): Change | null {
   if (logged.type !== "session.extended") return logged;
   const session = state.session(logged.key);
   return session === undefined ? null : { type: "session", session: { ...session, ...logged.extension } };
-}
-
-/** A licence from a row of `loadLicenses`: sessions as they were folded, and the log after them. */
-export function loaded(terms: Terms, row: Row): Known {
-  const sessions = new Map<string, Session>();
-  for (const [key, body] of listOf<[string, Omit<Session, "key">]>(row.sessions)) {
-    const session = { ...body, key: JSON.parse(key) as string };
-    sessions.set(session.key, session);
-  }
-  for (const changes of listOf<string>(row.changes)) {
-    for (const logged of read(changes)) {
-      if (logged.type === "session") sessions.set(logged.session.key, logged.session);
-      if (logged.type === "session.gone") sessions.delete(logged.key);
-      if (logged.type === "session.extended") {
-        sessions.set(logged.key, { ...(sessions.get(logged.key) as Session), ...logged.extension });
-      }
-    }
-  }
-  const state = new LicenseState(terms);
-  for (const assignment of listOf<Assignment>(row.assignments)) state.putAssignment(assignment);
-  // Projects before the sessions that attend them: a token is counted by its project's kind.
-  for (const project of listOf<Project>(row.projects)) state.putProject(project);
-  for (const session of sessions.values()) state.putSession(session);
-  for (const item of listOf<Item>(row.items)) state.putItem(item);
-  state.checkIns = (row.check_ins ?? null) as CheckIns | null;
-  return { state, version: Number(row.version), isTaken: false, size: 0 };
-}
-
-function listOf<T>(value: unknown): readonly T[] {
-  return (value ?? []) as readonly T[];
 }

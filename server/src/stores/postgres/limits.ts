@@ -1,5 +1,7 @@
 /** Bounds of the PostgreSQL store, each with its reason. */
 
+import { getHeapStatistics } from "node:v8";
+
 /**
  * Transactions under way at once: while one commits the next is decided, and one may wait. With more of them batches become smaller, and a
  * transaction costs the more the fewer it serves.
@@ -52,12 +54,24 @@ export const commitMs = 10_000;
 /** Tries at one transaction when the catalogue changes under it: each try knows more, and nobody changes it that fast. */
 export const triesMax = 10;
 
-/** Sessions, clients, projects and items of all cached licences together: about a kilobyte each. */
-export const cachedMax = 1_000_000;
+/**
+ * Sessions, clients, projects and items of all cached licences together: about a kilobyte each, in half of what Node gives
+ * the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more).
+ */
+export const cachedMax = Math.floor(getHeapStatistics().heap_size_limit / 2 / 1024);
+
+/** Rows of a licence that are read at a time: a hundredth of a second's work for the event loop. */
+export const pageRows = 1_000;
 
 /** Versions that make a licence worth folding, and how long it waits when it has fewer. */
 export const foldedFrom = 256;
 export const foldedAfterMs = 10_000;
+
+/**
+ * How long the log of a licence is kept at least, folded or not. A server that is behind by less finds there what it has
+ * missed, and need not read the licence whole; behind a load balancer it is so far behind on quiet licences alone.
+ */
+export const keptMs = 10_000;
 
 /** Folding in one round of the housekeeping, in milliseconds: the rest of it waits behind. */
 export const foldingMs = 500;

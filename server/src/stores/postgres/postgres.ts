@@ -42,12 +42,13 @@ import { Folding } from "./folding.ts";
 import { forget } from "./forgetting.ts";
 import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
 import { gatheredOf, licensesOfItem } from "./items.ts";
-import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, loaded, placeOf } from "./licenses.ts";
+import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
 import * as limits from "./limits.ts";
 import { loadInto } from "./loading.ts";
 import { migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
+import { type Surroundings, TakingUp } from "./take-up.ts";
 import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
 
 export interface PostgresOptions {
@@ -60,6 +61,8 @@ export interface PostgresOptions {
 interface Bounds {
   readonly cachedMax: number;
   readonly foldedFrom: number;
+  readonly keptMs: number;
+  readonly pageRows: number;
 }
 
 /** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
@@ -88,6 +91,7 @@ class PostgresStore implements Store {
   readonly #life: Life;
   readonly #folding: Folding;
   readonly #licenses: KnownLicenses;
+  readonly #takingUp: TakingUp;
   readonly #settings = new Map<string, string>();
   /** The database's clock by the process's monotonic one. */
   #offset = Date.now() - performance.now();
@@ -105,10 +109,19 @@ class PostgresStore implements Store {
     this.#life = new Life(connections, (head) => this.#clock(head));
     this.#folding = new Folding(connections, bounds);
     this.#licenses = new KnownLicenses(bounds.cachedMax);
+    const surroundings: Surroundings = {
+      lineage: () => this.#lineage,
+      isInCatalogue: ({ isvId, licenseId }) => this.#licenseOf(isvId, licenseId) !== undefined,
+      termsOf: (place) => this.#termsOf(place),
+    };
+    this.#takingUp = new TakingUp(connections, this.#licenses, surroundings, bounds.pageRows);
   }
 
   async open(): Promise<void> {
     await migrate(this.#connections);
+    // Before anything is read of it.
+    const [head] = await this.#connections.query(statements.readHead);
+    this.#lineage = head?.lineage;
     this.#catalogue.directory.heldFrom = await this.#readSettings();
     await this.#catalogue.refresh();
     await this.live();
@@ -140,12 +153,13 @@ class PostgresStore implements Store {
   }
 
   async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience): Promise<T | typeof news> {
+    await this.#takingUp.take(commands, patience);
     const lockMs = patience === "waits" ? limits.lockMs : limits.lockBrieflyMs;
     const transaction = await this.#connections.begin({ lockMs });
     let deciding: Deciding | undefined;
     try {
       const places = await this.#placesOf(transaction, commands);
-      const { head, rows, log } = await this.#lock(transaction, places, patience);
+      const { head, rows, log, asked } = await this.#lock(transaction, places, patience);
       const clock = this.#clock(head);
       if (await this.#isNews(transaction, head, clock)) return news;
       const busy = missing(places, rows);
@@ -156,14 +170,20 @@ class PostgresStore implements Store {
         const isSkipped = patience === "refuses" && places.length > 1;
         throw isSkipped ? new LicensesBusy(busy) : new StoreFault("a licence of the catalogue has no row");
       }
-      deciding = new Deciding(await this.#bringUp(transaction, rows, log));
+      const current = this.#bringUp(rows, log, asked);
+      if (current.length < rows.length) {
+        await transaction.rollback();
+        await this.#takingUp.take(places, patience);
+        return news;
+      }
+      deciding = new Deciding(current);
       const now = deciding.instant(clock);
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
       await transaction.commit();
       this.#lack = null;
-      this.#settle(deciding, rows);
+      this.#settle(deciding, rows, head.lineage);
       return result;
     } catch (error) {
       for (const known of deciding?.known ?? []) this.#licenses.forget(known);
@@ -230,7 +250,7 @@ class PostgresStore implements Store {
       if (ofLicense === undefined) log.set(key, [row]);
       else ofLicense.push(row);
     }
-    return { rows, log, head: head as Row };
+    return { rows, log, asked: new Set(known), head: head as Row };
   }
 
   /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
@@ -254,27 +274,20 @@ class PostgresStore implements Store {
     this.#lineage = lineage;
   }
 
-  /** The locked licences as they are now: what is known here and what was missed, or all of it from its rows. */
-  async #bringUp(transaction: Transaction, rows: readonly Row[], log: ReadonlyMap<string, readonly Row[]>) {
-    const all: { known: Known; row: Row }[] = [];
-    const unknown: Row[] = [];
+  /**
+   * The locked licences as they are now: what was known of them, and the log of what was missed. Without those that are
+   * to be read first: the log does not reach back to what is known of them, or another lane had them when it was asked for.
+   */
+  #bringUp(rows: readonly Row[], log: ReadonlyMap<string, readonly Row[]>, asked: ReadonlySet<Known>) {
+    const all: { readonly known: Known; readonly row: Row }[] = [];
     for (const row of rows) {
       const known = this.#licenses.get(placeOf(row));
-      const missed = log.get(keyOf(placeOf(row))) ?? [];
-      if (known !== undefined && catchUp(known, Number(row.version), missed)) all.push({ known, row });
-      else unknown.push(row);
+      if (known === undefined) continue;
+      if (catchUp(known, Number(row.version), log.get(keyOf(placeOf(row))) ?? [])) all.push({ known, row });
+      else if (asked.has(known)) this.#licenses.forget(known);
     }
-    if (unknown.length > 0) {
-      const loads = await transaction.query(statements.loadLicenses, columnsOf(unknown.map(placeOf)));
-      const rowOf = new Map(unknown.map((row) => [keyOf(placeOf(row)), row]));
-      for (const load of loads) {
-        all.push({ known: loaded(this.#termsOf(placeOf(load)), load), row: rowOf.get(keyOf(placeOf(load))) as Row });
-      }
-    }
-    for (const { known } of all) {
-      known.state.terms = this.#termsOf(known.state.terms);
-      this.#licenses.put(known);
-    }
+    for (const { known } of all) known.state.terms = this.#termsOf(known.state.terms);
+    this.#licenses.put(all.map(({ known }) => known));
     return all;
   }
 
@@ -284,12 +297,13 @@ class PostgresStore implements Store {
     return terms;
   }
 
-  /** The transaction stands: what it came to is what is known from now on. */
-  #settle(deciding: Deciding, rows: readonly Row[]): void {
+  /** The transaction stands: what it came to is what is known from now on, unless the database has become another one. */
+  #settle(deciding: Deciding, rows: readonly Row[], lineage: unknown): void {
     const before = new Map(rows.map((row) => [keyOf(placeOf(row)), Number(row.version)]));
     for (const known of deciding.known) {
       known.isTaken = false;
-      this.#licenses.put(known);
+      if (lineage === this.#lineage) this.#licenses.put([known]);
+      else this.#licenses.forget(known);
       if (known.version > (before.get(keyOf(known.state.terms)) ?? 0)) this.#folding.note(known.state.terms);
     }
   }
@@ -317,37 +331,32 @@ class PostgresStore implements Store {
     const place = { isvId, licenseId };
     if (this.#licenseOf(isvId, licenseId) === undefined) await this.#catalogue.refresh();
     if (this.#licenseOf(isvId, licenseId) === undefined) return undefined;
-    const transaction = await this.#connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ READ ONLY" });
-    try {
-      const known = this.#licenses.get(place);
-      const values = [[isvId], [licenseId]];
-      const since = [...values, [known?.version ?? 0]];
-      const [log, versions] = await Promise.all([
-        known === undefined ? noRows : transaction.query(statements.changesSince, since),
-        transaction.query(versionOf, [isvId, licenseId]),
-      ]);
-      const version = Number(versions[0]?.version ?? 0);
-      // Meanwhile a transaction of this server may have taken it, or brought it further than this look goes.
-      const isCurrent =
-        known !== undefined &&
-        versions[0]?.lineage === this.#lineage &&
-        this.#licenses.get(place) === known &&
-        (known.version >= version || catchUp(known, version, log));
-      const current = isCurrent ? known : await this.#load(transaction, place);
-      // Nobody waits for it: meanwhile a transaction could take the licence, and change it under the reader's eyes.
-      void transaction.rollback();
-      if (current !== undefined) current.state.terms = this.#termsOf(place);
-      return current?.state;
-    } catch (error) {
-      transaction.abandon();
-      throw error;
+    for (let n = 0; n < limits.triesMax; n++) {
+      const current = await this.#look(place);
+      if (current === undefined) continue;
+      current.state.terms = this.#termsOf(place);
+      return current.state;
     }
+    throw new StoreFault("other servers change it faster than it can be read");
   }
 
-  /** A licence for looking at alone. */
-  async #load(transaction: Transaction, place: Place): Promise<Known | undefined> {
-    const [row] = await transaction.query(statements.loadLicenses, columnsOf([place]));
-    return row === undefined ? undefined : loaded(this.#termsOf(place), row);
+  /** What is known of a licence, which is all that stood in the database when this began, or more; undefined: not yet. */
+  async #look(place: Place): Promise<Known | undefined> {
+    await this.#takingUp.take([place], "waits");
+    const asked = this.#licenses.seen(place);
+    if (asked === undefined) return undefined;
+    const values = [place.isvId, place.licenseId, asked.version];
+    const [row, ...more] = await this.#connections.query(versionAndLog, values);
+    if (row === undefined) throw new StoreFault("a licence of the catalogue has no row");
+    if (row.lineage !== this.#lineage) return void (await this.#beginAnew(row.lineage));
+    // A transaction of this server may have it, and change it under the reader's eyes.
+    await this.#licenses.free(place);
+    const known = this.#licenses.get(place);
+    if (known === undefined) return undefined;
+    const version = Number(row.now_at);
+    if (known.version >= version || catchUp(known, version, row.changes === null ? [] : [row, ...more])) return known;
+    if (known === asked) this.#licenses.forget(known);
+    return undefined;
   }
 
   async licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined> {
@@ -562,8 +571,11 @@ function isLost(error: unknown): boolean {
 /** A full disk, too many connections, no memory; a disk that fails. */
 const lacks = ["53", "58"];
 
-const versionOf = `
-  SELECT version, ${statements.lineage} AS lineage FROM seatkeeper.licenses WHERE isv_id = $1 AND license_id = $2`;
+/** $1 a vendor, $2 a licence, $3 the version that is known. One row of the log a row, or one row without any of it. */
+const versionAndLog = `
+  SELECT l.version AS now_at, ${statements.lineage} AS lineage, c.version, c.changes FROM seatkeeper.licenses AS l
+  LEFT JOIN seatkeeper.changes AS c ON c.isv_id = l.isv_id AND c.license_id = l.license_id AND c.version > $3
+  WHERE l.isv_id = $1 AND l.license_id = $2 ORDER BY c.version`;
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
 const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
 const assignmentsOfClient =

@@ -34,25 +34,6 @@ export const readHeadAndLog = `
   LEFT JOIN (${changesSince}) AS log ON true
   WHERE c.one AND a.one ORDER BY log.version`;
 
-/** $1 vendors, $2 licences. One statement, so one instant: folding may go on beside it. */
-export const loadLicenses = `
-  SELECT k.isv_id, k.license_id,
-    (SELECT l.version FROM seatkeeper.licenses AS l WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id) AS version,
-    (SELECT json_agg(json_build_array(s.key, s.body)) FROM seatkeeper.sessions AS s
-      WHERE s.isv_id = k.isv_id AND s.license_id = k.license_id) AS sessions,
-    (SELECT json_agg(a.body) FROM seatkeeper.assignments AS a
-      WHERE a.isv_id = k.isv_id AND a.license_id = k.license_id) AS assignments,
-    (SELECT json_agg(p.body) FROM seatkeeper.projects AS p
-      WHERE p.isv_id = k.isv_id AND p.license_id = k.license_id) AS projects,
-    (SELECT json_agg(i.body) FROM seatkeeper.items AS i
-      WHERE i.isv_id = k.isv_id AND i.license_id = k.license_id) AS items,
-    (SELECT json_build_object('month', n.month, 'count', n.count) FROM seatkeeper.check_ins AS n
-      WHERE n.isv_id = k.isv_id AND n.license_id = k.license_id) AS check_ins,
-    (SELECT json_agg(c.changes ORDER BY c.version) FROM seatkeeper.changes AS c
-      WHERE c.isv_id = k.isv_id AND c.license_id = k.license_id AND c.version > f.folded_to) AS changes
-  FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
-  JOIN seatkeeper.folds AS f ON f.isv_id = k.isv_id AND f.license_id = k.license_id`;
-
 /** $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 changes if any, $6 the instant, $7 the last outage. */
 export const saveLicenses = `
   WITH k AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[])

@@ -1,0 +1,226 @@
+/**
+ * Takes licences up into a server's memory, from their rows: sessions as they were folded, and over them what the log
+ * says since. Page by page, because a licence may have a million sessions: the event loop goes on meanwhile, and
+ * PostgreSQL never waits long for this server.
+ */
+import { LicenseState } from "../../core/state.ts";
+import type { Assignment, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
+import { LicensesBusy, type Patience, type Place } from "../store.ts";
+import type { Connections, Row, Transaction } from "./connections.ts";
+import { isGone, LastWords } from "./folding.ts";
+import { columnsOf, type Known, type KnownLicenses, keyOf, placeOf } from "./licenses.ts";
+import { pageRows } from "./limits.ts";
+import { lineage } from "./statements.ts";
+
+export interface Surroundings {
+  /** What is known is of this database. */
+  lineage(): unknown;
+  isInCatalogue(place: Place): boolean;
+  /** @throws StoreFault where the licence has left the catalogue. */
+  termsOf(place: Place): Terms;
+}
+
+export class TakingUp {
+  readonly #connections: Connections;
+  readonly #licenses: KnownLicenses;
+  readonly #surroundings: Surroundings;
+  readonly #pageRows: number;
+  /** Licences that are being read, each by one. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(connections: Connections, licenses: KnownLicenses, surroundings: Surroundings, pageRows: number) {
+    this.#connections = connections;
+    this.#licenses = licenses;
+    this.#surroundings = surroundings;
+    this.#pageRows = pageRows;
+  }
+
+  /**
+   * Makes licences known that are not, as of some version; what happens to them from then on is in the log.
+   * @throws LicensesBusy for those that take long, where others need not wait for them (`patience`): the rest is known then.
+   */
+  async take(places: readonly Place[], patience: Patience): Promise<void> {
+    const isWaiting = patience === "waits";
+    const underWay = this.#unknown(places).filter((place) => this.#underWay.has(keyOf(place)));
+    if (underWay.length > 0 && !isWaiting) throw new LicensesBusy(underWay);
+    await Promise.all(underWay.map((place) => this.#underWay.get(keyOf(place))));
+    const unknown = this.#unknown(places);
+    if (unknown.length === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const place of unknown) this.#underWay.set(keyOf(place), promise);
+    try {
+      const large = await this.#read(unknown, isWaiting, places);
+      if (large.length > 0) throw new LicensesBusy(large);
+    } finally {
+      for (const place of unknown) this.#underWay.delete(keyOf(place));
+      resolve();
+    }
+  }
+
+  #unknown(places: readonly Place[]): Place[] {
+    const isUnknown = (place: Place) =>
+      this.#licenses.seen(place) === undefined && this.#surroundings.isInCatalogue(place);
+    return [...new Map(places.filter(isUnknown).map((place) => [keyOf(place), place])).values()];
+  }
+
+  /** Answers with the licences that were left out, because they are large; `beside` are needed together with them. */
+  async #read(places: readonly Place[], withLarge: boolean, beside: readonly Place[]): Promise<Place[]> {
+    const transaction = await this.#connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ" });
+    try {
+      const found = await outlines(transaction, places, { pageRows: this.#pageRows, isKept: true });
+      const chosen = withLarge ? found : found.filter(({ isLarge }) => !isLarge);
+      const all = await takeUp(transaction, chosen, (place) => this.#surroundings.termsOf(place), this.#pageRows);
+      // Nothing was written, and nothing waits for a standby.
+      await transaction.rollback();
+      if (found.every((each) => each.lineage === this.#surroundings.lineage())) this.#licenses.put(all, beside);
+      return found.filter((each) => !chosen.includes(each)).map(({ place }) => place);
+    } catch (error) {
+      transaction.abandon();
+      throw error;
+    }
+  }
+}
+
+/** A licence of which it is known what there is to read. */
+interface Outline {
+  readonly place: Place;
+  readonly version: number;
+  readonly checkIns: CheckIns | null;
+  /** It has more sessions or clients than a page has rows. */
+  readonly isLarge: boolean;
+  readonly lineage: unknown;
+}
+
+/**
+ * What there is to read of licences, of those that are there. `isKept`: folding leaves them alone until the transaction
+ * is over, so that what happens to them meanwhile stays in the log, however long it takes to read them.
+ */
+async function outlines(
+  transaction: Transaction,
+  places: readonly Place[],
+  { pageRows, isKept }: { readonly pageRows: number; readonly isKept: boolean },
+): Promise<Outline[]> {
+  const rows = await transaction.query(outlinesOf(pageRows, isKept), columnsOf(places));
+  return rows.map((row) => ({
+    place: placeOf(row),
+    version: Number(row.version),
+    checkIns: row.month === null ? null : { month: row.month as string, count: Number(row.count) },
+    isLarge: row.is_large as boolean,
+    lineage: row.lineage,
+  }));
+}
+
+/** Licences that the transaction has locked, and their folds: nobody changes them while they are read. */
+export async function takeUpLocked(
+  transaction: Transaction,
+  places: readonly Place[],
+  termsOf: (place: Place) => Terms,
+): Promise<Known[]> {
+  const found = await outlines(transaction, places, { pageRows, isKept: false });
+  return takeUp(transaction, found, termsOf, pageRows);
+}
+
+/** Licences as they are at the transaction's instant. */
+async function takeUp(
+  transaction: Transaction,
+  found: readonly Outline[],
+  termsOf: (place: Place) => Terms,
+  rowsAtATime: number,
+): Promise<Known[]> {
+  if (found.length === 0) return [];
+  const states = new Map(found.map(({ place }) => [keyOf(place), new LicenseState(termsOf(place))]));
+  const stateOf = (place: Place) => states.get(keyOf(place)) as LicenseState;
+  const columns = columnsOf(found.map(({ place }) => place));
+  // All the first pages are asked for at once: most licences have no second one.
+  const pages = (cursor: string, select: string) => new Pages(transaction, cursor, select, columns, rowsAtATime);
+  const all = {
+    projects: pages("projects", projects),
+    assignments: pages("assignments", assignments),
+    changes: pages("changes", changes),
+    sessions: pages("sessions", sessions),
+    items: pages("items", items),
+  };
+  // Projects before the sessions that attend them: a token is counted by its project's kind.
+  await all.projects.each((row) => stateOf(placeOf(row)).putProject(row.body as Project));
+  await all.assignments.each((row) => stateOf(placeOf(row)).putAssignment(row.body as Assignment));
+  const words = new LastWords();
+  await all.changes.each((row) => words.add([row]));
+  await all.sessions.each((row) => {
+    const session = currentOf(row, words);
+    if (session !== null) stateOf(placeOf(row)).putSession(session);
+  });
+  // Those that are not folded yet.
+  for (const { place, session, extension } of words) {
+    if (session !== null) stateOf(place).putSession({ ...session, ...extension });
+  }
+  await all.items.each((row) => stateOf(placeOf(row)).putItem(row.body as Item));
+  return found.map(({ place, version, checkIns }) => {
+    const state = stateOf(place);
+    state.checkIns = checkIns;
+    return { state, version, isTaken: false, size: 0 };
+  });
+}
+
+/** A session as it was folded, or what the log has made of it since; null: it is gone. */
+function currentOf(row: Row, words: LastWords): Session | null {
+  const key = JSON.parse(row.key as string) as string;
+  const folded = { ...(row.body as Omit<Session, "key">), key };
+  const word = words.take(placeOf(row), key);
+  if (word === undefined) return folded;
+  return isGone(word) ? null : { ...(word.session ?? folded), ...word.extension };
+}
+
+/** The rows of a statement, some at a time; the next ones are on their way while these are worked on. */
+class Pages {
+  readonly #transaction: Transaction;
+  readonly #cursor: string;
+  readonly #rows: number;
+  #next: Promise<readonly Row[]>;
+
+  constructor(transaction: Transaction, cursor: string, select: string, values: readonly unknown[], rows: number) {
+    this.#transaction = transaction;
+    this.#cursor = cursor;
+    this.#rows = rows;
+    transaction.query(`DECLARE ${cursor} NO SCROLL CURSOR FOR ${select}`, values);
+    this.#next = this.#fetch();
+  }
+
+  async each(take: (row: Row) => void): Promise<void> {
+    while (true) {
+      const rows = await this.#next;
+      const isLast = rows.length < this.#rows;
+      if (isLast) this.#transaction.query(`CLOSE ${this.#cursor}`);
+      else this.#next = this.#fetch();
+      for (const row of rows) take(row);
+      if (isLast) return;
+    }
+  }
+
+  #fetch(): Promise<readonly Row[]> {
+    return this.#transaction.query(`FETCH ${this.#rows} FROM ${this.#cursor}`);
+  }
+}
+
+const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
+const ofThese = (alias: string) => `${alias}.isv_id = k.isv_id AND ${alias}.license_id = k.license_id`;
+
+const outlinesOf = (pageRows: number, isKept: boolean) => `
+  SELECT k.isv_id, k.license_id, l.version, n.month, n.count, ${lineage} AS lineage,
+    EXISTS (SELECT FROM seatkeeper.sessions AS s WHERE ${ofThese("s")} OFFSET ${pageRows})
+      OR EXISTS (SELECT FROM seatkeeper.assignments AS a WHERE ${ofThese("a")} OFFSET ${pageRows}) AS is_large
+  FROM ${these} JOIN seatkeeper.licenses AS l ON ${ofThese("l")} JOIN seatkeeper.folds AS f ON ${ofThese("f")}
+  LEFT JOIN seatkeeper.check_ins AS n ON ${ofThese("n")}
+  ORDER BY k.isv_id, k.license_id ${isKept ? "FOR SHARE OF f" : ""}`;
+
+const projects = `
+  SELECT p.isv_id, p.license_id, p.body FROM ${these} JOIN seatkeeper.projects AS p ON ${ofThese("p")}`;
+const assignments = `
+  SELECT a.isv_id, a.license_id, a.body FROM ${these} JOIN seatkeeper.assignments AS a ON ${ofThese("a")}`;
+const changes = `
+  SELECT c.isv_id, c.license_id, c.changes FROM ${these} JOIN seatkeeper.folds AS f ON ${ofThese("f")}
+  CROSS JOIN LATERAL (SELECT * FROM seatkeeper.changes AS c WHERE ${ofThese("c")} AND c.version > f.folded_to
+    ORDER BY c.version) AS c`;
+const sessions = `
+  SELECT s.isv_id, s.license_id, s.key, s.body FROM ${these} JOIN seatkeeper.sessions AS s ON ${ofThese("s")}`;
+const items = `
+  SELECT i.isv_id, i.license_id, i.body FROM ${these} JOIN seatkeeper.items AS i ON ${ofThese("i")}`;
