@@ -115,87 +115,89 @@ export class Desk {
     const waiting = isApart(jobs) ? 1 : 0;
     this.#running++;
     this.#waiting += waiting;
-    const outcomes = await this.#decideAll(jobs);
+    const outcomes = [...(await this.#decideAll(jobs))];
     this.#running--;
     this.#waiting -= waiting;
     this.#queue.done(jobs);
     // The last one first: each goes before everything else, and they keep their order.
-    for (const [n, job] of [...jobs.entries()].toReversed()) {
-      if (outcomes[n] === "later") this.#queue.putBack({ ...job, isApart: true });
-      if (outcomes[n] === "left out")
-        this.#queue.putBack({ ...job, isApart: job.wasLeftOut === true, wasLeftOut: true });
+    for (const [job, outcome] of outcomes.toReversed()) {
+      if (outcome === "later") this.#queue.putBack({ ...job, isApart: true });
+      if (outcome === "left out") this.#queue.putBack({ ...job, isApart: job.wasLeftOut === true, wasLeftOut: true });
     }
     // Behind everybody else, so that those get their turn, however many wait for this licence; and those whose licence has
     // just released a round behind the others.
     for (const kind of ["behind", "released"]) {
-      for (const [n, job] of jobs.entries()) {
-        if (outcomes[n] === kind) this.#queue.add({ ...job, rounds: (job.rounds ?? 0) + 1 });
+      for (const [job, outcome] of outcomes) {
+        if (outcome === kind) this.#queue.add({ ...job, rounds: (job.rounds ?? 0) + 1 });
       }
     }
-    for (const [n, job] of jobs.entries()) {
-      const ofJob = outcomes[n];
-      if (typeof ofJob === "object") answer(job, ofJob);
-    }
+    for (const [job, outcome] of outcomes) if (typeof outcome === "object") answer(job, outcome);
     if (this.#queue.length > 0) this.#wake();
     else if (this.#running === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #decideAll(jobs: readonly Job[]): Promise<OfJob[]> {
+  /** What came of these jobs, in their order, and of those that joined them. */
+  async #decideAll(asked: readonly Job[]): Promise<Map<Job, OfJob>> {
+    const jobs = [...asked];
     try {
       return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses");
     } catch (error) {
       if (error instanceof LicensesBusy)
         return isApart(jobs) ? this.#giveUp(jobs, error) : this.#decideFree(jobs, error);
       if (jobs.length === 1 || (error instanceof StoreFault && error.isUnknown)) {
-        return jobs.map((job) => failed(job, error));
+        return each(jobs, (job) => failed(job, error));
       }
       return this.#decideApart(jobs, error);
     }
   }
 
   /** They waited in vain, and so would everybody who has come to wait behind them. */
-  #giveUp(jobs: readonly Job[], error: LicensesBusy): Error[][] {
+  #giveUp(jobs: readonly Job[], error: LicensesBusy): Map<Job, OfJob> {
     for (const behind of this.#queue.takeBehind(jobs)) answer(behind, failed(behind, error));
-    return jobs.map((job) => failed(job, error));
+    return each(jobs, (job) => failed(job, error));
   }
 
   /** Some licences are in another server's hands: their jobs wait for them apart, the others go on without. */
-  async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<OfJob[]> {
+  async #decideFree(jobs: readonly Job[], { places }: LicensesBusy): Promise<Map<Job, OfJob>> {
     const free = freeOf(jobs, places);
+    const outcomes = each(jobs, (): OfJob => "later");
     // None of these that a command names: an activation's client is on it, nobody can tell whose.
-    if (free.length === jobs.length) return jobs.map(() => "later");
-    const outcomes = free.length === 0 ? [] : await this.#decideAll(free);
-    return jobs.map((job) => outcomes[free.indexOf(job)] ?? "later");
+    if (free.length === 0 || free.length === jobs.length) return outcomes;
+    for (const [job, outcome] of await this.#decideAll(free)) outcomes.set(job, outcome);
+    return outcomes;
   }
 
   /** A batch failed: each job for itself, so that one that meets a bug, or that the store cannot take, fails alone and whole. */
-  async #decideApart(jobs: readonly Job[], first: unknown): Promise<OfJob[]> {
-    const outcomes: OfJob[] = [];
+  async #decideApart(jobs: readonly Job[], first: unknown): Promise<Map<Job, OfJob>> {
+    const outcomes = new Map<Job, OfJob>();
     let faults = 0;
     for (const job of jobs) {
       try {
         // After a few faults in a row it is the store, and trying on would only keep everybody waiting.
         if (faults >= faultsInARowMax) throw first;
-        outcomes.push(...(await this.#transact([job], "waits")));
+        const alone = await this.#transact([job], "waits", { isJoined: false });
+        outcomes.set(job, alone.get(job) as OfJob);
         faults = 0;
       } catch (error) {
         if (error instanceof StoreFault) faults++;
-        outcomes.push(failed(job, error));
+        outcomes.set(job, failed(job, error));
       }
     }
     return outcomes;
   }
 
-  async #transact(jobs: readonly Job[], patience: Patience): Promise<OfJob[]> {
+  /** `isJoined`: what has come for the same licences until they are locked is decided too; it is put behind the jobs. */
+  async #transact(jobs: Job[], patience: Patience, { isJoined = true } = {}): Promise<Map<Job, OfJob>> {
     const aliveAt = this.#aliveAt;
     const commands = jobs.length === 1 ? (jobs[0] as Job).commands : jobs.flatMap((job) => job.commands);
     try {
       const work = (licenses: Licenses, now: Millis, owed: readonly Command[], busy: readonly Place[] = []) => {
         this.#creditOutage(licenses, now);
         for (const command of owed) step(licenses, command, now);
+        if (isJoined) jobs.push(...this.#queue.join(jobs, busy, commandsPerTransactionMax));
         const free = busy.length === 0 ? null : new Set(freeOf(jobs, busy));
         const held = heldUp(licenses, free ?? jobs, now);
-        return jobs.map((job): OfJob => {
+        return each(jobs, (job): OfJob => {
           if (free?.has(job) === false) return "left out";
           return held.get(job) ?? job.commands.map((command) => step(licenses, command, now));
         });
@@ -235,6 +237,10 @@ function freeOf(jobs: readonly Job[], places: readonly Place[]): Job[] {
     if (!isFree) for (const place of own) busy.add(place);
     return isFree;
   });
+}
+
+function each(jobs: readonly Job[], outcomeOf: (job: Job) => OfJob): Map<Job, OfJob> {
+  return new Map(jobs.map((job) => [job, outcomeOf(job)]));
 }
 
 function isApart(jobs: readonly Job[]): boolean {

@@ -66,6 +66,33 @@ export class Queue {
     return behind;
   }
 
+  /**
+   * Takes out what has come meanwhile for the licences of a transaction that is under way, without those that are `busy`:
+   * it shares the commit. As much as fits beside the transaction's jobs, and nothing that overtakes whoever waits.
+   */
+  join(jobs: readonly Job[], busy: readonly Place[], commandsMax: number): Job[] {
+    if (!this.#overlaps || this.#jobs.length === 0) return [];
+    const places = new Set(jobs.flatMap(({ commands }) => commands.map(placeOf)));
+    for (const place of busy) places.delete(placeOf(place));
+    let room = commandsMax - jobs.reduce((sum, { commands }) => sum + commands.length, 0);
+    const joining: Job[] = [];
+    const left: Job[] = [];
+    for (const job of this.#jobs) {
+      const own = job.commands.map(placeOf);
+      const fits = own.length > 0 && own.length <= room && own.every((place) => places.has(place));
+      if (fits && !job.commands.some(needsMore)) {
+        joining.push(job);
+        room -= own.length;
+      } else {
+        left.push(job);
+        for (const place of own) places.delete(place);
+      }
+    }
+    this.#jobs = left;
+    for (const { commands } of joining) this.#commands -= commands.length;
+    return joining;
+  }
+
   /** The transaction of these jobs is over. */
   done(jobs: readonly Job[]): void {
     if (!this.#overlaps) return;
@@ -112,6 +139,11 @@ export class Queue {
     for (const place of places) this.#taken.add(place);
     return jobs;
   }
+}
+
+/** Whether the store must know of a command before it locks: it locks other licences for it, or takes note of the sweep. */
+function needsMore({ type }: Command): boolean {
+  return type === "activate" || type === "sweep";
 }
 
 /** A licence's name in sets. */

@@ -4,6 +4,7 @@ import { HeldClock } from "../../src/clock.ts";
 import type { Licenses, Outcome } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
 import { Desk } from "../../src/desk/desk.ts";
+import { commandsPerTransactionMax } from "../../src/desk/limits.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { LicensesBusy, type Patience, type Store, StoreFault } from "../../src/stores/store.ts";
 import { Random } from "../differential/stream.ts";
@@ -11,10 +12,10 @@ import { entitiesOf, freshId, licenseIdOf, licenseSetting } from "../model/vendo
 
 const names = ["A", "B", "C", "D", "E"] as const;
 type Name = (typeof names)[number];
-const settings = names.map((_, n) => licenseSetting({ licenseId: licenseIdOf(n + 1), tokens: 1_000 }));
+const settings = names.map((_, n) => licenseSetting({ licenseId: licenseIdOf(n + 1), tokens: 10_000 }));
 const { isvId } = licenseSetting();
 const placeOf = (name: Name) => ({ isvId, licenseId: licenseIdOf(names.indexOf(name) + 1) });
-const nameOf = ({ licenseId }: Pick<Command, "licenseId">) =>
+const nameOf = ({ licenseId }: { readonly licenseId: string }) =>
   names.find((name) => placeOf(name).licenseId === licenseId);
 
 /** A transaction that the desk began, under way until the test ends it. */
@@ -26,6 +27,8 @@ interface Transaction {
   /** Runs the work and keeps what it did; `busy` are licences that it must do without. */
   keep(...busy: Name[]): void;
   fail(error: Error): void;
+  /** Runs the work and fails then: nothing of it is kept. */
+  lose(error: Error): void;
 }
 
 let memory: Store;
@@ -67,9 +70,18 @@ function transact<T>(...[commands, work, patience]: Parameters<typeof memory.tra
       keep(...busy) {
         end();
         const locked = commands.filter((command) => !busy.includes(nameOf(command) as Name));
-        kept.push(...locked.map(shown));
         const places = busy.map(placeOf);
         resolve(memory.transact(commands, (shows, now, owed) => work(only(locked, shows), now, owed, places)));
+      },
+      lose(error) {
+        end();
+        const before = kept.length;
+        const losing = memory.transact(commands, (shows, now, owed) => {
+          work(only(commands, shows), now, owed, []);
+          throw error;
+        });
+        kept.length = before;
+        resolve(losing);
       },
       fail(error) {
         end();
@@ -91,7 +103,10 @@ function only(commands: readonly Command[], licenses: Licenses): Licenses {
       return licenses.license(isvId, licenseId);
     },
     siblings: (license, clientId) => licenses.siblings(license, clientId),
-    apply: (license, change) => licenses.apply(license, change),
+    apply(license, change) {
+      if (change.type === "session") kept.push(`${nameOf(license.terms)} ${change.session.clientId}`);
+      licenses.apply(license, change);
+    },
     record: (line) => licenses.record(line),
     gather: (value) => licenses.gather(value),
   };
@@ -179,16 +194,74 @@ describe("transactions", () => {
   test("on one licence follow one another, and what gathered meanwhile goes together, in its order", async () => {
     submit("A anna");
     const first = await transaction(1);
-    const late = [submit("A ben"), submit("A carl")];
-    await quiet();
-    late.push(submit("A dora"));
-    await quiet();
-    expect(begun).toHaveLength(1);
     first.keep();
+    const late = [submit("A ben"), submit("A carl")];
     const second = await transaction(2);
-    expect(second.commands).toEqual(["A ben", "A carl", "A dora"]);
+    expect(second.commands).toEqual(["A ben", "A carl"]);
     second.keep();
     await Promise.all(late.map(({ answered }) => answered));
+  });
+
+  test("take along what comes for their licences until they have them, in its order and with nobody overtaken", async () => {
+    submit("A anna");
+    const onA = await transaction(1);
+    const joining = [submit("A ben"), submit("A carl", "A carlo")];
+    await quiet();
+    const both = submit("A dora", "B dora");
+    const behind = submit("A emil");
+    await quiet();
+    expect(begun).toHaveLength(1);
+    onA.keep();
+    expect(await Promise.all(joining.map(({ answered }) => answered))).toEqual([["granted"], ["granted", "granted"]]);
+    expect(kept).toEqual(["A anna", "A ben", "A carl", "A carlo"]);
+    const next = await transaction(2);
+    expect(next.commands).toEqual(["A dora", "B dora", "A emil"]);
+    next.keep();
+    await Promise.all([both.answered, behind.answered]);
+  });
+
+  test("take nobody along beyond what one transaction may have, nor onto a licence that they do without", async () => {
+    submit(...Array.from({ length: commandsPerTransactionMax - 1 }, (_, n) => `A ${n}`), "B anna");
+    const onBoth = await transaction(1);
+    const tooMany = submit("A ben");
+    await quiet();
+    onBoth.keep();
+    const second = await transaction(2);
+    expect(second.commands).toEqual(["A ben"]);
+    second.keep();
+    await tooMany.answered;
+    const [free, left] = [submit("A carl"), submit("B carl")];
+    const third = await transaction(3);
+    const late = [submit("A dora"), submit("B dora")] as const;
+    third.keep("B");
+    expect(await Promise.all([free.answered, late[0].answered])).toEqual([["granted"], ["granted"]]);
+    const fourth = await transaction(4);
+    expect(fourth.commands).toEqual(["B carl", "B dora"]);
+    fourth.keep();
+    await Promise.all([left.answered, late[1].answered]);
+  });
+
+  test("that fail in the end are tried again job by job, with those that they took along", async () => {
+    const anna = submit("A anna");
+    const first = await transaction(1);
+    const late = submit("A ben");
+    first.lose(new StoreFault("a row does not go in"));
+    (await transaction(2)).lose(new StoreFault("a row does not go in"));
+    const last = await transaction(3);
+    expect(last.commands).toEqual(["A ben"]);
+    last.keep();
+    expect(await Promise.all([anna.answered, late.answered])).toEqual([["StoreFault"], ["granted"]]);
+    expect(kept).toEqual(["A ben"]);
+  });
+
+  test("of which nobody knows whether they were kept are unknown to those that they took along, too", async () => {
+    const anna = submit("A anna");
+    const first = await transaction(1);
+    const late = submit("A ben");
+    first.lose(new StoreFault("the connection broke in the commit", { isUnknown: true }));
+    expect(await Promise.all([anna.answered, late.answered])).toEqual([["StoreFault"], ["StoreFault"]]);
+    await quiet();
+    expect(begun).toHaveLength(1);
   });
 
   test("are never more than the store has lanes", async () => {
@@ -311,7 +384,7 @@ describe("a licence in another server's hands", () => {
     expect(await Promise.all([both.answered, behind.answered])).toEqual([["granted", "granted"], ["granted"]]);
   });
 
-  test("is waited for by all that want it together, in their order, and by nobody who came later", async () => {
+  test("is waited for by all that want it together, in their order, and whoever comes later joins them", async () => {
     for (const client of ["anna", "ben", "carl"]) submit(`A ${client}`);
     const first = await transaction(1);
     const late = submit("A dora");
@@ -321,10 +394,8 @@ describe("a licence in another server's hands", () => {
     await quiet();
     expect(begun).toHaveLength(2);
     apart.keep();
-    const last = await transaction(3);
-    expect([last.commands, last.patience]).toEqual([["A dora"], "refuses"]);
-    last.keep();
     await late.answered;
+    expect(kept).toEqual(["A anna", "A ben", "A carl", "A dora"]);
   });
 
   test("does not make those wait who wait for another one", async () => {
@@ -525,6 +596,7 @@ describe("an idle desk", () => {
     const apart = await transaction(2);
     idle.push(watched());
     apart.keep();
+    submit("A carl");
     const last = await transaction(3);
     await quiet();
     expect(idle.map(({ isIdle }) => isIdle)).toEqual([false, false]);
@@ -547,7 +619,6 @@ test("a sign of life passes by licences that are waited for", async () => {
   ofBeat.keep();
   await beat;
   onA.keep();
-  (await transaction(3)).keep();
   await desk.idle();
 });
 
@@ -568,7 +639,11 @@ describe.each([
       if (random.chance(0.75)) one.keep();
       else if (isBusy && one.patience === "refuses" && one.licenses.length > 0) {
         one.fail(busy(...(one.licenses as Name[]).filter((_, n) => n === 0 || random.chance(0.3))));
-      } else one.fail(new StoreFault("it does not go in", { isUnknown: random.chance(0.5) }));
+      } else {
+        const fault = new StoreFault("it does not go in", { isUnknown: random.chance(0.5) });
+        if (random.chance(0.5)) one.fail(fault);
+        else one.lose(fault);
+      }
     };
     for (let n = 0; n < 150; n++) {
       const licenses = Array.from({ length: 1 + random.below(licensesMax) }, () => random.pick(names));

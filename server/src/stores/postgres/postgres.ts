@@ -38,6 +38,7 @@ import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
+import { isConflict, isLack, isLockedOut, isLost } from "./faults.ts";
 import { Folding } from "./folding.ts";
 import { forget } from "./forgetting.ts";
 import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
@@ -188,11 +189,11 @@ class PostgresStore implements Store {
     } catch (error) {
       for (const known of deciding?.known ?? []) this.#licenses.forget(known);
       transaction.abandon();
-      if (hasCode(error, conflicts)) return news;
+      if (isConflict(error)) return news;
       // A connection that had broken while nobody used it, found out before anything was decided on it.
       if (deciding === undefined && isLost(error)) return news;
-      if (hasCode(error, lacks)) this.#lack = { at: performance.now(), fault: error as StoreFault };
-      if (hasCode(error, [lockTimeout])) throw new LicensesBusy(named(commands));
+      if (isLack(error)) this.#lack = { at: performance.now(), fault: error as StoreFault };
+      if (isLockedOut(error)) throw new LicensesBusy(named(commands));
       throw error;
     }
   }
@@ -557,20 +558,6 @@ const noLicenses: Licenses = {
   gather() {},
 };
 
-/** Another server made PostgreSQL choose this transaction to give way: nothing of it happened, and it may begin again. */
-const conflicts = ["40001", "40P01"];
-const lockTimeout = "55P03";
-
-/** The connection is gone: PostgreSQL said so, or the network. The driver's own word for it has no code. */
-const losses = ["57P01", "57P02", "EPIPE", "ECONNRESET"];
-
-function isLost(error: unknown): boolean {
-  return hasCode(error, losses) || (error as Error).message.includes("Connection terminated");
-}
-
-/** A full disk, too many connections, no memory; a disk that fails. */
-const lacks = ["53", "58"];
-
 /** $1 a vendor, $2 a licence, $3 the version that is known. One row of the log a row, or one row without any of it. */
 const versionAndLog = `
   SELECT l.version AS now_at, ${statements.lineage} AS lineage, c.version, c.changes FROM seatkeeper.licenses AS l
@@ -591,16 +578,6 @@ const claimDue = `
 const saveSetting = `
   INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 const keepSetting = "INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-
-function hasCode(error: unknown, codes: readonly string[]): boolean {
-  const { code } = ((error as Error).cause ?? {}) as { readonly code?: string };
-  return (
-    error instanceof StoreFault &&
-    !error.isUnknown &&
-    code !== undefined &&
-    codes.some((begin) => code.startsWith(begin))
-  );
-}
 
 function named(commands: readonly Command[]): Place[] {
   return commands.map(({ isvId, licenseId }) => ({ isvId, licenseId }));

@@ -7,6 +7,7 @@ import { LicenseState } from "../../core/state.ts";
 import type { Assignment, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
 import { LicensesBusy, type Patience, type Place } from "../store.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
+import { isConflict, isLockedOut, isLost } from "./faults.ts";
 import { isGone, LastWords } from "./folding.ts";
 import { columnsOf, type Known, type KnownLicenses, keyOf, placeOf } from "./licenses.ts";
 import { pageRows } from "./limits.ts";
@@ -76,7 +77,9 @@ export class TakingUp {
       return found.filter((each) => !chosen.includes(each)).map(({ place }) => place);
     } catch (error) {
       transaction.abandon();
-      throw error;
+      // Whoever needs them finds that they are not known yet, and begins again.
+      if (isConflict(error) || isLost(error)) return [];
+      throw isLockedOut(error) ? new LicensesBusy(places) : error;
     }
   }
 }
