@@ -31,7 +31,7 @@ const visitors = 20_000;
 
 export const licenseId = (n: number) => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`;
 const fullLicense = licenses;
-const hotLicense = licenses + 1;
+export const hotLicense = licenses + 1;
 
 /** What the answer to an extend looks like, for the floors. */
 export const lastingAnswer = JSON.stringify({

@@ -31,7 +31,21 @@ class Tale {
   }
 
   full(client: string, nextFreeAt: Millis, more: Partial<Operation> = {}): this {
-    return this.add(open(client), { type: "denied", code: "tokens_exhausted", inUse: 1, nextFreeAt }, more);
+    return this.add(
+      open(client),
+      { type: "denied", code: "tokens_exhausted", inUse: 1, nextFreeAt, queuePosition: null },
+      more,
+    );
+  }
+
+  /** Refused, with a place in the queue; no instant: a token is free, for others who wait. */
+  waits(client: string, queuePosition: number, nextFreeAt: Millis | null, more: Partial<Operation> = {}): this {
+    const inUse = nextFreeAt === null ? 0 : 1;
+    return this.add(
+      waiting(client),
+      { type: "denied", code: "tokens_exhausted", inUse, nextFreeAt, queuePosition },
+      more,
+    );
   }
 
   closed(client: string, more: Partial<Operation> = {}): this {
@@ -39,7 +53,11 @@ class Tale {
   }
 
   notOpen(client: string, more: Partial<Operation> = {}): this {
-    return this.add(close(client), { type: "denied", code: "session_unknown", inUse: 0, nextFreeAt: null }, more);
+    return this.add(
+      close(client),
+      { type: "denied", code: "session_unknown", inUse: 0, nextFreeAt: null, queuePosition: null },
+      more,
+    );
   }
 
   looked(clients: readonly string[], at: Millis, more: Partial<Operation> = {}): this {
@@ -55,6 +73,8 @@ function open(clientId: string): Command {
   const nobody = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
   return { type: "open", isvId, licenseId, clientId, ...nobody, ids };
 }
+
+const waiting = (clientId: string): Command => ({ ...open(clientId), waitMs: 1_000 }) as Command;
 
 function close(clientId: string): Command {
   return { type: "close", isvId, licenseId, clientId, sessionId: null, userId: null };
@@ -86,6 +106,34 @@ test.each<[string, Tale]>([
     "an unanswered close that happened late",
     new Tale().opened("anna", 1_100).unknown(close("anna"), [4_200]).full("ben", 61_100).opened("ben", 4_300),
   ],
+  [
+    "who came first is first, and whoever cannot wait comes after both",
+    new Tale()
+      .opened("anna", 1_100)
+      .waits("ben", 1, 61_100)
+      .waits("carl", 2, 61_100)
+      .closed("anna")
+      .waits("carl", 2, null)
+      .opened("ben", 6_100)
+      .waits("carl", 1, 66_100),
+  ],
+  [
+    "an unanswered open that took a place",
+    new Tale().opened("anna", 1_100).unknown(waiting("ben"), [2_300]).waits("carl", 2, 61_100),
+  ],
+  [
+    "an unanswered open that took no place",
+    new Tale().opened("anna", 1_100).unknown(waiting("ben"), []).waits("carl", 1, 61_100),
+  ],
+  [
+    "an unanswered close that gave a place up",
+    new Tale()
+      .opened("anna", 1_100)
+      .waits("ben", 1, 61_100)
+      .waits("carl", 2, 61_100)
+      .unknown(close("ben"), [4_200])
+      .waits("carl", 1, 61_100),
+  ],
   ["what an administrator sees", new Tale().opened("anna", 1_100).looked(["anna"], 1_100).closed("anna").looked([], 0)],
 ])("can be: %s", (_name, { operations }) => {
   expect(unexplained(terms, operations)).toBeNull();
@@ -113,6 +161,29 @@ test.each<[string, Tale]>([
   ],
   ["a close granted twice", new Tale().opened("anna", 1_100).closed("anna").closed("anna")],
   ["a close refused while the session is live", new Tale().opened("anna", 1_100).notOpen("anna")],
+  [
+    "a token that goes to the second in the queue",
+    new Tale()
+      .opened("anna", 1_100)
+      .waits("ben", 1, 61_100)
+      .waits("carl", 2, 61_100)
+      .closed("anna")
+      .opened("carl", 5_100),
+  ],
+  ["two who are first", new Tale().opened("anna", 1_100).waits("ben", 1, 61_100).waits("carl", 1, 61_100)],
+  [
+    "a place that is lost",
+    new Tale().opened("anna", 1_100).waits("ben", 1, 61_100).closed("anna").opened("carl", 4_100),
+  ],
+  [
+    "an unanswered open whose place nobody sees",
+    new Tale()
+      .opened("anna", 1_100)
+      .waits("carl", 1, 61_100)
+      .unknown(waiting("ben"), [3_300])
+      .waits("dora", 3, 61_100)
+      .waits("emil", 3, 61_100),
+  ],
   ["an instant before the call", new Tale().opened("anna", 900)],
   ["an instant after the answer", new Tale().opened("anna", 1_600)],
   ["time that goes back", new Tale().opened("anna", 1_400).closed("anna", { from: 1_000, to: 1_300 })],

@@ -6,6 +6,7 @@
 import type { Command, DenialCode, Millis, Terms } from "../../src/core/types.ts";
 import { Model, type ModelAssignment, type ModelOutcome, type ModelSession } from "../model/model.ts";
 import type { ModelProject } from "../model/projects.ts";
+import type { ModelTicket } from "../model/queue.ts";
 
 /** A live session as a client is told of it. */
 export interface SeenSession {
@@ -19,7 +20,10 @@ export interface SeenSession {
 export type Answer =
   | { readonly type: "granted" }
   | { readonly type: "session"; readonly session: Omit<SeenSession, "clientId" | "sessionId"> & Peaks }
-  | { readonly type: "denied"; readonly code: DenialCode; readonly inUse: number; readonly nextFreeAt: Millis | null }
+  | (Pick<ModelOutcome, "inUse" | "nextFreeAt" | "queuePosition"> & {
+      readonly type: "denied";
+      readonly code: DenialCode;
+    })
   /** All live sessions, as an administrator sees them. */
   | { readonly type: "sessions"; readonly sessions: readonly SeenSession[] };
 
@@ -52,6 +56,7 @@ interface State {
   readonly sessions: readonly ModelSession[];
   readonly projects: readonly ModelProject[];
   readonly assignments: readonly ModelAssignment[];
+  readonly queue: readonly ModelTicket[];
 }
 
 /** Answers with null, or with what cannot be explained. */
@@ -81,7 +86,7 @@ class Search {
   run(): string | null {
     const stray = this.#operations.find((operation) => operation.answer !== null && !isTimely(operation));
     if (stray !== undefined) return `decided outside its call: ${describe(stray)}`;
-    if (this.#explains({ sessions: [], projects: [], assignments: [] }, 0)) return null;
+    if (this.#explains({ sessions: [], projects: [], assignments: [], queue: [] }, 0)) return null;
     const { path = [], left = [] } = this.#furthest ?? {};
     const pending = left.map(describe).join("\n  ");
     return `after ${path.length} decisions, of which the last are\n  ${path.slice(-12).join("\n  ")}\nnone of these fits:\n  ${pending}`;
@@ -92,7 +97,8 @@ class Search {
     const left = this.#operations.filter((_, n) => !this.#isDone[n]);
     const due = left.filter(({ answer }) => answer !== null);
     if (due.length === 0) return true;
-    const key = `${now} ${this.#isDone.map(Number).join("")} ${JSON.stringify(state)}`;
+    const { queue, ...others } = state;
+    const key = `${now} ${this.#isDone.map(Number).join("")} ${placesIn(queue)} ${JSON.stringify(others)}`;
     if (this.#failed.has(key)) return false;
     const answered = Math.min(...due.map((operation) => operation.answered));
     for (const [n, operation] of this.#operations.entries()) {
@@ -131,13 +137,24 @@ class Search {
     model.setTerms(isvId, licenseId, this.#terms);
     const license = model.license(isvId, licenseId);
     if (license === undefined) throw new Error("the model forgot its licence");
-    const { sessions, projects, assignments } = structuredClone(state);
+    const { sessions, projects, assignments, queue } = structuredClone(state);
     license.sessions = [...sessions];
     license.projects = [...projects];
     license.assignments.push(...assignments);
+    license.queue.push(...queue);
     const outcome = model.step(command, at);
-    const isSo = answer === null ? outcome.denialCode === null : isAnswer(answer, outcome, license.sessions);
-    return isSo ? { sessions: license.sessions, projects: license.projects, assignments: license.assignments } : null;
+    // A refusal may have taken a place in the queue, or given one up; any other one is as if it had not been.
+    const isSo =
+      answer === null
+        ? outcome.denialCode === null || placesIn(license.queue) !== placesIn(queue)
+        : isAnswer(answer, outcome, license.sessions);
+    if (!isSo) return null;
+    return {
+      sessions: license.sessions,
+      projects: license.projects,
+      assignments: license.assignments,
+      queue: license.queue,
+    };
   }
 }
 
@@ -149,7 +166,10 @@ function isAnswer(answer: Answer, outcome: ModelOutcome, sessions: readonly Mode
       return outcome.session !== null && agrees(outcome.session, answer.session);
     case "denied":
       return (
-        outcome.denialCode === answer.code && outcome.inUse === answer.inUse && outcome.nextFreeAt === answer.nextFreeAt
+        outcome.denialCode === answer.code &&
+        outcome.inUse === answer.inUse &&
+        outcome.nextFreeAt === answer.nextFreeAt &&
+        outcome.queuePosition === answer.queuePosition
       );
     case "sessions": {
       const live = sessions.filter(({ endedAt }) => endedAt === null);
@@ -157,6 +177,11 @@ function isAnswer(answer: Answer, outcome: ModelOutcome, sessions: readonly Mode
       return outcome.denialCode === null && live.length === answer.sessions.length && answer.sessions.every(isThere);
     }
   }
+}
+
+/** A queue, without instants: its places outlast a history, however often they are asked for. */
+function placesIn(queue: readonly ModelTicket[]): string {
+  return JSON.stringify(queue.map(({ holder, pool, clientId, sessionId }) => [holder, pool, clientId, sessionId]));
 }
 
 /** Whether a session is as it was told, in everything that was told. */

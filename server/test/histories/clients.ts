@@ -12,6 +12,8 @@ const root = `/api/v2/isv/${isvId}`;
 /** How long most sessions last, and a client that falls silent stays so a little longer. */
 export const sessionMs = 1_200;
 const clientsPerLicense = 5;
+/** Who waits for a token asks again by then; a place in the queue is kept for far longer than a history takes. */
+export const waitSeconds = 1;
 /** What is prepared is waited for, however busy the machine is: nothing fails yet. */
 const preparingMs = 30_000;
 const msPerMinute = 60_000;
@@ -132,17 +134,20 @@ export class LicenseWorld {
     const sessionId = freshId(9, n * 10 + (random.chance(0.8) ? 1 : 2));
     const named = { license_id: this.#place.licenseId, client_id: clientId, session_id: sessionId };
     const caller = { ...this.#place, clientId, sessionId, userId: null };
-    if (isIn && random.chance(0.45)) {
+    // One who has no session may have a place in the queue, and gives it up so.
+    if (random.chance(isIn ? 0.45 : 0.1)) {
       return { request: post("provisioning/session/close", named), command: { type: "close", ...caller } };
     }
     const projectId = isOfProjects(this.n) ? random.pick(this.#projects) : null;
     // Ordinary sessions last a minute and outlast the history.
     const checkoutPeriod = random.chance(0.85) ? sessionMs / msPerMinute : null;
-    const body = { ...named, checkout_period: checkoutPeriod, project_id: projectId };
+    const isWaiting = random.chance(0.4);
+    const waiting = isWaiting ? { wait_seconds: waitSeconds } : {};
+    const body = { ...named, checkout_period: checkoutPeriod, project_id: projectId, ...waiting };
     const ids = { session: `${clientId} ${sessionId}`, assignment: clientId, token: clientId };
     return {
       request: post("provisioning/session/open", body),
-      command: { type: "open", ...caller, projectId, checkoutPeriod, ids },
+      command: { type: "open", ...caller, projectId, checkoutPeriod, waitMs: isWaiting ? waitSeconds * 1_000 : 0, ids },
     };
   }
 

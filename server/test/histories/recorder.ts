@@ -54,6 +54,7 @@ interface Denial {
   readonly code: DenialCode;
   readonly in_use: number;
   readonly next_free_at?: string | null;
+  readonly queue_position?: number;
 }
 
 function isDenial(body: object): body is Denial {
@@ -96,8 +97,8 @@ interface SessionTold {
 
 function toldBy(command: Command, body: object): Answer {
   if (isDenial(body)) {
-    const next = body.next_free_at;
-    return { type: "denied", code: body.code, inUse: body.in_use, nextFreeAt: next == null ? null : Date.parse(next) };
+    const { code, in_use: inUse, next_free_at: next, queue_position: queuePosition = null } = body;
+    return { type: "denied", code, inUse, nextFreeAt: next == null ? null : Date.parse(next), queuePosition };
   }
   if (Array.isArray(body)) {
     const sessions = (body as SessionTold[]).map((session) => ({
