@@ -35,7 +35,7 @@ beforeEach(async () => {
   };
 });
 
-async function start(bounds: { readonly foldedFrom?: number; readonly keptMs?: number } = {}): Promise<Store> {
+async function start(bounds: { readonly keptMs?: number; readonly keepingUpAfterMs?: number } = {}): Promise<Store> {
   const store = await openPostgresStore(url, { clock, bounds: { pageRows, foldedFrom: 1, ...bounds } });
   opened.push(store);
   return store;
@@ -58,6 +58,15 @@ const sessionsOn = async (store: Store, { isvId, licenseId }: typeof small) =>
 const oneOf = async (sql: string) => Number((await server.query(url, sql, [large.licenseId]))[0]?.n);
 const versionsInLog = () => oneOf("SELECT count(*) AS n FROM seatkeeper.changes WHERE license_id = $1");
 const versionsFolded = () => oneOf("SELECT folded_to AS n FROM seatkeeper.folds WHERE license_id = $1");
+
+/** Somebody who has locked the large licence against those who fold it (any lock), or read it (FOR UPDATE). */
+async function holding(lock: "FOR SHARE" | "FOR UPDATE"): Promise<Client> {
+  const holder = new Client({ connectionString: url });
+  await holder.connect();
+  await holder.query("BEGIN");
+  await holder.query(`SELECT 1 FROM seatkeeper.folds WHERE license_id = $1 ${lock}`, [large.licenseId]);
+  return holder;
+}
 
 test("a licence of many pages is known whole, as it was folded and as the log goes on from there", async () => {
   const [first] = opened as [Store];
@@ -90,10 +99,7 @@ test("several who look at a licence that is not known yet all see it", async () 
 
 test("while a licence is being read it is not folded, so that the log goes on from what was read", async () => {
   const [first] = opened as [Store];
-  const reader = new Client({ connectionString: url });
-  await reader.connect();
-  await reader.query("BEGIN");
-  await reader.query("SELECT 1 FROM seatkeeper.folds WHERE license_id = $1 FOR SHARE", [large.licenseId]);
+  const reader = await holding("FOR SHARE");
   await first.tidy();
   expect(await versionsFolded()).toBe(0);
   await reader.end();
@@ -115,4 +121,22 @@ test("the log is kept for a time, however often it is folded, and then it goes",
     await brief.tidy();
   }
   expect(await versionsInLog()).toBe(1);
+});
+
+test("a server that others decide beside keeps up with a licence of many pages, and need not read it again", async () => {
+  const [first] = opened as [Store];
+  const brief = await start({ keptMs: 0 });
+  const other = await start({ keepingUpAfterMs: 0 });
+  await decide(other, [open(large, 0)]);
+  for (let n = 0; n < 3; n++) {
+    await decide(first, [open(large, 20 + n)]);
+    await decide(brief, [open(large, 30 + n)]);
+    await other.tidy();
+    await brief.tidy();
+  }
+  expect(await versionsInLog()).toBeLessThan(6);
+  const holder = await holding("FOR UPDATE");
+  expect(await decide(other, [open(large, 0)])).toEqual([null]);
+  expect(await sessionsOn(other, large)).toBe(3 * pageRows + 6);
+  await holder.end();
 });

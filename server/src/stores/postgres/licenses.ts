@@ -18,6 +18,8 @@ export interface Known {
   /** A transaction is changing it: nobody else may look. */
   isTaken: boolean;
   size: number;
+  /** When it was last decided on here, by the process's monotonic clock. */
+  usedAt: number;
 }
 
 export class KnownLicenses {
@@ -41,6 +43,14 @@ export class KnownLicenses {
   /** A licence of which something is known here, though a transaction may be changing it. */
   seen(place: Place): Known | undefined {
     return this.#known.get(keyOf(place));
+  }
+
+  /** Those of at least `size` sessions, clients, projects and items that were last decided on between two instants. */
+  large(size: number, from: number, to: number): Place[] {
+    const all = [...this.#known.values()];
+    return all
+      .filter((each) => each.size >= size && each.usedAt >= from && each.usedAt <= to)
+      .map(({ state }) => state.terms);
   }
 
   /** Resolves when no transaction is changing the licence; before another one begins to. */

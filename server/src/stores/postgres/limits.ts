@@ -73,6 +73,18 @@ export const foldedAfterMs = 10_000;
  */
 export const keptMs = 10_000;
 
+/**
+ * How long a licence of more than a page is kept up with the log after it was last decided on here: whoever is sent to this
+ * server again by then need not wait until it has been read whole.
+ */
+export const keptUpMs = 60_000;
+
+/** A licence that was decided on so lately is not looked after: it has been brought up to date. */
+export const keepingUpAfterMs = 2_000;
+
+/** Versions of the log that are worked on in one turn of the event loop: some milliseconds. */
+export const versionsPerTurn = 50;
+
 /** Folding in one round of the housekeeping, in milliseconds: the rest of it waits behind. */
 export const foldingMs = 500;
 

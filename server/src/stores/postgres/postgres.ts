@@ -3,6 +3,7 @@
  * database's clock and what other servers have changed meanwhile, and commits what it decided before anybody hears of it.
  */
 import { hash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
@@ -63,6 +64,7 @@ interface Bounds {
   readonly cachedMax: number;
   readonly foldedFrom: number;
   readonly keptMs: number;
+  readonly keepingUpAfterMs: number;
   readonly pageRows: number;
 }
 
@@ -93,6 +95,7 @@ class PostgresStore implements Store {
   readonly #folding: Folding;
   readonly #licenses: KnownLicenses;
   readonly #takingUp: TakingUp;
+  readonly #bounds: Bounds;
   readonly #settings = new Map<string, string>();
   /** The database's clock by the process's monotonic one. */
   #offset = Date.now() - performance.now();
@@ -105,6 +108,7 @@ class PostgresStore implements Store {
 
   constructor(connections: Connections, held: Clock | null, bounds: Bounds) {
     this.#connections = connections;
+    this.#bounds = bounds;
     this.#held = held;
     this.#catalogue = new Catalogue(connections);
     this.#life = new Life(connections, (head) => this.#clock(head));
@@ -287,7 +291,10 @@ class PostgresStore implements Store {
       if (catchUp(known, Number(row.version), log.get(keyOf(placeOf(row))) ?? [])) all.push({ known, row });
       else if (asked.has(known)) this.#licenses.forget(known);
     }
-    for (const { known } of all) known.state.terms = this.#termsOf(known.state.terms);
+    for (const { known } of all) {
+      known.state.terms = this.#termsOf(known.state.terms);
+      known.usedAt = performance.now();
+    }
     this.#licenses.put(all.map(({ known }) => known));
     return all;
   }
@@ -350,14 +357,25 @@ class PostgresStore implements Store {
     const [row, ...more] = await this.#connections.query(versionAndLog, values);
     if (row === undefined) throw new StoreFault("a licence of the catalogue has no row");
     if (row.lineage !== this.#lineage) return void (await this.#beginAnew(row.lineage));
+    const log = row.changes === null ? [] : [row, ...more];
+    let done = 0;
+    for (; log.length - done > limits.versionsPerTurn; done += limits.versionsPerTurn) {
+      const some = log.slice(done, done + limits.versionsPerTurn);
+      await this.#catchUpWith(place, Number(some.at(-1)?.version), some);
+      await setImmediate();
+    }
+    const known = await this.#catchUpWith(place, Number(row.now_at), log.slice(done));
+    if (known === undefined && this.#licenses.get(place) === asked) this.#licenses.forget(asked);
+    return known;
+  }
+
+  /** Undefined: it is not known, or the log does not reach back to what is known of it. */
+  async #catchUpWith(place: Place, version: number, log: readonly Row[]): Promise<Known | undefined> {
     // A transaction of this server may have it, and change it under the reader's eyes.
     await this.#licenses.free(place);
     const known = this.#licenses.get(place);
-    if (known === undefined) return undefined;
-    const version = Number(row.now_at);
-    if (known.version >= version || catchUp(known, version, row.changes === null ? [] : [row, ...more])) return known;
-    if (known === asked) this.#licenses.forget(known);
-    return undefined;
+    const isThere = known !== undefined && (known.version >= version || catchUp(known, version, log));
+    return isThere ? known : undefined;
   }
 
   async licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined> {
@@ -524,6 +542,17 @@ class PostgresStore implements Store {
     if (performance.now() - this.#livedAt >= limits.aliveIntervalMs) await this.live();
     await this.#catalogue.refresh();
     await this.#folding.rounds();
+    await this.#keepUp();
+  }
+
+  /** Large licences that others decide on meanwhile: it would take long to read them whole, and little to follow them. */
+  async #keepUp(): Promise<void> {
+    const from = performance.now();
+    const { pageRows, keepingUpAfterMs } = this.#bounds;
+    for (const place of this.#licenses.large(pageRows, from - limits.keptUpMs, from - keepingUpAfterMs)) {
+      if (performance.now() - from >= limits.foldingMs) break;
+      if (this.#licenseOf(place.isvId, place.licenseId) !== undefined) await this.#look(place);
+    }
   }
 
   /**

@@ -160,7 +160,7 @@ async function takeUp(
   return found.map(({ place, version, checkIns }) => {
     const state = stateOf(place);
     state.checkIns = checkIns;
-    return { state, version, isTaken: false, size: 0 };
+    return { state, version, isTaken: false, size: 0, usedAt: performance.now() };
   });
 }
 
