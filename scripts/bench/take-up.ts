@@ -34,7 +34,8 @@ try {
       first,
       Array.from({ length: Math.min(perTransaction, sessions - n) }, (_, m) => open(n + m)),
     );
-    if (n % (100 * perTransaction) === 0) await first.tidy();
+    if (n % (100 * perTransaction) > 0) continue;
+    await first.tidy();
     process.stderr.write(`\r${n} of ${sessions} sessions are open   `);
   }
   process.stderr.write(`\r${" ".repeat(60)}\r`);
