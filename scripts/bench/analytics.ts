@@ -1,89 +1,116 @@
 /**
- * `npm run bench:analytics`: what counting costs the open path. The server's own profile says how much of its time it
- * counts: with as many opens and closes as it takes, and with a steady few. docs/performance.md explains it.
+ * `npm run bench:analytics`: what counting costs the open path. The same load on a server as it is and on one that does
+ * not count, by turns: with as many opens and closes as it takes, and with a steady few. docs/performance.md explains it.
  */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { openAndClose, visits } from "./cases.ts";
-import { measure, targetOf } from "./load.ts";
+import { openAndClose, prepare, tenantFile, visits } from "./cases.ts";
+import { cpuUsOf, measure, targetOf } from "./load.ts";
 import { openLoop } from "./open-loop.ts";
-import { type Profile, type Profiled, type ProfiledLoad, profiled } from "./profiles.ts";
+import { type Program, startServer } from "./programs.ts";
 import { median, printCells } from "./table.ts";
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, seconds: { type: "string", default: "10" } },
+  options: { rounds: { type: "string", default: "5" }, seconds: { type: "string", default: "10" } },
 });
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 if (!(rounds >= 1 && seconds >= 1)) throw new Error("--rounds and --seconds want whole numbers from 1 on");
 
-const targetShare = 0.1;
+/** How much dearer an open may be. */
+const targetCost = 0.1;
 
-/** What the thread with the file does for analytics alone. */
-const asked = new Set(["lines", "saveTallies", "tallies", "talliesAt", "tallyBefore", "prune"]);
+interface Answers {
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
 
-const flood: ProfiledLoad = async (server, folder) => {
-  const one = { name: "open + close", connections: 64, lua: openAndClose("spread") };
-  return (await measure(targetOf([server]), one, seconds, folder, "1")).requests;
-};
+interface Load {
+  readonly name: string;
+  run(server: Program, folder: string): Promise<Answers>;
+  /** What an open costs its caller: the time that it takes, or its share of what the server can do. */
+  costOf(answers: Answers): number;
+}
 
-const steady: ProfiledLoad = async ({ url }) => {
-  const end = performance.now() + seconds * 1_000;
-  return (await openLoop(url, visits.headers, visits.shotOf, () => performance.now() > end)).requests;
-};
-
-const loads: readonly (readonly [name: string, load: ProfiledLoad])[] = [
-  ["open + close, as many as it takes", flood],
-  ["open + close, 250 a second", steady],
+const loads: readonly Load[] = [
+  {
+    name: "open + close, as many as it takes",
+    async run(server, folder) {
+      const one = { name: "open + close", connections: 64, lua: openAndClose("spread") };
+      return measure(targetOf([server]), one, seconds, folder, "1");
+    },
+    costOf: ({ requests }) => 1 / requests,
+  },
+  {
+    name: "open + close, 250 a second",
+    async run({ url }) {
+      const end = performance.now() + seconds * 1_000;
+      return openLoop(url, visits.headers, visits.shotOf, () => performance.now() > end);
+    },
+    costOf: ({ p50Ms }) => p50Ms,
+  },
 ];
 
+/** Loaded before the server: its rounds of counting find nothing to do. */
+const rollup = pathToFileURL(join(import.meta.dirname, "../../server/dist/analytics/rollup.js"));
+const withoutCounting = `import { Rollup } from "${rollup}"; Rollup.prototype.round = async () => false;`;
+const kinds = {
+  counting: [],
+  "not counting": ["--import", `data:text/javascript,${encodeURIComponent(withoutCounting)}`],
+} as const;
+type Kind = keyof typeof kinds;
+
 const cells: string[][] = [];
-for (const [name, load] of loads) {
-  const results = [];
+for (const load of loads) {
+  const results: Record<Kind, (Answers & { readonly cpuUs: number })[]> = { counting: [], "not counting": [] };
   for (let round = 1; round <= rounds; round++) {
-    process.stderr.write(`\r${name}: round ${round} of ${rounds}   `);
-    results.push(countedIn(await profiled(load)));
+    // By turns, and each first as often as the other.
+    const order = Object.keys(kinds) as Kind[];
+    for (const kind of round % 2 === 1 ? order : order.toReversed()) {
+      process.stderr.write(`\r${load.name}: round ${round} of ${rounds}, ${kind}   `);
+      results[kind].push(await answersOf(load, kind));
+    }
   }
-  const share = median(results.map((result) => result.share));
-  cells.push([
-    name,
-    Math.round(median(results.map(({ requests }) => requests / seconds))).toLocaleString("en-US"),
-    median(results.map(({ cpuUs, requests }) => cpuUs / requests)).toFixed(1),
-    median(results.map(({ share: own, cpuUs, requests }) => (own * cpuUs) / requests)).toFixed(1),
-    `${(share * 100).toFixed(1)} %`,
-    `< ${targetShare * 100} % ${share < targetShare ? "met" : "missed"}`,
-  ]);
+  const costs = results.counting.map(
+    (answers, n) => load.costOf(answers) / load.costOf(results["not counting"][n] as Answers) - 1,
+  );
+  for (const [kind, all] of Object.entries(results)) {
+    const cost = median(costs);
+    const isMet = cost < targetCost;
+    cells.push([
+      `${load.name}: ${kind}`,
+      Math.round(median(all.map(({ requests }) => requests / seconds))).toLocaleString("en-US"),
+      median(all.map(({ p50Ms }) => p50Ms)).toFixed(2),
+      median(all.map(({ p99Ms }) => p99Ms)).toFixed(2),
+      median(all.map(({ cpuUs, requests }) => cpuUs / requests)).toFixed(1),
+      kind === "counting" ? `${(cost * 100).toFixed(1)} %` : "",
+      kind === "counting" ? `< ${targetCost * 100} % ${isMet ? "met" : "missed"}` : "",
+    ]);
+  }
 }
 process.stderr.write(`\r${" ".repeat(70)}\r`);
 console.log(`Node ${process.version}; ${rounds} rounds of ${seconds} s, medians`);
-printCells(["load", "per second", "CPU µs each", "counting µs each", "share of counting", "target"], cells);
+printCells(["load", "per second", "p50 ms", "p99 ms", "CPU µs each", "cost of counting", "target"], cells);
 
-function countedIn({ requests, cpuUs, profiles }: Profiled) {
-  const times = profiles.map(timesOf);
-  const sum = (of: "countingUs" | "workingUs") => times.reduce((all, each) => all + each[of], 0);
-  return { requests, cpuUs, share: sum("countingUs") / sum("workingUs") };
-}
-
-/**
- * How long a thread worked, and how long of that beneath a function of analytics, or beneath one that the file is asked for by
- * it. What V8 cannot name (waiting, the kernel, its own work) counts for nothing: so the share is rather too high.
- */
-function timesOf({ nodes, samples, timeDeltas }: Profile) {
-  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
-  const idsOf = (is: (frame: Profile["nodes"][number]["callFrame"]) => boolean) =>
-    new Set(nodes.filter(({ callFrame }) => is(callFrame)).map(({ id }) => id));
-  const own = idsOf(
-    ({ url, functionName }) =>
-      /\/analytics\/[a-z]+\.js$/.test(url) || (url.endsWith("/sqlite/tables.js") && asked.has(functionName)),
-  );
-  const nameless = idsOf(({ functionName }) => functionName === "(idle)" || functionName === "(program)");
-  const isCounting = (id: number | undefined): boolean =>
-    id !== undefined && (own.has(id) || isCounting(parents.get(id)));
-  const counting = new Set(nodes.map(({ id }) => id).filter(isCounting));
-  let [workingUs, countingUs] = [0, 0];
-  for (const [n, id] of samples.entries()) {
-    if (nameless.has(id)) continue;
-    workingUs += timeDeltas[n] ?? 0;
-    if (counting.has(id)) countingUs += timeDeltas[n] ?? 0;
+/** A fresh server of a kind under the load; its start is no part of it. */
+async function answersOf(load: Load, kind: Kind): Promise<Answers & { readonly cpuUs: number }> {
+  const folder = mkdtempSync(join(tmpdir(), "seatkeeper-analytics-"));
+  try {
+    writeFileSync(join(folder, "tenant.yaml"), tenantFile());
+    const server = await startServer(folder, `sqlite:${join(folder, "bench.db")}`, "0", kinds[kind]);
+    try {
+      await prepare(server.url);
+      const before = cpuUsOf(server.pid);
+      const answers = await load.run(server, folder);
+      return { ...answers, cpuUs: cpuUsOf(server.pid) - before };
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  return { workingUs, countingUs };
 }

@@ -280,7 +280,9 @@ function start(
   pen: Pen,
 ): ModelOutcome {
   if (project.kind === null) return pen.deny("project_not_open");
-  const session = usersOf(license, project.id).find(({ sessionId }) => sessionId === command.sessionId);
+  const longestFirst = (a: ModelSession, b: ModelSession) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1);
+  const named = usersOf(license, project.id).filter(({ sessionId }) => sessionId === command.sessionId);
+  const session = named.sort(longestFirst)[0];
   if (session === undefined) return pen.deny("session_unknown");
   if (project.executions.filter(({ state }) => state === "running").length >= runningMax) {
     return pen.deny("executions_exhausted");

@@ -60,11 +60,11 @@ const versionsInLog = () => oneOf("SELECT count(*) AS n FROM seatkeeper.changes 
 const versionsFolded = () => oneOf("SELECT folded_to AS n FROM seatkeeper.folds WHERE license_id = $1");
 
 /** Somebody who has locked the large licence against those who fold it (any lock), or read it (FOR UPDATE). */
-async function holding(lock: "FOR SHARE" | "FOR UPDATE"): Promise<Client> {
+async function holding(lock: "FOR SHARE" | "FOR UPDATE", on = large): Promise<Client> {
   const holder = new Client({ connectionString: url });
   await holder.connect();
   await holder.query("BEGIN");
-  await holder.query(`SELECT 1 FROM seatkeeper.folds WHERE license_id = $1 ${lock}`, [large.licenseId]);
+  await holder.query(`SELECT 1 FROM seatkeeper.folds WHERE license_id = $1 ${lock}`, [on.licenseId]);
   return holder;
 }
 
@@ -94,6 +94,29 @@ test("several who look at a licence that is not known yet all see it", async () 
   const other = await start();
   const looks = Array.from({ length: 5 }, () => sessionsOn(other, large));
   expect(await decide(other, [open(large, 0)])).toEqual([null]);
+  expect(await Promise.all(looks)).toEqual(looks.map(() => 3 * pageRows));
+});
+
+test("however many look at however many large licences, one is read at a time, and others are decided on meanwhile", async () => {
+  const [first] = opened as [Store];
+  const more = Array.from({ length: 9 }, (_, n) => licenseSetting({ licenseId: freshId(3, 10 + n), tokens: 100 }));
+  await first.saveCatalog(more.flatMap(entitiesOf));
+  for (const each of more)
+    await decide(
+      first,
+      Array.from({ length: 3 * pageRows }, (_, n) => open(each, n)),
+    );
+  const other = await start();
+  await decide(other, [open(small, 0)]);
+  const holder = await holding("FOR UPDATE", more[0] as typeof small);
+  const looks = [...more, ...more].map((each) => sessionsOn(other, each));
+  for (let n = 0; n < 5; n++) expect(await decide(other, [open(small, 0)])).toEqual([null]);
+  const [row] = await server.query(
+    url,
+    "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'seatkeeper' AND state <> 'idle'",
+  );
+  expect(Number(row?.n)).toBeLessThanOrEqual(2);
+  await holder.end();
   expect(await Promise.all(looks)).toEqual(looks.map(() => 3 * pageRows));
 });
 

@@ -1,7 +1,7 @@
 /**
  * Two servers' stores on one database, and the model: random commands go to the one or the other by a held clock, and
  * after every step both show what the model shows. The bounds are so low that servers forget licences, fold the log
- * while the other is behind, and fall behind further than the log reaches back. Outages and changes of the catalogue
+ * while the other is behind, fall behind further than the log reaches back, and catch up by small steps. Outages and changes of the catalogue
  * come to the one or the other as well.
  *
  * `WORLDS=…` and `STEPS=…` set the size, `SEED=…` repeats a run; `DIFFERENTIAL=long` is the size of `npm run test:long`.
@@ -29,7 +29,7 @@ const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 2
 const worlds = Number(process.env.WORLDS ?? (isLong ? 100 : 2));
 const stepsPerWorld = Number(process.env.STEPS ?? (isLong ? 600 : 150));
 const start = Date.parse("2026-01-01T00:00:00Z");
-const bounds = { cachedMax: 12, foldedFrom: 2, keptMs: 0, pageRows: 3 };
+const bounds = { cachedMax: 12, foldedFrom: 2, keptMs: 0, pageRows: 3, caughtUpAtOnceMax: 600, versionsPerTurn: 2 };
 
 let postgres: PostgresServer;
 beforeAll(async () => {

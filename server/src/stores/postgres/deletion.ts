@@ -5,14 +5,21 @@
 import type { Terms } from "../../core/types.ts";
 import { CatalogConflict, type Place } from "../store.ts";
 import type { Transaction } from "./connections.ts";
+import * as limits from "./limits.ts";
 import { lockLicenses } from "./statements.ts";
 import { takeUpLocked } from "./take-up.ts";
 
 const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
 
-/** Folding takes this row first, and then sessions: so does whoever deletes them. */
-export const lockFolds = `
+const folds = `
   SELECT 1 FROM seatkeeper.folds WHERE (isv_id, license_id) IN (SELECT * FROM ${these}) ORDER BY isv_id, license_id FOR UPDATE`;
+
+/** Folding takes this row first, and then sessions: so does whoever deletes them. A server that reads a large licence has it for long. */
+export function lockFolds(transaction: Transaction, columns: readonly unknown[]): void {
+  transaction.query(`SET LOCAL lock_timeout = ${limits.lockFoldsMs}`);
+  transaction.query(folds, columns);
+  transaction.query(`SET LOCAL lock_timeout = ${limits.lockMs}`);
+}
 
 const countUp = `
   UPDATE seatkeeper.licenses AS l SET version = version + 1, look_at = NULL FROM ${these}
@@ -46,7 +53,7 @@ export async function emptyLicenses(
   if (places.length === 0) return;
   const columns = [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
   await transaction.query(lockLicenses(false), columns);
-  transaction.query(lockFolds, columns);
+  lockFolds(transaction, columns);
   for (const { state } of await takeUpLocked(transaction, places, termsOf)) {
     if (state.openSessions > 0) throw new CatalogConflict("license", state.terms.licenseId, "has live sessions");
   }

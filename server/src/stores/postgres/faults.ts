@@ -6,10 +6,10 @@ export function isConflict(error: unknown): boolean {
   return hasCode(error, ["40001", "40P01"]);
 }
 
-/** The connection is gone: PostgreSQL said so, or the network. The driver's own word for it has no code. */
+/** The connection is gone: PostgreSQL said so, or the network. The driver's own words for it have no code. */
 export function isLost(error: unknown): boolean {
   const isToldSo = hasCode(error, ["57P01", "57P02", "EPIPE", "ECONNRESET"]);
-  return isToldSo || (error as Error).message.includes("Connection terminated");
+  return isToldSo || /Connection terminated|not queryable/.test((error as Error).message);
 }
 
 /** A full disk, too many connections, no memory; a disk that fails. */

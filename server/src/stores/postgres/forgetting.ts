@@ -113,7 +113,7 @@ async function renameLicenses(
 ): Promise<void> {
   const sorted = places.toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
   await transaction.query(lockLicenses(false), columnsOf(sorted));
-  transaction.query(lockFolds, columnsOf(sorted));
+  lockFolds(transaction, columnsOf(sorted));
   for (const place of sorted) {
     const [known] = await takeUpLocked(transaction, [place], (each) => vendor.termsOf(each) as Terms);
     if (known === undefined) throw new StoreFault("a licence of the catalogue has no row");

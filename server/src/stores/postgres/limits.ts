@@ -82,11 +82,17 @@ export const keptUpMs = 60_000;
 /** A licence that was decided on so lately is not looked after: it has been brought up to date. */
 export const keepingUpAfterMs = 2_000;
 
+/** Characters of the log that a decision catches up with under its lock: some 20,000 extends, and as many microseconds. */
+export const caughtUpAtOnceMax = 2_000_000;
+
 /** Versions of the log that are worked on in one turn of the event loop: some milliseconds. */
 export const versionsPerTurn = 50;
 
 /** Folding in one round of the housekeeping, in milliseconds: the rest of it waits behind. */
 export const foldingMs = 500;
+
+/** Waiting for those who fold or read a licence, before it is deleted or written anew: meanwhile nobody changes the catalogue. */
+export const lockFoldsMs = 1_000;
 
 /** Licences, and versions of each, that one fold takes: what it reads and writes is worked on in one turn of the event loop. */
 export const licensesPerFold = 50;

@@ -66,6 +66,8 @@ interface Bounds {
   readonly keptMs: number;
   readonly keepingUpAfterMs: number;
   readonly pageRows: number;
+  readonly caughtUpAtOnceMax: number;
+  readonly versionsPerTurn: number;
 }
 
 /** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
@@ -179,6 +181,7 @@ class PostgresStore implements Store {
       if (current.length < rows.length) {
         await transaction.rollback();
         await this.#takingUp.take(places, patience);
+        for (const place of places) if (log.get(keyOf(place)) === "much") await this.#look(place);
         return news;
       }
       deciding = new Deciding(current);
@@ -248,13 +251,7 @@ class PostgresStore implements Store {
     ]);
     const rows = await locking;
     const [head, ...more] = await reading;
-    const log = new Map<string, Row[]>();
-    for (const row of head?.version === null ? [] : [head as Row, ...more]) {
-      const key = keyOf(placeOf(row));
-      const ofLicense = log.get(key);
-      if (ofLicense === undefined) log.set(key, [row]);
-      else ofLicense.push(row);
-    }
+    const log = missedBy(head?.version === null ? [] : [head as Row, ...more], this.#bounds.caughtUpAtOnceMax);
     return { rows, log, asked: new Set(known), head: head as Row };
   }
 
@@ -281,14 +278,16 @@ class PostgresStore implements Store {
 
   /**
    * The locked licences as they are now: what was known of them, and the log of what was missed. Without those that are
-   * to be read first: the log does not reach back to what is known of them, or another lane had them when it was asked for.
+   * to be read first: the log does not reach back to what is known of them, or tells so much that nobody should wait for
+   * it under their locks, or another lane had them when it was asked for.
    */
-  #bringUp(rows: readonly Row[], log: ReadonlyMap<string, readonly Row[]>, asked: ReadonlySet<Known>) {
+  #bringUp(rows: readonly Row[], log: ReadonlyMap<string, Missed>, asked: ReadonlySet<Known>) {
     const all: { readonly known: Known; readonly row: Row }[] = [];
     for (const row of rows) {
       const known = this.#licenses.get(placeOf(row));
-      if (known === undefined) continue;
-      if (catchUp(known, Number(row.version), log.get(keyOf(placeOf(row))) ?? [])) all.push({ known, row });
+      const missed = log.get(keyOf(placeOf(row))) ?? [];
+      if (known === undefined || missed === "much") continue;
+      if (catchUp(known, Number(row.version), missed)) all.push({ known, row });
       else if (asked.has(known)) this.#licenses.forget(known);
     }
     for (const { known } of all) {
@@ -358,9 +357,10 @@ class PostgresStore implements Store {
     if (row === undefined) throw new StoreFault("a licence of the catalogue has no row");
     if (row.lineage !== this.#lineage) return void (await this.#beginAnew(row.lineage));
     const log = row.changes === null ? [] : [row, ...more];
+    const { versionsPerTurn } = this.#bounds;
     let done = 0;
-    for (; log.length - done > limits.versionsPerTurn; done += limits.versionsPerTurn) {
-      const some = log.slice(done, done + limits.versionsPerTurn);
+    for (; log.length - done > versionsPerTurn; done += versionsPerTurn) {
+      const some = log.slice(done, done + versionsPerTurn);
       await this.#catchUpWith(place, Number(some.at(-1)?.version), some);
       await setImmediate();
     }
@@ -607,6 +607,15 @@ const claimDue = `
 const saveSetting = `
   INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 const keepSetting = "INSERT INTO seatkeeper.settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+/** What a licence has missed; much: more than is worked on in one turn of the event loop. */
+type Missed = readonly Row[] | "much";
+
+function missedBy(rows: readonly Row[], atOnceMax: number): Map<string, Missed> {
+  const log = Map.groupBy(rows, (row) => keyOf(placeOf(row)));
+  const lengthOf = (some: readonly Row[]) => some.reduce((sum, { changes }) => sum + (changes as string).length, 0);
+  return new Map([...log].map(([key, some]) => [key, lengthOf(some) > atOnceMax ? "much" : some] as const));
+}
 
 function named(commands: readonly Command[]): Place[] {
   return commands.map(({ isvId, licenseId }) => ({ isvId, licenseId }));

@@ -28,6 +28,8 @@ export class TakingUp {
   readonly #pageRows: number;
   /** Licences that are being read, each by one. */
   readonly #underWay = new Map<string, Promise<void>>();
+  /** Large ones are read one after the other: several at a time would take the memory and the connections of all others. */
+  #lastLarge: Promise<unknown> = Promise.resolve();
 
   constructor(connections: Connections, licenses: KnownLicenses, surroundings: Surroundings, pageRows: number) {
     this.#connections = connections;
@@ -41,21 +43,32 @@ export class TakingUp {
    * @throws LicensesBusy for those that take long, where others need not wait for them (`patience`): the rest is known then.
    */
   async take(places: readonly Place[], patience: Patience): Promise<void> {
-    const isWaiting = patience === "waits";
-    const underWay = this.#unknown(places).filter((place) => this.#underWay.has(keyOf(place)));
-    if (underWay.length > 0 && !isWaiting) throw new LicensesBusy(underWay);
-    await Promise.all(underWay.map((place) => this.#underWay.get(keyOf(place))));
-    const unknown = this.#unknown(places);
-    if (unknown.length === 0) return;
+    for (let unknown = this.#unknown(places); unknown.length > 0; unknown = this.#unknown(places)) {
+      const underWay = unknown.filter((place) => this.#underWay.has(keyOf(place)));
+      if (underWay.length === 0) return this.#claim(unknown, places, patience);
+      if (patience !== "waits") throw new LicensesBusy(underWay);
+      await Promise.all(underWay.map((place) => this.#underWay.get(keyOf(place))));
+    }
+  }
+
+  /** Reads licences that nobody else reads; `beside` are all that are needed together. */
+  async #claim(places: readonly Place[], beside: readonly Place[], patience: Patience): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    for (const place of unknown) this.#underWay.set(keyOf(place), promise);
+    for (const place of places) this.#underWay.set(keyOf(place), promise);
     try {
-      const large = await this.#read(unknown, isWaiting, places);
-      if (large.length > 0) throw new LicensesBusy(large);
+      const large = await this.#read(places, { withLarge: false, beside });
+      if (large.length > 0 && patience !== "waits") throw new LicensesBusy(large);
+      if (large.length > 0) await this.#readInTurn(large, beside);
     } finally {
-      for (const place of unknown) this.#underWay.delete(keyOf(place));
+      for (const place of places) this.#underWay.delete(keyOf(place));
       resolve();
     }
+  }
+
+  async #readInTurn(places: readonly Place[], beside: readonly Place[]): Promise<void> {
+    const reading = this.#lastLarge.then(() => this.#read(places, { withLarge: true, beside }));
+    this.#lastLarge = reading.catch(() => {});
+    await reading;
   }
 
   #unknown(places: readonly Place[]): Place[] {
@@ -64,11 +77,15 @@ export class TakingUp {
     return [...new Map(places.filter(isUnknown).map((place) => [keyOf(place), place])).values()];
   }
 
-  /** Answers with the licences that were left out, because they are large; `beside` are needed together with them. */
-  async #read(places: readonly Place[], withLarge: boolean, beside: readonly Place[]): Promise<Place[]> {
+  /** Answers with the licences that were left out, because they are large. */
+  async #read(
+    places: readonly Place[],
+    { withLarge, beside }: { readonly withLarge: boolean; readonly beside: readonly Place[] },
+  ): Promise<Place[]> {
     const transaction = await this.#connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ" });
     try {
-      const found = await outlines(transaction, places, { pageRows: this.#pageRows, isKept: true });
+      // The log is kept for longer than it takes to read the others.
+      const found = await outlines(transaction, places, { pageRows: this.#pageRows, isKept: withLarge });
       const chosen = withLarge ? found : found.filter(({ isLarge }) => !isLarge);
       const all = await takeUp(transaction, chosen, (place) => this.#surroundings.termsOf(place), this.#pageRows);
       // Nothing was written, and nothing waits for a standby.
