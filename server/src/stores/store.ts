@@ -372,7 +372,7 @@ export class LicensesBusy extends StoreFault {
   readonly places: readonly Place[];
 
   constructor(places: readonly Place[]) {
-    super(`${places.length} licences are being changed by another server`);
+    super(`${places.length} licences are being changed by another server, or read by this one`);
     this.places = places;
   }
 }

@@ -1,6 +1,6 @@
 /** A legacy key is one licence's within a product; where older data has it twice, nobody guesses. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { License } from "../../src/catalog/entities.ts";
+import type { Key, License } from "../../src/catalog/entities.ts";
 import { call, customer, type Demo, id, isv, keys, legacyProduct, licenses, product, startDemo } from "./demo.ts";
 
 let demo: Demo;
@@ -84,4 +84,33 @@ test("a key of one product means nothing of another", async () => {
   const body = { product_id: product, license_key: "legacy.example", is_active: false };
   const answer = await call(demo, "/provisioning/licenses/state/toggle", { ...asked, body });
   expect(answer.body.id).toBe(1000);
+});
+
+describe("to a bound key, a legacy key that it does not reach", () => {
+  test.each([
+    ["/provisioning/validate", {}],
+    ["/provisioning/activations", { product_id: legacyProduct, client_id: "a" }],
+  ])("is one that nobody has: %s", async (path, body) => {
+    const askFor = async (license_key: string) => {
+      const answer = await call(demo, path, {
+        key: keys.boundToLicense,
+        headers: { accept: "application/problem+json" },
+        body: { ...body, license_key },
+      });
+      return [answer.status, answer.body.id, answer.body.code];
+    };
+    expect(await askFor("legacy.example")).toEqual([409, 1000, "license_unknown"]);
+    expect(await askFor("nobody.example")).toEqual([409, 1000, "license_unknown"]);
+  });
+
+  test("makes none ambiguous that it reaches", async () => {
+    const twin = await twins();
+    const all = [...(demo.store.catalog.vendor(isv)?.keys.values() ?? [])];
+    const bound = all.find(({ name }) => name === keys.boundToLicense) as Key;
+    const body = { ...bound, license_id: twin };
+    await demo.store.saveCatalog([{ isvId: isv, kind: "key", id: bound.id, body, applied: null }]);
+    const asking = { key: keys.boundToLicense, body: { license_key: "legacy.example" } };
+    const answer = await call(demo, "/provisioning/validate", asking);
+    expect([answer.status, answer.body.license_key]).toEqual([200, twin]);
+  });
 });

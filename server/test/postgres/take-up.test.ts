@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
-import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
+import { openPostgresStore, type PostgresOptions } from "../../src/stores/postgres/postgres.ts";
 import { LicensesBusy, type Patience, type Store } from "../../src/stores/store.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { codesOf, workOf } from "../stores/steps.ts";
@@ -35,7 +35,9 @@ beforeEach(async () => {
   };
 });
 
-async function start(bounds: { readonly keptMs?: number; readonly keepingUpAfterMs?: number } = {}): Promise<Store> {
+type Bounds = NonNullable<PostgresOptions["bounds"]>;
+
+async function start(bounds: Bounds = {}): Promise<Store> {
   const store = await openPostgresStore(url, { clock, bounds: { pageRows, foldedFrom: 1, ...bounds } });
   opened.push(store);
   return store;
@@ -118,6 +120,15 @@ test("however many look at however many large licences, one is read at a time, a
   expect(Number(row?.n)).toBeLessThanOrEqual(2);
   await holder.end();
   expect(await Promise.all(looks)).toEqual(looks.map(() => 3 * pageRows));
+});
+
+test("whoever waits too long for a licence is told to come again, and finds it read then", async () => {
+  const other = await start({ takeUpMs: 500 });
+  const holder = await holding("FOR UPDATE");
+  const told = await decide(other, [open(large, 1)]).catch((error: unknown) => error);
+  expect(told).toBeInstanceOf(LicensesBusy);
+  await holder.end();
+  expect(await decide(other, [open(large, 1)])).toEqual([null]);
 });
 
 test("while a licence is being read it is not folded, so that the log goes on from what was read", async () => {

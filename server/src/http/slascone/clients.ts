@@ -46,7 +46,7 @@ function activationRoute({ desk, store }: Services): Route {
 export async function activationOf(store: Services["store"], call: KeyedCall, body: ActivateClient) {
   const product = call.vendor.products.get(uuid(body.product_id));
   if (product === undefined) return { denial: "product_unknown" } as const;
-  const resolved = await resolveLicenseKey(store, call.vendor, product, body.license_key);
+  const resolved = await resolveLicenseKey(store, call, product, body.license_key);
   if (resolved === "legacy_key_ambiguous") return { denial: resolved } as const;
   if (resolved !== undefined) {
     requireLicense(call, resolved.license.id);
@@ -164,7 +164,7 @@ function validateRoute({ store }: Services): Route {
     body: Validate,
     answers: { 200: LicenseInfo, 409: Refusal },
     async handle(call, finish) {
-      const resolved = (await resolveAnyLicenseKey(store, call.vendor, call.body.license_key)) ?? "license_unknown";
+      const resolved = (await resolveAnyLicenseKey(store, call, call.body.license_key)) ?? "license_unknown";
       if (typeof resolved === "string") return finish(denied(resolved, call));
       requireLicense(call, resolved.license.id);
       const view = await store.read(call.isvId, resolved.license.id);

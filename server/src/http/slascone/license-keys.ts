@@ -2,6 +2,7 @@
 import type { Vendor } from "../../catalog/catalog.ts";
 import type { License, Product } from "../../catalog/entities.ts";
 import type { Store } from "../../stores/store.ts";
+import { type Caller, reachesLicense } from "../access.ts";
 
 export interface Resolved {
   readonly license: License;
@@ -14,18 +15,20 @@ export type Ambiguous = "legacy_key_ambiguous";
 
 /**
  * The licence that a key means: its id, one of its token keys, or, where the product puts those first, its legacy key.
- * Undefined: the product has no such licence.
+ * Undefined: the product has no such licence. A legacy key can be guessed, it may be a customer's domain: one that the
+ * caller's own key does not reach is as if it were not there.
  */
 export async function resolveLicenseKey(
   store: Store,
-  vendor: Vendor,
+  caller: Caller,
   product: Product,
   text: string,
 ): Promise<Resolved | Ambiguous | undefined> {
+  const { vendor } = caller;
   const key = text.trim();
   const isOfProduct = (license: License) => license.product_id === product.id;
   if (product.prioritized_key === "legacy") {
-    const license = theOnly(vendor.licensesByLegacyKey(key).filter(isOfProduct));
+    const license = theOnly(reachedBy(caller, vendor.licensesByLegacyKey(key)).filter(isOfProduct));
     if (license !== undefined) return byLegacyKey(license);
   }
   const found = await resolveUuid(store, vendor, key.toLowerCase());
@@ -35,15 +38,16 @@ export async function resolveLicenseKey(
 /** The same where no product is named (P8): each product by its own priority. */
 export async function resolveAnyLicenseKey(
   store: Store,
-  vendor: Vendor,
+  caller: Caller,
   text: string,
 ): Promise<Resolved | Ambiguous | undefined> {
+  const { vendor } = caller;
   const key = text.trim();
   const found = await resolveUuid(store, vendor, key.toLowerCase());
   if (found !== undefined) return found;
-  const legacy = vendor
-    .licensesByLegacyKey(key)
-    .filter(({ product_id }) => vendor.products.get(product_id)?.prioritized_key === "legacy");
+  const legacy = reachedBy(caller, vendor.licensesByLegacyKey(key)).filter(
+    ({ product_id }) => vendor.products.get(product_id)?.prioritized_key === "legacy",
+  );
   return byLegacyKey(theOnly(legacy));
 }
 
@@ -66,6 +70,10 @@ async function resolveUuid(store: Store, vendor: Vendor, key: string): Promise<R
   const licenseId = await store.licenseOfToken(vendor.isv.id, key);
   const ofToken = licenseId === undefined ? undefined : vendor.licenses.get(licenseId);
   return ofToken && { license: ofToken, tokenKey: key };
+}
+
+function reachedBy({ key }: Caller, licenses: readonly License[]): License[] {
+  return licenses.filter((license) => reachesLicense(key, license));
 }
 
 function theOnly(licenses: readonly License[]): License | Ambiguous | undefined {

@@ -80,6 +80,11 @@ export class Folding {
     } else behind.versions++;
   }
 
+  /** The database is another one: what stands in its log is whole until somebody writes to it again. */
+  clear(): void {
+    this.#behind.clear();
+  }
+
   /** Folds what has grown long or old. Answers with how many licences it took, bounded. */
   async round(isUrgent = (behind: Behind) => this.#isDue(behind)): Promise<number> {
     const places: Behind[] = [];
@@ -89,19 +94,26 @@ export class Folding {
     }
     if (places.length === 0) return 0;
     for (const place of places) this.#behind.delete(keyOf(place));
-    const done = new Set<string>();
+    let folded = new Map<string, number>();
     try {
-      for (const row of await this.#fold(places)) done.add(keyOf(placeOf(row)));
+      folded = await this.#fold(places);
     } finally {
-      for (const place of places) if (!done.has(keyOf(place))) this.#putBack(place);
+      for (const place of places) {
+        const versions = folded.get(keyOf(place));
+        // Somebody else folds it, or takes it up, or the database failed: it waits for its turn.
+        if (versions === undefined) this.#putBack(place, place.versions);
+        else if (versions === limits.versionsPerFold) this.#putBack(place, this.#bounds.foldedFrom);
+      }
     }
-    return done.size;
+    return folded.size;
   }
 
-  /** Somebody else folds it, or takes it up, or the database failed: it is as far behind as it was, and more since. */
-  #putBack(place: Behind): void {
+  /** It is behind by so many versions, or more, and by those that it was noted for meanwhile. */
+  #putBack(place: Place, versions: number): void {
     const newer = this.#behind.get(keyOf(place));
-    this.#behind.set(keyOf(place), { ...place, versions: place.versions + (newer?.versions ?? 0) });
+    const { isvId, licenseId } = place;
+    const since = performance.now();
+    this.#behind.set(keyOf(place), { isvId, licenseId, versions: versions + (newer?.versions ?? 0), since });
   }
 
   /** Folds what has grown long or old, as much of it as half a second allows. */
@@ -119,8 +131,8 @@ export class Folding {
     return versions >= this.#bounds.foldedFrom || performance.now() - since >= limits.foldedAfterMs;
   }
 
-  /** Answers with those that nobody else had locked. */
-  async #fold(places: readonly Place[]): Promise<readonly Row[]> {
+  /** Answers with those that nobody else had locked, and how many versions of each are folded now. */
+  async #fold(places: readonly Place[]): Promise<Map<string, number>> {
     const transaction = await this.#connections.begin();
     try {
       const locked = await transaction.query(lockFolds, columnsOf(places));
@@ -128,7 +140,9 @@ export class Folding {
       const log = await transaction.query(changesAfter, before);
       if (log.length > 0) this.#send(transaction, log, locked);
       await transaction.commit();
-      return locked;
+      const folded = new Map(locked.map((row) => [keyOf(placeOf(row)), 0]));
+      for (const row of log) folded.set(keyOf(placeOf(row)), (folded.get(keyOf(placeOf(row))) ?? 0) + 1);
+      return folded;
     } catch (error) {
       transaction.abandon();
       throw error;

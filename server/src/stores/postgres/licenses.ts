@@ -26,6 +26,8 @@ export class KnownLicenses {
   /** Least recently used first. */
   readonly #known = new Map<string, Known>();
   readonly #sizeMax: number;
+  /** How many need each. */
+  readonly #needed = new Map<string, number>();
   readonly #waiting = new WeakMap<Known, (() => void)[]>();
   #size = 0;
 
@@ -64,12 +66,22 @@ export class KnownLicenses {
     return promise;
   }
 
-  /**
-   * Puts licences in the place of what was known of them, and forgets others that nobody used for long. `beside`: not
-   * those, which are needed together with these.
-   */
-  put(all: readonly Known[], beside: readonly Place[] = []): void {
-    const needed = new Set([...all.map(({ state }) => state.terms), ...beside].map(keyOf));
+  /** Keeps licences, once they are known, until what is answered with is called: somebody is about to decide on them. */
+  need(places: readonly Place[]): () => void {
+    const keys = new Set(places.map(keyOf));
+    for (const key of keys) this.#needed.set(key, (this.#needed.get(key) ?? 0) + 1);
+    return () => {
+      for (const key of keys) {
+        const left = (this.#needed.get(key) ?? 0) - 1;
+        if (left > 0) this.#needed.set(key, left);
+        else this.#needed.delete(key);
+      }
+    };
+  }
+
+  /** Puts licences in the place of what was known of them, and forgets others that nobody needs nor used for long. */
+  put(all: readonly Known[]): void {
+    const keys = new Set(all.map(({ state }) => keyOf(state.terms)));
     for (const known of all) {
       const key = keyOf(known.state.terms);
       this.#drop(key);
@@ -80,7 +92,7 @@ export class KnownLicenses {
     }
     for (const [oldest, { isTaken }] of this.#known) {
       if (this.#size <= this.#sizeMax) break;
-      if (!isTaken && !needed.has(oldest)) this.#drop(oldest);
+      if (!isTaken && !keys.has(oldest) && !this.#needed.has(oldest)) this.#drop(oldest);
     }
   }
 

@@ -68,6 +68,12 @@ export const foldedFrom = 256;
 export const foldedAfterMs = 10_000;
 
 /**
+ * How long a request waits until its licence has been read: as long as for one that another server has. A licence of some
+ * hundred thousand sessions takes longer; meanwhile its callers are told to come again, and do not fill the queue.
+ */
+export const takeUpMs = 5_000;
+
+/**
  * How long the log of a licence is kept at least, folded or not. A server that is behind by less finds there what it has
  * missed, and need not read the licence whole; behind a load balancer it is so far behind on quiet licences alone.
  */

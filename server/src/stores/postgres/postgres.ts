@@ -66,6 +66,7 @@ interface Bounds {
   readonly keptMs: number;
   readonly keepingUpAfterMs: number;
   readonly pageRows: number;
+  readonly takeUpMs: number;
   readonly caughtUpAtOnceMax: number;
   readonly versionsPerTurn: number;
 }
@@ -82,6 +83,9 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
     throw error;
   }
 }
+
+/** Keeps licences that are known, until the transaction is over. */
+type Need = (places: readonly Place[]) => void;
 
 /** What came of one try: nothing, because something was news to this server, or it had to begin again. */
 const news = Symbol("news");
@@ -121,7 +125,7 @@ class PostgresStore implements Store {
       isInCatalogue: ({ isvId, licenseId }) => this.#licenseOf(isvId, licenseId) !== undefined,
       termsOf: (place) => this.#termsOf(place),
     };
-    this.#takingUp = new TakingUp(connections, this.#licenses, surroundings, bounds.pageRows);
+    this.#takingUp = new TakingUp(connections, this.#licenses, surroundings, bounds);
   }
 
   async open(): Promise<void> {
@@ -152,15 +156,22 @@ class PostgresStore implements Store {
 
   async transact<T>(commands: readonly Command[], work: Work<T>, patience: Patience = "waits"): Promise<T> {
     if (commands.length === 0) return work(noLicenses, this.now(), [], []);
-    for (let n = 0; n < limits.triesMax; n++) {
-      const result = await this.#try(commands, work, patience);
-      if (result !== news) return result as T;
+    const releases: (() => void)[] = [];
+    const need: Need = (places) => void releases.push(this.#licenses.need(places));
+    need(commands);
+    try {
+      for (let n = 0; n < limits.triesMax; n++) {
+        await this.#takingUp.take(commands, patience);
+        const result = await this.#try(commands, work, patience, need);
+        if (result !== news) return result as T;
+      }
+    } finally {
+      for (const release of releases) release();
     }
     throw new StoreFault("other servers change it faster than it can be read");
   }
 
-  async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience): Promise<T | typeof news> {
-    await this.#takingUp.take(commands, patience);
+  async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience, need: Need): Promise<T | typeof news> {
     const lockMs = patience === "waits" ? limits.lockMs : limits.lockBrieflyMs;
     const transaction = await this.#connections.begin({ lockMs });
     let deciding: Deciding | undefined;
@@ -180,6 +191,7 @@ class PostgresStore implements Store {
       const current = this.#bringUp(rows, log, asked);
       if (current.length < rows.length) {
         await transaction.rollback();
+        need(places);
         await this.#takingUp.take(places, patience);
         for (const place of places) if (log.get(keyOf(place)) === "much") await this.#look(place);
         return news;
@@ -273,6 +285,7 @@ class PostgresStore implements Store {
     await this.#catalogue.reload(await this.#readSettings());
     await this.#life.reload();
     this.#licenses.clear();
+    this.#folding.clear();
     this.#lineage = lineage;
   }
 
@@ -338,11 +351,16 @@ class PostgresStore implements Store {
     const place = { isvId, licenseId };
     if (this.#licenseOf(isvId, licenseId) === undefined) await this.#catalogue.refresh();
     if (this.#licenseOf(isvId, licenseId) === undefined) return undefined;
-    for (let n = 0; n < limits.triesMax; n++) {
-      const current = await this.#look(place);
-      if (current === undefined) continue;
-      current.state.terms = this.#termsOf(place);
-      return current.state;
+    const release = this.#licenses.need([place]);
+    try {
+      for (let n = 0; n < limits.triesMax; n++) {
+        const current = await this.#look(place);
+        if (current === undefined) continue;
+        current.state.terms = this.#termsOf(place);
+        return current.state;
+      }
+    } finally {
+      release();
     }
     throw new StoreFault("other servers change it faster than it can be read");
   }

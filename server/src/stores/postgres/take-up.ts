@@ -10,7 +10,7 @@ import type { Connections, Row, Transaction } from "./connections.ts";
 import { isConflict, isLockedOut, isLost } from "./faults.ts";
 import { isGone, LastWords } from "./folding.ts";
 import { columnsOf, type Known, type KnownLicenses, keyOf, placeOf } from "./licenses.ts";
-import { pageRows } from "./limits.ts";
+import * as limits from "./limits.ts";
 import { lineage } from "./statements.ts";
 
 export interface Surroundings {
@@ -21,52 +21,69 @@ export interface Surroundings {
   termsOf(place: Place): Terms;
 }
 
+interface Bounds {
+  readonly pageRows: number;
+  readonly takeUpMs: number;
+}
+
 export class TakingUp {
   readonly #connections: Connections;
   readonly #licenses: KnownLicenses;
   readonly #surroundings: Surroundings;
-  readonly #pageRows: number;
+  readonly #bounds: Bounds;
   /** Licences that are being read, each by one. */
   readonly #underWay = new Map<string, Promise<void>>();
   /** Large ones are read one after the other: several at a time would take the memory and the connections of all others. */
   #lastLarge: Promise<unknown> = Promise.resolve();
 
-  constructor(connections: Connections, licenses: KnownLicenses, surroundings: Surroundings, pageRows: number) {
+  constructor(connections: Connections, licenses: KnownLicenses, surroundings: Surroundings, bounds: Bounds) {
     this.#connections = connections;
     this.#licenses = licenses;
     this.#surroundings = surroundings;
-    this.#pageRows = pageRows;
+    this.#bounds = bounds;
   }
 
   /**
    * Makes licences known that are not, as of some version; what happens to them from then on is in the log.
-   * @throws LicensesBusy for those that take long, where others need not wait for them (`patience`): the rest is known then.
+   * @throws LicensesBusy for those that take long: at once where others need not wait for them (`patience`), otherwise
+   * after a while. They are read to their end all the same.
    */
   async take(places: readonly Place[], patience: Patience): Promise<void> {
+    if (this.#unknown(places).length === 0) return;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new LicensesBusy(this.#unknown(places))), this.#bounds.takeUpMs);
+    try {
+      await Promise.race([this.#takeAll(places, patience), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #takeAll(places: readonly Place[], patience: Patience): Promise<void> {
     for (let unknown = this.#unknown(places); unknown.length > 0; unknown = this.#unknown(places)) {
       const underWay = unknown.filter((place) => this.#underWay.has(keyOf(place)));
-      if (underWay.length === 0) return this.#claim(unknown, places, patience);
+      if (underWay.length === 0) return this.#claim(unknown, patience);
       if (patience !== "waits") throw new LicensesBusy(underWay);
       await Promise.all(underWay.map((place) => this.#underWay.get(keyOf(place))));
     }
   }
 
-  /** Reads licences that nobody else reads; `beside` are all that are needed together. */
-  async #claim(places: readonly Place[], beside: readonly Place[], patience: Patience): Promise<void> {
+  /** Reads licences that nobody else reads. */
+  async #claim(places: readonly Place[], patience: Patience): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const place of places) this.#underWay.set(keyOf(place), promise);
     try {
-      const large = await this.#read(places, { withLarge: false, beside });
+      const large = await this.#read(places, false);
       if (large.length > 0 && patience !== "waits") throw new LicensesBusy(large);
-      if (large.length > 0) await this.#readInTurn(large, beside);
+      if (large.length > 0) await this.#readInTurn(large);
     } finally {
       for (const place of places) this.#underWay.delete(keyOf(place));
       resolve();
     }
   }
 
-  async #readInTurn(places: readonly Place[], beside: readonly Place[]): Promise<void> {
-    const reading = this.#lastLarge.then(() => this.#read(places, { withLarge: true, beside }));
+  async #readInTurn(places: readonly Place[]): Promise<void> {
+    const reading = this.#lastLarge.then(() => this.#read(places, true));
     this.#lastLarge = reading.catch(() => {});
     await reading;
   }
@@ -78,19 +95,17 @@ export class TakingUp {
   }
 
   /** Answers with the licences that were left out, because they are large. */
-  async #read(
-    places: readonly Place[],
-    { withLarge, beside }: { readonly withLarge: boolean; readonly beside: readonly Place[] },
-  ): Promise<Place[]> {
+  async #read(places: readonly Place[], withLarge: boolean): Promise<Place[]> {
+    const { pageRows } = this.#bounds;
     const transaction = await this.#connections.begin({ mode: "ISOLATION LEVEL REPEATABLE READ" });
     try {
       // The log is kept for longer than it takes to read the others.
-      const found = await outlines(transaction, places, { pageRows: this.#pageRows, isKept: withLarge });
+      const found = await outlines(transaction, places, { pageRows, isKept: withLarge });
       const chosen = withLarge ? found : found.filter(({ isLarge }) => !isLarge);
-      const all = await takeUp(transaction, chosen, (place) => this.#surroundings.termsOf(place), this.#pageRows);
+      const all = await takeUp(transaction, chosen, (place) => this.#surroundings.termsOf(place), pageRows);
       // Nothing was written, and nothing waits for a standby.
       await transaction.rollback();
-      if (found.every((each) => each.lineage === this.#surroundings.lineage())) this.#licenses.put(all, beside);
+      if (found.every((each) => each.lineage === this.#surroundings.lineage())) this.#licenses.put(all);
       return found.filter((each) => !chosen.includes(each)).map(({ place }) => place);
     } catch (error) {
       transaction.abandon();
@@ -136,8 +151,8 @@ export async function takeUpLocked(
   places: readonly Place[],
   termsOf: (place: Place) => Terms,
 ): Promise<Known[]> {
-  const found = await outlines(transaction, places, { pageRows, isKept: false });
-  return takeUp(transaction, found, termsOf, pageRows);
+  const found = await outlines(transaction, places, { pageRows: limits.pageRows, isKept: false });
+  return takeUp(transaction, found, termsOf, limits.pageRows);
 }
 
 /** Licences as they are at the transaction's instant. */
