@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { openAndClose, prepare, tenantFile, visits } from "./cases.ts";
@@ -19,6 +20,10 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const seconds = Number(options.seconds);
 if (!(rounds >= 1 && seconds >= 1)) throw new Error("--rounds and --seconds want whole numbers from 1 on");
+
+/** What a server without requests takes of a second, and how long it may need to come to that. */
+const idleUsPerSecond = 30_000;
+const settlingSecondsMax = 60;
 
 /** How much dearer an open may be. */
 const targetCost = 0.1;
@@ -104,6 +109,7 @@ async function answersOf(load: Load, kind: Kind): Promise<Answers & { readonly c
     const server = await startServer(folder, `sqlite:${join(folder, "bench.db")}`, "0", kinds[kind]);
     try {
       await prepare(server.url);
+      await settled(server);
       const before = cpuUsOf(server.pid);
       const answers = await load.run(server, folder);
       return { ...answers, cpuUs: cpuUsOf(server.pid) - before };
@@ -113,4 +119,15 @@ async function answersOf(load: Load, kind: Kind): Promise<Answers & { readonly c
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Resolves when a server has counted what its preparation left behind: until then every load would pay for that. */
+async function settled({ pid }: Program): Promise<void> {
+  for (let [n, last] = [0, Number.NEGATIVE_INFINITY]; n < settlingSecondsMax; n++) {
+    const used = cpuUsOf(pid);
+    if (used - last < idleUsPerSecond) return;
+    last = used;
+    await setTimeout(1_000);
+  }
+  throw new Error(`the server was not idle after ${settlingSecondsMax} s`);
 }

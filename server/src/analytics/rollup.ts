@@ -10,8 +10,8 @@ import { count, poolsOf, sumsOf } from "./counting.ts";
 import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
 
-/** Lines that one round takes: less than 10 ms of work, between which others have their turn. */
-const linesPerRound = 100;
+/** Lines that one round takes: about 5 ms of work, its commit included, between which others have their turn. */
+const linesPerRound = 50;
 
 /** How long each kind is kept, in days: docs/reference/retention.md. */
 export const keptDays = {

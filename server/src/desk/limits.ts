@@ -22,10 +22,10 @@ export const faultsInARowMax = 3;
 export const pruneIntervalMs = 60_000;
 
 /**
- * How long counting and forgetting rest after each slice, in its own lengths: they take a tenth of the server's time at
+ * How long counting and forgetting rest after each slice, in its own lengths: they take a fifteenth of the server's time at
  * most, whatever there is to count. In a flood they fall behind, and catch up after it.
  */
-export const restShare = 9;
+export const restShare = 14;
 
 /** Slices of one round of counting or forgetting: what is left waits for the next one. */
 export const slicesMax = 1_000;
