@@ -54,6 +54,9 @@ export const commitMs = 10_000;
 /** Tries at one transaction when the catalogue changes under it: each try knows more, and nobody changes it that fast. */
 export const triesMax = 10;
 
+/** Tries at one look: each decision that fails meanwhile makes this server forget what it knows of the licence. */
+export const looksMax = 100;
+
 /**
  * Sessions, clients, projects and items of all cached licences together: about a kilobyte each, in half of what Node gives
  * the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more).

@@ -3,7 +3,6 @@
  * database's clock and what other servers have changed meanwhile, and commits what it decided before anybody hears of it.
  */
 import { hash } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
@@ -41,6 +40,7 @@ import { Deciding } from "./deciding.ts";
 import { dumpOf } from "./dump.ts";
 import { isConflict, isLack, isLockedOut, isLost } from "./faults.ts";
 import { Folding } from "./folding.ts";
+import { Following } from "./following.ts";
 import { forget } from "./forgetting.ts";
 import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
 import { gatheredOf, licensesOfItem } from "./items.ts";
@@ -101,6 +101,7 @@ class PostgresStore implements Store {
   readonly #folding: Folding;
   readonly #licenses: KnownLicenses;
   readonly #takingUp: TakingUp;
+  readonly #following: Following;
   readonly #bounds: Bounds;
   readonly #settings = new Map<string, string>();
   /** The database's clock by the process's monotonic one. */
@@ -122,10 +123,12 @@ class PostgresStore implements Store {
     this.#licenses = new KnownLicenses(bounds.cachedMax);
     const surroundings: Surroundings = {
       lineage: () => this.#lineage,
+      beginAnew: (lineage) => this.#beginAnew(lineage),
       isInCatalogue: ({ isvId, licenseId }) => this.#licenseOf(isvId, licenseId) !== undefined,
       termsOf: (place) => this.#termsOf(place),
     };
     this.#takingUp = new TakingUp(connections, this.#licenses, surroundings, bounds);
+    this.#following = new Following(connections, this.#licenses, this.#takingUp, surroundings, bounds);
   }
 
   async open(): Promise<void> {
@@ -193,7 +196,7 @@ class PostgresStore implements Store {
         await transaction.rollback();
         need(places);
         await this.#takingUp.take(places, patience);
-        for (const place of places) if (log.get(keyOf(place)) === "much") await this.#look(place);
+        for (const place of places) if (log.get(keyOf(place)) === "much") await this.#following.follow(place);
         return news;
       }
       deciding = new Deciding(current);
@@ -351,49 +354,9 @@ class PostgresStore implements Store {
     const place = { isvId, licenseId };
     if (this.#licenseOf(isvId, licenseId) === undefined) await this.#catalogue.refresh();
     if (this.#licenseOf(isvId, licenseId) === undefined) return undefined;
-    const release = this.#licenses.need([place]);
-    try {
-      for (let n = 0; n < limits.triesMax; n++) {
-        const current = await this.#look(place);
-        if (current === undefined) continue;
-        current.state.terms = this.#termsOf(place);
-        return current.state;
-      }
-    } finally {
-      release();
-    }
-    throw new StoreFault("other servers change it faster than it can be read");
-  }
-
-  /** What is known of a licence, which is all that stood in the database when this began, or more; undefined: not yet. */
-  async #look(place: Place): Promise<Known | undefined> {
-    await this.#takingUp.take([place], "waits");
-    const asked = this.#licenses.seen(place);
-    if (asked === undefined) return undefined;
-    const values = [place.isvId, place.licenseId, asked.version];
-    const [row, ...more] = await this.#connections.query(versionAndLog, values);
-    if (row === undefined) throw new StoreFault("a licence of the catalogue has no row");
-    if (row.lineage !== this.#lineage) return void (await this.#beginAnew(row.lineage));
-    const log = row.changes === null ? [] : [row, ...more];
-    const { versionsPerTurn } = this.#bounds;
-    let done = 0;
-    for (; log.length - done > versionsPerTurn; done += versionsPerTurn) {
-      const some = log.slice(done, done + versionsPerTurn);
-      await this.#catchUpWith(place, Number(some.at(-1)?.version), some);
-      await setImmediate();
-    }
-    const known = await this.#catchUpWith(place, Number(row.now_at), log.slice(done));
-    if (known === undefined && this.#licenses.get(place) === asked) this.#licenses.forget(asked);
-    return known;
-  }
-
-  /** Undefined: it is not known, or the log does not reach back to what is known of it. */
-  async #catchUpWith(place: Place, version: number, log: readonly Row[]): Promise<Known | undefined> {
-    // A transaction of this server may have it, and change it under the reader's eyes.
-    await this.#licenses.free(place);
-    const known = this.#licenses.get(place);
-    const isThere = known !== undefined && (known.version >= version || catchUp(known, version, log));
-    return isThere ? known : undefined;
+    const { state } = await this.#following.current(place);
+    state.terms = this.#termsOf(place);
+    return state;
   }
 
   async licenseOfToken(isvId: string, tokenKey: string): Promise<string | undefined> {
@@ -560,17 +523,7 @@ class PostgresStore implements Store {
     if (performance.now() - this.#livedAt >= limits.aliveIntervalMs) await this.live();
     await this.#catalogue.refresh();
     await this.#folding.rounds();
-    await this.#keepUp();
-  }
-
-  /** Large licences that others decide on meanwhile: it would take long to read them whole, and little to follow them. */
-  async #keepUp(): Promise<void> {
-    const from = performance.now();
-    const { pageRows, keepingUpAfterMs } = this.#bounds;
-    for (const place of this.#licenses.large(pageRows, from - limits.keptUpMs, from - keepingUpAfterMs)) {
-      if (performance.now() - from >= limits.foldingMs) break;
-      if (this.#licenseOf(place.isvId, place.licenseId) !== undefined) await this.#look(place);
-    }
+    await this.#following.keepUp();
   }
 
   /**
@@ -605,11 +558,6 @@ const noLicenses: Licenses = {
   gather() {},
 };
 
-/** $1 a vendor, $2 a licence, $3 the version that is known. One row of the log a row, or one row without any of it. */
-const versionAndLog = `
-  SELECT l.version AS now_at, ${statements.lineage} AS lineage, c.version, c.changes FROM seatkeeper.licenses AS l
-  LEFT JOIN seatkeeper.changes AS c ON c.isv_id = l.isv_id AND c.license_id = l.license_id AND c.version > $3
-  WHERE l.isv_id = $1 AND l.license_id = $2 ORDER BY c.version`;
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
 const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
 const assignmentsOfClient =

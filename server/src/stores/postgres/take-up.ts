@@ -13,9 +13,12 @@ import { columnsOf, type Known, type KnownLicenses, keyOf, placeOf } from "./lic
 import * as limits from "./limits.ts";
 import { lineage } from "./statements.ts";
 
+/** What stands around the licences that a server knows. */
 export interface Surroundings {
   /** What is known is of this database. */
   lineage(): unknown;
+  /** The database is another one. */
+  beginAnew(lineage: unknown): Promise<void>;
   isInCatalogue(place: Place): boolean;
   /** @throws StoreFault where the licence has left the catalogue. */
   termsOf(place: Place): Terms;
