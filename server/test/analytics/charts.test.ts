@@ -312,6 +312,7 @@ async function countedAgain({ store }: World): Promise<Tally[]> {
     countedUntil: async () => counted,
     settledUntil: async () => until,
     linesBetween: (from, to, limit) => store.linesBetween(from, to, limit),
+    linesAfter: (position, before, limit) => store.linesAfter(position, before, limit),
     talliesAt: async (keys) => keys.map(() => undefined),
     tallies: async () => [],
     async saveTallies(tallies, _from, to) {

@@ -100,13 +100,15 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
       const give = (id: string, key: string | null) =>
         change("license", id, keyed(id, key), { from: entity("license", id) ?? null });
 
-      test("of two that are given at once goes to the first; the other change is refused", async () => {
+      test("of two that are given at once goes to one; the other change is refused", async () => {
         const both = ["Factor.com", "factor.COM"].map((key, n) => save(give(licenseIdOf(8 + n), key)));
-        const [first, other] = await Promise.allSettled(both);
-        expect([first?.status, other?.status]).toEqual(["fulfilled", "rejected"]);
-        expect((other as PromiseRejectedResult).reason).toBeInstanceOf(CatalogConflict);
+        const results = await Promise.allSettled(both);
+        // On a database of several servers either may come first.
+        const refused = results.findIndex(({ status }) => status === "rejected");
+        expect(results.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+        expect((results[refused] as PromiseRejectedResult).reason).toBeInstanceOf(CatalogConflict);
         await restart();
-        expect(entity("license", licenseIdOf(9))).toBeUndefined();
+        expect(entity("license", licenseIdOf(8 + refused))).toBeUndefined();
       });
 
       test("changes hands in one change", async () => {
