@@ -45,8 +45,8 @@ ${table(
 
 ## Problems
 
-RFC 9457 problem details. Nothing of the request happened, unless the status is 500. What SLASCONE numbers is a 409 with
-that number as its \`id\`, whatever the status here ([which](http.md#errors)).
+RFC 9457 problem details. Nothing of the request happened, unless the status is 500, or the code \`outcome_unknown\`. What
+SLASCONE numbers is a 409 with that number as its \`id\`, whatever the status here ([which](http.md#errors)).
 
 ${table(
   ["code", "status", "what it says"],

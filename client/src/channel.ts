@@ -1,12 +1,12 @@
 /** How requests reach the server: one try with its timeout, and tries until there is an answer. */
 
 import { type Clock, pause, SystemClock } from "./clock.ts";
-import { type Credentials, credentialsOf } from "./credentials.ts";
+import { type CredentialHeaders, type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
 import type { VoucherKeeper, Vouchers } from "./vouchers.ts";
-import { type Call, parsed, type Reply, retriedStatuses, retryAfterMs, seconds, untakenStatuses } from "./wire.ts";
+import { type Call, mayRepeat, parsed, type Reply, retryAfterMs, seconds } from "./wire.ts";
 
 /** A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network. */
 const triesMax = 4;
@@ -29,6 +29,11 @@ export class Unanswered extends Error {
     super(message);
     this.neverArrived = neverArrived;
   }
+}
+
+/** What a request was sent with. */
+interface Allowed {
+  by: CredentialHeaders | undefined;
 }
 
 /** Bounds of one call that are tighter than the client's own. */
@@ -75,7 +80,7 @@ export class Channel {
       let fault: string;
       try {
         const reply = await this.send(call, timeoutMs, signal);
-        if (!mayRepeat(call, reply.status)) return reply;
+        if (!mayRepeat(call, reply)) return reply;
         neverArrived = false;
         waitMs = retryAfterMs(reply.headers);
         fault = `The server is busy (status ${reply.status}).`;
@@ -96,11 +101,13 @@ export class Channel {
 
   /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
   async send(call: Call, timeoutMs?: number, signal?: AbortSignal): Promise<Reply> {
-    const reply = await this.#try(call, timeoutMs, signal);
-    return reply.status === 401 && this.#credentials.refused() ? this.#try(call, timeoutMs, signal) : reply;
+    const allowed: Allowed = { by: undefined };
+    const reply = await this.#try(call, allowed, timeoutMs, signal);
+    const mayTryAgain = reply.status === 401 && this.#credentials.refused(allowed.by);
+    return mayTryAgain ? this.#try(call, allowed, timeoutMs, signal) : reply;
   }
 
-  async #try(call: Call, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
+  async #try(call: Call, allowed: Allowed, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
     signal?.throwIfAborted();
     const started = this.clock.now(); // before the request: a slow answer must not buy time
     const sent = { method: call.method, url: this.#base + call.path + query(call), body: textOf(call) };
@@ -112,7 +119,7 @@ export class Channel {
     let reply: Reply;
     try {
       // Against the signal: whatever fetch was passed in may not look at it, and a session must end in time.
-      reply = await Promise.race([this.#exchange(sent, proof, started, abort.signal), rejected(abort.signal)]);
+      reply = await Promise.race([this.#exchange(sent, proof, started, allowed, abort.signal), rejected(abort.signal)]);
     } catch (error) {
       signal?.throwIfAborted();
       throw this.#unanswered(error, abort.signal.aborted);
@@ -124,9 +131,15 @@ export class Channel {
     return reply;
   }
 
-  async #exchange(sent: Sent, proof: Proof | undefined, started: number, signal: AbortSignal): Promise<Reply> {
-    const allowed = await this.#credentials.headers();
-    const response = await this.#fetch(sent.url, request(sent, { ...allowed, ...proof?.headers }, signal));
+  async #exchange(
+    sent: Sent,
+    proof: Proof | undefined,
+    started: number,
+    allowed: Allowed,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    allowed.by = await this.#credentials.headers();
+    const response = await this.#fetch(sent.url, request(sent, { ...allowed.by, ...proof?.headers }, signal));
     const body = new Uint8Array(await response.arrayBuffer());
     return { status: response.status, headers: response.headers, body, started };
   }
@@ -176,10 +189,6 @@ function rejected(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
-}
-
-function mayRepeat(call: Call, status: number): boolean {
-  return untakenStatuses.has(status) || (retriedStatuses.has(status) && !call.isOnceOnly);
 }
 
 function query({ query: parameters }: Call): string {

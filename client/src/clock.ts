@@ -10,6 +10,9 @@ export interface Clock {
   chance(): number;
 }
 
+/** What a timer takes, some 25 days: one that is set for longer goes off at once. */
+const longestMs = 2 ** 31 - 1;
+
 /** So much may the wall clock gain at once by being set right; beyond it, the machine slept. */
 const jumpMs = 2_000;
 
@@ -38,7 +41,7 @@ export class SystemClock implements Clock {
   }
 
   after(ms: number, call: () => void, isBackground = false): () => void {
-    const timer = setTimeout(call, ms);
+    const timer = setTimeout(call, Math.min(ms, longestMs));
     // A number in browsers. In Node an object, and a forgotten session must not keep a program from ending.
     if (isBackground) (timer as { unref?(): void }).unref?.();
     return () => clearTimeout(timer);

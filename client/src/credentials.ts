@@ -2,10 +2,12 @@
 
 import { type ConnectOptions, setting } from "./settings.ts";
 
+export type CredentialHeaders = Readonly<Record<string, string>>;
+
 export interface Credentials {
-  headers(): Promise<Readonly<Record<string, string>>>;
-  /** The server did not take them. True: others may be had. */
-  refused(): boolean;
+  headers(): Promise<CredentialHeaders>;
+  /** The server did not take these. True: others may be had. */
+  refused(used: CredentialHeaders | undefined): boolean;
 }
 
 export function credentialsOf({ clientToken, apiKey, admin }: ConnectOptions): Credentials {
@@ -17,25 +19,32 @@ export function credentialsOf({ clientToken, apiKey, admin }: ConnectOptions): C
 /** One token for all calls, until the server refuses it: it is over then, and the page's clock need not be right. */
 class TokenCredentials implements Credentials {
   readonly #ask: () => Promise<string>;
-  #token: Promise<string> | undefined;
+  #asked: Promise<CredentialHeaders> | undefined;
+  #given: CredentialHeaders | undefined;
 
   constructor(ask: () => Promise<string>) {
     this.#ask = ask;
   }
 
-  async headers(): Promise<Readonly<Record<string, string>>> {
-    this.#token ??= this.#ask();
-    const asked = this.#token;
+  async headers(): Promise<CredentialHeaders> {
+    this.#asked ??= this.#fresh();
+    const asked = this.#asked;
     try {
-      return { Authorization: `Bearer ${await asked}` };
+      return await asked;
     } catch (error) {
-      if (this.#token === asked) this.#token = undefined;
+      if (this.#asked === asked) this.#asked = undefined;
       throw error;
     }
   }
 
-  refused(): boolean {
-    this.#token = undefined;
+  async #fresh(): Promise<CredentialHeaders> {
+    this.#given = { Authorization: `Bearer ${await this.#ask()}` };
+    return this.#given;
+  }
+
+  /** Of many calls that were under way with a token that is over, the first asks for another, which is all theirs. */
+  refused(used: CredentialHeaders | undefined): boolean {
+    if (used === this.#given) this.#asked = this.#given = undefined;
     return true;
   }
 }

@@ -105,10 +105,10 @@ export class Launcher {
   ): Promise<ExecutionProgress> {
     const { timeoutSeconds = Number.POSITIVE_INFINITY, pollSeconds = pollSecondsUsual, signal } = options;
     const { clock } = this.#channel;
-    const id = await this.#calls.identify(project);
+    const id = await this.#calls.identify(project, signal);
     const end = clock.now() + timeoutSeconds * 1_000;
     for (let poll = pollFirstSeconds; ; poll = Math.min(pollSeconds, poll * pollGrowth)) {
-      const progress = await this.executionProgress(id);
+      const progress = await this.#calls.progress(id, signal);
       if (!progress.isRunning) return progress;
       const left = end - clock.now();
       if (left <= 0) throw new ExecutionTimeout(`the execution still runs: ${progress}`);

@@ -31,6 +31,7 @@ interface Modules {
     mkdirSync(path: string, options: object): unknown;
     readFileSync(path: string, encoding: "utf8"): string;
     writeFileSync(path: string, text: string, options: object): void;
+    linkSync(from: string, to: string): void;
     renameSync(from: string, to: string): void;
     rmSync(path: string, options: object): void;
   };
@@ -81,6 +82,7 @@ class VoucherFolder implements VoucherKeeper, VoucherStore {
   readonly #folder: string;
   readonly #isBound: boolean;
   readonly #machineId: () => string;
+  #machine: string | undefined;
   readonly #fs = node().getBuiltinModule("node:fs");
   readonly #crypto = node().getBuiltinModule("node:crypto");
 
@@ -145,20 +147,23 @@ class VoucherFolder implements VoucherKeeper, VoucherStore {
   }
 
   #derived(purpose: string): ArrayBuffer {
-    const machine = this.#isBound ? this.#machineId() : "any machine";
-    return this.#crypto.hkdfSync("sha256", this.#secret(), machine, purpose, 32);
+    // Asked for once: on some systems a program has to be run for it, and this is done for each answer.
+    if (this.#isBound) this.#machine ??= this.#machineId();
+    return this.#crypto.hkdfSync("sha256", this.#secret(), this.#machine ?? "any machine", purpose, 32);
   }
 
-  /** Made once; another program may make it at the same moment, and then both read the one that stands. */
+  /** Made once, and whole; another program may make it at the same moment, and then both read the one that stands. */
   #secret(): string {
     const known = this.#text("device.key")?.trim();
     if (known) return known;
-    this.#makeFolder();
+    const fresh = this.#written("device.key", this.#crypto.randomBytes(32).toString("base64url"));
     try {
-      const fresh = this.#crypto.randomBytes(32).toString("base64url");
-      this.#fs.writeFileSync(this.#file("device.key"), fresh, { mode: 0o600, flag: "wx" });
-    } catch (error) {
-      if ((error as { readonly code?: string }).code !== "EEXIST") throw error;
+      this.#fs.linkSync(fresh, this.#file("device.key"));
+      this.#fs.rmSync(fresh, { force: true });
+    } catch {
+      // One stands there by now. An empty one does not count, and some file systems have no links: it is replaced.
+      if (this.#text("device.key")?.trim()) this.#fs.rmSync(fresh, { force: true });
+      else this.#fs.renameSync(fresh, this.#file("device.key"));
     }
     return this.#fs.readFileSync(this.#file("device.key"), "utf8").trim();
   }
@@ -174,10 +179,15 @@ class VoucherFolder implements VoucherKeeper, VoucherStore {
 
   /** Whole or not at all: a program may be killed at any moment. */
   #replace(name: string, text: string): void {
+    this.#fs.renameSync(this.#written(name, text), this.#file(name));
+  }
+
+  /** A file beside the one of this name, which takes its place when it is whole. */
+  #written(name: string, text: string): string {
     this.#makeFolder();
     const fresh = this.#file(`${name}.${node().pid}.${this.#crypto.randomBytes(6).toString("base64url")}`);
     this.#fs.writeFileSync(fresh, text, { mode: 0o600, flag: "wx" });
-    this.#fs.renameSync(fresh, this.#file(name));
+    return fresh;
   }
 
   #makeFolder(): void {

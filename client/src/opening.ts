@@ -125,7 +125,7 @@ export async function openSession(channel: Channel, seat: Seat, waiting: Waiting
 }
 
 /**
- * Refused, an open holds nothing. Otherwise (a lost answer, an abort, a bad signature) nobody knows, and a close settles it;
+ * Refused, an open holds nothing. Otherwise (a lost answer, a fault of the server, an abort, a bad signature) nobody knows, and a close settles it;
  * but not of a checkout that was there before, by whose voucher somebody works without a network.
  */
 async function undo(channel: Channel, seat: Seat): Promise<void> {
@@ -133,7 +133,8 @@ async function undo(channel: Channel, seat: Seat): Promise<void> {
 }
 
 function isRefusal(error: unknown): boolean {
-  return [LicenseDenied, ProjectError, NotAuthorized, RequestRefused].some((kind) => error instanceof kind);
+  if (error instanceof RequestRefused) return error.status < 500;
+  return [LicenseDenied, ProjectError, NotAuthorized].some((kind) => error instanceof kind);
 }
 
 async function takeToken(channel: Channel, seat: Seat, { wait = 0, signal }: Waiting): Promise<Grant> {

@@ -80,9 +80,9 @@ export class ProjectCalls {
     return this.#act(project, "kind", { kind });
   }
 
-  async progress(project: ProjectRef): Promise<ExecutionProgress> {
-    const path = `/projects/${await this.identify(project)}/progress`;
-    return new ExecutionProgress(await this.channel.value<ProgressAnswer>({ method: "GET", path }));
+  async progress(project: ProjectRef, signal?: AbortSignal): Promise<ExecutionProgress> {
+    const path = `/projects/${await this.identify(project, signal)}/progress`;
+    return new ExecutionProgress(await this.channel.value<ProgressAnswer>({ method: "GET", path }, { signal }));
   }
 
   /** Says that work began. Answers with the execution's id and its secret. */
@@ -91,8 +91,8 @@ export class ProjectCalls {
     return this.channel.value({ method: "POST", path, body, expects: 201, isOnceOnly: true });
   }
 
-  async identify(project: ProjectRef): Promise<string> {
-    return idOf(project) ?? (await this.find(project)).id;
+  async identify(project: ProjectRef, signal?: AbortSignal): Promise<string> {
+    return idOf(project) ?? (await this.find(project, signal)).id;
   }
 
   async #act(project: ProjectRef, verb: string, body: object): Promise<ProjectInfo> {

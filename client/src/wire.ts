@@ -36,10 +36,16 @@ export interface Reply {
  * Answers after which nothing of the request has happened. 408 is among them: a server that gives up on a connection
  * on which nothing came says so, and a request that is written at that moment crosses it.
  */
-export const untakenStatuses: ReadonlySet<number> = new Set([408, 429, 503]);
+const untakenStatuses: ReadonlySet<number> = new Set([408, 429, 503]);
 
 /** Those, and answers after which it may be repeated where that does no harm. */
 export const retriedStatuses: ReadonlySet<number> = new Set([...untakenStatuses, 502, 504]);
+
+/** Whether a call is sent again after this answer. Of one 503 the server says that the request may have happened. */
+export function mayRepeat({ isOnceOnly }: Call, { status, body }: Reply): boolean {
+  if (!retriedStatuses.has(status)) return false;
+  return !isOnceOnly || (untakenStatuses.has(status) && problemIn(body).code !== "outcome_unknown");
+}
 
 /** A body as a call is given it: what the API leaves to choice may also be undefined. */
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
@@ -79,8 +85,12 @@ interface Problem {
 
 /** The one place where an answer becomes an error. */
 export function errorOf({ status, headers, body }: Pick<Reply, "status" | "headers" | "body">): SeatkeeperError {
+  return problemError(status, problemIn(body), headers);
+}
+
+function problemIn(body: Uint8Array): Problem {
   const value = json(body);
-  return problemError(status, (typeof value === "object" && value !== null ? value : {}) as Problem, headers);
+  return (typeof value === "object" && value !== null ? value : {}) as Problem;
 }
 
 /** The error of a problem; `body` is what a batch's item may carry as well. */

@@ -1,6 +1,6 @@
 /** Vouchers on a real server: kept on disk, good without the server, and on no other machine, time or file. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -89,6 +89,28 @@ describe("a checkout", () => {
     ).toEqual(["clock", "device.key", "….jwt"]);
     for (const name of files()) expect(statSync(join(folder.path, "vouchers", name)).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder.path, "vouchers")).mode & 0o777).toBe(0o700);
+  });
+
+  test("is kept by a key of the folder's own, also where somebody was killed while making it", async () => {
+    const keyIn = async (name: string) => {
+      const path = join(folder.path, name, "vouchers");
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, "device.key"), "");
+      await voucherFolder({ folder: join(folder.path, name), machineId: () => "machine-1" }).saw(now);
+      expect(readdirSync(path).toSorted()).toEqual(["clock", "device.key"]);
+      return readFileSync(join(path, "device.key"), "utf8");
+    };
+    const keys = [await keyIn("one"), await keyIn("other")];
+    expect(keys.every((key) => key.length >= 43)).toBe(true);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
+  test("asks the system once which machine this is", async () => {
+    let asked = 0;
+    const machineId = () => `machine ${++asked}`;
+    const vouchers = voucherFolder({ folder: join(folder.path, "other"), machineId });
+    for (let n = 0; n < 5; n++) await vouchers.saw(now + n * 120_000);
+    expect(asked).toBe(1);
   });
 
   test("that is closed is over, also for the machine that has it", async () => {

@@ -38,6 +38,18 @@ describe("the clock", () => {
     }
   });
 
+  test("a timer that is set for ever does not go off at once", () => {
+    vi.useFakeTimers();
+    let isOver = false;
+    const callOff = new SystemClock().after(Number.POSITIVE_INFINITY, () => {
+      isOver = true;
+    });
+    vi.advanceTimersByTime(86_400_000);
+    expect(isOver).toBe(false);
+    callOff();
+    vi.useRealTimers();
+  });
+
   test("a timer in the background keeps no program from ending", () => {
     const clock = new SystemClock();
     const timeouts = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;

@@ -108,6 +108,17 @@ test("waiting for an execution can be called off", async () => {
   expect(script.clock.timers).toBe(0);
 });
 
+test("waiting for an execution can be called off while nobody answers", async () => {
+  const stop = new AbortController();
+  const options = { url: "http://seatkeeper.test", isv, apiKey: "key", license, user: "anna", clock: new HeldClock() };
+  const projects = launcher({ ...options, fetch: () => new Promise<never>(() => {}) });
+  const outcomes = [isv, "P"].map((ref) =>
+    projects.waitExecution(ref, { signal: stop.signal }).then(String, (error) => error.name),
+  );
+  stop.abort();
+  expect(await Promise.all(outcomes)).toEqual(["AbortError", "AbortError"]);
+});
+
 test("a launcher needs a licence", () => {
   expect(() => launcher(new Script(new HeldClock()).options())).toThrow(NotConfigured);
 });

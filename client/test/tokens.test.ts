@@ -108,3 +108,22 @@ test("only a backend's key mints", async () => {
   const { expiresAt } = await connect(vendor.options).clientToken({ license: users, user: "anna" });
   expect(expiresAt).toBeInstanceOf(Date);
 });
+
+test("of many calls under way with a token that is over, one asks for another", async () => {
+  const asked: string[] = [];
+  const clientToken = async () => `token ${asked.push("")}`;
+  const fetch = async (_url: unknown, init?: RequestInit) => {
+    const isOver = new Headers(init?.headers).get("authorization") === "Bearer token 1";
+    return isOver ? new Response("{}", { status: 401 }) : Response.json({ tokens: [] });
+  };
+  const seats = connect({
+    url: "http://seatkeeper.test",
+    isv,
+    clientToken,
+    fetch,
+    clock: new HeldClock(),
+    client: "a",
+  });
+  await Promise.allSettled(Array.from({ length: 20 }, () => seats.tokens(users)));
+  expect(asked).toHaveLength(2);
+});
