@@ -98,6 +98,17 @@ describe.runIf(existsSync(executablePath))("changes", { timeout: patienceMs }, (
     expect(await page.getByText(secret).count()).toBe(0);
   });
 
+  test("that are typed stay when somebody clicks beside the form; the Escape key closes it", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/customers?new=customer");
+    const form = page.getByRole("dialog", { name: "Create a customer" });
+    await form.getByLabel("Name", { exact: true }).fill("Typed GmbH");
+    await page.mouse.click(5, 5);
+    expect(await form.getByLabel("Name", { exact: true }).inputValue()).toBe("Typed GmbH");
+    await page.keyboard.press("Escape");
+    await form.waitFor({ state: "detached" });
+  });
+
   test("in the wizard stand in the address: a link leads to the same step with the same choices, and back leads back", async () => {
     const { page, go } = await visit(keys.owner);
     await go("/catalogue/editions/new");
