@@ -101,6 +101,30 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("table", { name: "On which licences" }).getByRole("button", { name: "Pair" }).waitFor();
   });
 
+  test("what happened while nobody listened is there once the page is live again", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let looks = 0;
+    let listenAgain = () => {};
+    const happened = new Promise<void>((resolve) => {
+      listenAgain = resolve;
+    });
+    await page.route("**/events?*", async (route) => {
+      // The first stream ends at once, the next one begins when it is let.
+      if (looks++ === 0) return route.fulfill({ contentType: "text/event-stream", body: "retry: 10\n\n" });
+      await happened;
+      return route.continue();
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Connection lost; trying again").waitFor();
+    await page.getByText("Nobody holds a token now").waitFor();
+    expect((await here.world.open(licenses.crowd, "hugo")).status).toBe(200);
+    listenAgain();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("row").filter({ hasText: "hugo" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "hugo")).status).toBe(200);
+    await page.getByText("Nobody holds a token now").waitFor();
+  });
+
   test("a session that a copy has extended is told apart in the log, and can be asked for alone", async () => {
     const open = (renewal: string) =>
       here.world.ask("provisioning/session/open", { license_id: licenses.pair, client_id: "anna", renewal });
