@@ -125,6 +125,18 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByText("Nobody holds a token now").waitFor();
   });
 
+  test("a proxy that does not reach the server is told with its status, and asked again", async () => {
+    const { page, go } = await visit(keys.owner);
+    const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+    await page.route("**/keys?*", (route) => route.fulfill(refuse));
+    await go("/keys");
+    await page.getByText("The server answered with 502.").waitFor();
+    await page.unroute("**/keys?*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("table", { name: "Keys" }).waitFor();
+    excuse(502, 502, 502);
+  });
+
   test("a session that a copy has extended is told apart in the log, and can be asked for alone", async () => {
     const open = (renewal: string) =>
       here.world.ask("provisioning/session/open", { license_id: licenses.pair, client_id: "anna", renewal });
