@@ -26,6 +26,18 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       expect(await page.getByText("olga").count()).toBe(1);
     });
 
+    test("out tells of it when it fails, and can be done again", async () => {
+      const { page } = await visit(keys.viewer);
+      const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+      await page.route("**/console/session", (route) => route.fulfill(refuse));
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByText("You are still signed in").waitFor();
+      await page.getByText("The server answered with 502.").waitFor();
+      await page.unroute("**/console/session");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+    });
+
     test("leads to the place that the link named", async () => {
       const { page } = await visit(null);
       await page.goto(`${here.world.url}/console/denials?license=${licenses.pair}`);
