@@ -93,6 +93,13 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     await go(`/licenses/${licenses.crowd}?tab=clients&page=9`);
     await page.getByRole("table", { name: "Clients" }).getByText("crowd-7", { exact: true }).waitFor();
   });
+
+  test("a closer look ends with the page's own usual time", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go("/denials?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z");
+    await page.getByRole("button", { name: "Show the usual time again" }).click();
+    await expect.poll(() => page.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
+  });
 });
 
 /** Presses the tabulator until what has the focus is called so. */
