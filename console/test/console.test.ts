@@ -26,6 +26,14 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       expect(await page.getByText("olga").count()).toBe(1);
     });
 
+    test("takes what is typed, without a click first", async () => {
+      const { page } = await visit(null);
+      await page.getByLabel("Admin key", { exact: true }).waitFor();
+      await page.keyboard.type(keys.viewer);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    });
+
     test("out tells of it when it fails, and can be done again", async () => {
       const { page } = await visit(keys.viewer);
       const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
