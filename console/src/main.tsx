@@ -25,8 +25,8 @@ const queries: QueryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 5_000,
-      // A refusal stays one; a server that cannot be reached may come back.
-      retry: (count, error) => !(error instanceof Refused) && count < 2,
+      // A refusal stays one; a server that cannot be reached, as a proxy may say without a code, may come back.
+      retry: (count, error) => !(error instanceof Refused && error.code !== "unknown") && count < 2,
     },
   },
 });

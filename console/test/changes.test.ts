@@ -80,6 +80,35 @@ describe.runIf(existsSync(executablePath))("changes", { timeout: patienceMs }, (
     await opened("/keys?new=key", "Create a key");
   });
 
+  test("of a new key's secret: it is shown this once, and signs in", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/keys");
+    await page.getByRole("button", { name: "Create a key" }).click();
+    const form = page.getByRole("dialog", { name: "Create a key" });
+    await form.getByLabel("Name", { exact: true }).fill("support");
+    await form.getByRole("radio", { name: "Administration" }).check();
+    await form.getByRole("button", { name: "Create" }).click();
+    const shown = page.getByRole("dialog", { name: "The key support" });
+    const secret = (await shown.locator("pre").textContent()) as string;
+    const other = await visit(secret);
+    await other.page.getByText("Viewer: read only").waitFor();
+    await shown.getByRole("button", { name: "I have it" }).click();
+    await page.getByRole("row").filter({ hasText: "support" }).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect(await page.getByText(secret).count()).toBe(0);
+  });
+
+  test("that are typed stay when somebody clicks beside the form; the Escape key closes it", async () => {
+    const { page, go } = await visit(keys.owner);
+    await go("/catalogue/customers?new=customer");
+    const form = page.getByRole("dialog", { name: "Create a customer" });
+    await form.getByLabel("Name", { exact: true }).fill("Typed GmbH");
+    await page.mouse.click(5, 5);
+    expect(await form.getByLabel("Name", { exact: true }).inputValue()).toBe("Typed GmbH");
+    await page.keyboard.press("Escape");
+    await form.waitFor({ state: "detached" });
+  });
+
   test("in the wizard stand in the address: a link leads to the same step with the same choices, and back leads back", async () => {
     const { page, go } = await visit(keys.owner);
     await go("/catalogue/editions/new");

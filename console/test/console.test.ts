@@ -26,6 +26,26 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       expect(await page.getByText("olga").count()).toBe(1);
     });
 
+    test("takes what is typed, without a click first", async () => {
+      const { page } = await visit(null);
+      await page.getByLabel("Admin key", { exact: true }).waitFor();
+      await page.keyboard.type(keys.viewer);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    });
+
+    test("out tells of it when it fails, and can be done again", async () => {
+      const { page } = await visit(keys.viewer);
+      const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+      await page.route("**/console/session", (route) => route.fulfill(refuse));
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByText("You are still signed in").waitFor();
+      await page.getByText("The server answered with 502.").waitFor();
+      await page.unroute("**/console/session");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+    });
+
     test("leads to the place that the link named", async () => {
       const { page } = await visit(null);
       await page.goto(`${here.world.url}/console/denials?license=${licenses.pair}`);
@@ -99,6 +119,42 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await row.getByRole("link", { name: "1" }).waitFor();
     await go("/denials");
     await page.getByRole("table", { name: "On which licences" }).getByRole("button", { name: "Pair" }).waitFor();
+  });
+
+  test("what happened while nobody listened is there once the page is live again", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let looks = 0;
+    let listenAgain = () => {};
+    const happened = new Promise<void>((resolve) => {
+      listenAgain = resolve;
+    });
+    await page.route("**/events?*", async (route) => {
+      // The first stream ends at once, the next one begins when it is let.
+      if (looks++ === 0) return route.fulfill({ contentType: "text/event-stream", body: "retry: 10\n\n" });
+      await happened;
+      return route.continue();
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Connection lost; trying again").waitFor();
+    await page.getByText("Nobody holds a token now").waitFor();
+    expect((await here.world.open(licenses.crowd, "hugo")).status).toBe(200);
+    listenAgain();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("row").filter({ hasText: "hugo" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "hugo")).status).toBe(200);
+    await page.getByText("Nobody holds a token now").waitFor();
+  });
+
+  test("a proxy that does not reach the server is told with its status, and asked again", async () => {
+    const { page, go } = await visit(keys.owner);
+    const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
+    await page.route("**/keys?*", (route) => route.fulfill(refuse));
+    await go("/keys");
+    await page.getByText("The server answered with 502.").waitFor();
+    await page.unroute("**/keys?*");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("table", { name: "Keys" }).waitFor();
+    excuse(502, 502, 502);
   });
 
   test("a session that a copy has extended is told apart in the log, and can be asked for alone", async () => {

@@ -63,6 +63,43 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     await page.keyboard.press("Enter");
     await page.getByText("Nobody of that name is in").waitFor();
   });
+
+  test.each([
+    ["/keys", "Keys", "olga"],
+    ["/audit", "Changes", "Pair"],
+    ["/catalogue/licences", "Licences", "Pair"],
+  ])("a page beyond the end of a list is its last one: %s", async (place, table, name) => {
+    const { page, go } = await visit(keys.owner);
+    await go(`${place}?page=9`);
+    await page.getByRole("table", { name: table }).getByText(name).first().waitFor();
+    expect(new URL(page.url()).search).toBe("");
+  });
+
+  test("the last page is that of the list that is asked for, not of the one that was shown before", async () => {
+    const items = Array.from({ length: 60 }, (_, n) => ({
+      op: "open",
+      license_id: licenses.crowd,
+      client_id: `crowd-${n}`,
+    }));
+    expect((await here.world.ask("provisioning/session/batch", { items })).status).toBe(200);
+    const { page, go } = await visit(keys.owner);
+    await go(`/licenses/${licenses.crowd}?search=crowd-&page=9`);
+    await page.getByText("51–60 of 60").waitFor();
+    await expect.poll(() => page.getByRole("row").count()).toBe(11);
+    await go(`/licenses/${licenses.crowd}?search=crowd-7`);
+    await page.getByRole("row").filter({ hasText: "crowd-7" }).waitFor();
+    await page.evaluate(() => history.pushState(null, "", "?search=crowd-&page=2"));
+    await page.getByText("51–60 of 60").waitFor();
+    await go(`/licenses/${licenses.crowd}?tab=clients&page=9`);
+    await page.getByRole("table", { name: "Clients" }).getByText("crowd-7", { exact: true }).waitFor();
+  });
+
+  test("a closer look ends with the page's own usual time", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go("/denials?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z");
+    await page.getByRole("button", { name: "Show the usual time again" }).click();
+    await expect.poll(() => page.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
+  });
 });
 
 /** Presses the tabulator until what has the focus is called so. */

@@ -73,9 +73,17 @@ export async function send<T>(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  const text = await response.text();
-  const read = text === "" ? null : JSON.parse(text);
-  if (!response.ok) throw new Refused(response.status, read ?? {});
+  const read = jsonIn(await response.text());
+  if (!response.ok || read === undefined) throw new Refused(response.status, read ?? {});
   const total = response.headers.get("X-Total-Count");
   return { body: read as T, total: total === null ? null : Number(total), etag: response.headers.get("ETag") };
+}
+
+/** Undefined where it is none: a proxy that does not reach the server answers with a page of its own. */
+function jsonIn(text: string) {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -32,23 +32,30 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
     const counted = prefixes.filter((prefix) => prefix.startsWith("analytics/"));
     const soon = atMostEvery(freshnessMs, () => refresh(prefixes));
     const later = atMostEvery(countedMs, () => refresh(counted));
-    const onEvent = () => {
+    const readAnew = () => {
       soon.call();
       later.call();
     };
     let source: EventSource;
+    let isBehind = false;
     let again: ReturnType<typeof setTimeout> | undefined;
     const listen = () => {
       source = new EventSource(address);
-      source.onopen = () => setState("live");
+      source.onopen = () => {
+        setState("live");
+        // What happened while nobody listened is told to nobody.
+        if (isBehind) readAnew();
+        isBehind = false;
+      };
       source.onerror = () => {
         setState("lost");
+        isBehind = true;
         // A connection that breaks the browser takes up by itself; one that was refused it does not.
         if (source.readyState !== EventSource.CLOSED) return;
         askWhoIsSignedIn(client);
         again = setTimeout(listen, againMs);
       };
-      for (const kind of kinds) source.addEventListener(kind, onEvent);
+      for (const kind of kinds) source.addEventListener(kind, readAnew);
     };
     listen();
     return () => {

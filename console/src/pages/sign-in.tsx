@@ -1,6 +1,6 @@
 /** The way in: an admin key, for a cookie. */
 import { Button, Center, PasswordInput, Stack, Text, Title } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useSigning } from "../api/session.tsx";
 
 export function SignIn() {
@@ -8,8 +8,11 @@ export function SignIn() {
   const [key, setKey] = useState("");
   const [refusal, setRefusal] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     document.title = "Sign in – Seatkeeper";
+    // It is all that there is to do here.
+    field.current?.focus();
   }, []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -38,7 +41,7 @@ export function SignIn() {
             onChange={(event) => setKey(event.currentTarget.value)}
             error={refusal}
             autoComplete="current-password"
-            data-autofocus
+            ref={field}
             required
             withAsterisk={false}
           />

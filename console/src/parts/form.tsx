@@ -97,7 +97,15 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
     props.onDone?.(answer);
   };
   return (
-    <Modal opened onClose={props.close} title={props.title} size={props.size ?? "md"} centered>
+    // A click beside the window is soon made by mistake, and would throw away all that was typed.
+    <Modal
+      opened
+      onClose={props.close}
+      title={props.title}
+      size={props.size ?? "md"}
+      closeOnClickOutside={false}
+      centered
+    >
       <form onSubmit={(event) => void submit(event)} noValidate>
         <Stack>
           {props.children(fields)}

@@ -3,6 +3,7 @@ import { Anchor, Group, Pagination, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 import type { LiveState } from "../api/live.ts";
+import { useIsEarlier } from "./states.tsx";
 import { useUrl } from "./url.ts";
 
 interface PageProps {
@@ -99,8 +100,13 @@ interface PagesProps {
 /** The pages of a long list; nothing where one page has it all. */
 export function Pages({ total, size, name = "page" }: PagesProps) {
   const url = useUrl();
+  const isEarlier = useIsEarlier();
   const count = Math.ceil(total / size);
-  const shown = Math.min(url.pageOf(name), count);
+  const shown = Math.min(url.pageOf(name), Math.max(1, count));
+  useEffect(() => {
+    // An old link, or a list that has become shorter. Of a list that is still to come the last page is not known.
+    if (!isEarlier && url.pageOf(name) > shown) url.set({ [name]: shown === 1 ? null : shown });
+  });
   if (count <= 1) return null;
   return (
     <Group justify="space-between" p="sm">

@@ -30,7 +30,7 @@ export interface Range {
 
 export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** `longest`: presets beyond it are not offered, and what is asked for is cut to it. */
+/** `initial`: the page's usual time, shown where the address names none. */
 export function useRange(initial: Preset = "28d") {
   const url = useUrl();
   const [from, to] = [instantIn(url.get("from")), instantIn(url.get("to"))];
@@ -49,6 +49,7 @@ export function useRange(initial: Preset = "28d") {
   }, [isZoomed, from, to, preset, now]);
   return {
     range,
+    usual: initial,
     preset: isZoomed ? null : preset,
     choose: (next: Preset) => url.set({ range: next === initial ? null : next, from: null, to: null, page: null }),
     zoom: (start: number, end: number) =>
@@ -73,15 +74,16 @@ function instantIn(text: string | null): number | null {
   return Number.isNaN(at) ? null : at;
 }
 
+/** `longest`: presets beyond it are not offered. */
 export function RangeControl({ state, longest }: { readonly state: RangeState; readonly longest?: Preset }) {
-  const { preset, range, choose } = state;
+  const { usual, preset, range, choose } = state;
   const offered = (Object.keys(presets) as Preset[]).filter(
     (each) => longest === undefined || presets[each] <= presets[longest],
   );
   return (
     <Group gap="xs">
       {preset === null && (
-        <Button variant="light" size="compact-sm" onClick={() => choose("28d")} aria-label="Show the usual time again">
+        <Button variant="light" size="compact-sm" onClick={() => choose(usual)} aria-label="Show the usual time again">
           {dateTimeText(range.from)} – {dateTimeText(range.to)} ×
         </Button>
       )}

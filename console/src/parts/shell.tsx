@@ -11,6 +11,7 @@ import {
   useMantineColorScheme,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { type Role, useApi, useSigning } from "../api/session.tsx";
@@ -98,6 +99,10 @@ function Who() {
   const { signOut } = useSigning();
   const { setColorScheme } = useMantineColorScheme();
   const isDark = useComputedColorScheme("light") === "dark";
+  const leave = () =>
+    signOut().catch((error: Error) =>
+      notifications.show({ title: "You are still signed in", message: error.message, color: "red" }),
+    );
   return (
     <Group justify="space-between" wrap="nowrap" px={4} gap={4}>
       <div>
@@ -117,7 +122,7 @@ function Who() {
         >
           <Icon of={isDark ? "sun" : "moon"} />
         </ActionIcon>
-        <ActionIcon variant="subtle" color="gray" onClick={() => void signOut()} aria-label="Sign out">
+        <ActionIcon variant="subtle" color="gray" onClick={() => void leave()} aria-label="Sign out">
           <Icon of="out" />
         </ActionIcon>
       </Group>

@@ -1,16 +1,21 @@
 /** What stands where there is nothing to show: still loading, refused, or empty with what to do next. */
 import { Alert, Button, Center, Loader, Stack, Text, Title } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { createContext, type ReactNode, useContext } from "react";
 
 interface ShownProps<T> {
   readonly of: UseQueryResult<T>;
   readonly children: (data: T) => ReactNode;
 }
 
+const EarlierContext = createContext(false);
+
+/** Whether what is shown was read for an earlier address, and what this one asks for is still to come. */
+export const useIsEarlier = () => useContext(EarlierContext);
+
 /** What was read, once it is there. What is there already stays while it is read anew. */
 export function Shown<T>({ of, children }: ShownProps<T>) {
-  if (of.data !== undefined) return children(of.data);
+  if (of.data !== undefined) return <EarlierContext value={of.isPlaceholderData}>{children(of.data)}</EarlierContext>;
   if (of.error !== null) return <Failed error={of.error} retry={() => void of.refetch()} />;
   return (
     <Center p="xl">

@@ -1,15 +1,16 @@
 /** API keys and their roles, and how names of people are shown. */
 import { Badge, Button, Group } from "@mantine/core";
+import { useState } from "react";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
-import type { KeyPage } from "../../api/types.ts";
+import type { CreatedKey, KeyPage } from "../../api/types.ts";
 import { Page, Pages, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { KeyActions, RoleForm } from "./key-actions.tsx";
-import { NewKeyForm } from "./new-key.tsx";
+import { NewKeyForm, Secret } from "./new-key.tsx";
 import { NamesOfPeople } from "./people.tsx";
 
 const pageSize = 100;
@@ -32,6 +33,8 @@ export default function Keys() {
 function KeysOfOwner() {
   const url = useUrl();
   const edited = url.get("edit");
+  // Not in the form: it is gone once the address no longer names it.
+  const [created, setCreated] = useState<CreatedKey | null>(null);
   const keys = useRead<KeyPage>("keys", { search: url.get("search"), page: url.page, page_size: pageSize });
   return (
     <Page
@@ -62,7 +65,8 @@ function KeysOfOwner() {
       </Panel>
       <NamesOfPeople />
       {edited !== null && <RoleForm id={edited} close={() => url.set({ edit: null })} />}
-      {url.get("new") !== null && <NewKeyForm close={() => url.set({ new: null })} />}
+      {url.get("new") !== null && <NewKeyForm onDone={setCreated} close={() => url.set({ new: null })} />}
+      {created !== null && <Secret of={created} close={() => setCreated(null)} />}
     </Page>
   );
 }

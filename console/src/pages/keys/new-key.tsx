@@ -13,7 +13,6 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
-import { useState } from "react";
 import type { CreatedKey } from "../../api/types.ts";
 import { EntityChoice, products } from "../../parts/entity-choice.tsx";
 import { type Fields, FormWindow } from "../../parts/form.tsx";
@@ -40,16 +39,19 @@ interface NewKey {
 
 const blank: NewKey = { name: "", use: "app", admin_role: "viewer", isSigned: true, product_id: null };
 
-export function NewKeyForm({ close }: { readonly close: () => void }) {
-  const [created, setCreated] = useState<CreatedKey | null>(null);
-  if (created !== null) return <Secret of={created} close={close} />;
+interface NewKeyFormProps {
+  readonly onDone: (created: CreatedKey) => void;
+  readonly close: () => void;
+}
+
+export function NewKeyForm({ onDone, close }: NewKeyFormProps) {
   return (
     <FormWindow<NewKey, CreatedKey>
       title="Create a key"
       verb="Create"
       initial={blank}
       change={(values) => ({ method: "POST", path: "keys", body: bodyOf(values) })}
-      onDone={setCreated}
+      onDone={onDone}
       close={close}
     >
       {(fields) => <NewKeyFields fields={fields} />}
@@ -104,7 +106,7 @@ function NewKeyFields({ fields }: { readonly fields: Fields<NewKey> }) {
   );
 }
 
-function Secret({ of, close }: { readonly of: CreatedKey; readonly close: () => void }) {
+export function Secret({ of, close }: { readonly of: CreatedKey; readonly close: () => void }) {
   return (
     <Modal opened onClose={close} title={`The key ${of.name}`} closeOnClickOutside={false} centered>
       <Stack>

@@ -31,7 +31,7 @@ export function Clients({ license }: { readonly license: LicenseItem }) {
     <Panel title="Clients" lead="Who was ever activated on this licence.">
       <Shown of={clients}>
         {({ items, total }) =>
-          items.length === 0 ? (
+          total === 0 ? (
             <Empty title="No client yet">
               Clients appear when an application activates, or at their first session where the edition activates on
               open.
