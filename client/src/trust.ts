@@ -10,6 +10,9 @@ import type { Grant } from "./models.ts";
 const marginShare = 0.02;
 const marginMaxMs = 5_000;
 
+/** With less than that left, no answer would come in time. */
+const lastTryMs = 1_000;
+
 export class TrustWindow {
   readonly #started: number;
   readonly until: number;
@@ -28,10 +31,12 @@ export class TrustWindow {
     return this.#started + (this.until - this.#started) * (0.4 + 0.1 * chance);
   }
 
-  /** After a failed extend: soon, or as the server asked; never behind the end of the window. */
+  /** After a failed extend: soon, or as the server asked; where that would be too late, half-way to the end of the window. */
   nextTryAt(now: number, failures: number, waitMs: number | undefined, chance: number): number {
     const spread = backoff(failures, chance);
-    return Math.min(this.until, now + (waitMs === undefined ? spread : waitMs + spread / 2));
+    const at = now + (waitMs === undefined ? spread : waitMs + spread / 2);
+    if (at < this.until) return at;
+    return this.left(now) < lastTryMs ? this.until : now + this.left(now) / 2;
   }
 
   /** After a refusal that may be lifted: half of the time that is left, and at least a second. */

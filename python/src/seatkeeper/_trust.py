@@ -14,6 +14,9 @@ margin_share = 0.02
 margin_max_s = 5.0
 """For two clocks that do not run alike, and for what the application still does after asking."""
 
+last_try_s = 1.0
+"""With less than that left, no answer would come in time."""
+
 
 @dataclass(frozen=True)
 class TrustWindow:
@@ -36,9 +39,12 @@ class TrustWindow:
         return self.started + (self.until - self.started) * (0.4 + 0.1 * chance)
 
     def next_try_at(self, now: float, failures: int, wait: float | None, chance: float) -> float:
-        """After a failed extend: soon, as the server asked; never behind the end of the window."""
+        """After a failed extend: soon, or as the server asked; where that is too late, half-way to the window's end."""
         pause = backoff(failures, chance)
-        return min(self.until, now + (pause if wait is None else wait + pause * 0.5))
+        at = now + (pause if wait is None else wait + pause * 0.5)
+        if at < self.until:
+            return at
+        return self.until if self.left(now) < last_try_s else now + self.left(now) / 2
 
     def later_try_at(self, now: float, chance: float) -> float:
         """After a refusal that may be lifted: half of the time that is left, and at least a second."""
