@@ -107,6 +107,18 @@ def test_creating_is_not_repeated_when_nobody_knows_whether_it_happened() -> Non
         launcher(Script(httpx.Response(502)), clock).create_project("P")
 
 
+def test_a_server_that_cannot_tell_whether_it_happened_is_not_asked_twice() -> None:
+    unknown = httpx.Response(503, json={"code": "outcome_unknown"}, headers={"Retry-After": "5"})
+    script = Script(unknown)
+    with pytest.raises(ServerUnreachable, match="Nobody knows") as caught:
+        launcher(script, Clock()).create_project("P")
+    assert caught.value.retry_after_seconds == 5
+    assert len(script.sent) == 1
+    # What does no harm twice goes on as after any other 503.
+    script = Script(unknown, httpx.Response(200, json={**new_project, "state": "open"}))
+    assert launcher(script, Clock()).save_project(isv).is_open
+
+
 def test_only_the_expected_status_grants() -> None:
     with pytest.raises(RequestRefused):
         launcher(Script(httpx.Response(200, json=new_project)), Clock()).create_project("P")
