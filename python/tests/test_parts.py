@@ -55,6 +55,21 @@ def test_a_damaged_or_unwritable_state_keeps_nobody_from_working(tmp_path: Path)
     in_memory.clear()
 
 
+def test_a_state_file_that_cannot_be_written_does_not_stay_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seatkeeper._state.os.write", full)
+        in_memory = take_slot(tmp_path, "key")
+    again = take_slot(tmp_path, "key")
+    assert [path.name for path in tmp_path.iterdir()] == ["key.0.json"]
+    assert again.session_id != in_memory.session_id
+    again.clear()
+
+
 def test_state_files_are_named_by_holder_and_are_the_owners_alone(tmp_path: Path) -> None:
     assert slot_key("a", "bc") != slot_key("ab", "c")
     slot = take_slot(tmp_path / "new", "key")
