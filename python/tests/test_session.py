@@ -253,6 +253,21 @@ def test_an_open_whose_answer_was_lost_is_undone() -> None:
     assert script.body(4)["session_id"] == script.body(0)["session_id"]
 
 
+def test_an_open_at_which_the_server_failed_is_undone() -> None:
+    failed, clock = httpx.Response(500, json={"code": "fault"}), Clock()
+    script = Script(failed, closed)
+    with pytest.raises(RequestRefused):
+        opened(script, clock)
+    assert script.calls == ["open", "close"]
+    assert script.body(1)["session_id"] == script.body(0)["session_id"]
+    # Nobody heard of the close either: the id stays on disk, and the next start resumes what may be there.
+    script = Script(failed, failed, granted(), closed)
+    with pytest.raises(RequestRefused):
+        opened(script, clock)
+    opened(script, clock).close()
+    assert script.body(2)["session_id"] == script.body(0)["session_id"]
+
+
 def test_an_interrupted_open_is_undone() -> None:
     def interrupt(request: httpx.Request) -> httpx.Response:
         raise KeyboardInterrupt
