@@ -268,6 +268,22 @@ def test_an_open_at_which_the_server_failed_is_undone() -> None:
     assert script.body(2)["session_id"] == script.body(0)["session_id"]
 
 
+@pytest.mark.parametrize(
+    "body", [{}, [], None, "text", {"session_valid_until": "soon", "session_modified_date": 5}], ids=repr
+)
+def test_an_answer_that_grants_nothing_is_not_seatkeepers(body: object) -> None:
+    script = Script(httpx.Response(200, json=body), closed)
+    with pytest.raises(ServerUnreachable, match="not Seatkeeper's"):
+        opened(script, Clock())
+    assert script.calls == ["open", "close"]
+
+
+def test_a_refusal_of_a_kind_that_is_not_known_is_a_refusal() -> None:
+    with pytest.raises(NoTokenLeft) as caught:
+        opened(Script(denied(1007, "tokens_exhausted", kind="solo")), Clock())
+    assert caught.value.kind is None
+
+
 def test_an_interrupted_open_is_undone() -> None:
     def interrupt(request: httpx.Request) -> httpx.Response:
         raise KeyboardInterrupt

@@ -21,7 +21,7 @@ from ._errors import (
     license_errors,
     project_errors,
 )
-from ._models import ExecutionProgress, Holder, LicenseKind, instant
+from ._models import ExecutionProgress, Holder, instant, known_kind
 
 accept = "application/json, application/problem+json"
 
@@ -106,7 +106,7 @@ def _denied(number: int, code: str, text: str, body: Mapping[str, Any]) -> Seatk
         limit=body.get("limit"),
         in_use=body.get("in_use"),
         next_free_at=instant(body.get("next_free_at")),
-        kind=None if kind is None else LicenseKind(kind),
+        kind=known_kind(kind),
         total=body.get("total"),
         left=body.get("left"),
         holders=holders,
