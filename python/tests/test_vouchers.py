@@ -320,6 +320,20 @@ def test_the_device_key_of_another_program_stands(
     assert [path.name for path in (tmp_path / "vouchers").iterdir()] == ["device.key"]
 
 
+def test_the_machine_is_asked_for_once(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def machine_id() -> str:
+        asked.append("machine-1")
+        return asked[-1]
+
+    monkeypatch.setattr(module, "machine_id", machine_id)
+    vouchers = fresh_vouchers(server, tmp_path)
+    for at in range(5):
+        vouchers.saw(at * 100)
+    assert asked == ["machine-1"]
+
+
 def test_refused_when_any_character_changes(kept: Machine) -> None:
     path = kept.file("*.jwt")
     text = path.read_text()

@@ -92,6 +92,7 @@ class Vouchers:
         self._folder = folder / "vouchers"
         self._is_bound = bound
         self._now = now
+        self._derived_keys: dict[tuple[bytes, str], bytes] = {}
 
     def wish(self) -> VoucherWish:
         """For the next open."""
@@ -207,11 +208,16 @@ class Vouchers:
         return Ed25519PrivateKey.from_private_bytes(self._derived(b"seatkeeper device key"))
 
     def _derived(self, purpose: bytes) -> bytes:
+        """Kept: some systems start a program to tell the machine, and every signed answer needs a key."""
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        machine = machine_id() if self._is_bound else "any machine"
-        return HKDF(SHA256(), 32, machine.encode(), purpose).derive(self._secret().encode())
+        secret = self._secret()  # read every time: whoever empties the folder makes another device of it
+        if (purpose, secret) not in self._derived_keys:
+            machine = machine_id() if self._is_bound else "any machine"
+            key = HKDF(SHA256(), 32, machine.encode(), purpose).derive(secret.encode())
+            self._derived_keys[purpose, secret] = key
+        return self._derived_keys[purpose, secret]
 
     def _secret(self) -> str:
         """Made once; another program may make it at the same moment, and then both read the one that stands."""
