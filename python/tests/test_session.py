@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import json
+import threading
 import weakref
 from datetime import timedelta
 from email.utils import format_datetime
@@ -11,6 +14,7 @@ import httpx
 import pytest
 
 from seatkeeper import (
+    AsyncClient,
     ClientNotActivated,
     Disconnected,
     LicenseError,
@@ -21,8 +25,9 @@ from seatkeeper import (
     Session,
     SessionLost,
     held,
+    release_all,
 )
-from support import Clock, Script, closed, crash, denied, granted, scripted, stamp, users_license, z
+from support import Clock, Script, closed, crash, denied, granted, isv, scripted, stamp, users_license, z
 
 dead = httpx.ConnectError("refused")
 lost_answer = httpx.ReadTimeout("timed out")
@@ -393,6 +398,61 @@ def test_two_sessions_of_one_holder_have_two_ids() -> None:
     with opened(script, clock) as one, opened(script, clock) as two:
         assert one.session_id != two.session_id
         assert {note.session_id for note in held()} == {one.session_id, two.session_id}
+
+
+def side_by_side(count: int) -> tuple[Script, list[str]]:
+    """A network on which no close is answered before all of them are under way."""
+    together = threading.Barrier(count)
+    closes: list[str] = []
+
+    def close(request: httpx.Request) -> httpx.Response:
+        together.wait(timeout=10)
+        closes.append(json.loads(request.content)["session_id"])
+        return closed
+
+    return Script(*[granted()] * count, *[close] * count), closes
+
+
+def test_what_is_left_is_closed_side_by_side() -> None:
+    script, closes = side_by_side(3)
+    sessions = [opened(script, Clock()) for _ in range(3)]
+    assert release_all() == 3
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+
+def test_a_client_closes_what_it_opened_side_by_side() -> None:
+    script, closes = side_by_side(3)
+    client = scripted(script, Clock())
+    sessions = [client.session(users_license, user="anna") for _ in range(3)]
+    client.close()
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+
+def test_an_asynchronous_client_closes_what_it_opened_side_by_side() -> None:
+    script, closes = side_by_side(3)
+
+    async def main() -> None:
+        transport, timing = script.transport, Clock().timing
+        client = AsyncClient("http://seatkeeper.test", isv, "key", transport=transport, timing=timing)
+        sessions = [await client.session(users_license, user="anna") for _ in range(3)]
+        await client.close()
+        assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+    asyncio.run(main())
+
+
+def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_threads(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
+    script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed, closed), Clock()
+    sessions = [opened(script, clock) for _ in range(2)]
+    assert release_all() == 1
+    assert script.calls == ["open", "open", "close", "close"]
+    del sessions
+    assert release_all() == 0
+    assert script.calls[4:] == ["close"]
 
 
 def test_a_session_that_nobody_refers_to_is_closed() -> None:
