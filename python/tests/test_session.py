@@ -7,6 +7,7 @@ import gc
 import json
 import threading
 import weakref
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -15,6 +16,7 @@ import pytest
 
 from seatkeeper import (
     AsyncClient,
+    Client,
     ClientNotActivated,
     Disconnected,
     LicenseError,
@@ -27,6 +29,10 @@ from seatkeeper import (
     held,
     release_all,
 )
+from seatkeeper._channel import AsyncChannel, Channel
+from seatkeeper._settings import Address
+from seatkeeper._steps import Send, Unanswered
+from seatkeeper._wire import Call
 from support import Clock, Script, closed, crash, denied, granted, isv, scripted, stamp, users_license, z
 
 dead = httpx.ConnectError("refused")
@@ -241,6 +247,60 @@ def test_retry_after_is_honoured() -> None:
     script, clock = Script(later, granted(), closed), Clock()
     opened(script, clock).close()
     assert 5 <= clock.slept[0] < 6
+
+
+class Trickle(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes byte by byte, one a second of the test's time, and has no end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._clock.now += 1
+            yield b" "
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0)
+            yield b" "
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def test_an_answer_that_trickles_in_is_given_up_when_its_time_is_over() -> None:
+    clock = Clock()
+    trickle = Trickle(clock)
+    network = httpx.MockTransport(lambda request: httpx.Response(200, stream=trickle))
+    address = Address("http://seatkeeper.test", isv, "key", False)
+    with pytest.raises(Unanswered, match="took too long") as caught:
+        Channel(address, clock.timing, transport=network).send(Send(Call("GET", "/projects"), 5.0))
+    assert not caught.value.never_arrived
+    assert clock.now == 1006
+    assert trickle.is_closed
+    channel = AsyncChannel(address, clock.timing, transport=network)
+    with pytest.raises(Unanswered, match="took too long") as caught:
+        asyncio.run(channel.send(Send(Call("GET", "/projects"), 0.01)))
+    assert not caught.value.never_arrived
+
+
+def test_a_close_does_not_wait_for_an_answer_that_trickles_in() -> None:
+    clock, answers = Clock(), iter([granted()])
+
+    def network(request: httpx.Request) -> httpx.Response:
+        return next(answers, None) or httpx.Response(200, stream=Trickle(clock))
+
+    client = Client("http://seatkeeper.test", isv, "key", transport=httpx.MockTransport(network), timing=clock.timing)
+    session = client.session(users_license, user="anna")
+    clock.now += session._lease.due_in()
+    session._lease.renew_if_due()
+    assert not session.close()
+    assert clock.now == pytest.approx(1000 + 117.6 * 0.4 + 11 + 6 + 0.25 + 6)
 
 
 def test_a_dead_network_is_never_a_license_error() -> None:
