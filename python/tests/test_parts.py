@@ -55,6 +55,21 @@ def test_a_damaged_or_unwritable_state_keeps_nobody_from_working(tmp_path: Path)
     in_memory.clear()
 
 
+def test_a_state_file_that_cannot_be_written_does_not_stay_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("seatkeeper._state.os.write", full)
+        in_memory = take_slot(tmp_path, "key")
+    again = take_slot(tmp_path, "key")
+    assert [path.name for path in tmp_path.iterdir()] == ["key.0.json"]
+    assert again.session_id != in_memory.session_id
+    again.clear()
+
+
 def test_state_files_are_named_by_holder_and_are_the_owners_alone(tmp_path: Path) -> None:
     assert slot_key("a", "bc") != slot_key("ab", "c")
     slot = take_slot(tmp_path / "new", "key")
@@ -105,6 +120,18 @@ def test_creating_is_not_repeated_when_nobody_knows_whether_it_happened() -> Non
     assert launcher(refused, clock).create_project("P").name == "P"
     with pytest.raises(ServerUnreachable):
         launcher(Script(httpx.Response(502)), clock).create_project("P")
+
+
+def test_a_server_that_cannot_tell_whether_it_happened_is_not_asked_twice() -> None:
+    unknown = httpx.Response(503, json={"code": "outcome_unknown"}, headers={"Retry-After": "5"})
+    script = Script(unknown)
+    with pytest.raises(ServerUnreachable, match="Nobody knows") as caught:
+        launcher(script, Clock()).create_project("P")
+    assert caught.value.retry_after_seconds == 5
+    assert len(script.sent) == 1
+    # What does no harm twice goes on as after any other 503.
+    script = Script(unknown, httpx.Response(200, json={**new_project, "state": "open"}))
+    assert launcher(script, Clock()).save_project(isv).is_open
 
 
 def test_only_the_expected_status_grants() -> None:

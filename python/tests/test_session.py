@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import json
+import threading
 import weakref
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -11,6 +15,8 @@ import httpx
 import pytest
 
 from seatkeeper import (
+    AsyncClient,
+    Client,
     ClientNotActivated,
     Disconnected,
     LicenseError,
@@ -21,8 +27,13 @@ from seatkeeper import (
     Session,
     SessionLost,
     held,
+    release_all,
 )
-from support import Clock, Script, closed, crash, denied, granted, scripted, stamp, users_license, z
+from seatkeeper._channel import AsyncChannel, Channel
+from seatkeeper._settings import Address
+from seatkeeper._steps import Send, Unanswered
+from seatkeeper._wire import Call
+from support import Clock, Script, closed, crash, denied, granted, isv, scripted, stamp, users_license, z
 
 dead = httpx.ConnectError("refused")
 lost_answer = httpx.ReadTimeout("timed out")
@@ -238,6 +249,60 @@ def test_retry_after_is_honoured() -> None:
     assert 5 <= clock.slept[0] < 6
 
 
+class Trickle(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that comes byte by byte, one a second of the test's time, and has no end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._clock.now += 1
+            yield b" "
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0)
+            yield b" "
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def test_an_answer_that_trickles_in_is_given_up_when_its_time_is_over() -> None:
+    clock = Clock()
+    trickle = Trickle(clock)
+    network = httpx.MockTransport(lambda request: httpx.Response(200, stream=trickle))
+    address = Address("http://seatkeeper.test", isv, "key", False)
+    with pytest.raises(Unanswered, match="took too long") as caught:
+        Channel(address, clock.timing, transport=network).send(Send(Call("GET", "/projects"), 5.0))
+    assert not caught.value.never_arrived
+    assert clock.now == 1006
+    assert trickle.is_closed
+    channel = AsyncChannel(address, clock.timing, transport=network)
+    with pytest.raises(Unanswered, match="took too long") as caught:
+        asyncio.run(channel.send(Send(Call("GET", "/projects"), 0.01)))
+    assert not caught.value.never_arrived
+
+
+def test_a_close_does_not_wait_for_an_answer_that_trickles_in() -> None:
+    clock, answers = Clock(), iter([granted()])
+
+    def network(request: httpx.Request) -> httpx.Response:
+        return next(answers, None) or httpx.Response(200, stream=Trickle(clock))
+
+    client = Client("http://seatkeeper.test", isv, "key", transport=httpx.MockTransport(network), timing=clock.timing)
+    session = client.session(users_license, user="anna")
+    clock.now += session._lease.due_in()
+    session._lease.renew_if_due()
+    assert not session.close()
+    assert clock.now == pytest.approx(1000 + 117.6 * 0.4 + 11 + 6 + 0.25 + 6)
+
+
 def test_a_dead_network_is_never_a_license_error() -> None:
     for fault in (dead, lost_answer, httpx.Response(503), httpx.Response(504)):
         with pytest.raises(ServerUnreachable) as caught:
@@ -251,6 +316,37 @@ def test_an_open_whose_answer_was_lost_is_undone() -> None:
         opened(script, clock)
     assert script.calls == ["open"] * 4 + ["close"]
     assert script.body(4)["session_id"] == script.body(0)["session_id"]
+
+
+def test_an_open_at_which_the_server_failed_is_undone() -> None:
+    failed, clock = httpx.Response(500, json={"code": "fault"}), Clock()
+    script = Script(failed, closed)
+    with pytest.raises(RequestRefused):
+        opened(script, clock)
+    assert script.calls == ["open", "close"]
+    assert script.body(1)["session_id"] == script.body(0)["session_id"]
+    # Nobody heard of the close either: the id stays on disk, and the next start resumes what may be there.
+    script = Script(failed, failed, granted(), closed)
+    with pytest.raises(RequestRefused):
+        opened(script, clock)
+    opened(script, clock).close()
+    assert script.body(2)["session_id"] == script.body(0)["session_id"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], None, "text", {"session_valid_until": "soon", "session_modified_date": 5}], ids=repr
+)
+def test_an_answer_that_grants_nothing_is_not_seatkeepers(body: object) -> None:
+    script = Script(httpx.Response(200, json=body), closed)
+    with pytest.raises(ServerUnreachable, match="not Seatkeeper's"):
+        opened(script, Clock())
+    assert script.calls == ["open", "close"]
+
+
+def test_a_refusal_of_a_kind_that_is_not_known_is_a_refusal() -> None:
+    with pytest.raises(NoTokenLeft) as caught:
+        opened(Script(denied(1007, "tokens_exhausted", kind="solo")), Clock())
+    assert caught.value.kind is None
 
 
 def test_an_interrupted_open_is_undone() -> None:
@@ -362,6 +458,61 @@ def test_two_sessions_of_one_holder_have_two_ids() -> None:
     with opened(script, clock) as one, opened(script, clock) as two:
         assert one.session_id != two.session_id
         assert {note.session_id for note in held()} == {one.session_id, two.session_id}
+
+
+def side_by_side(count: int) -> tuple[Script, list[str]]:
+    """A network on which no close is answered before all of them are under way."""
+    together = threading.Barrier(count)
+    closes: list[str] = []
+
+    def close(request: httpx.Request) -> httpx.Response:
+        together.wait(timeout=10)
+        closes.append(json.loads(request.content)["session_id"])
+        return closed
+
+    return Script(*[granted()] * count, *[close] * count), closes
+
+
+def test_what_is_left_is_closed_side_by_side() -> None:
+    script, closes = side_by_side(3)
+    sessions = [opened(script, Clock()) for _ in range(3)]
+    assert release_all() == 3
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+
+def test_a_client_closes_what_it_opened_side_by_side() -> None:
+    script, closes = side_by_side(3)
+    client = scripted(script, Clock())
+    sessions = [client.session(users_license, user="anna") for _ in range(3)]
+    client.close()
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+
+def test_an_asynchronous_client_closes_what_it_opened_side_by_side() -> None:
+    script, closes = side_by_side(3)
+
+    async def main() -> None:
+        transport, timing = script.transport, Clock().timing
+        client = AsyncClient("http://seatkeeper.test", isv, "key", transport=transport, timing=timing)
+        sessions = [await client.session(users_license, user="anna") for _ in range(3)]
+        await client.close()
+        assert sorted(closes) == sorted(session.session_id for session in sessions)
+
+    asyncio.run(main())
+
+
+def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_threads(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
+    script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed, closed), Clock()
+    sessions = [opened(script, clock) for _ in range(2)]
+    assert release_all() == 1
+    assert script.calls == ["open", "open", "close", "close"]
+    del sessions
+    assert release_all() == 0
+    assert script.calls[4:] == ["close"]
 
 
 def test_a_session_that_nobody_refers_to_is_closed() -> None:

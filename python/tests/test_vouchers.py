@@ -263,6 +263,77 @@ def test_refused_without_the_record_of_time_until_a_signed_answer(kept: Machine,
     assert kept.reason() == "good"
 
 
+def test_refused_when_the_record_of_time_or_the_key_is_no_text(kept: Machine) -> None:
+    kept.file("clock").write_bytes(b"\xff\xfe")
+    assert kept.reason() == "clock_unknown"
+    with kept.client() as client:
+        client.tokens(users_license)
+    assert kept.reason() == "good"
+    kept.file("device.key").write_bytes(b"\xff\xfe")
+    with kept.client() as client:
+        client.tokens(users_license)
+    assert kept.reason() == "other_device"
+
+
+def fresh_vouchers(server: Server, folder: Path) -> Vouchers:
+    return Vouchers(isv, server.key_set(), folder)
+
+
+def test_an_empty_device_key_is_none(server: Server, tmp_path: Path) -> None:
+    """A program was killed between making the file and writing it: of no key, every such machine has the same."""
+    (tmp_path / "vouchers").mkdir()
+    path = tmp_path / "vouchers" / "device.key"
+    path.touch()
+    key = fresh_vouchers(server, tmp_path).wish().device_key
+    assert len(path.read_text()) == 43
+    assert fresh_vouchers(server, tmp_path).wish().device_key == key
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_device_key_appears_whole(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def link(made: Path, path: Path) -> None:
+        assert not path.exists()
+        assert len(made.read_text()) == 43
+        if not has_links:
+            raise PermissionError("no links on this file system")
+        made.rename(path)
+
+    monkeypatch.setattr("seatkeeper._vouchers.os.link", link)
+    key = fresh_vouchers(server, tmp_path).wish().device_key
+    assert [path.name for path in (tmp_path / "vouchers").iterdir()] == ["device.key"]
+    assert fresh_vouchers(server, tmp_path).wish().device_key == key
+
+
+def test_the_device_key_of_another_program_stands(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_was_first(made: Path, path: Path) -> None:
+        monkeypatch.undo()
+        others.append(fresh_vouchers(server, tmp_path).wish().device_key)
+        os.link(made, path)
+
+    others: list[str | None] = []
+    monkeypatch.setattr("seatkeeper._vouchers.os.link", other_was_first)
+    assert [fresh_vouchers(server, tmp_path).wish().device_key] == others
+    assert [path.name for path in (tmp_path / "vouchers").iterdir()] == ["device.key"]
+
+
+def test_the_machine_is_asked_for_once(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def machine_id() -> str:
+        asked.append("machine-1")
+        return asked[-1]
+
+    monkeypatch.setattr(module, "machine_id", machine_id)
+    vouchers = fresh_vouchers(server, tmp_path)
+    for at in range(5):
+        vouchers.saw(at * 100)
+    assert asked == ["machine-1"]
+
+
 def test_refused_when_any_character_changes(kept: Machine) -> None:
     path = kept.file("*.jwt")
     text = path.read_text()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 import httpx
@@ -43,6 +44,26 @@ class _Http(Generic[H]):
         return client if self._pid == os.getpid() else None
 
 
+class _Timely(httpx.SyncByteStream):
+    """
+    An answer's body, while there is time. httpx bounds every single read: an answer that trickles in would go on for
+    ever, and with it whoever waits for the request to end, as a close does.
+    """
+
+    def __init__(self, body: httpx.SyncByteStream, left_s: Callable[[], float]) -> None:
+        self._body = body
+        self._left_s = left_s
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._body:
+            if self._left_s() < 0:
+                raise httpx.ReadTimeout("the answer took too long")
+            yield chunk
+
+    def close(self) -> None:
+        self._body.close()
+
+
 class _Requests:
     """What both channels do around sending."""
 
@@ -55,16 +76,18 @@ class _Requests:
         self.timeout_s = timeout_s
         self._verifier = verifier
 
+    def _patience_s(self, step: Send) -> float:
+        return max(0.001, self.timeout_s if step.timeout_s is None else min(self.timeout_s, step.timeout_s))
+
     def _request(self, http: httpx.Client | httpx.AsyncClient, step: Send) -> tuple[httpx.Request, Proof | None]:
         call = step.call
-        timeout_s = self.timeout_s if step.timeout_s is None else min(self.timeout_s, step.timeout_s)
         request = http.build_request(
             call.method,
             self.address.base + call.path,
             params=dict(call.params) or None,
             json=None if call.body is None else dict(call.body),
             headers={"Accept": accept, **self.address.headers},
-            timeout=max(0.001, timeout_s),
+            timeout=self._patience_s(step),
         )
         if self._verifier is None:
             return request, None
@@ -105,9 +128,23 @@ class Channel(_Requests):
         try:
             http = self._http.get()
             request, proof = self._request(http, step)
-            return self._checked(http.send(request), proof, started)
+            return self._checked(self._answer(http, request, started + self._patience_s(step)), proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
+
+    def _answer(self, http: httpx.Client, request: httpx.Request, give_up_at: float) -> httpx.Response:
+        def left_s() -> float:
+            return give_up_at - self.timing.monotonic()
+
+        response = http.send(request, stream=True)
+        try:
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            response.stream = _Timely(response.stream, left_s)
+            request.extensions["timeout"]["read"] = max(0.001, left_s())  # httpx looks at it when the body begins
+            response.read()
+        finally:
+            response.close()
+        return response
 
     def run(self, steps: Steps[T]) -> T:
         return run(steps, self.send, self.timing.sleep)
@@ -143,9 +180,12 @@ class AsyncChannel(_Requests):
         try:
             http = self._http.get()
             request, proof = self._request(http, step)
-            return self._checked(await http.send(request), proof, started)
+            # The whole of it: httpx bounds every single read, and an answer may trickle in.
+            return self._checked(await asyncio.wait_for(http.send(request), self._patience_s(step)), proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
+        except asyncio.TimeoutError:  # before Python 3.11 another than TimeoutError
+            raise self._fault(httpx.ReadTimeout("the answer took too long")) from None
 
     async def run(self, steps: Steps[T]) -> T:
         return await arun(steps, self.send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Generator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from ._key_set import KeySet
 from ._lease import OnLost
 from ._models import LicenseInfo
 from ._opening import Seat, client_token, seconds
+from ._process import close_all
 from ._project_calls import tokens
 from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
 from ._settings import Address, NotConfigured, address, state_folder, this_device
@@ -171,8 +173,7 @@ class Client:
 
     def close(self) -> None:
         """Closes what this client opened, and its connections."""
-        for session in list(self._opened):
-            session.close()
+        close_all([session._lease for session in self._opened])
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -269,9 +270,8 @@ class AsyncClient:
         return await self._channel.run(tokens(license, self._settings.timing))
 
     async def close(self) -> None:
-        for session in list(self._opened):
-            if isinstance(session, AsyncSession):
-                await session.close()
+        leases = [session._lease for session in self._opened]
+        await asyncio.shield(asyncio.to_thread(close_all, leases))
         await self._channel.aclose()
 
     async def __aenter__(self) -> AsyncClient:

@@ -34,6 +34,11 @@ def kind_of(kind: LicenseKind | str | None, is_mono: bool | None = None) -> Lice
     return None if kind is None else LicenseKind(kind)
 
 
+def known_kind(text: object) -> LicenseKind | None:
+    """The kind that a refusal names; None for one of a newer server, as the refusal is the same without it."""
+    return next((kind for kind in LicenseKind if kind.value == text), None)
+
+
 def instant(text: str | None) -> datetime | None:
     """An RFC 3339 instant. Python 3.10 reads no `Z`."""
     return None if text is None else _instant(text)

@@ -96,15 +96,24 @@ def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Ca
     if vouchers is None and seat.checkout:
         call = replace(call, body={**(call.body or {}), "voucher": False})
     if vouchers is None or not (seat.checkout or seat.wants_voucher):
-        return call, lambda reply: Grant.of(parsed(reply), reply.started)
+        return call, lambda reply: _grant(reply, parsed(reply))
     wish = vouchers.wish()
 
     def granted(reply: Reply) -> Grant:
         body = parsed(reply)
+        grant = _grant(reply, body)
         vouchers.keep(seat, wish, body.get("voucher"))
-        return Grant.of(body, reply.started)
+        return grant
 
     return replace(call, body={**(call.body or {}), "voucher": wish.body}), granted
+
+
+def _grant(reply: Reply, body: Any) -> Grant:
+    """Something between us and the server may answer 200 with what it likes."""
+    try:
+        return Grant.of(body, reply.started)
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+        raise ServerUnreachable("The answer is not Seatkeeper's: it grants no session.") from None
 
 
 def open_session(

@@ -136,11 +136,13 @@ def _kept(channel: Channel, seat: Seat, slot: Slot, grant: Grant, on_lost: OnLos
 
 def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> None:
     """
-    An open that did not end well. Refused, it holds nothing. Otherwise (Ctrl+C, a lost answer, a bad signature) nobody
-    knows, and one close settles it; if that does not arrive either, the id stays on disk for the next start. So does
-    that of a checkout that was there before, by whose voucher somebody works without a network.
+    An open that did not end well. Refused, it holds nothing. Otherwise (Ctrl+C, a lost answer, a bad signature, a
+    server that failed) nobody knows, and one close settles it; if that does not arrive either, the id stays on disk for
+    the next start. So does that of a checkout that was there before, by whose voucher somebody works without a network.
     """
-    is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized, RequestRefused))
+    is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized)) or (
+        isinstance(error, RequestRefused) and error.status < 500
+    )
     if is_refused and not slot.is_resumed:
         slot.clear()
         return

@@ -74,10 +74,14 @@ def take_slot(folder: Path | None, key: str) -> Slot:
             fd = _lock(path)
             if fd is None:
                 continue
-            left = _read(fd)
-            slot = Slot(path, fd, left or fresh, left is not None)
-            if left is None:
-                slot._write()
+            try:
+                left = _read(fd)
+                slot = Slot(path, fd, left or fresh, left is not None)
+                if left is None:
+                    slot._write()
+            except BaseException:
+                os.close(fd)  # else the file stays locked for as long as this program runs
+                raise
             return slot
     except OSError:
         pass  # a read-only home must keep nobody from working; the session only is not resumed

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ._clock import Timing
 from ._errors import ServerUnreachable
-from ._wire import Call, Reply, parsed, retried_statuses, retry_after, untaken_statuses
+from ._wire import Call, Reply, is_untaken, parsed, retried_statuses, retry_after
 
 T = TypeVar("T")
 
@@ -107,11 +107,11 @@ def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | N
         try:
             reply = yield Send(call, timeout_s)
             assert reply is not None
-            may_repeat = reply.status in untaken_statuses or (
-                reply.status in retried_statuses and call.is_safe_to_repeat
-            )
-            if not may_repeat:
+            if reply.status not in retried_statuses:
                 return reply
+            if not call.is_safe_to_repeat and not is_untaken(reply):
+                fault = f"The server answers {reply.status}. Nobody knows whether the request happened."
+                raise ServerUnreachable(fault, retry_after(reply))
             never_arrived = False
             wait = retry_after(reply)
             fault = f"The server is busy (status {reply.status})."

@@ -92,6 +92,7 @@ class Vouchers:
         self._folder = folder / "vouchers"
         self._is_bound = bound
         self._now = now
+        self._derived_keys: dict[tuple[bytes, str], bytes] = {}
 
     def wish(self) -> VoucherWish:
         """For the next open."""
@@ -207,26 +208,34 @@ class Vouchers:
         return Ed25519PrivateKey.from_private_bytes(self._derived(b"seatkeeper device key"))
 
     def _derived(self, purpose: bytes) -> bytes:
+        """Kept: some systems start a program to tell the machine, and every signed answer needs a key."""
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        machine = machine_id() if self._is_bound else "any machine"
-        return HKDF(SHA256(), 32, machine.encode(), purpose).derive(self._secret().encode())
+        secret = self._secret()  # read every time: whoever empties the folder makes another device of it
+        if (purpose, secret) not in self._derived_keys:
+            machine = machine_id() if self._is_bound else "any machine"
+            key = HKDF(SHA256(), 32, machine.encode(), purpose).derive(secret.encode())
+            self._derived_keys[purpose, secret] = key
+        return self._derived_keys[purpose, secret]
 
     def _secret(self) -> str:
         """Made once; another program may make it at the same moment, and then both read the one that stands."""
-        known = self._text("device.key")
-        if known:
-            return known
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            fd = os.open(self._folder / "device.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(fd, "w") as file:
-                file.write(base64url(secrets.token_bytes(32)))
-        return (self._folder / "device.key").read_text().strip()
+        path = self._folder / "device.key"
+        while not (known := self._text(path.name)):
+            fresh = self._fresh(path.name, base64url(secrets.token_bytes(32)))
+            try:
+                if known is None:
+                    os.link(fresh, path)  # whole or not at all, and never in the place of another's
+                else:
+                    fresh.replace(path)  # a program was killed before it had written: no key at all
+            except FileExistsError:
+                pass
+            except OSError:
+                fresh.replace(path)  # a file system without links
+            finally:
+                fresh.unlink(missing_ok=True)
+        return known
 
     # The latest time seen, in milliseconds on disk
 
@@ -248,18 +257,25 @@ class Vouchers:
     # Files
 
     def _text(self, name: str) -> str | None:
+        """None: there is no such file. What is no text is as good as empty."""
         try:
-            return (self._folder / name).read_text().strip()
+            return (self._folder / name).read_text("utf-8").strip()
         except FileNotFoundError:
             return None
+        except UnicodeDecodeError:
+            return ""
 
     def _replace(self, name: str, text: str) -> None:
         """Whole or not at all: a program may be killed at any moment."""
+        self._fresh(name, text).replace(self._folder / name)
+
+    def _fresh(self, name: str, text: str) -> Path:
+        """A file beside the one that it is to become."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self._folder / f"{name}.{os.getpid()}.{secrets.token_hex(6)}"
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
-        fresh.replace(self._folder / name)
+        return fresh
 
 
 def _asked(claims: dict[str, Any]) -> tuple[str | None, str | None]:

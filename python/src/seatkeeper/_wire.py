@@ -21,18 +21,21 @@ from ._errors import (
     license_errors,
     project_errors,
 )
-from ._models import ExecutionProgress, Holder, LicenseKind, instant
+from ._models import ExecutionProgress, Holder, instant, known_kind
 
 accept = "application/json, application/problem+json"
 
 untaken_statuses = frozenset({408, 429, 503})
 """
-Answers after which nothing of the request has happened. 408 is among them: a server that gives up on a connection on
-which nothing came says so, and a request that is written at that moment crosses it.
+Answers after which nothing of the request has happened, unless their code says otherwise. 408 is among them: a server
+that gives up on a connection on which nothing came says so, and a request that is written at that moment crosses it.
 """
 
 retried_statuses = untaken_statuses | {502, 504}
 """Those, and answers after which it may be repeated where that does no harm."""
+
+outcome_unknown = "outcome_unknown"
+"""The code of a 503 after which the request may have happened all the same."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _denied(number: int, code: str, text: str, body: Mapping[str, Any]) -> Seatk
         limit=body.get("limit"),
         in_use=body.get("in_use"),
         next_free_at=instant(body.get("next_free_at")),
-        kind=None if kind is None else LicenseKind(kind),
+        kind=known_kind(kind),
         total=body.get("total"),
         left=body.get("left"),
         holders=holders,
@@ -126,6 +129,11 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def is_untaken(reply: Reply) -> bool:
+    """Whether nothing of the request has happened, and it may be sent again whatever it is."""
+    return reply.status in untaken_statuses and _object(reply.body).get("code") != outcome_unknown
 
 
 def retry_after(reply: Reply) -> float | None:
