@@ -125,8 +125,8 @@ export async function openSession(channel: Channel, seat: Seat, waiting: Waiting
 }
 
 /**
- * Refused, an open holds nothing. Otherwise (a lost answer, a fault of the server, an abort, a bad signature) nobody knows, and a close settles it;
- * but not of a checkout that was there before, by whose voucher somebody works without a network.
+ * Refused, an open holds nothing. Otherwise (a lost answer, a fault of the server, an abort, a bad signature) nobody
+ * knows, and a close settles it; but not of a checkout that was there before, by whose voucher somebody works without a network.
  */
 async function undo(channel: Channel, seat: Seat): Promise<void> {
   if (!(await channel.vouchers?.keeps(seat))) await closeSession(channel, seat, 1);

@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import { assignedAt, assignmentAt } from "../../src/core/decide/assignments.ts";
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
+import { decideProject } from "../../src/core/decide/projects.ts";
 import { quotaStatus } from "../../src/core/decide/quotas.ts";
+import { LicenseState } from "../../src/core/state.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -99,6 +101,35 @@ describe("bounds that a table would be long for", () => {
     const denials = codesOf(await stepAll(store, commands)).slice(99_999);
     expect(denials).toEqual([null, "projects_exhausted", "project_name_taken"]);
   });
+});
+
+test("an execution is the session's that has been in longest, in whatever order a store has those of its id", async () => {
+  const clock = new HeldClock(start);
+  const store = openMemoryStore(clock);
+  const setting = licenseSetting({ type: "projects", mono: 0, team: 1 });
+  await store.saveCatalog(entitiesOf(setting));
+  const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+  const [projectId, sessionId] = [freshId(10, 1), freshId(9, 1)];
+  await stepAll(store, [
+    { type: "project.create", ...place, name: "P", id: projectId },
+    { type: "project.open", ...place, projectId, kind: "team" },
+  ]);
+  for (const [n, clientId] of ["anna", "ben"].entries()) {
+    const ids = { session: freshId(6, 9 - n), assignment: freshId(7, n), token: freshId(8, n) };
+    const who = { clientId, sessionId, userId: null, projectId, checkoutPeriod: null, ids };
+    expect(codesOf(await stepAll(store, [{ type: "open", ...place, ...who }]))).toEqual([null]);
+    clock.advance(1);
+  }
+  const view = (await store.read(place.isvId, place.licenseId)) as LicenseState;
+  const sessions = [...view.sessions()];
+  for (const order of [sessions, sessions.toReversed()]) {
+    const license = new LicenseState(view.terms);
+    license.putProject(view.project(projectId) as Project);
+    for (const session of order) license.putSession(session);
+    const more = { sessionId, name: "X", unitsTotal: null, id: freshId(11, 1), secretHash: "" };
+    const { records } = decideProject(license, { type: "execution.start", ...place, projectId, ...more }, clock.now());
+    expect(records.map(({ kind, clientId }) => [kind, clientId])).toEqual([["execution.started", "anna"]]);
+  }
 });
 
 /** What one of the two sides answers, in the words of the tables. */

@@ -14,7 +14,10 @@ const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
 const folds = `
   SELECT 1 FROM seatkeeper.folds WHERE (isv_id, license_id) IN (SELECT * FROM ${these}) ORDER BY isv_id, license_id FOR UPDATE`;
 
-/** Folding takes this row first, and then sessions: so does whoever deletes them. A server that reads a large licence has it for long. */
+/**
+ * Folding takes this row first, and then sessions: so does whoever deletes them. A server that reads a large licence has it
+ * for long.
+ */
 export function lockFolds(transaction: Transaction, columns: readonly unknown[]): void {
   transaction.query(`SET LOCAL lock_timeout = ${limits.lockFoldsMs}`);
   transaction.query(folds, columns);
