@@ -137,10 +137,10 @@ export class Desk {
   }
 
   /** What came of these jobs, in their order, and of those that joined them. */
-  async #decideAll(asked: readonly Job[]): Promise<Map<Job, OfJob>> {
+  async #decideAll(asked: readonly Job[], joining = { isJoined: true }): Promise<Map<Job, OfJob>> {
     const jobs = [...asked];
     try {
-      return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses");
+      return await this.#transact(jobs, isApart(jobs) ? "waits" : "refuses", joining);
     } catch (error) {
       if (error instanceof LicensesBusy)
         return isApart(jobs) ? this.#giveUp(jobs, error) : this.#decideFree(jobs, error);
@@ -163,7 +163,8 @@ export class Desk {
     const outcomes = each(jobs, (): OfJob => "later");
     // None of these that a command names: an activation's client is on it, nobody can tell whose.
     if (free.length === 0 || free.length === jobs.length) return outcomes;
-    for (const [job, outcome] of await this.#decideAll(free)) outcomes.set(job, outcome);
+    // Nobody joins these: they have licences in common with jobs that wait, which must not be overtaken.
+    for (const [job, outcome] of await this.#decideAll(free, { isJoined: false })) outcomes.set(job, outcome);
     return outcomes;
   }
 

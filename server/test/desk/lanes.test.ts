@@ -443,6 +443,22 @@ describe("a licence in another server's hands", () => {
     expect(await behind.answered).toEqual(["granted"]);
   });
 
+  test("keeps back whoever comes later still, behind a job that waits for it", async () => {
+    const early = submit("A ben");
+    const both = submit("A anna", "B anna");
+    (await transaction(1)).fail(busy("B"));
+    const free = await transaction(2);
+    expect(free.commands).toEqual(["A ben"]);
+    const late = submit("A carl");
+    await quiet();
+    free.keep();
+    expect(await early.answered).toEqual(["granted"]);
+    expect(late.told).toBeNull();
+    (await transaction(3)).keep();
+    expect(await Promise.all([both.answered, late.answered])).toEqual([["granted", "granted"], ["granted"]]);
+    expect(kept).toEqual(["A ben", "A anna", "B anna", "A carl"]);
+  });
+
   test("may be found one after the other: whoever is left goes on each time", async () => {
     lanes = 3;
     const jobs = [submit("A anna"), submit("B ben"), submit("C carl")];
