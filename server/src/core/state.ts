@@ -131,7 +131,8 @@ export class LicenseState implements LicenseView {
   putSession(session: Session): Entry {
     let entry = this.#entries.get(session.key);
     if (entry === undefined) {
-      entry = { session, place: -1, next: null, previous: null, row: 0, loggedIn: 0 };
+      const kept = withNamesOf(this.#assignments.get(session.clientKey), session);
+      entry = { session: kept, place: -1, next: null, previous: null, row: 0, loggedIn: 0 };
       this.#entries.set(session.key, entry);
       this.#join(entry);
       return entry;
@@ -355,6 +356,19 @@ export class LicenseState implements LicenseView {
     if (checkouts === 0) this.#checkouts.delete(holder);
     else this.#checkouts.set(holder, checkouts);
   }
+}
+
+/** A session with its client's own strings where they are equal: a row, or a request, brings each of them anew. */
+function withNamesOf(client: Assignment | undefined, session: Session): Session {
+  if (client === undefined) return session;
+  const { clientId, clientKey, userId } = client;
+  return {
+    ...session,
+    clientKey,
+    clientId: session.clientId === clientId ? clientId : session.clientId,
+    userId: session.userId === userId ? userId : session.userId,
+    holder: session.holder === clientKey ? clientKey : session.holder,
+  };
 }
 
 function checkoutsOf({ checkoutUntil }: Session): number {

@@ -12,8 +12,11 @@ interface Seat {
 interface OfProduct {
   /** A client is nearly always on one licence, which then stands here by itself. */
   readonly clients: Map<string, LicenseState | Set<LicenseState>>;
-  /** A user may have thousands of clients: each is found by its licence and key. */
-  readonly users: Map<string, Map<string, Seat>>;
+  /**
+   * Users by their clients. One who is their own client is found among the clients. One client stands by itself; a user may
+   * have thousands, and then each is found by its licence and key.
+   */
+  readonly users: Map<string, Seat | Map<string, Seat>>;
 }
 
 interface OfVendor {
@@ -36,11 +39,8 @@ export class Clients {
     if (there === undefined) clients.set(assignment.clientKey, license);
     else if (there instanceof Set) there.add(license);
     else if (there !== license) clients.set(assignment.clientKey, new Set([there, license]));
-    const user = userOf(assignment);
-    if (user === null) return;
-    const seats = users.get(user) ?? new Map<string, Seat>();
-    seats.set(seatOf(license, assignment), { license, clientKey: assignment.clientKey });
-    users.set(user, seats);
+    const user = otherUserOf(assignment);
+    if (user !== null) putSeat(users, user, { license, clientKey: assignment.clientKey });
   }
 
   drop(license: LicenseState, assignment: Assignment): void {
@@ -51,11 +51,8 @@ export class Clients {
     if (there === license || (there instanceof Set && there.delete(license) && there.size === 0)) {
       clients.delete(assignment.clientKey);
     }
-    const user = userOf(assignment);
-    if (user === null) return;
-    const seats = users.get(user);
-    seats?.delete(seatOf(license, assignment));
-    if (seats?.size === 0) users.delete(user);
+    const user = otherUserOf(assignment);
+    if (user !== null) dropSeat(users, user, { license, clientKey: assignment.clientKey });
   }
 
   licenseOfToken(isvId: string, tokenKey: string): LicenseState | undefined {
@@ -74,8 +71,14 @@ export class Clients {
     return found;
   }
 
-  seatsOfUser(isvId: string, productId: string, userId: string): Iterable<Seat> {
-    return this.#vendors.get(isvId)?.products.get(productId)?.users.get(fold(userId))?.values() ?? [];
+  seatsOfUser(isvId: string, productId: string, userId: string): Seat[] {
+    const user = fold(userId);
+    const own = [...this.licensesOfClient(isvId, productId, user)]
+      .map((license) => ({ license, clientKey: user }))
+      .filter(({ license }) => userOf(license.assignment(user)) === user);
+    const others = this.#vendors.get(isvId)?.products.get(productId)?.users.get(user);
+    if (others === undefined) return own;
+    return [...own, ...(others instanceof Map ? others.values() : [others])];
   }
 
   #vendorOf({ terms: { isvId } }: LicenseState): OfVendor {
@@ -95,10 +98,38 @@ function productIn({ products }: OfVendor, productId: string): OfProduct {
   return made;
 }
 
-function userOf({ userId }: Assignment): string | null {
-  return userId === null ? null : fold(userId);
+function userOf(assignment: Assignment | undefined): string | null {
+  return assignment?.userId == null ? null : fold(assignment.userId);
 }
 
-function seatOf({ terms }: LicenseState, { clientKey }: Assignment): string {
-  return terms.licenseId + clientKey;
+/** The client's user, where that is somebody else by name. */
+function otherUserOf(assignment: Assignment): string | null {
+  const user = userOf(assignment);
+  return user === assignment.clientKey ? null : user;
+}
+
+function putSeat(users: OfProduct["users"], user: string, seat: Seat): void {
+  const there = users.get(user);
+  if (there === undefined) users.set(user, seat);
+  else if (there instanceof Map) there.set(keyOf(seat), seat);
+  else if (keyOf(there) !== keyOf(seat)) {
+    users.set(
+      user,
+      new Map([
+        [keyOf(there), there],
+        [keyOf(seat), seat],
+      ]),
+    );
+  }
+}
+
+function dropSeat(users: OfProduct["users"], user: string, seat: Seat): void {
+  const there = users.get(user);
+  if (there instanceof Map) {
+    if (there.delete(keyOf(seat)) && there.size === 0) users.delete(user);
+  } else if (there !== undefined && keyOf(there) === keyOf(seat)) users.delete(user);
+}
+
+function keyOf({ license, clientKey }: Seat): string {
+  return license.terms.licenseId + clientKey;
 }

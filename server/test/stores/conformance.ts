@@ -772,6 +772,25 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await store.licenseOfToken(isvId, freshId(8, 0))).toBeUndefined();
       });
 
+      test("find all clients of a user, the one that goes by the user's own name among them", async () => {
+        for (const [setting, client, userId] of [
+          [cad, "anna", null],
+          [cad, "laptop", "Anna"],
+          [cad, "desktop", "anna"],
+          [cam, "ANNA", null],
+        ] as const) {
+          await act(openCommand(setting, client, { userId }));
+          await act(closeCommand(setting, client, userId));
+        }
+        expect(await licensesOfUser("anna")).toEqual([cad.licenseId, cad.licenseId, cad.licenseId, cam.licenseId]);
+        await restart();
+        expect(await licensesOfUser("anna")).toEqual([cad.licenseId, cad.licenseId, cad.licenseId, cam.licenseId]);
+        await act(openCommand(cad, "laptop", { userId: "ben" }));
+        await act(openCommand(cam, "anna", { userId: "ben" }));
+        expect(await licensesOfUser("anna")).toEqual([cad.licenseId, cad.licenseId]);
+        expect(await licensesOfUser("ben")).toEqual([cad.licenseId, cam.licenseId]);
+      });
+
       test("find the assignments of a user, however it is written, and follow it to another user", async () => {
         await act(openCommand(cad, "laptop", { userId: "Anna@Factor.com" }));
         await act(openCommand(cam, "desktop", { userId: " anna@factor.com" }));
