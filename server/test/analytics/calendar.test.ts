@@ -15,8 +15,10 @@ const zones = [
   "+05:45",
 ];
 
-/** What somebody in the zone would call the bucket of an instant; repeated hours are told apart by their offset. */
-function namer(zone: string): (bucket: Bucket, at: number) => string {
+const buckets = ["hour", "day", "week", "month"] as const;
+
+/** What somebody in the zone would call the buckets of an instant; repeated hours are told apart by their offset. */
+function namer(zone: string): (at: number) => Record<(typeof buckets)[number], string> {
   const format = new Intl.DateTimeFormat("en", {
     timeZone: zone,
     year: "numeric",
@@ -26,28 +28,40 @@ function namer(zone: string): (bucket: Bucket, at: number) => string {
     hourCycle: "h23",
     timeZoneName: "longOffset",
   });
-  return (bucket, at) => {
+  return (at) => {
     const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
     const { year, month, day: date, hour: clock, timeZoneName } = parts;
-    if (bucket === "month") return `${year}-${month}`;
-    if (bucket === "hour") return `${year}-${month}-${date} ${clock} ${timeZoneName}`;
     const number = Date.UTC(Number(year), Number(month) - 1, Number(date)) / day;
-    // 1970 began on a Thursday.
-    return String(bucket === "day" ? number : Math.floor((number + 3) / 7));
+    return {
+      hour: `${year}-${month}-${date} ${clock} ${timeZoneName}`,
+      day: String(number),
+      // 1970 began on a Thursday.
+      week: String(Math.floor((number + 3) / 7)),
+      month: `${year}-${month}`,
+    };
   };
 }
 
 const year = Date.parse("2026-01-01T00:00:00Z");
 
-describe.each(zones)("in %s", (zone) => {
+/** Every quarter of an hour of more than two years at which a bucket has another name than before. */
+function cutsIn(zone: string): Record<Bucket, number[]> {
   const nameOf = namer(zone);
+  const cuts: Record<Bucket, number[]> = { minute: [], hour: [], day: [], week: [], month: [] };
+  let before = nameOf(year + 40 * day - quarter);
+  for (let at = year + 40 * day; at < year + 800 * day; at += quarter) {
+    const names = nameOf(at);
+    for (const bucket of buckets) if (names[bucket] !== before[bucket]) cuts[bucket].push(at);
+    before = names;
+  }
+  return { ...cuts, hour: cuts.hour.filter((at) => at < year + 365 * day) };
+}
 
-  test.each(["hour", "day", "week", "month"] as const)("a year is cut by %s where its names change", (bucket) => {
-    const to = year + (bucket === "hour" ? 365 : 800) * day;
-    const cuts: number[] = [];
-    for (let at = year + 40 * day; at < to; at += quarter) {
-      if (nameOf(bucket, at) !== nameOf(bucket, at - quarter)) cuts.push(at);
-    }
+describe.each(zones)("in %s", (zone) => {
+  const allCuts = cutsIn(zone);
+
+  test.each(buckets)("a year is cut by %s where its names change", (bucket) => {
+    const cuts = allCuts[bucket];
     const [first, last] = [cuts[0] as number, cuts.at(-1) as number];
     expect(boundaries(bucket, first, last, zone)).toEqual(cuts);
     // Within a bucket, both ends are rounded outward.
