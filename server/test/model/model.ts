@@ -403,7 +403,7 @@ export class Model {
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) {
-      giveUp(license.queue, command);
+      giveUp(license.queue, (place) => isNamedBy(license.terms, place, command), now);
       return this.#deny(license, command, "session_unknown", now);
     }
     if (isOut(license, session, now)) {
@@ -624,6 +624,8 @@ export class Model {
     }
     for (const ticket of license.queue.filter(({ until }) => until > command.from)) {
       ticket.until = Math.min(ticket.until + command.lengthMs, now + placeMaxMs);
+      if (ticket.othersUntil > 0)
+        ticket.othersUntil = Math.min(ticket.othersUntil + command.lengthMs, now + placeMaxMs);
     }
     if (credited.length > 0) this.#noteLicense(license, "outage.credited", command.lengthMs, now);
     return granted(license, {});
@@ -655,7 +657,8 @@ export class Model {
   #queueUp(license: ModelLicense, command: Of<"open">, holder: string, pool: string, now: Millis): ModelOutcome {
     const { clientId, userId, sessionId, waitMs } = command;
     const asking = { holder, pool, clientId, userId, sessionId, waitMs: waitMs ?? 0 };
-    const { position, waitsOn } = queueUp(license.queue, asking, now);
+    const isTheirs = (place: ModelTicket) => isNamedBy(license.terms, place, command);
+    const { position, waitsOn } = queueUp(license.queue, asking, isTheirs, now);
     return { ...this.#deny(license, command, "tokens_exhausted", now, !waitsOn), queuePosition: position };
   }
 
@@ -851,7 +854,7 @@ function holderOf(terms: Terms, caller: Caller): string {
 }
 
 /** Whether this is the session that the caller means: by its id, else the client is the session, of users client and user. */
-function isNamedBy(terms: Terms, session: ModelSession, caller: Caller): boolean {
+function isNamedBy(terms: Terms, session: Caller, caller: Caller): boolean {
   if (!sameClient(terms, session.clientId, caller.clientId)) return false;
   if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
   if (terms.clientType !== "users") return true;

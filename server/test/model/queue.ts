@@ -10,6 +10,8 @@ export interface ModelTicket {
   /** When the denial log last told of it. */
   toldAt: Millis;
   until: Millis;
+  /** The same for what others of the holder asked for; 0: nobody else did. */
+  othersUntil: Millis;
 }
 
 const ticketsMax = 1_000;
@@ -31,11 +33,8 @@ export function isTheirTurn(queue: readonly ModelTicket[], holder: string, pool:
   return free > indexOf(queue, holder, pool);
 }
 
-type Caller = Pick<ModelTicket, "clientId" | "userId" | "sessionId">;
-
-function isSame(a: Caller, b: Caller): boolean {
-  return a.clientId === b.clientId && a.userId === b.userId && a.sessionId === b.sessionId;
-}
+/** Whether the session that took a place is the caller's. */
+type IsTheirs = (ticket: ModelTicket) => boolean;
 
 interface Asking {
   readonly holder: string;
@@ -47,20 +46,23 @@ interface Asking {
 }
 
 /** Whoever cannot be served asks for a place. Answers with it, from 1, and whether that is no further denial: the caller just waits on. */
-export function queueUp(queue: ModelTicket[], asking: Asking, now: Millis) {
+export function queueUp(queue: ModelTicket[], asking: Asking, isTheirs: IsTheirs, now: Millis) {
   const { waitMs, ...who } = asking;
   const until = now + Math.min(waitMs, longestWaitMs) + keptMs;
   const own = queue.find(({ holder, pool }) => holder === who.holder && pool === who.pool);
   const waits = waitMs > 0;
-  if (own !== undefined && waits) own.until = Math.max(own.until, until);
+  const isOwn = own !== undefined && isTheirs(own);
+  if (own !== undefined && waits) {
+    own.until = Math.max(own.until, until);
+    if (!isOwn) own.othersUntil = Math.max(own.othersUntil, until);
+  }
   const isTaken = own === undefined && waits && queue.filter(({ pool }) => pool === who.pool).length < ticketsMax;
   if (isTaken) {
     leave(queue, who.holder);
-    queue.push({ ...who, toldAt: now, until });
+    queue.push({ ...who, toldAt: now, until, othersUntil: 0 });
   }
-  const isTheirs = own !== undefined && isSame(own, who);
-  const waitsOn = waits && isTheirs && now - own.toldAt < toldEveryMs;
-  if (waits && isTheirs && !waitsOn) own.toldAt = now;
+  const waitsOn = waits && isOwn && now - own.toldAt < toldEveryMs;
+  if (waits && isOwn && !waitsOn) own.toldAt = now;
   const hasPlace = own !== undefined || isTaken;
   const position = hasPlace ? indexOf(queue, who.holder, who.pool) + 1 : null;
   return { position, waitsOn };
@@ -71,9 +73,10 @@ export function leave(queue: ModelTicket[], holder: string): void {
   if (index !== -1) queue.splice(index, 1);
 }
 
-/** Whoever closes what it waits for has no place any more; its other sessions keep theirs. */
-export function giveUp(queue: ModelTicket[], caller: Caller): void {
-  keepInQueue(queue, (ticket) => !isSame(ticket, caller));
+/** Whoever closes what it waits for has no place any more, unless others of the holder wait at it; its other sessions keep theirs. */
+export function giveUp(queue: ModelTicket[], isTheirs: IsTheirs, now: Millis): void {
+  for (const ticket of queue) if (isTheirs(ticket)) ticket.until = ticket.othersUntil;
+  keepInQueue(queue, ({ until }) => until > now);
 }
 
 /** Those who did not come back, and after a clock was set back those of its future, have lost their places. */

@@ -264,10 +264,44 @@ describe("a connection that breaks", () => {
   });
 });
 
+test("a connection that falls silent is given up, whatever was sent on it last, and whoever waits behind it is served", async () => {
+  const desk = new Desk(store);
+  await desk.decide(open(1, "anna"));
+  // The next decision here finds the catalogue changed, and begins anew.
+  await other.saveCatalog(entitiesOf({ ...(settings[1] as (typeof settings)[number]), tokens: 9_999 }));
+  proxy.silenceAt("ROLLBACK");
+  const began = performance.now();
+  const waiting = ["ben", "cleo"].map((client) => desk.decide(open(1, client)));
+  for (const outcome of await Promise.all(waiting)) expect(isGranted(outcome)).toBe(true);
+  expect(performance.now() - began).toBeLessThan(limits.rollbackMs + limits.lockMs);
+  expect(await expectAlike(1)).toEqual(["anna", "ben", "cleo"]);
+});
+
 async function versionsOf(...licenses: number[]): Promise<number[]> {
   const sql = "SELECT version FROM seatkeeper.licenses WHERE license_id = ANY ($1) ORDER BY license_id";
   return (await postgres.query(url, sql, [licenses.map(licenseIdOf)])).map(({ version }) => Number(version));
 }
+
+test("whoever joins a transaction after it has read the clock is decided no earlier than it asked", async () => {
+  const desk = new Desk(store);
+  await desk.decide(open(1, "anna"));
+  const clock = async () => {
+    const [row] = await postgres.query(url, "SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now");
+    return Math.floor(Number(row?.now));
+  };
+  proxy.hold(true);
+  const first = desk.decide(open(1, "ben"));
+  const locked =
+    "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND application_name = 'seatkeeper'";
+  await until(async () => (await postgres.query(url, locked)).length > 0);
+  const read = await clock();
+  const asked = await until(async () => ((await clock()) > read + 50 ? clock() : false));
+  const joins = desk.decide(open(1, "cleo"));
+  proxy.hold(false);
+  expect(isGranted(await first)).toBe(true);
+  const { granted } = await joins;
+  expect(granted?.session?.openedAt).toBeGreaterThanOrEqual(asked);
+});
 
 describe("a commit that waits for a standby", () => {
   afterEach(() => setStandby(""));
@@ -336,7 +370,23 @@ test("connections stay within their bound under 500 calls at once, look-ups and 
   const faults = all.filter((each) => each instanceof StoreFault).map(({ message }) => message);
   expect(faults.filter((message) => !message.includes("timeout exceeded when trying to connect"))).toEqual([]);
   expect(most - ofOther).toBeGreaterThan(1);
-  expect(most).toBeLessThanOrEqual(ofOther + limits.lanes + limits.otherConnections);
+  expect(most).toBeLessThanOrEqual(ofOther + limits.lanes + limits.otherConnections + limits.recordConnections);
+});
+
+test("look-ups that take long keep no decision waiting, and do not make the server unready", async () => {
+  const desk = new Desk(store);
+  const slow = await foreigner();
+  await slow.query("BEGIN; LOCK TABLE seatkeeper.tallies IN ACCESS EXCLUSIVE MODE");
+  const looks = Array.from({ length: 12 }, () => settled(store.tallies(isvId, "x", 0, 1, 10)));
+  const waiting =
+    "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'seatkeeper'";
+  await until(async () => Number((await postgres.query(url, waiting))[0]?.n) === limits.recordConnections);
+  const began = performance.now();
+  expect(isGranted(await desk.decide(open(1, "anna")))).toBe(true);
+  await store.ping();
+  expect(performance.now() - began).toBeLessThan(atOnceMs);
+  await slow.end();
+  await Promise.all(looks);
 });
 
 test("a reader never sees what a transaction of the same server takes back", async () => {

@@ -15,6 +15,8 @@ export interface PostgresProxy {
   cutAfter(side: Side, messages: number): void;
   /** How many messages went through since `cutAfter`; it is then over. */
   passed(): number;
+  /** From a client's first message with this text on, its connection stands and passes nothing on any more, either way. */
+  silenceAt(text: string): void;
   /** Holds back what PostgreSQL answers, or lets it through. */
   hold(isHeld: boolean): void;
   close(): Promise<void>;
@@ -25,6 +27,7 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
   const sockets = new Set<Socket>();
   const upstreams = new Set<Socket>();
   let isHeld = false;
+  let silencedAt: string | null = null;
   let rule: { readonly side: Side; left: number; passed: number } | null = null;
 
   const server: Server = createServer((client) => {
@@ -47,6 +50,11 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     const pass = (side: Side, from: Socket, to: Socket) => {
       const split = messagesOf(side);
       from.on("data", (chunk: Buffer) => {
+        if (side === "client" && silencedAt !== null && chunk.includes(silencedAt)) {
+          silencedAt = null;
+          for (const socket of both) socket.removeAllListeners("data").pause();
+          return;
+        }
         const parts = split(chunk);
         if (rule?.side !== side || rule.left === 0) return void to.write(chunk);
         for (const { bytes, endsMessage } of parts) {
@@ -81,6 +89,9 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
       const passed = rule?.passed ?? 0;
       rule = null;
       return passed;
+    },
+    silenceAt(text) {
+      silencedAt = text;
     },
     hold(held) {
       isHeld = held;

@@ -3,7 +3,19 @@
  * caller's are not for that caller. Nobody is called; whoever asks next in turn is granted.
  */
 import { ticketKeptMs, ticketsPerPoolMax, ticketToldEveryMs, ticketWaitMaxMs } from "../limits.ts";
-import type { Change, Decision, Denial, DenialCode, LicenseView, Millis, OpenCommand, Pool, Ticket } from "../types.ts";
+import { clientKey, sessionKey } from "../names.ts";
+import type {
+  Change,
+  Decision,
+  Denial,
+  DenialCode,
+  LicenseView,
+  Millis,
+  OpenCommand,
+  Pool,
+  Terms,
+  Ticket,
+} from "../types.ts";
 import { deny, noToken } from "./outcome.ts";
 
 /** Tokens of a pool, as a holder that has none of them asks for one. */
@@ -55,13 +67,16 @@ export function denyToken(
   const waits = (command.waitMs ?? 0) > 0;
   const isTaking = waits && own === undefined && before < ticketsPerPoolMax;
   const queuePosition = own === undefined && !isTaking ? null : before + 1;
-  const isStill = waits && own !== undefined && isBy(own, command) && now - own.toldAt < ticketToldEveryMs;
+  const isOwn = own !== undefined && isBy(license.terms, own, command);
+  const isStill = waits && isOwn && now - own.toldAt < ticketToldEveryMs;
   const denied = deny(license, now, "tokens_exhausted", command, detailOf(wanted, queuePosition), {
     project,
     queuePosition,
   });
   if (isTaking) return { ...denied, changes: [put(newTicket(license, command, wanted, now))] };
-  const changes = waits && own !== undefined ? kept(own, command, isStill ? own.toldAt : now, now) : [];
+  const until = keptUntil(command, now);
+  const changes =
+    !waits || own === undefined ? [] : isOwn ? kept(own, until, isStill ? own.toldAt : now) : shared(own, until);
   return { ...denied, changes, records: isStill ? [] : denied.records };
 }
 
@@ -71,9 +86,13 @@ function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): strin
   return [...free, ...place].join(" ") || undefined;
 }
 
-/** A holder's place may be asked for by several: what history told of one says nothing of the others. */
-function isBy(ticket: Ticket, { clientId, userId, sessionId }: Caller): boolean {
-  return ticket.clientId === clientId && ticket.userId === userId && ticket.sessionId === sessionId;
+/** Whether it is the session that took the place. A holder's others may ask for it too, and history tells of each of them. */
+function isBy(terms: Terms, ticket: Ticket, caller: Caller): boolean {
+  return keyOf(terms, ticket) === keyOf(terms, caller);
+}
+
+function keyOf(terms: Terms, caller: Caller): string {
+  return sessionKey(terms, clientKey(terms, caller.clientId), caller.sessionId, caller);
 }
 
 function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }: Wanted, now: Millis): Ticket {
@@ -85,10 +104,15 @@ function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }:
 }
 
 /** Nothing is written where the place is kept for so long already. */
-function kept(own: Ticket, command: OpenCommand, told: Millis, now: Millis): Change[] {
-  const validUntil = Math.max(own.validUntil, keptUntil(command, now));
-  const toldAt = isBy(own, command) ? told : own.toldAt;
+function kept(own: Ticket, until: Millis, toldAt: Millis): Change[] {
+  const validUntil = Math.max(own.validUntil, until);
   return validUntil > own.validUntil || toldAt > own.toldAt ? [put({ ...own, toldAt, validUntil })] : [];
+}
+
+/** The same by another one of the holder: from then on the place is not only the first one's to give up. */
+function shared(own: Ticket, until: Millis): Change[] {
+  if ((own.sharedUntil ?? 0) >= until) return [];
+  return [put({ ...own, validUntil: Math.max(own.validUntil, until), sharedUntil: until })];
 }
 
 function keptUntil({ waitMs }: OpenCommand, now: Millis): Millis {
@@ -105,9 +129,15 @@ export function passedOver(license: LicenseView, holder: string, denied: Decisio
   return { ...denied, changes: ticketUsed(license, holder) };
 }
 
-/** The place that a caller took who closes what it never got. */
-export function ticketGivenUp(license: LicenseView, caller: Caller): Change[] {
-  return [...license.tickets()].filter((ticket) => isBy(ticket, caller)).map(({ key }) => dropped(key));
+/** The place that a caller took who closes what it never got. Where others of the holder ask for it too, it stays theirs. */
+export function ticketGivenUp(license: LicenseView, caller: Caller, now: Millis): Change[] {
+  return [...license.tickets()]
+    .filter((ticket) => isBy(license.terms, ticket, caller))
+    .flatMap((ticket) => {
+      const { sharedUntil = now, validUntil, key } = ticket;
+      if (sharedUntil <= now) return [dropped(key)];
+      return sharedUntil < validUntil ? [put({ ...ticket, validUntil: sharedUntil })] : [];
+    });
 }
 
 /** Places that are lost, because nobody has asked for them again. */
@@ -126,7 +156,15 @@ export function ticketsCredited(license: LicenseView, from: Millis, lengthMs: Mi
   const latest = now + ticketWaitMaxMs + ticketKeptMs;
   return [...license.tickets()]
     .filter(({ validUntil }) => validUntil > from)
-    .map((ticket) => put({ ...ticket, validUntil: Math.min(ticket.validUntil + lengthMs, latest) }));
+    .map((ticket) => {
+      const later = (until: Millis) => Math.min(until + lengthMs, latest);
+      const { validUntil, sharedUntil } = ticket;
+      return put({
+        ...ticket,
+        validUntil: later(validUntil),
+        ...(sharedUntil !== undefined && { sharedUntil: later(sharedUntil) }),
+      });
+    });
 }
 
 const put = (ticket: Ticket): Change => ({ type: "item", item: ticket });

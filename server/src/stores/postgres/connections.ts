@@ -192,10 +192,11 @@ SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 
 /**
  * Every statement in a transaction finds its rows by their keys. PostgreSQL keeps the plans of named statements, and a
- * plan that it made while a table was still empty would otherwise read all of it for ever after.
+ * plan that it made while a table was still empty would otherwise read all of it for ever after. Left to itself it would
+ * plan anew for every transaction of a few licences, since it reckons with ten of them: that costs as much as what they do.
  */
 const byKeys = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
-SET LOCAL jit = off`;
+SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan`;
 
 /** Names under which PostgreSQL keeps the plans of a transaction's statements, which are a fixed few. */
 class StatementNames {
@@ -294,7 +295,7 @@ export class Transaction {
   async rollback(): Promise<void> {
     this.#isOver = true;
     try {
-      await this.#client.query("ROLLBACK");
+      await this.#client.query(within(limits.rollbackMs, "ROLLBACK"));
       this.#client.release();
     } catch {
       this.#client.release(true);
@@ -319,7 +320,7 @@ function isRefusal(error: Error): boolean {
  * A statement that fails, and its connection with it, unless it is answered in time: PostgreSQL's own limits do not
  * reach over a network that is down.
  */
-function within(ms: number, text: string, values: readonly unknown[] | undefined): QueryConfig {
+function within(ms: number, text: string, values?: readonly unknown[]): QueryConfig {
   const config: QueryConfig & { readonly query_timeout: number } = { text, query_timeout: ms };
   return values === undefined ? config : { ...config, values: [...values] };
 }

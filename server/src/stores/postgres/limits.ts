@@ -8,8 +8,14 @@ import { getHeapStatistics } from "node:v8";
  */
 export const lanes = 3;
 
-/** Connections beyond the lanes: look-ups, the sweeper and the housekeeping, one each. */
+/** Connections beyond the lanes: look-ups by a key, taking up licences, the sweeper and the housekeeping, one each. */
 export const otherConnections = 4;
+
+/**
+ * Connections for history and what is counted of it, charts and copies. Each may take seconds: with connections of their own,
+ * a page with a dozen charts keeps no decision waiting.
+ */
+export const recordConnections = 4;
 
 /** Making a connection, in milliseconds. A primary that does not answer by then is taken for gone. */
 export const connectMs = 3_000;
@@ -38,6 +44,9 @@ export const statementMs = 20_000;
 
 /** Any answer to a statement: longer than PostgreSQL's own limits, for one that is cut off and cannot say so. */
 export const answerMs = 25_000;
+
+/** The answer to a ROLLBACK, which waits for no lock and no disk: the connection is given up then, and its locks soon are. */
+export const rollbackMs = 1_000;
 
 /** The answer to a probe, which asks whether others would be served now. */
 export const pingMs = 3_000;

@@ -34,6 +34,7 @@ import {
 } from "../store.ts";
 import { plain } from "./arrays.ts";
 import { auditOf, auditValues, insertAudit } from "./audit.ts";
+import { CarriedClock } from "./carried-clock.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { Deciding } from "./deciding.ts";
@@ -74,7 +75,8 @@ interface Bounds {
 /** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
   const connections = new Connections(url, limits.lanes + limits.otherConnections);
-  const store = new PostgresStore(connections, options.clock ?? null, { ...limits, ...options.bounds });
+  const records = new Connections(url, limits.recordConnections);
+  const store = new PostgresStore(connections, records, options.clock ?? null, { ...limits, ...options.bounds });
   try {
     await store.open();
     return store;
@@ -95,6 +97,8 @@ class PostgresStore implements Store {
   readonly lastInstant = null;
   readonly lanes = limits.lanes;
   readonly #connections: Connections;
+  /** For what may take long: history, and what is counted of it. */
+  readonly #records: Connections;
   readonly #held: Clock | null;
   readonly #catalogue: Catalogue;
   readonly #life: Life;
@@ -104,8 +108,7 @@ class PostgresStore implements Store {
   readonly #following: Following;
   readonly #bounds: Bounds;
   readonly #settings = new Map<string, string>();
-  /** The database's clock by the process's monotonic one. */
-  #offset = Date.now() - performance.now();
+  readonly #time = new CarriedClock();
   /** What is known here is of this database; of another one, or of a copy that was brought back, it is worth nothing. */
   #lineage: unknown;
   #livedAt = Number.NEGATIVE_INFINITY;
@@ -113,8 +116,9 @@ class PostgresStore implements Store {
   #lack: { readonly at: number; readonly fault: StoreFault } | null = null;
   #pinged: { readonly at: number; readonly result: Promise<void> } | null = null;
 
-  constructor(connections: Connections, held: Clock | null, bounds: Bounds) {
+  constructor(connections: Connections, records: Connections, held: Clock | null, bounds: Bounds) {
     this.#connections = connections;
+    this.#records = records;
     this.#bounds = bounds;
     this.#held = held;
     this.#catalogue = new Catalogue(connections);
@@ -154,7 +158,7 @@ class PostgresStore implements Store {
   }
 
   now(): Millis {
-    return this.#held?.now() ?? Math.floor(performance.now() + this.#offset);
+    return this.#held?.now() ?? this.#time.now();
   }
 
   async transact<T>(commands: readonly Command[], work: Work<T>, patience: Patience = "waits"): Promise<T> {
@@ -200,7 +204,8 @@ class PostgresStore implements Store {
         return news;
       }
       deciding = new Deciding(current);
-      const now = deciding.instant(clock);
+      // Later than when the clock was read: of those who have joined since, nobody asked after the decision.
+      const now = deciding.instant(Math.max(clock, this.now()));
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
       deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
@@ -334,7 +339,7 @@ class PostgresStore implements Store {
   /** The instant of a row of `readHead`. */
   #clock(head: Row): Millis {
     const now = Number(head.now);
-    this.#offset = now - performance.now();
+    this.#time.note(now);
     return this.#held?.now() ?? now;
   }
 
@@ -403,51 +408,51 @@ class PostgresStore implements Store {
   }
 
   settledUntil(): Promise<Millis> {
-    return settledUntil(this.#connections, this.#held?.now() ?? null);
+    return settledUntil(this.#records, this.#held?.now() ?? null);
   }
 
   linesBetween(from: Millis, to: Millis, limit: number) {
-    return linesBetween(this.#connections, from, to, limit);
+    return linesBetween(this.#records, from, to, limit);
   }
 
   linesAfter(position: Position, before: Millis, limit: number) {
-    return linesAfter(this.#connections, position, before, limit);
+    return linesAfter(this.#records, position, before, limit);
   }
 
   countedUntil(): Promise<Millis> {
-    return countedUntil(this.#connections);
+    return countedUntil(this.#records);
   }
 
   saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
-    return saveTallies(this.#connections, tallies, from, to);
+    return saveTallies(this.#records, tallies, from, to);
   }
 
   talliesAt(keys: readonly TallyKey[]) {
-    return talliesAt(this.#connections, keys);
+    return talliesAt(this.#records, keys);
   }
 
   tallyBefore(isvId: string, series: string, before: Millis) {
-    return tallyBefore(this.#connections, isvId, series, before);
+    return tallyBefore(this.#records, isvId, series, before);
   }
 
   tallies(isvId: string, series: string, from: Millis, to: Millis, limit: number) {
-    return talliesOf(this.#connections, { isvId, series, from, to, limit });
+    return talliesOf(this.#records, { isvId, series, from, to, limit });
   }
 
   prune(until: Retained, limit: number): Promise<boolean> {
-    return prune(this.#connections, until, limit);
+    return prune(this.#records, until, limit);
   }
 
   denials(query: DenialQuery) {
-    return denialsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId ?? ""));
+    return denialsOf(this.#records, query, this.#standingOf(query.isvId, query.licenseId ?? ""));
   }
 
   gathered(query: GatheredQuery) {
-    return gatheredOf(this.#connections, query);
+    return gatheredOf(this.#records, query);
   }
 
   history(isvId: string, licenseId: string, limit: number) {
-    return historyOf(this.#connections, { isvId, licenseId }, limit, this.#standingOf(isvId, licenseId));
+    return historyOf(this.#records, { isvId, licenseId }, limit, this.#standingOf(isvId, licenseId));
   }
 
   #standingOf(isvId: string, licenseId: string): Standing {
@@ -456,7 +461,7 @@ class PostgresStore implements Store {
   }
 
   events(query: EventQuery): Promise<EventPage> {
-    return eventsOf(this.#connections, query, this.#standingOf(query.isvId, query.licenseId));
+    return eventsOf(this.#records, query, this.#standingOf(query.isvId, query.licenseId));
   }
 
   async saveAudit(line: AuditLine): Promise<void> {
@@ -464,7 +469,7 @@ class PostgresStore implements Store {
   }
 
   audit(query: AuditQuery) {
-    return auditOf(this.#connections, query);
+    return auditOf(this.#records, query);
   }
 
   forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
@@ -475,7 +480,7 @@ class PostgresStore implements Store {
       deviceLicenses: licenses.filter((id) => directory.terms(isvId, id)?.clientType === "devices"),
       termsOf: (place: Place) => directory.terms(place.isvId, place.licenseId),
     };
-    return forget(this.#connections, vendor, names, line);
+    return forget(this.#records, vendor, names, line);
   }
 
   setting(name: string) {
@@ -502,7 +507,7 @@ class PostgresStore implements Store {
   }
 
   dump(): Promise<OpenDump> {
-    return dumpOf(this.#connections);
+    return dumpOf(this.#records);
   }
 
   load(dump: Dump): Promise<void> {
@@ -545,7 +550,7 @@ class PostgresStore implements Store {
   async close(): Promise<void> {
     // What is not folded is in the log, whole: a database that is gone must not keep the server from stopping.
     await this.#folding.all().catch(() => {});
-    await this.#connections.close();
+    await Promise.all([this.#connections.close(), this.#records.close()]);
   }
 }
 
