@@ -46,7 +46,7 @@ import { statementKeyRoutes } from "./native/statement-keys.ts";
 import { tenantFileRoutes } from "./native/tenant-files.ts";
 import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
-import { documentOptions, fastifySchemaOf } from "./openapi.ts";
+import { documentOptions, fastifySchemaOf, ProblemDetails } from "./openapi.ts";
 import { Problem } from "./problem.ts";
 import { type Call, fail, type KeyedCall, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
@@ -120,6 +120,7 @@ export async function createApp({
   });
   prepare(app, services, routes);
   await app.register(swagger, documentOptions);
+  app.addSchema(ProblemDetails);
   for (const route of routes) addRoute(app, services, sessions, route);
   await app.ready();
   // What the lane saves is little beside TLS, and what it reads are the bytes that came.

@@ -1,6 +1,7 @@
 /** Requests that Node's parser gave up on: answered on the bare socket, as problem details like all others. */
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import { refusalReadMs } from "./limits.ts";
 import { answerOfProblem, Problem, type ProblemCode } from "./problem.ts";
 
 const codes: Readonly<Record<string, readonly [ProblemCode, string]>> = {
@@ -16,6 +17,9 @@ const unreadable = [
 
 const isWhole = (current: ServerResponse) => current.req.complete;
 
+/** Answers that are the last on their connections: garbage may come in any number of pieces. */
+const last = new WeakSet<ServerResponse>();
+
 export function onClientError(error: Error & { readonly code?: string }, socket: Socket): void {
   // Nobody listens any more, or an answer is on its way: another one would corrupt it.
   const current = (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
@@ -23,9 +27,10 @@ export function onClientError(error: Error & { readonly code?: string }, socket:
     socket.destroy();
     return;
   }
-  // A whole request was read before the garbage, and is being decided: what is written now would pass for its answer.
-  if (current != null && error.code !== "ERR_HTTP_REQUEST_TIMEOUT" && isWhole(current)) {
-    current.once("finish", () => socket.destroy());
+  // A whole request was read before what is wrong, and is being decided: what is written now would pass for its answer.
+  if (current != null && isWhole(current)) {
+    if (!last.has(current)) current.once("finish", () => socket.destroy());
+    last.add(current);
     return;
   }
   const [code, detail] = codes[error.code ?? ""] ?? unreadable;
@@ -34,4 +39,7 @@ export function onClientError(error: Error & { readonly code?: string }, socket:
   lines.push(`Content-Length: ${Buffer.byteLength(body)}`, "Connection: close");
   for (let n = 0; n < headers.length; n += 2) lines.push(`${headers[n]}: ${headers[n + 1]}`);
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
+  // Where Node has stopped reading, nobody would notice that the client is gone.
+  const timer = setTimeout(() => socket.destroy(), refusalReadMs).unref();
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -8,7 +8,7 @@ import { Problem } from "./problem.ts";
 
 /** No control characters, no line separators, no lone surrogates: they would make two names of one row, or reach logs. */
 const plain = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff]";
-const namePattern = `^(?=[^]*\\S)${plain}+$`;
+const namePattern = `^(?=[\\s\\S]*\\S)${plain}+$`;
 /** The same without blanks at its ends: nobody sees them in a name, and references would miss. */
 const labelPattern = `^(?!\\s)(?!.*\\s$)${plain}+$`;
 const notePattern = `^${plain}*$`;

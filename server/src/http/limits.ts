@@ -114,6 +114,9 @@ export const seenLengthMax = 256;
 /** How long an answer may take to be read. Only answers beyond the socket's own buffer are timed. */
 export const answerReadMs = 30_000;
 
+/** How long whoever is refused on the bare socket has to read that. It fits any buffer. */
+export const refusalReadMs = 2_000;
+
 /** How long nothing of a download may move: longer than a database takes for the first row of a sorted table. */
 export const downloadIdleMs = 120_000;
 

@@ -1,8 +1,8 @@
 /** The API document's frame. What stands in it comes from the routes and the schemas that validate. */
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
-import { Type } from "typebox";
+import { type TSchema, Type } from "typebox";
 import type { Reach } from "./access.ts";
-import { pathsOf, type Route, roleOf } from "./route.ts";
+import { isOfServer, pathsOf, type Route, roleOf } from "./route.ts";
 
 const introduction = `A floating-licence server. An application opens a **session** to take a token of its licence, extends it by the same call while it runs, and closes it to give the token back; a session that is not extended lapses by itself.
 
@@ -11,6 +11,7 @@ Addresses under \`/api/v2/isv/{isv_id}\` are those of SLASCONE's API v2, so its 
 Send \`Accept-Signature\` and \`Content-Digest\` to have an answer signed for your very request (RFC 9421, Ed25519; the keys are at \`/.well-known/jwks.json\`). Answers to keys with \`response_signature: rsa\` carry \`x-slascone-signature\`, and \`X-Nonce-Signature\` when the request had a nonce (\`X-Nonce\`) of 16 bytes in Base64, or a GUID.`;
 
 export const documentOptions: FastifyDynamicSwaggerOptions = {
+  refResolver: { buildLocalReference: ({ $id }) => $id as string },
   openapi: {
     openapi: "3.1.0",
     info: {
@@ -79,7 +80,8 @@ const security: Readonly<Record<Reach, readonly Readonly<Record<string, readonly
   operator: [{ OperatorKey: [] }],
 };
 
-const ProblemDetails = Type.Object(
+/** Stands in the document once, and is referred to wherever something can go wrong. */
+export const ProblemDetails = Type.Object(
   {
     type: Type.String(),
     title: Type.String(),
@@ -87,23 +89,40 @@ const ProblemDetails = Type.Object(
     detail: Type.String(),
     code: Type.String({ description: "Stable: what a program looks at." }),
   },
-  { description: "Problem details (RFC 9457)." },
+  { $id: "ProblemDetails", description: "Problem details (RFC 9457)." },
 );
 
-const errorsOfKeys = {
+const ofKeys = {
   400: "The input does not have the form that is asked for.",
   401: "The API key is missing, unknown or inactive.",
   403: "The API key does not reach this.",
   503: "Nothing of the request happened; `Retry-After` says when to try again.",
 } as const;
+const ofPlaces = { 404: "There is no such thing." } as const;
+const ofCatalogue = {
+  makes: { 409: "Another one has this name, number or id already." },
+  revises: {
+    409: "Others depend on it, or another one has this name, number or id already.",
+    412: "It is not, or no more, the one that `If-Match` names.",
+  },
+} as const;
+const ofAll = { default: "What else is wrong with the request, or with the server." } as const;
+
+const isvId = Type.String({ description: "The vendor.", examples: ["2af5fe02-6207-4214-946e-b00ac5309f53"] });
+const ifMatch = Type.Object({
+  "If-Match": Type.Optional(
+    Type.String({ description: "The version that is changed: the `ETag` of an earlier answer." }),
+  ),
+});
 
 /** A route's schema as Fastify and the document take it. `isShown`: false for what is an alias. */
 export function fastifySchemaOf(route: Route, isShown: boolean) {
   return {
     ...(route.body && { body: route.body }),
-    ...(route.params && { params: route.params }),
+    ...paramsOf(route),
     ...(route.query && { querystring: route.query }),
-    response: { ...answersOf(route), ...(route.reach === "public" ? {} : problemsOf()) },
+    ...(route.catalogue === "revises" && { headers: ifMatch }),
+    response: { ...problemsOf(route), ...answersOf(route) },
     summary: route.summary,
     ...(description(route) !== "" && { description: description(route) }),
     tags: [route.tag],
@@ -112,6 +131,16 @@ export function fastifySchemaOf(route: Route, isShown: boolean) {
     ...(route.reach !== "public" && { "x-admin-role": roleOf(route) }),
     hide: !isShown,
   };
+}
+
+/** Of all places in the path: where some are described, Fastify's plugin asks for nothing of the others. */
+function paramsOf(route: Route) {
+  if (route.params === null) return {};
+  return { params: isOfServer(route) ? route.params : Type.Object({ isv_id: isvId, ...propertiesOf(route.params) }) };
+}
+
+function propertiesOf(schema: TSchema | null): Record<string, TSchema> {
+  return (schema as { readonly properties?: Record<string, TSchema> } | null)?.properties ?? {};
 }
 
 function description(route: Route): string {
@@ -130,7 +159,7 @@ function answersOf(route: Route) {
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, schema]) => [
       status,
-      { description: descriptionOf(status), ...contentOf(status, schema, route.answerType) },
+      { description: descriptionOf(status), ...contentOf(route, status, schema) },
     ]),
   );
 }
@@ -143,19 +172,26 @@ function descriptionOf(status: string): string {
       : "Done.";
 }
 
-function contentOf(status: string, schema: object, answerType: string) {
-  if (status === "204") return {};
-  const problem = { "application/problem+json": { schema: ProblemDetails } };
-  if (status === "409") return { content: { [answerType]: { schema }, ...problem } };
-  return { content: status === "404" ? problem : { [answerType]: { schema } } };
+function contentOf(route: Route, status: string, schema: object) {
+  if (status === "204" || status === "302") return { type: "null" };
+  if (status === "404") return { content: problem };
+  const isTable = status === "200" && "format" in propertiesOf(route.query);
+  const csv = isTable ? { "text/csv": { schema: Type.String() } } : {};
+  return { content: { [route.answerType]: { schema }, ...csv, ...(status === "409" && problem) } };
 }
 
-function problemsOf() {
+const problem = { "application/problem+json": { schema: Type.Ref("ProblemDetails#") } };
+
+/** The errors that a route has by what it is. */
+function problemsOf(route: Route) {
+  const texts = {
+    ...(route.reach !== "public" && ofKeys),
+    ...(route.params !== null && ofPlaces),
+    ...(route.catalogue !== null && ofCatalogue[route.catalogue]),
+    ...ofAll,
+  };
   return Object.fromEntries(
-    Object.entries(errorsOfKeys).map(([status, text]) => [
-      status,
-      { description: text, content: { "application/problem+json": { schema: ProblemDetails } } },
-    ]),
+    Object.entries(texts).map(([status, text]) => [status, { description: text, content: problem }]),
   );
 }
 

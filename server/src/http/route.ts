@@ -79,6 +79,8 @@ interface Description {
   /** The media type of a good answer. */
   readonly answerType: string;
   readonly bodyBytesMax: number;
+  /** Whether it makes a thing of the catalogue, or changes one, which `If-Match` may then name; null: neither. */
+  readonly catalogue: "makes" | "revises" | null;
   /** The body may be left out. */
   readonly isBodyOptional: boolean;
   /** Served on `node:http` itself, and by Fastify only for the API document and as the reference. */
@@ -121,6 +123,7 @@ type Spec<B extends TSchema, P extends TSchema, Q extends TSchema> = Pick<
 const defaults = {
   answerType: jsonType,
   bodyBytesMax,
+  catalogue: null,
   isBodyOptional: false,
   isHot: false,
   takesClientTokens: false,
@@ -169,7 +172,7 @@ export function forOperator<P extends TSchema = Type.TUnknown>(
 }
 
 /** Whether a route is of the server and of no vendor. */
-const isOfServer = ({ reach }: Route) => reach === "public" || reach === "operator";
+export const isOfServer = ({ reach }: Route) => reach === "public" || reach === "operator";
 
 /** The paths under which a route stands. */
 export function pathsOf(route: Route): string[] {

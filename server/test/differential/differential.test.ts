@@ -124,6 +124,7 @@ class World {
     // Time does not go back over a restart, and what a leading clock wrote by up to a minute stands: wait for it.
     const latest = Math.max(...this.#stores.map(({ store }) => store.now()));
     this.#clock.advance(Math.max(0, latest - this.#clock.now()));
+    await this.#live();
   }
 
   async #transact(commands: readonly Timed[]): Promise<void> {

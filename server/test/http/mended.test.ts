@@ -1,9 +1,13 @@
 /** What hostile clients once found, each held here so that it does not come back. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { admits, fold } from "../../src/core/names.ts";
+import { type Patience, patience } from "../../src/http/limits.ts";
 import { nonceToSign, Signer } from "../../src/http/signing.ts";
 import { call, type Demo, id, keys, licenses, product, startDemo } from "./demo.ts";
-import { host, key, raw, rawOpen, statusOf } from "./raw.ts";
+import { host, jsonLine, key, lengthLine, raw, rawOpen, statusOf } from "./raw.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -35,6 +39,64 @@ test("garbage behind an open in the pipeline does not take the place of its answ
   expect([200, Number.NaN]).toContain(statusOf(answer));
 });
 
+describe("while a request is decided", () => {
+  const body = JSON.stringify({ license_id: licenses.users, client_id: "anna@factor.com" });
+  const open = (...lines: string[]) => rawOpen([host, key, jsonLine, lengthLine(body), ...lines], body);
+  let decide: () => void;
+  let submitted: Promise<void>;
+
+  async function startSlow(settings: Partial<Patience> = {}): Promise<Demo> {
+    const gate = Promise.withResolvers<void>();
+    const arrival = Promise.withResolvers<void>();
+    decide = gate.resolve;
+    submitted = arrival.promise;
+    return startDemo({
+      patience: { ...patience, ...settings },
+      wrap({ store, desk }) {
+        const submit = desk.submit.bind(desk);
+        desk.submit = (commands, reply) => {
+          arrival.resolve();
+          void gate.promise.then(() => submit(commands, reply));
+        };
+        return { store, desk };
+      },
+    });
+  }
+
+  test("the next one's being late is not told in the place of its answer", async () => {
+    const patient = { headersTimeoutMs: 200, requestTimeoutMs: 200, connectionsCheckingIntervalMs: 20 };
+    const slow = await startSlow(patient);
+    const late = new Promise<void>((resolve) => slow.app.server.once("clientError", () => resolve()));
+    const answer = raw(slow.port, Buffer.concat([open(), open().subarray(0, 60)]));
+    await submitted;
+    await late;
+    decide();
+    expect(statusOf(await answer)).toBe(200);
+    await slow.stop();
+  });
+
+  test("garbage in any number of pieces is noticed once", async () => {
+    const slow = await startSlow();
+    let answering: ServerResponse | undefined;
+    slow.app.server.prependListener("request", (_request, response) => {
+      answering = response;
+    });
+    const socket = connect({ port: slow.port, host: "127.0.0.1", noDelay: true });
+    socket.on("error", () => {});
+    socket.resume().write(open("Connection: close, keep-alive"));
+    await submitted;
+    for (let n = 0; n < 50; n++) {
+      const heard = new Promise<void>((resolve) => slow.app.server.once("clientError", () => resolve()));
+      socket.write("\0garbage\r\n");
+      await heard;
+    }
+    expect(answering?.listenerCount("finish")).toBeLessThan(5);
+    decide();
+    await once(socket, "close");
+    await slow.stop();
+  });
+});
+
 test("a Host that is none is refused", async () => {
   const body = JSON.stringify({ license_id: licenses.users, client_id: "anna@factor.com" });
   const lines = ["Host: a b/@", key, "Content-Type: application/json", `Content-Length: ${body.length}`];
@@ -58,6 +120,12 @@ test.each(["2026-02-30T00:00:00Z", "2026-04-31T00:00:00Z", "9999-12-31T23:59:59-
     expect(status).toBe(400);
   },
 );
+
+test("a chart up to the end of all years is refused: what follows it has no year of four digits", async () => {
+  const asked = "/analytics/usage?from=9999-12-01T00:00:00Z&to=9999-12-31T23:59:59Z&bucket=month";
+  const { status, body } = await call(demo, asked, { key: null, adminKey: keys.admin });
+  expect([status, body.detail]).toEqual([400, "to: want an instant before the year 9999"]);
+});
 
 test("names are folded as Unicode has it: ß, ẞ and ss are one, ı and i are two", () => {
   expect(fold("STRAẞE")).toBe(fold("straße"));

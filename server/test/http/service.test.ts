@@ -6,6 +6,14 @@ import { type Demo, type DemoOptions, keys, licenses, open, root, startDemo } fr
 
 const anna = { license_id: licenses.users, client_id: "anna@factor.com" };
 
+const base = "/api/v2/isv/{isv_id}";
+
+/** What the document says of a call. */
+interface Operation {
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+  readonly responses: Readonly<Record<string, { readonly content?: object }>>;
+}
+
 describe("the service", () => {
   let demo: Demo;
   beforeAll(async () => {
@@ -46,6 +54,32 @@ describe("the service", () => {
     expect(session.requestBody.content["application/json"].schema.required).toEqual(["license_id", "client_id"]);
     expect(session.security).toEqual([{ ProvisioningKey: [] }, { AdminKey: [] }, { ClientToken: [] }]);
     expect(body.paths).not.toHaveProperty("/sandbox/clock");
+  });
+
+  test("the API document names every place in a path, every kind of answer, and no body where there is none", async () => {
+    const { body } = await root(demo, "/openapi.json");
+    // Patterns that are regular expressions of JavaScript alone end other languages' tools.
+    expect(JSON.stringify(body)).not.toContain("[^]");
+    expect(JSON.stringify(body)).toContain("#/components/schemas/ProblemDetails");
+    for (const [path, methods] of Object.entries<Record<string, Operation>>(body.paths)) {
+      const places = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      for (const [method, { parameters = [], responses }] of Object.entries(methods)) {
+        const named = parameters.filter((each) => each.in === "path").map(({ name }) => name);
+        expect(named.sort(), `${method} ${path}`).toEqual(places.sort());
+        expect(responses, `${method} ${path}`).toHaveProperty("default");
+        for (const status of ["204", "302"]) expect(responses[status]?.content).toBeUndefined();
+        const hasFormat = parameters.some(({ name }) => name === "format");
+        expect("text/csv" in (responses["200"]?.content ?? {}), `${method} ${path}`).toBe(hasFormat);
+      }
+    }
+    const { put, delete: remove } = {
+      ...body.paths[`${base}/products`],
+      ...body.paths[`${base}/products/{product_id}`],
+    };
+    for (const { parameters, responses } of [put, remove] as Operation[]) {
+      expect(parameters?.map(({ name }) => name)).toContain("If-Match");
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(["404", "409", "412"]));
+    }
   });
 
   test("the page of the document asks no other host", async () => {

@@ -95,6 +95,7 @@ export function keyRoutes({ store }: Services): Route[] {
     keyed({
       method: "POST",
       path: "/keys",
+      catalogue: "makes",
       reach: "admin",
       tag: "Keys",
       summary: "Create an API key",
@@ -150,6 +151,7 @@ export function keyRoutes({ store }: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/keys/:key_id",
+      catalogue: "revises",
       reach: "admin",
       tag: "Keys",
       summary: "Rename an API key, switch it off or on, or change its role",

@@ -33,6 +33,7 @@ export function vendorRoutes({ store }: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/vendor",
+      catalogue: "revises",
       reach: "admin",
       tag: "Vendor",
       summary: "Change the vendor's settings",

@@ -86,6 +86,7 @@ export function customerRoutes({ store }: Services): Route[] {
     keyed({
       method: "POST",
       path: "/customers",
+      catalogue: "makes",
       reach: "admin",
       tag: "Customers",
       summary: "Create a customer",
@@ -100,6 +101,7 @@ export function customerRoutes({ store }: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/customers",
+      catalogue: "revises",
       reach: "admin",
       tag: "Customers",
       summary: "Change a customer",
@@ -130,6 +132,7 @@ export function customerRoutes({ store }: Services): Route[] {
     keyed({
       method: "DELETE",
       path: "/customers/:customer_id",
+      catalogue: "revises",
       reach: "admin",
       tag: "Customers",
       summary: "Delete a customer",

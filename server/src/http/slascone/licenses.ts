@@ -197,6 +197,7 @@ function changeRoutes(services: Services): Route[] {
     keyed({
       method: "POST",
       path: "/licenses",
+      catalogue: "makes",
       reach: "admin",
       tag: "Licences",
       summary: "Create a licence",
@@ -220,6 +221,7 @@ function changeRoutes(services: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/licenses",
+      catalogue: "revises",
       reach: "admin",
       tag: "Licences",
       summary: "Change a licence",
@@ -238,6 +240,7 @@ function changeRoutes(services: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/licenses/:license_id/toggle",
+      catalogue: "revises",
       reach: "admin",
       tag: "Licences",
       summary: "Switch a licence on or off",
@@ -365,6 +368,7 @@ function deleteLicense({ desk, store }: Services): Route {
   return keyed({
     method: "DELETE",
     path: "/licenses/:license_id",
+    catalogue: "revises",
     reach: "admin",
     tag: "Licences",
     summary: "Delete a licence",

@@ -57,6 +57,10 @@ const ChangedPart = Type.Object({
 const releases = "software_release_limitations";
 const softwareRelease = Maybe(Label("The same as `name`, by SLASCONE's word for it.", "25.2"));
 const NewRelease = Type.Object({ ...NewPart.properties, name: Maybe(partName), software_release: softwareRelease });
+/** What the API document says; which of the two it lacks, `nameGiven` tells in better words. */
+const NewReleaseShown = Type.Object(NewRelease.properties, {
+  anyOf: [{ required: ["name"] }, { required: ["software_release"] }],
+});
 const ChangedRelease = Type.Object({ ...ChangedPart.properties, software_release: softwareRelease });
 
 interface Naming {
@@ -113,6 +117,7 @@ function ownRoutes({ store }: Services): Route[] {
     keyed({
       method: "POST",
       path: "/products",
+      catalogue: "makes",
       reach: "admin",
       tag: "Products",
       summary: "Create a product",
@@ -127,6 +132,7 @@ function ownRoutes({ store }: Services): Route[] {
     keyed({
       method: "PUT",
       path: "/products",
+      catalogue: "revises",
       reach: "admin",
       tag: "Products",
       summary: "Change a product",
@@ -157,6 +163,7 @@ function ownRoutes({ store }: Services): Route[] {
     keyed({
       method: "DELETE",
       path: "/products/:product_id",
+      catalogue: "revises",
       reach: "admin",
       tag: "Products",
       summary: "Delete a product",
@@ -250,11 +257,13 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
     keyed({
       method: "POST",
       path,
+      catalogue: "revises",
       reach: "admin",
       tag: "Products",
       summary: `Add a ${what} to a product`,
       params: ProductParams,
-      body: newPart,
+      body: list === releases ? NewReleaseShown : newPart,
+      bodyChecked: newPart,
       answers: { 201: shownPart, 404: NotThere },
       async handle(call, finish) {
         const id = call.body.id == null ? newId() : uuid(call.body.id);
@@ -270,6 +279,7 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
     keyed({
       method: "PUT",
       path,
+      catalogue: "revises",
       reach: "admin",
       tag: "Products",
       summary: `Change a ${what} of a product`,
@@ -301,6 +311,7 @@ function partRoutes({ store }: Services, list: PartList): Route[] {
     keyed({
       method: "DELETE",
       path: `${path}/:part_id`,
+      catalogue: "revises",
       reach: "admin",
       tag: "Products",
       summary: `Take a ${what} from a product`,

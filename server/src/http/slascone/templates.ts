@@ -165,6 +165,7 @@ export function templateRoutes({ store }: Services): Route[] {
     keyed({
       method: "POST",
       path: "/templates",
+      catalogue: "makes",
       reach: "admin",
       tag: "Editions",
       summary: "Create an edition",
@@ -179,6 +180,7 @@ export function templateRoutes({ store }: Services): Route[] {
     keyed({
       method: "PATCH",
       path: "/templates",
+      catalogue: "revises",
       reach: "admin",
       tag: "Editions",
       summary: "Change an edition",
@@ -210,6 +212,7 @@ export function templateRoutes({ store }: Services): Route[] {
     keyed({
       method: "POST",
       path: "/templates/:template_id/clone",
+      catalogue: "makes",
       reach: "admin",
       tag: "Editions",
       summary: "Create an edition that is like this one",
@@ -229,6 +232,7 @@ export function templateRoutes({ store }: Services): Route[] {
     keyed({
       method: "DELETE",
       path: "/templates/:template_id",
+      catalogue: "revises",
       reach: "admin",
       tag: "Editions",
       summary: "Delete an edition",

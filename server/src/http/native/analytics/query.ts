@@ -57,11 +57,15 @@ export interface Range {
   readonly to: number;
 }
 
+/** What ends a bucket later has no name of four digits for its year. */
+const latest = Date.UTC(9999, 0);
+
 /** @throws Problem (400) where the end is not after the beginning. */
 export function rangeOf(query: Static<typeof Ranged>, now: number): Range {
   const to = query.to === undefined ? now : millis(query.to, "to");
   const from = query.from === undefined ? to - 30 * day : millis(query.from, "from");
   if (from >= to) throw new Problem("input_invalid", "from, to: want an end after the beginning");
+  if (to > latest) throw new Problem("input_invalid", "to: want an instant before the year 9999");
   return { from, to };
 }
 
