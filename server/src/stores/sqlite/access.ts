@@ -56,6 +56,8 @@ export type Returned = { readonly no: number } & ({ readonly answer: unknown } |
 export interface ErrorTold {
   readonly name: string;
   readonly message: string;
+  /** Of a StoreFault: whether the transaction may have been kept. */
+  readonly isUnknown?: boolean;
 }
 
 /** In a thread of its own, which opens the file. What is asked before it is `opened` waits, in its order. */
@@ -153,6 +155,7 @@ function gone(cause: Error, isUnknown: boolean): StoreFault {
 /** An error as it goes to the other thread. */
 export function told(error: unknown): ErrorTold {
   if (error instanceof DatabaseInUse) return { name: "DatabaseInUse", message: error.message };
+  if (error instanceof StoreFault) return { name: "StoreFault", message: error.message, isUnknown: error.isUnknown };
   return error instanceof Error ? { name: error.name, message: error.message } : { name: "", message: String(error) };
 }
 
@@ -160,9 +163,9 @@ const classes: Readonly<Record<string, new (message: string) => Error>> = {
   DatabaseInUse,
   DatabaseRefused,
   DumpRefused,
-  StoreFault,
 };
 
-function errorOf({ name, message }: ErrorTold): Error {
+function errorOf({ name, message, isUnknown = false }: ErrorTold): Error {
+  if (name === "StoreFault") return new StoreFault(message, { isUnknown });
   return classes[name] === undefined ? Object.assign(new Error(message), { name }) : new classes[name](message);
 }

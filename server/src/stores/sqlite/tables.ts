@@ -90,15 +90,21 @@ export class Tables {
     return this.#db.name;
   }
 
-  /** Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. */
+  /**
+   * Runs `write` in a transaction of its own; whatever goes wrong is a `StoreFault`, and the file is as before. Where the disk
+   * failed in the COMMIT, all of it may stand in the log, and after a crash before the next commit it would count.
+   */
   #commit(write: () => void): void {
+    let isCommitting = false;
     try {
       this.#db.exec("BEGIN IMMEDIATE");
       write();
+      isCommitting = true;
       this.#db.exec("COMMIT");
     } catch (error) {
       if (this.#db.open && this.#db.inTransaction) this.#db.exec("ROLLBACK");
-      throw new StoreFault(`SQLite did not commit: ${(error as Error).message}`, { cause: error });
+      const isUnknown = isCommitting && error instanceof Database.SqliteError && error.code.startsWith("SQLITE_IOERR");
+      throw new StoreFault(`SQLite did not commit: ${(error as Error).message}`, { cause: error, isUnknown });
     }
   }
 
