@@ -3,7 +3,7 @@
 import { type Clock, pause, SystemClock } from "./clock.ts";
 import { type CredentialHeaders, type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
-import { type ConnectOptions, setting } from "./settings.ts";
+import { type ConnectOptions, serverUrl, setting } from "./settings.ts";
 import { MessageVerifier, type Proof, RsaVerifier, type Sent, type Verifier } from "./signatures.ts";
 import type { VoucherKeeper, Vouchers } from "./vouchers.ts";
 import { type Call, mayRepeat, parsed, type Reply, retryAfterMs, seconds } from "./wire.ts";
@@ -56,7 +56,7 @@ export class Channel {
 
   constructor(options: ConnectOptions) {
     this.clock = options.clock ?? new SystemClock();
-    this.#url = setting(options.url, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
+    this.#url = serverUrl(options.url);
     const isv = setting(options.isv, "SEATKEEPER_ISV", "isv");
     this.#base = `${this.#url}/api/v2/isv/${isv}`;
     this.#credentials = credentialsOf(options);

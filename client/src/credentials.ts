@@ -1,6 +1,6 @@
 /** What a request is allowed by: an API key, or a client token that is asked for when it is needed. */
 
-import { type ConnectOptions, setting } from "./settings.ts";
+import { type ConnectOptions, isSecret, keyOf } from "./settings.ts";
 
 export type CredentialHeaders = Readonly<Record<string, string>>;
 
@@ -10,9 +10,10 @@ export interface Credentials {
   refused(used: CredentialHeaders | undefined): boolean;
 }
 
-export function credentialsOf({ clientToken, apiKey, admin }: ConnectOptions): Credentials {
+export function credentialsOf(options: ConnectOptions): Credentials {
+  const { clientToken, admin } = options;
   if (clientToken !== undefined) return new TokenCredentials(clientToken);
-  const headers = { [admin ? "AdminKey" : "ProvisioningKey"]: setting(apiKey, "SEATKEEPER_API_KEY", "apiKey") };
+  const headers = { [admin ? "AdminKey" : "ProvisioningKey"]: keyOf(options) };
   return { headers: async () => headers, refused: () => false };
 }
 
@@ -38,7 +39,10 @@ class TokenCredentials implements Credentials {
   }
 
   async #fresh(): Promise<CredentialHeaders> {
-    this.#given = { Authorization: `Bearer ${await this.#ask()}` };
+    const token = ((await this.#ask()) as string | undefined)?.trim();
+    // A page to sign in at, perhaps. Its text is nobody's to read in an error.
+    if (!isSecret(token)) throw new Error("clientToken gave no token");
+    this.#given = { Authorization: `Bearer ${token}` };
     return this.#given;
   }
 

@@ -4,7 +4,7 @@ import type { Clock } from "./clock.ts";
 import type { KeySet } from "./key-set.ts";
 import type { VoucherKeeper } from "./vouchers.ts";
 
-/** A setting is neither passed nor in the environment. */
+/** A setting is neither passed nor in the environment, or cannot be what it says. */
 export class NotConfigured extends Error {
   override name = "NotConfigured";
 }
@@ -50,11 +50,34 @@ interface NodeProcess {
 /** Node's, and nothing in browsers. Asked for at run time, so that bundlers look for no module of Node's. */
 const program = () => (globalThis as { readonly process?: NodeProcess }).process;
 
-/** An option, else the variable of the environment; throws `NotConfigured` where neither is. */
+/**
+ * An option, else the variable of the environment, without the white space around it: the line break at a file's end is
+ * no part of a key. Throws `NotConfigured` where neither is.
+ */
 export function setting(value: string | undefined, variable: string, option: string): string {
-  const found = value ?? program()?.env?.[variable];
+  const found = (value ?? program()?.env?.[variable])?.trim();
   if (!found) throw new NotConfigured(`${option} is missing: pass it, or set ${variable}`);
   return found;
+}
+
+/** The server's address, without slashes at its end. What is refused is not shown: it may hold a password. */
+export function serverUrl(value: string | undefined): string {
+  const url = setting(value, "SEATKEEPER_URL", "url").replace(/\/+$/, "");
+  if (!/^https?:\/\/[^@?#\s]+$/i.test(url) || !URL.canParse(url))
+    throw new NotConfigured(
+      "url is not a server's address: http:// or https://, a host, and neither user nor password",
+    );
+  return url;
+}
+
+/** As the server knows keys and tokens. Others do not fit into a header, and the platform would tell of them in full. */
+export const isSecret = (text = ""): boolean => /^[!-~]+$/.test(text);
+
+/** The API key. */
+export function keyOf({ apiKey }: ConnectOptions): string {
+  const key = setting(apiKey, "SEATKEEPER_API_KEY", "apiKey");
+  if (!isSecret(key)) throw new NotConfigured("apiKey is not a key: it has other characters than printable ASCII");
+  return key;
 }
 
 /** The machine's name, where nobody gives a better one; browsers know none. */

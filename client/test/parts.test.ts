@@ -5,7 +5,16 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { SystemClock } from "../src/clock.ts";
 import { newId } from "../src/ids.ts";
 import { connect, ExecutionProgress, LicenseInfo, launcher, NotConfigured, ProjectInfo } from "../src/index.ts";
-import { type Answer, closed, denied, granted, HeldClock, isv, license, Script } from "./world.ts";
+import { type Answer, closed, denied, granted, HeldClock, isv, json, license, Script } from "./world.ts";
+
+function errorIn(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("nothing was thrown");
+}
 
 describe("the clock", () => {
   test("jumps forward with the wall clock when the machine slept, and never goes back", () => {
@@ -88,6 +97,46 @@ describe("settings", () => {
     await session.close();
     expect(script.calls).toEqual(["open", "close"]);
     expect(() => launcher()).toThrow("SEATKEEPER_LICENSE");
+  });
+
+  test.each([
+    ["apiKey", { apiKey: "SECRET\nkey" }],
+    ["apiKey", { apiKey: "SECRET\0key" }],
+    ["apiKey", { apiKey: "SECRÉT" }],
+    ["apiKey", { apiKey: "SECRET key" }],
+    ["url", { url: "http://anna:SECRET@seatkeeper.test" }],
+    ["url", { url: "http://seatkeeper.test/?SECRET" }],
+    ["url", { url: "http://SECRET:99999" }],
+    ["url", { url: "ftp://SECRET" }],
+    ["url", { url: "SECRET:7070" }],
+    ["url", { url: "https://" }],
+  ])("%s that cannot be one is refused, and not shown: %j", (option, wrong) => {
+    const error = errorIn(() => connect({ url: "http://seatkeeper.test", isv, apiKey: "key", ...wrong }));
+    expect(error).toBeInstanceOf(NotConfigured);
+    expect(error.message).toMatch(new RegExp(`^${option} is not `));
+    expect(String(error.stack)).not.toContain("SECR");
+  });
+
+  test("white space around a key is no part of it", async () => {
+    const script = new Script(new HeldClock(), () => json(200, []));
+    await script.client({ apiKey: " key\r\n", url: "http://seatkeeper.test\n" }).tokens(license);
+    expect(script.sent[0]?.headers.get("ProvisioningKey")).toBe("key");
+    expect(() => script.client({ apiKey: "\n" })).toThrow("apiKey is missing");
+  });
+
+  test.each([["<html>\nSECRET"], [undefined], [""]])("a client token that is none is not shown: %j", async (given) => {
+    const script = new Script(new HeldClock());
+    const client = script.client({ clientToken: async () => given as string });
+    const error: Error = await script.clock.until(client.tokens(license)).catch((caught) => caught);
+    expect(error).toMatchObject({ name: "ServerUnreachable", message: expect.stringContaining("clientToken gave no") });
+    expect(error.message).not.toContain("SECRET");
+    expect(script.sent).toEqual([]);
+  });
+
+  test("a client token may end with a line break", async () => {
+    const script = new Script(new HeldClock(), () => json(200, []));
+    await script.client({ clientToken: async () => "token\n" }).tokens(license);
+    expect(script.sent[0]?.headers.get("Authorization")).toBe("Bearer token");
   });
 
   test("an account without a name has to be told", () => {

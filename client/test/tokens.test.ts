@@ -111,9 +111,9 @@ test("only a backend's key mints", async () => {
 
 test("of many calls under way with a token that is over, one asks for another", async () => {
   const asked: string[] = [];
-  const clientToken = async () => `token ${asked.push("")}`;
+  const clientToken = async () => `token-${asked.push("")}`;
   const fetch = async (_url: unknown, init?: RequestInit) => {
-    const isOver = new Headers(init?.headers).get("authorization") === "Bearer token 1";
+    const isOver = new Headers(init?.headers).get("authorization") === "Bearer token-1";
     return isOver ? new Response("{}", { status: 401 }) : Response.json({ tokens: [] });
   };
   const seats = connect({
