@@ -1,6 +1,6 @@
 /** How requests reach the server: one try with its timeout, and tries until there is an answer. */
 
-import { type Clock, pause, SystemClock } from "./clock.ts";
+import { type Clock, msOf, pause, SystemClock } from "./clock.ts";
 import { type CredentialHeaders, type Credentials, credentialsOf } from "./credentials.ts";
 import { ServerUnreachable } from "./errors.ts";
 import { type ConnectOptions, serverUrl, setting } from "./settings.ts";
@@ -64,7 +64,7 @@ export class Channel {
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
     this.vouchers = vouchersOf(isv, options);
     this.#verifier = verifierOf(options);
-    this.#timeoutMs = (options.timeoutSeconds ?? timeoutSecondsUsual) * 1_000;
+    this.#timeoutMs = msOf(options.timeoutSeconds ?? timeoutSecondsUsual, "timeoutSeconds");
   }
 
   /** The value that the server answers with; throws what it says instead. */

@@ -52,6 +52,12 @@ export class SystemClock implements Clock {
   }
 }
 
+/** An option in seconds. Throws `RangeError`: by a NaN no time is ever over, and every pause is none. */
+export function msOf(seconds: number, option: string): number {
+  if (typeof seconds !== "number" || !(seconds >= 0)) throw new RangeError(`${option} is no number of seconds`);
+  return seconds * 1_000;
+}
+
 /** Waits; rejects with the signal's reason as soon as that is aborted. */
 export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@
 
 import type { TokensAnswer } from "./api.ts";
 import { Channel } from "./channel.ts";
-import { pause } from "./clock.ts";
+import { msOf, pause } from "./clock.ts";
 import { ExecutionTimeout, LicenseDenied } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { type ExecutionProgress, LicenseInfo, type LicenseKind, type ProjectInfo } from "./models.ts";
@@ -11,8 +11,8 @@ import { Execution, Project } from "./project.ts";
 import { ProjectCalls, type ProjectRef } from "./project-calls.ts";
 import { type ConnectOptions, NotConfigured, setting, thisDevice, thisUser } from "./settings.ts";
 
-/** Waiting for an execution looks often at first, and then at most every `pollSeconds`. */
-const pollFirstSeconds = 0.5;
+/** Waiting for an execution looks often at first, and then every `pollSeconds`; never more often than at first. */
+const pollFirstMs = 500;
 const pollGrowth = 1.5;
 const pollSecondsUsual = 5;
 
@@ -105,14 +105,15 @@ export class Launcher {
   ): Promise<ExecutionProgress> {
     const { timeoutSeconds = Number.POSITIVE_INFINITY, pollSeconds = pollSecondsUsual, signal } = options;
     const { clock } = this.#channel;
+    const end = clock.now() + msOf(timeoutSeconds, "timeoutSeconds");
+    const pollMaxMs = Math.max(pollFirstMs, msOf(pollSeconds, "pollSeconds"));
     const id = await this.#calls.identify(project, signal);
-    const end = clock.now() + timeoutSeconds * 1_000;
-    for (let poll = pollFirstSeconds; ; poll = Math.min(pollSeconds, poll * pollGrowth)) {
+    for (let pollMs = pollFirstMs; ; pollMs = Math.min(pollMaxMs, pollMs * pollGrowth)) {
       const progress = await this.#calls.progress(id, signal);
       if (!progress.isRunning) return progress;
       const left = end - clock.now();
-      if (left <= 0) throw new ExecutionTimeout(`the execution still runs: ${progress}`);
-      await pause(clock, Math.min(poll * 1_000, left), signal);
+      if (!(left > 0)) throw new ExecutionTimeout(`the execution still runs: ${progress}`);
+      await pause(clock, Math.min(pollMs, left), signal);
     }
   }
 

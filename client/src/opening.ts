@@ -2,7 +2,7 @@
 
 import type { ActivationBody, CloseBody, SessionAnswer, SessionBody } from "./api.ts";
 import { backoff, type Channel } from "./channel.ts";
-import { pause } from "./clock.ts";
+import { msOf, pause } from "./clock.ts";
 import {
   ClientNotActivated,
   LicenseDenied,
@@ -115,9 +115,11 @@ function activateCall(seat: Seat, product: string): Call {
 
 /** Takes the token, or throws why not. What did not end well leaves nothing taken, as far as the server can be told. */
 export async function openSession(channel: Channel, seat: Seat, waiting: Waiting): Promise<Grant> {
-  waiting.signal?.throwIfAborted();
+  const { wait = 0, signal } = waiting;
+  const waitMs = msOf(wait, "wait");
+  signal?.throwIfAborted();
   try {
-    return await takeToken(channel, seat, waiting);
+    return await takeToken(channel, seat, waitMs, signal);
   } catch (error) {
     if (!isRefusal(error)) await undo(channel, seat).catch(() => {});
     throw error;
@@ -137,12 +139,12 @@ function isRefusal(error: unknown): boolean {
   return [LicenseDenied, ProjectError, NotAuthorized].some((kind) => error instanceof kind);
 }
 
-async function takeToken(channel: Channel, seat: Seat, { wait = 0, signal }: Waiting): Promise<Grant> {
+async function takeToken(channel: Channel, seat: Seat, waitMs: number, signal?: AbortSignal): Promise<Grant> {
   const { clock } = channel;
-  const giveUpAt = clock.now() + wait * 1_000;
+  const giveUpAt = clock.now() + waitMs;
   let hasActivated = false;
   for (let denials = 0; ; ) {
-    const call = openCall(seat, wait > 0 ? giveUpAt - clock.now() : undefined);
+    const call = openCall(seat, waitMs > 0 ? giveUpAt - clock.now() : undefined);
     const { reply, grant } = await sendOpen(channel, seat, call, (sent) => channel.ask(sent, { signal }));
     if (grant !== undefined) return grant;
     const error = errorOf(reply);
@@ -152,7 +154,8 @@ async function takeToken(channel: Channel, seat: Seat, { wait = 0, signal }: Wai
       continue;
     }
     const left = giveUpAt - clock.now();
-    if (!(error instanceof NoTokenLeft || error instanceof ProjectInUse) || left <= 0) throw error;
+    const mayWait = (error instanceof NoTokenLeft || error instanceof ProjectInUse) && left > 0;
+    if (!mayWait) throw error;
     denials += 1;
     await pause(clock, Math.min(left, pauseMs(error, reply, denials, clock.chance())), signal);
   }

@@ -98,6 +98,22 @@ test("an id in a path is escaped, whatever was passed in", async () => {
   expect(script.sent[0]?.call).toBe("PATCH /projects/a%2Fb/executions/..%2Fc");
 });
 
+test.each([Number.NaN, -1, "30" as never])("waiting for an execution is not for %s seconds", async (seconds) => {
+  const { script, projects } = scripted();
+  const message = "is no number of seconds";
+  await expect(projects.waitExecution(isv, { timeoutSeconds: seconds })).rejects.toThrow(`timeoutSeconds ${message}`);
+  await expect(projects.waitExecution(isv, { pollSeconds: seconds })).rejects.toThrow(`pollSeconds ${message}`);
+  expect(script.sent).toEqual([]);
+});
+
+test("waiting for an execution looks twice a second at most", async () => {
+  const running: Answer = () => json(200, { state: "running" });
+  const { script, projects } = scripted(...Array<Answer>(5).fill(running));
+  const waiting = projects.waitExecution(isv, { timeoutSeconds: 2, pollSeconds: 0 });
+  await expect(script.clock.until(waiting)).rejects.toMatchObject({ name: "ExecutionTimeout" });
+  expect(script.sent.map(({ at }) => at)).toEqual([0, 0.5, 1, 1.5, 2]);
+});
+
 test("waiting for an execution can be called off", async () => {
   const { script, projects } = scripted(() => json(200, { state: "running" }));
   const stop = new AbortController();

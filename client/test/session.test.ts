@@ -60,6 +60,14 @@ test("no redirect is followed with the key, and nothing is taken from a cache", 
   expect(sent).toMatchObject({ redirect: "manual", cache: "no-store", credentials: "omit" });
 });
 
+test.each([Number.NaN, -1, "30" as never])("a wait of %s is refused, and nothing is sent", async (wait) => {
+  const script = scripted();
+  const opening = script.client().open({ license, user: "anna", wait });
+  await expect(opening).rejects.toThrow("wait is no number of seconds");
+  expect(() => script.client({ timeoutSeconds: wait })).toThrow("timeoutSeconds is no number of seconds");
+  expect(script.sent).toEqual([]);
+});
+
 test("a session needs a holder", async () => {
   await expect(scripted().client().open({ license })).rejects.toThrow("user or client");
 });
