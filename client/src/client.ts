@@ -16,7 +16,7 @@ import type {
 import { Channel } from "./channel.ts";
 import type { SeatkeeperError } from "./errors.ts";
 import { newId } from "./ids.ts";
-import { LicenseInfo } from "./models.ts";
+import { formed, formedList, instant, LicenseInfo, requireSense } from "./models.ts";
 import { openSession, type Waiting } from "./opening.ts";
 import { asyncDispose, held, Session } from "./session.ts";
 import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
@@ -143,7 +143,7 @@ export class Client {
    * Makes a client known to a licence. Moves it here from another licence of the same product and customer. One that is
    * active already is denied (2001), also by the repetition of a call whose answer was lost: it may be taken as done.
    */
-  activate(options: ActivateOptions): Promise<LicenseStatus> {
+  async activate(options: ActivateOptions): Promise<LicenseStatus> {
     const body = present<ActivationBody>({
       product_id: this.#productOf(options),
       license_key: options.license,
@@ -152,11 +152,11 @@ export class Client {
       client_description: options.description,
       software_version: options.softwareVersion,
     });
-    return this.#channel.value({ method: "POST", path: "/provisioning/activations", body });
+    return this.#status("/provisioning/activations", body);
   }
 
   /** Tells that the client is there, and answers with how its licence stands. */
-  heartbeat(options: HeartbeatOptions): Promise<LicenseStatus> {
+  async heartbeat(options: HeartbeatOptions): Promise<LicenseStatus> {
     const body = present<HeartbeatBody>({
       product_id: this.#productOf(options),
       client_id: this.#clientOf(options),
@@ -165,13 +165,14 @@ export class Client {
       software_version: options.softwareVersion,
       operating_system: options.operatingSystem,
     });
-    return this.#channel.value({ method: "POST", path: "/provisioning/heartbeats", body });
+    return this.#status("/provisioning/heartbeats", body);
   }
 
   /** For backends: the licences of a legacy key, which may be a mail domain. None of them is a denial. */
-  licensesByKey(key: string, product?: string): Promise<FoundLicenses> {
+  async licensesByKey(key: string, product?: string): Promise<FoundLicenses> {
     const body: LookUpBody = { product_id: this.#productOf({ product }), license_key: key };
-    return this.#channel.value({ method: "POST", path: "/provisioning/licenses/by_license", body });
+    const call = { method: "POST", path: "/provisioning/licenses/by_license", body } as const;
+    return formedList(await this.#channel.value(call), { id: "string" });
   }
 
   /**
@@ -182,8 +183,10 @@ export class Client {
     if (items.length > batchItemsMax) throw new RangeError(`a batch has up to ${batchItemsMax} items`);
     const body: BatchBody = { items: items.map((item) => this.#batchItem(item)) };
     const call = { method: "POST", path: "/provisioning/session/batch", body } as const;
-    const { results } = await this.#channel.value<BatchAnswer>(call);
-    return results.map(batchResult);
+    const answer = await this.#channel.value<BatchAnswer | null>(call);
+    const results = formedList<BatchAnswer["results"][number]>(answer?.results, { status: "number" });
+    requireSense(results.length === items.length);
+    return results.map((result, index) => batchResult(result, items[index]?.op === "open"));
   }
 
   /** For backends: a token with which a page may hold sessions of this one user, for some minutes. */
@@ -196,8 +199,10 @@ export class Client {
       lifetime_seconds: options.lifetimeSeconds,
     });
     const call = { method: "POST", path: "/provisioning/client-tokens", body } as const;
-    const { token, expires_at } = await this.#channel.value<ClientTokenAnswer>(call);
-    return { token, expiresAt: new Date(expires_at) };
+    const { token, expires_at } = formed<ClientTokenAnswer>(await this.#channel.value(call), { token: "string" });
+    const expiresAt = instant(expires_at);
+    requireSense(expiresAt !== null);
+    return { token, expiresAt };
   }
 
   /**
@@ -215,6 +220,10 @@ export class Client {
 
   async [asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #status(path: string, body: ActivationBody | HeartbeatBody): Promise<LicenseStatus> {
+    return formed(await this.#channel.value({ method: "POST", path, body }), { license_key: "string" });
   }
 
   #batchItem(item: BatchItem): BatchBody["items"][number] {
@@ -242,10 +251,11 @@ export class Client {
   }
 }
 
-function batchResult({ status, body }: BatchAnswer["results"][number]): BatchResult {
-  if (status !== 200) return { granted: false, error: problemError(status, (body ?? {}) as object) };
-  const until = (body as Partial<SessionAnswer>).session_valid_until;
-  return { granted: true, validUntil: until === undefined ? null : new Date(until) };
+function batchResult({ status, body }: BatchAnswer["results"][number], isOpen: boolean): BatchResult {
+  if (status !== 200) return { granted: false, error: problemError(status, body) };
+  const validUntil = instant((body as Partial<SessionAnswer> | null)?.session_valid_until);
+  requireSense(validUntil !== null || !isOpen);
+  return { granted: true, validUntil };
 }
 
 /** A client of one vendor's licences; what is not passed comes from the environment. Sends nothing yet. */

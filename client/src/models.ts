@@ -9,14 +9,42 @@ export type LicenseKind = "mono" | "team";
 /** The count of one pool. */
 export type Tokens = TokensAnswer[number];
 
-const instant = (text: string | null | undefined): Date | null => (text == null ? null : new Date(text));
+/** A member's text as an instant; null where it is none. */
+export function instant(text: unknown): Date | null {
+  const at = typeof text === "string" ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : new Date(at);
+}
+
+/** The types of the members without which an answer is none. */
+type Form = Readonly<Record<string, "string" | "number" | "boolean">>;
+
+const hasForm = (value: unknown, form: Form): boolean =>
+  Object.entries(form).every(([name, type]) => typeof (value as Record<string, unknown> | null)?.[name] === type);
+
+/** Throws unless an answer is what was asked for: what a proxy or another server says must not pass for it. */
+export function requireSense(makesSense: boolean): asserts makesSense {
+  if (!makesSense)
+    throw new ServerUnreachable("The answer is not Seatkeeper's: it is not of the form that was asked for.");
+}
+
+/** An answer that has these members. */
+export function formed<T>(answer: unknown, form: Form): T {
+  requireSense(hasForm(answer, form));
+  return answer as T;
+}
+
+/** An answer that is a list of such. */
+export function formedList<T>(answer: unknown, form: Form): readonly T[] {
+  requireSense(Array.isArray(answer) && answer.every((line) => hasForm(line, form)));
+  return answer as readonly T[];
+}
 
 /** The pools of a licence. A count is news, not a promise: only an open or a connect takes a token. */
 export class LicenseInfo {
   readonly pools: readonly Tokens[];
 
   constructor(pools: readonly Tokens[]) {
-    this.pools = pools;
+    this.pools = formedList(pools, { kind: "string", total: "number", used: "number", left: "number" });
   }
 
   /** `mono` or `team`; `floating` or `named` on licences that count no projects. One that is not there is empty. */
@@ -87,6 +115,10 @@ export class ExecutionProgress {
   }
 }
 
+/** The progress in an answer. Without a state it would read as if nothing ran. */
+export const progressOf = (answer: unknown): ExecutionProgress =>
+  new ExecutionProgress(formed<ProgressAnswer>(answer, { state: "string" }));
+
 /** One execution in a project's list. */
 export interface ExecutionInfo {
   readonly id: string;
@@ -108,6 +140,7 @@ export class ProjectInfo {
   readonly executions: readonly ExecutionInfo[];
 
   constructor(answer: ProjectAnswer) {
+    formed(answer, { id: "string", name: "string", state: "string" });
     this.id = answer.id;
     this.license = answer.license_id;
     this.name = answer.name;
@@ -116,18 +149,18 @@ export class ProjectInfo {
     this.saved = answer.saved;
     this.savedAt = instant(answer.saved_at);
     this.executing = answer.executing;
-    this.users = (answer.users ?? []).map((user) => ({
-      user: user.user_id,
-      client: user.client_id,
-      sessionId: user.session_id,
-      since: instant(user.since),
-      validUntil: instant(user.valid_until),
-    }));
-    this.executions = (answer.executions ?? []).map((execution) => ({
-      id: execution.id,
-      name: execution.name,
-      progress: new ExecutionProgress(execution),
-    }));
+    this.users = formedList<ProjectAnswer["users"][number]>(answer.users ?? [], { client_id: "string" }).map(
+      (user) => ({
+        user: user.user_id,
+        client: user.client_id,
+        sessionId: user.session_id,
+        since: instant(user.since),
+        validUntil: instant(user.valid_until),
+      }),
+    );
+    this.executions = formedList<ProjectAnswer["executions"][number]>(answer.executions ?? [], { id: "string" }).map(
+      (execution) => ({ id: execution.id, name: execution.name, progress: progressOf(execution) }),
+    );
   }
 
   get isOpen(): boolean {
@@ -158,8 +191,9 @@ export interface Grant {
 
 /** The grant in an answer. Throws where there is none: a proxy's page must not pass for one. */
 export function grantOf(answer: SessionAnswer | null, started: number): Grant {
-  const validUntil = new Date(answer?.session_valid_until ?? Number.NaN);
-  const ms = validUntil.getTime() - Date.parse(answer?.session_modified_date ?? "");
-  if (Number.isNaN(ms)) throw new ServerUnreachable("The answer is not Seatkeeper's: it names no end of the session.");
-  return { validUntil, ms, started, renewal: answer?.renewal ?? "" };
+  const validUntil = instant(answer?.session_valid_until);
+  const decidedAt = instant(answer?.session_modified_date);
+  if (validUntil === null || decidedAt === null)
+    throw new ServerUnreachable("The answer is not Seatkeeper's: it names no end of the session.");
+  return { validUntil, ms: validUntil.getTime() - decidedAt.getTime(), started, renewal: answer?.renewal ?? "" };
 }

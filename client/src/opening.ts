@@ -12,11 +12,11 @@ import {
   ProjectError,
   ProjectInUse,
   RequestRefused,
-  SeatkeeperError,
+  type SeatkeeperError,
   ServerUnreachable,
 } from "./errors.ts";
 import { type Grant, grantOf } from "./models.ts";
-import { type Call, errorOf, parsed, present, type Reply, retryAfterMs, serverTime } from "./wire.ts";
+import { type Call, errorOf, parsed, present, type Reply, retryAfterMs, serverTime, textOf } from "./wire.ts";
 
 const alreadyActivated = 2001;
 const alreadyClosed = 12001;
@@ -104,8 +104,9 @@ export async function sendOpen(
   const reply = await send(voucher === undefined ? call : { ...call, body: { ...call.body, voucher } });
   if (reply.status !== 200) return { reply, grant: undefined };
   const answer = parsed<SessionAnswer>(reply);
-  if (wish !== undefined) await keeper?.keep(seat, wish, answer.voucher);
-  return { reply, grant: grantOf(answer, reply.started) };
+  const grant = grantOf(answer, reply.started);
+  if (wish !== undefined) await keeper?.keep(seat, wish, textOf(answer.voucher));
+  return { reply, grant };
 }
 
 function activateCall(seat: Seat, product: string): Call {
@@ -213,13 +214,10 @@ async function sendClose(channel: Channel, call: Call, tries: number): Promise<S
   return numberOf(error) === alreadyClosed ? undefined : error;
 }
 
-/** Like `closeSession`; false where the server was not told. */
-export async function tryClose(channel: Channel, seat: Seat): Promise<boolean> {
-  try {
-    await closeSession(channel, seat);
-    return true;
-  } catch (error) {
-    if (error instanceof SeatkeeperError) return false;
-    throw error;
-  }
+/** Like `closeSession`, and throws nothing, whatever it was; false where the server was not told. */
+export function tryClose(channel: Channel, seat: Seat): Promise<boolean> {
+  return closeSession(channel, seat).then(
+    () => true,
+    () => false,
+  );
 }

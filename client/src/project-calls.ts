@@ -1,9 +1,9 @@
 /** The calls about projects. None of them takes a token. */
 
-import type { ExecutionAnswer, ExecutionBody, ProgressAnswer, ProjectAnswer, ProjectBody, ReportBody } from "./api.ts";
+import type { ExecutionAnswer, ExecutionBody, ProjectAnswer, ProjectBody, ReportBody } from "./api.ts";
 import type { Channel } from "./channel.ts";
 import { numberOf, ProjectUnknown } from "./errors.ts";
-import { ExecutionProgress, type LicenseKind, ProjectInfo } from "./models.ts";
+import { type ExecutionProgress, formed, formedList, type LicenseKind, ProjectInfo, progressOf } from "./models.ts";
 import { type Call, present } from "./wire.ts";
 
 /** A project by what was told of it, by its id, or by its name. */
@@ -82,13 +82,14 @@ export class ProjectCalls {
 
   async progress(project: ProjectRef, signal?: AbortSignal): Promise<ExecutionProgress> {
     const path = `/projects/${await this.identify(project, signal)}/progress`;
-    return new ExecutionProgress(await this.channel.value<ProgressAnswer>({ method: "GET", path }, { signal }));
+    return progressOf(await this.channel.value({ method: "GET", path }, { signal }));
   }
 
   /** Says that work began. Answers with the execution's id and its secret. */
-  startExecution(project: string, body: ExecutionBody): Promise<ExecutionAnswer> {
+  async startExecution(project: string, body: ExecutionBody): Promise<ExecutionAnswer> {
     const path = `/projects/${project}/executions`;
-    return this.channel.value({ method: "POST", path, body, expects: 201, isOnceOnly: true });
+    const call: Call = { method: "POST", path, body, expects: 201, isOnceOnly: true };
+    return formed(await this.channel.value(call), { id: "string", secret: "string" });
   }
 
   async identify(project: ProjectRef, signal?: AbortSignal): Promise<string> {
@@ -105,7 +106,7 @@ export class ProjectCalls {
 
   async #search(query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ProjectInfo[]> {
     const call: Call = { method: "GET", path: "/projects", query: { license_id: this.license, ...query } };
-    const lines = await this.channel.value<readonly ProjectAnswer[]>(call, { signal });
+    const lines = formedList<ProjectAnswer>(await this.channel.value(call, { signal }), {});
     return lines.map((line) => new ProjectInfo(line));
   }
 }
@@ -129,7 +130,7 @@ export async function report(
   const body = present<ReportBody>({ secret, units_done: unitsDone, message, state });
   try {
     const call: Call = { method: "PATCH", path: `${path}/executions/${encodeURIComponent(execution)}`, body };
-    return new ExecutionProgress(await channel.value<ProgressAnswer>(call));
+    return progressOf(await channel.value(call));
   } catch (error) {
     if (numberOf(error) !== executionOver || state === undefined) throw error;
     const { executions } = new ProjectInfo(await channel.value<ProjectAnswer>({ method: "GET", path }));

@@ -1,6 +1,5 @@
 /** Calls and answers of the API, without any input or output. */
 
-import type { ProgressAnswer } from "./api.ts";
 import {
   type Denial,
   denialError,
@@ -10,7 +9,7 @@ import {
   type SeatkeeperError,
   ServerUnreachable,
 } from "./errors.ts";
-import { ExecutionProgress, type Holder, type LicenseKind } from "./models.ts";
+import { type ExecutionProgress, type Holder, instant, type LicenseKind, progressOf } from "./models.ts";
 
 /** One request, relative to `/api/v2/isv/{isv_id}`. */
 export interface Call {
@@ -44,7 +43,7 @@ export const retriedStatuses: ReadonlySet<number> = new Set([...untakenStatuses,
 /** Whether a call is sent again after this answer. Of one 503 the server says that the request may have happened. */
 export function mayRepeat({ isOnceOnly }: Call, { status, body }: Reply): boolean {
   if (!retriedStatuses.has(status)) return false;
-  return !isOnceOnly || (untakenStatuses.has(status) && problemIn(body).code !== "outcome_unknown");
+  return !isOnceOnly || (untakenStatuses.has(status) && membersOf(json(body)).code !== "outcome_unknown");
 }
 
 /** A body as a call is given it: what the API leaves to choice may also be undefined. */
@@ -64,71 +63,68 @@ export function parsed<T>(reply: Reply, expects = 200): T {
   return value as T;
 }
 
-/** What problem details and bare denials may carry. */
-interface Problem {
-  readonly code?: string;
-  readonly id?: number;
-  readonly detail?: string;
-  readonly message?: string;
-  readonly title?: string;
-  readonly limit?: number;
-  readonly in_use?: number;
-  readonly next_free_at?: string | null;
-  readonly queue_position?: number;
-  readonly kind?: LicenseKind | null;
-  readonly total?: number;
-  readonly left?: number;
-  readonly holders?: readonly { readonly user_id: string; readonly since?: string | null }[];
-  readonly execution_progress?: ProgressAnswer | null;
-  readonly voucher_id?: string;
-}
+/** What problem details and bare denials may carry; of any type, for whatever stands before a server refuses too. */
+type Problem = Readonly<Record<string, unknown>>;
 
 /** The one place where an answer becomes an error. */
 export function errorOf({ status, headers, body }: Pick<Reply, "status" | "headers" | "body">): SeatkeeperError {
-  return problemError(status, problemIn(body), headers);
-}
-
-function problemIn(body: Uint8Array): Problem {
-  const value = json(body);
-  return (typeof value === "object" && value !== null ? value : {}) as Problem;
+  return problemError(status, json(body), headers);
 }
 
 /** The error of a problem; `body` is what a batch's item may carry as well. */
-export function problemError(status: number, body: Problem, headers?: Headers): SeatkeeperError {
-  const text = body.detail ?? body.message ?? body.title ?? `The server answers ${status}.`;
-  const code = body.code ?? "";
-  if (status === 409 && typeof body.id === "number") return denied(text, body.id, body);
-  if (status === 401 || status === 403) return new NotAuthorized(text, status, code);
-  if (retriedStatuses.has(status)) return new ServerUnreachable(text, seconds(headers && retryAfterMs(headers)));
-  if (status === 404 && code === "project_unknown") return new ProjectUnknown(text, code, 13005);
-  return new RequestRefused(text, status, code);
+export function problemError(status: number, body: unknown, headers?: Headers): SeatkeeperError {
+  const problem = membersOf(body);
+  const text = textOf(problem.detail) ?? textOf(problem.message) ?? textOf(problem.title);
+  const said = text ?? `The server answers ${status}.`;
+  const code = textOf(problem.code) ?? "";
+  if (status === 409 && typeof problem.id === "number") return denied(said, problem.id, problem);
+  if (status === 401 || status === 403) return new NotAuthorized(said, status, code);
+  if (retriedStatuses.has(status)) return new ServerUnreachable(said, seconds(headers && retryAfterMs(headers)));
+  if (status === 404 && code === "project_unknown") return new ProjectUnknown(said, code, 13005);
+  return new RequestRefused(said, status, code);
 }
 
-function denied(text: string, id: number, body: Problem): SeatkeeperError {
-  const holders = (body.holders ?? []).map(({ user_id, since }) => ({ user: user_id, since: date(since) }));
+function denied(text: string, id: number, problem: Problem): SeatkeeperError {
+  const holders = holdersOf(problem.holders);
   const denial: Denial = {
     id,
-    code: body.code ?? String(id),
-    limit: body.limit ?? null,
-    inUse: body.in_use ?? null,
-    nextFreeAt: date(body.next_free_at),
-    queuePosition: body.queue_position ?? null,
-    kind: body.kind ?? null,
-    total: body.total ?? null,
-    left: body.left ?? null,
+    code: textOf(problem.code) ?? String(id),
+    limit: numberIn(problem.limit),
+    inUse: numberIn(problem.in_use),
+    nextFreeAt: instant(problem.next_free_at),
+    queuePosition: numberIn(problem.queue_position),
+    kind: (textOf(problem.kind) ?? null) as LicenseKind | null,
+    total: numberIn(problem.total),
+    left: numberIn(problem.left),
     holders,
-    executionProgress: body.execution_progress ? new ExecutionProgress(body.execution_progress) : null,
-    voucherId: body.voucher_id ?? null,
+    executionProgress: progressIn(problem.execution_progress),
+    voucherId: textOf(problem.voucher_id) ?? null,
   };
   const named = holders.length === 0 ? "" : ` Connected: ${holders.map(nameOf).join(", ")}.`;
   return denialError(text + named, denial);
 }
 
+const membersOf = (value: unknown): Problem => (typeof value === "object" && value !== null ? value : {}) as Problem;
+
+export const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+const numberIn = (value: unknown): number | null => (typeof value === "number" ? value : null);
+
+function holdersOf(value: unknown): Holder[] {
+  const lines = Array.isArray(value) ? value.map(membersOf) : [];
+  return lines.flatMap(({ user_id, since }) =>
+    typeof user_id === "string" ? { user: user_id, since: instant(since) } : [],
+  );
+}
+
+/** A refusal stays one, whatever it says of an execution. */
+function progressIn(value: unknown): ExecutionProgress | null {
+  return textOf(membersOf(value).state) === undefined ? null : progressOf(value);
+}
+
 function nameOf({ user, since }: Holder): string {
   return since === null ? user : `${user} (since ${since.toISOString().slice(0, 16).replace("T", " ")} UTC)`;
 }
-
-const date = (text: string | null | undefined): Date | null => (text == null ? null : new Date(text));
 
 export const seconds = (ms: number | undefined): number | null => (ms === undefined ? null : ms / 1_000);
 

@@ -114,6 +114,38 @@ test("waiting for an execution looks twice a second at most", async () => {
   expect(script.sent.map(({ at }) => at)).toEqual([0, 0.5, 1, 1.5, 2]);
 });
 
+const nonsense = [1, "x", null, { id: 1 }, { id: isv, name: "P", state: 5 }, [1]];
+const asking: Readonly<Record<string, (projects: Launcher) => Promise<unknown>>> = {
+  open: (projects) => projects.openProject(isv, "mono"),
+  find: (projects) => projects.project("P"),
+  list: (projects) => projects.projects(),
+  look: (projects) => projects.executionProgress(isv),
+  wait: (projects) => projects.waitExecution(isv),
+  report: (projects) => projects.execution(isv, isv, "secret").report({ unitsDone: 1 }),
+};
+
+test.each(Object.keys(asking))("what makes no sense is no answer: %s", async (name) => {
+  for (const answer of nonsense) {
+    const { projects } = scripted(() => json(200, answer));
+    await expect(asking[name]?.(projects)).rejects.toMatchObject({ name: "ServerUnreachable" });
+  }
+});
+
+test("a project whose users or executions are no lists is none", async () => {
+  for (const more of [{ users: 5 }, { users: [null] }, { executions: {} }, { executions: [{ id: isv }] }]) {
+    const { projects } = scripted(() => json(200, { ...body, ...more }));
+    await expect(projects.project(isv)).rejects.toMatchObject({ name: "ServerUnreachable" });
+  }
+});
+
+test("an execution without an id and a secret was not started", async () => {
+  const { script, projects } = scripted(project, granted(), () => json(201, {}), closed);
+  const connection = await projects.connect(isv);
+  await expect(connection.startExecution("x")).rejects.toMatchObject({ name: "ServerUnreachable" });
+  await connection.disconnect();
+  expect(script.calls).toEqual(["{id}", "open", "executions", "close"]);
+});
+
 test("waiting for an execution can be called off", async () => {
   const { script, projects } = scripted(() => json(200, { state: "running" }));
   const stop = new AbortController();

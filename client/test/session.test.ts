@@ -9,6 +9,7 @@ import {
   ServerUnreachable,
   SessionLost,
 } from "../src/index.ts";
+import { tryClose } from "../src/opening.ts";
 import { asyncDispose } from "../src/session.ts";
 import { type Answer, closed, denied, fault, granted, HeldClock, isv, json, late, license, Script } from "./world.ts";
 
@@ -266,6 +267,60 @@ test("a full licence tells how full, and when to come again", async () => {
   expect(String(error)).toBe("NoTokenLeft: Denied: 1007.");
 });
 
+const nonsense = [[], [1], 1, "Session closed.", null, { id: 1 }, { results: [] }, { results: [null] }, { token: "t" }];
+
+test.each(nonsense.map((body) => [body]))(
+  "an answer that is not of the form that was asked for is none: %j",
+  async (body) => {
+    const answer: Answer = () => json(200, body);
+    const script = scripted(...Array<Answer>(8).fill(answer));
+    const client = script.client({ product: "p" });
+    const calls = [
+      client.open({ license, user: "anna" }),
+      client.activate({ license }),
+      client.heartbeat({ softwareVersion: "1", operatingSystem: "Linux" }),
+      client.clientToken({ license, user: "anna" }),
+      client.batch([{ op: "open", license, user: "anna" }]),
+    ];
+    if (!Array.isArray(body) || body.length > 0)
+      calls.push(client.tokens(license) as never, client.licensesByKey("key") as never);
+    for (const outcome of await Promise.allSettled(calls))
+      expect(outcome).toMatchObject({ status: "rejected", reason: { name: "ServerUnreachable" } });
+  },
+);
+
+test("an open in a batch that names no end is not trusted", async () => {
+  const script = scripted(() => json(200, { results: [{ status: 200, body: "Session closed." }] }));
+  const opening = script.client().batch([{ op: "open", license, user: "anna" }]);
+  await expect(opening).rejects.toMatchObject({ name: "ServerUnreachable" });
+});
+
+const odd = [
+  { holders: 5 },
+  { holders: [null, "anna", { user_id: 5 }, { user_id: "ben", since: "x" }, { user_id: "cem", since: {} }] },
+  { next_free_at: "soon", execution_progress: "x", limit: "5", kind: 5, voucher_id: {} },
+  { detail: {}, message: 5, title: [], code: 5 },
+];
+
+test.each(odd)("a refusal with members of other types is still that refusal: %j", async (more) => {
+  const opening = scripted(denied(1007, more)).client().open({ license, user: "anna" });
+  const error: LicenseDenied = await opening.then(String, (caught) => caught);
+  expect(error).toBeInstanceOf(NoTokenLeft);
+  expect(error).toMatchObject({ nextFreeAt: null, executionProgress: null, limit: null, voucherId: null });
+  expect(error.message).toMatch(/^(Denied: 1007\.( Connected: ben, cem\.)?|The server answers 409\.)$/);
+});
+
+test.each(odd)("a refused close throws nothing, whatever the refusal holds: %j", async (more) => {
+  const script = scripted(granted(), denied(14009, more));
+  const session = await script.client().open({ license, user: "anna" });
+  expect(await session.close()).toBe(false);
+});
+
+test("a close throws nothing, though the keeper of vouchers is broken", async () => {
+  const vouchers = { giveUp: () => Promise.reject(new Error("the disk is full")) };
+  expect(await tryClose({ vouchers } as never, {} as never)).toBe(false);
+});
+
 test("a batch answers item by item, and throws for none", async () => {
   const until = "2026-11-22T12:05:00.000Z";
   const results = [
@@ -295,10 +350,8 @@ test("a batch answers item by item, and throws for none", async () => {
 });
 
 test("activation and heartbeat say what they are told, and need a product", async () => {
-  const script = scripted(
-    () => json(200, {}),
-    () => json(200, {}),
-  );
+  const status: Answer = () => json(200, { license_key: license });
+  const script = scripted(status, status);
   const client = script.client({ product: "p" });
   await client.activate({ license, name: "PC", softwareVersion: "1.2" });
   await client.heartbeat({ softwareVersion: "1.2", operatingSystem: "Linux", tokenKey: "t" });
