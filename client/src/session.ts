@@ -4,14 +4,12 @@ import type { Channel } from "./channel.ts";
 import {
   ClientSuspended,
   Disconnected,
-  LicenseDenied,
   LicenseExpired,
   LicenseInactive,
   type LostReason,
   numberOf,
   ProjectError,
-  SeatkeeperError,
-  ServerUnreachable,
+  type SeatkeeperError,
   SessionLost,
 } from "./errors.ts";
 import type { Grant } from "./models.ts";
@@ -206,11 +204,10 @@ export class Session {
 
   #loseUnanswered(): void {
     const fault = this.#fault;
-    const isDenied = fault instanceof SeatkeeperError && !(fault instanceof ServerUnreachable);
     const until = `${this.validUntil.toISOString().slice(0, 19).replace("T", " ")} UTC`;
     const why = fault === undefined ? "" : ` Last: ${fault instanceof Error ? fault.message : fault}`;
     const text = `The session ended at ${until}, as far as this machine may trust it.${why}`;
-    this.#lose(new SessionLost(text, isDenied ? "denied" : "no_answer", fault));
+    this.#lose(new SessionLost(text, isDenial(fault) ? "denied" : "no_answer", fault));
   }
 
   #lose(lost: SessionLost): void {
@@ -236,9 +233,11 @@ export class Session {
   }
 }
 
+/** The licence's word. A fault of the server, a key that is over or a bad signature says nothing about the licence. */
+const isDenial = (fault: unknown) => numberOf(fault) !== undefined;
+
 function isFinal(fault: SeatkeeperError): boolean {
-  const isRefused = fault instanceof LicenseDenied || fault instanceof ProjectError;
-  return isRefused && !promiseStands.some((kind) => fault instanceof kind);
+  return isDenial(fault) && !promiseStands.some((kind) => fault instanceof kind);
 }
 
 function lostBy(fault: SeatkeeperError): SessionLost {

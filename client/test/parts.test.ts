@@ -244,7 +244,7 @@ describe("signatures", () => {
     const session = await open(script);
     isSpoilt = true;
     await script.clock.until(new Promise((resolve) => session.lost.addEventListener("abort", resolve)));
-    expect(session.lost.reason).toMatchObject({ reason: "denied", cause: { name: "BadSignature" } });
+    expect(session.lost.reason).toMatchObject({ reason: "no_answer", cause: { name: "BadSignature" } });
     await script.clock.until(session.close());
   });
 

@@ -96,6 +96,16 @@ test("lost is a signal: its reason is a SessionLost, and it is aborted once", as
   expect(held()).toEqual([]);
 });
 
+test.each([500, 401, 403, 302, 400])(
+  "extends that are answered by %i say nothing about the licence",
+  async (status) => {
+    const script = scripted(granted(10), ...Array<Answer>(9).fill(() => new Response(null, { status })));
+    const session = await script.client().open({ license, user: "anna" });
+    await clock.pass(10);
+    expect(session.lost.reason).toMatchObject({ reason: "no_answer", cause: { status } });
+  },
+);
+
 test("our own close is no loss", async () => {
   const script = scripted(granted(), closed);
   const session = await script.client().open({ license, user: "anna" });
