@@ -41,6 +41,8 @@ export interface Sending {
   /** Shorter where the answer would be of no use later. */
   readonly timeoutMs?: number;
   readonly tries?: number;
+  /** On the clock: when nobody waits for an answer any more, nor for another try. */
+  readonly until?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -73,13 +75,14 @@ export class Channel {
   }
 
   /** Sends until there is an answer that is not "try again". Throws `ServerUnreachable` when there is none. */
-  async ask(call: Call, { timeoutMs, tries = triesMax, signal }: Sending = {}): Promise<Reply> {
+  async ask(call: Call, sending: Sending = {}): Promise<Reply> {
+    const { timeoutMs = this.#timeoutMs, tries = triesMax, until = Number.POSITIVE_INFINITY, signal } = sending;
     let neverArrived = true;
     for (let failures = 1; ; failures++) {
       let waitMs: number | undefined;
       let fault: string;
       try {
-        const reply = await this.send(call, timeoutMs, signal);
+        const reply = await this.send(call, Math.min(timeoutMs, until - this.clock.now()), signal);
         if (!mayRepeat(call, reply)) return reply;
         neverArrived = false;
         waitMs = retryAfterMs(reply.headers);
@@ -91,23 +94,24 @@ export class Channel {
         if (call.isOnceOnly && !error.neverArrived)
           throw new ServerUnreachable(`${fault} Nobody knows whether the request arrived.`);
       }
-      if (failures >= tries || (waitMs ?? 0) > patienceMs)
-        throw new ServerUnreachable(`${fault} Sent ${failures} times.`, seconds(waitMs), neverArrived);
       // Spread beyond what the server asks for: everybody whom it turned away was told the same.
       const spread = backoff(failures, this.clock.chance());
-      await pause(this.clock, waitMs === undefined ? spread : waitMs + spread / 2, signal);
+      const pauseMs = waitMs === undefined ? spread : waitMs + spread / 2;
+      if (failures >= tries || (waitMs ?? 0) > patienceMs || this.clock.now() + pauseMs >= until)
+        throw new ServerUnreachable(`${fault} Sent ${failures} times.`, seconds(waitMs), neverArrived);
+      await pause(this.clock, pauseMs, signal);
     }
   }
 
   /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
-  async send(call: Call, timeoutMs?: number, signal?: AbortSignal): Promise<Reply> {
+  async send(call: Call, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     const allowed: Allowed = { by: undefined };
     const reply = await this.#try(call, allowed, timeoutMs, signal);
     const mayTryAgain = reply.status === 401 && this.#credentials.refused(allowed.by);
     return mayTryAgain ? this.#try(call, allowed, timeoutMs, signal) : reply;
   }
 
-  async #try(call: Call, allowed: Allowed, timeoutMs = this.#timeoutMs, signal?: AbortSignal): Promise<Reply> {
+  async #try(call: Call, allowed: Allowed, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     signal?.throwIfAborted();
     const started = this.clock.now(); // before the request: a slow answer must not buy time
     const sent = { method: call.method, url: this.#base + call.path + query(call), body: textOf(call) };

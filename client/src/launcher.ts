@@ -15,6 +15,7 @@ import { type ConnectOptions, NotConfigured, setting, thisDevice, thisUser } fro
 const pollFirstMs = 500;
 const pollGrowth = 1.5;
 const pollSecondsUsual = 5;
+const lastLookMs = 1_000;
 
 export interface LauncherOptions extends ConnectOptions {
   /** The project licence's id; else SEATKEEPER_LICENSE. */
@@ -107,9 +108,11 @@ export class Launcher {
     const { clock } = this.#channel;
     const end = clock.now() + msOf(timeoutSeconds, "timeoutSeconds");
     const pollMaxMs = Math.max(pollFirstMs, msOf(pollSeconds, "pollSeconds"));
-    const id = await this.#calls.identify(project, signal);
+    // The last look comes at the end itself, and may be answered.
+    const sending = () => ({ until: Math.max(end, clock.now() + lastLookMs), signal });
+    const id = await this.#calls.identify(project, sending());
     for (let pollMs = pollFirstMs; ; pollMs = Math.min(pollMaxMs, pollMs * pollGrowth)) {
-      const progress = await this.#calls.progress(id, signal);
+      const progress = await this.#calls.progress(id, sending());
       if (!progress.isRunning) return progress;
       const left = end - clock.now();
       if (!(left > 0)) throw new ExecutionTimeout(`the execution still runs: ${progress}`);
@@ -124,7 +127,7 @@ export class Launcher {
 
   /** Connects, which takes part in the project's token, or throws why not: `NoTokenLeft`, `ProjectInUse`, … */
   async connect(project: ProjectRef, options: ConnectingOptions = {}): Promise<Project> {
-    const info = await this.#calls.find(project, options.signal);
+    const info = await this.#calls.find(project, { signal: options.signal });
     const { license, user } = this;
     const seat = { license, user, client: this.#client, sessionId: options.sessionId ?? newId(), project: info.id };
     return new Project(this.#calls, info, seat, await openSession(this.#channel, seat, options));

@@ -1,7 +1,7 @@
 /** The calls about projects. None of them takes a token. */
 
 import type { ExecutionAnswer, ExecutionBody, ProjectAnswer, ProjectBody, ReportBody } from "./api.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, Sending } from "./channel.ts";
 import { numberOf, ProjectUnknown } from "./errors.ts";
 import { type ExecutionProgress, formed, formedList, type LicenseKind, ProjectInfo, progressOf } from "./models.ts";
 import { type Call, present } from "./wire.ts";
@@ -36,10 +36,10 @@ export class ProjectCalls {
   }
 
   /** As it is now. A text that reads as a UUID is an id, any other a name. */
-  async find(project: ProjectRef, signal?: AbortSignal): Promise<ProjectInfo> {
+  async find(project: ProjectRef, sending?: Sending): Promise<ProjectInfo> {
     const id = idOf(project);
-    if (id !== undefined) return this.#project({ method: "GET", path: `/projects/${id}` }, signal);
-    const [found] = await this.#search({ name: String(project) }, signal);
+    if (id !== undefined) return this.#project({ method: "GET", path: `/projects/${id}` }, sending);
+    const [found] = await this.#search({ name: String(project) }, sending);
     if (found === undefined)
       throw new ProjectUnknown(`The licence has no project "${project}".`, "project_unknown", 13005);
     return found;
@@ -80,9 +80,9 @@ export class ProjectCalls {
     return this.#act(project, "kind", { kind });
   }
 
-  async progress(project: ProjectRef, signal?: AbortSignal): Promise<ExecutionProgress> {
-    const path = `/projects/${await this.identify(project, signal)}/progress`;
-    return progressOf(await this.channel.value({ method: "GET", path }, { signal }));
+  async progress(project: ProjectRef, sending?: Sending): Promise<ExecutionProgress> {
+    const path = `/projects/${await this.identify(project, sending)}/progress`;
+    return progressOf(await this.channel.value({ method: "GET", path }, sending));
   }
 
   /** Says that work began. Answers with the execution's id and its secret. */
@@ -92,21 +92,21 @@ export class ProjectCalls {
     return formed(await this.channel.value(call), { id: "string", secret: "string" });
   }
 
-  async identify(project: ProjectRef, signal?: AbortSignal): Promise<string> {
-    return idOf(project) ?? (await this.find(project, signal)).id;
+  async identify(project: ProjectRef, sending?: Sending): Promise<string> {
+    return idOf(project) ?? (await this.find(project, sending)).id;
   }
 
   async #act(project: ProjectRef, verb: string, body: object): Promise<ProjectInfo> {
     return this.#project({ method: "POST", path: `/projects/${await this.identify(project)}/${verb}`, body });
   }
 
-  async #project(call: Call, signal?: AbortSignal): Promise<ProjectInfo> {
-    return new ProjectInfo(await this.channel.value<ProjectAnswer>(call, { signal }));
+  async #project(call: Call, sending?: Sending): Promise<ProjectInfo> {
+    return new ProjectInfo(await this.channel.value<ProjectAnswer>(call, sending));
   }
 
-  async #search(query: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<ProjectInfo[]> {
+  async #search(query: Readonly<Record<string, string>>, sending?: Sending): Promise<ProjectInfo[]> {
     const call: Call = { method: "GET", path: "/projects", query: { license_id: this.license, ...query } };
-    const lines = formedList<ProjectAnswer>(await this.channel.value(call, { signal }), {});
+    const lines = formedList<ProjectAnswer>(await this.channel.value(call, sending), {});
     return lines.map((line) => new ProjectInfo(line));
   }
 }

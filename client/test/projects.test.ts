@@ -146,6 +146,23 @@ test("an execution without an id and a secret was not started", async () => {
   expect(script.calls).toEqual(["{id}", "open", "executions", "close"]);
 });
 
+test("waiting for an execution is over in its time, though nobody answers, or only asks to come again", async () => {
+  const running: Answer = () => json(200, { state: "running" });
+  const never: Answer = () => new Promise<Response>(() => {});
+  const busy: Answer = () => json(503, {}, { "Retry-After": "5" });
+  const rounds = [
+    { answers: [never, never, never], timeoutSeconds: 3, over: 3 },
+    { answers: [running, never], timeoutSeconds: 0.5, over: 1.5 },
+    { answers: [busy], timeoutSeconds: 4, over: 0 },
+  ];
+  for (const { answers, timeoutSeconds, over } of rounds) {
+    const { script, projects } = scripted(...answers);
+    const waiting = projects.waitExecution(isv, { timeoutSeconds });
+    await expect(script.clock.until(waiting)).rejects.toMatchObject({ name: "ServerUnreachable" });
+    expect(script.clock.now()).toBe(over * 1_000);
+  }
+});
+
 test("waiting for an execution can be called off", async () => {
   const { script, projects } = scripted(() => json(200, { state: "running" }));
   const stop = new AbortController();
