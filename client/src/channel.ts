@@ -60,7 +60,7 @@ export class Channel {
     this.clock = options.clock ?? new SystemClock();
     this.#url = serverUrl(options.url);
     const isv = setting(options.isv, "SEATKEEPER_ISV", "isv");
-    this.#base = `${this.#url}/api/v2/isv/${isv}`;
+    this.#base = `${this.#url}/api/v2/isv/${encodeURIComponent(isv)}`;
     this.#credentials = credentialsOf(options);
     // Called on its own: the platform's fetch refuses to be anybody's method.
     this.#fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));

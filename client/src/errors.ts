@@ -21,7 +21,7 @@
  *     │   ├── ProjectAttended      13003
  *     │   └── ProjectExecuting     13008
  *     ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
- *     ├── ServerUnreachable        no answer, or only "try again later"; says nothing about the licence
+ *     ├── ServerUnreachable        no answer, none of Seatkeeper's, or only "try again later"; says nothing about the licence
  *     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
  *     ├── BadSignature             an answer is not signed, or not by the key that was given
  *     ├── VoucherRefused           no voucher that is good here and now; has reason

@@ -4,7 +4,7 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { temporaryFolder } from "../../server/test/process.ts";
+import { startProcess, temporaryFolder } from "../../server/test/process.ts";
 import * as seatkeeper from "../src/index.ts";
 import { licenses, product, Vendor } from "./vendor.ts";
 
@@ -54,6 +54,27 @@ describe("snippets", () => {
       );
     expect(files.length).toBeGreaterThan(7);
     expect(check()).toBe("");
+  });
+});
+
+describe("other pages", () => {
+  test("the guide's open that waits is granted by the demo", async () => {
+    const [, body = ""] = /^```json\n(.*"wait_seconds".*)\n```$/m.exec(read("docs/guide/floating-licences.md")) ?? [];
+    const demo = await startProcess(["sandbox"], {});
+    const client = seatkeeper.connect({
+      ...{ url: demo.url, isv: "2af5fe02-6207-4214-946e-b00ac5309f53", apiKey: "demo-quickstart-key" },
+    });
+    const open = { method: "POST", path: "/provisioning/session/open", body: JSON.parse(body) as object } as const;
+    const answer = await client.call(open).finally(() => demo.stop("SIGTERM"));
+    expect(answer).toMatchObject({ is_session_valid: true });
+  });
+
+  test("the guide's Python imports what it uses of the standard library", () => {
+    const [, code = ""] = /^```py\n([\s\S]*?)^```$/m.exec(read("docs/guide/offline.md")) ?? [];
+    for (const name of ["timedelta", "Path"]) {
+      expect(code).toContain(`${name}(`);
+      expect(code).toMatch(new RegExp(`^from \\w+ import ${name}$`, "m"));
+    }
   });
 });
 
