@@ -172,7 +172,7 @@ export class Client {
   async licensesByKey(key: string, product?: string): Promise<FoundLicenses> {
     const body: LookUpBody = { product_id: this.#productOf({ product }), license_key: key };
     const call = { method: "POST", path: "/provisioning/licenses/by_license", body } as const;
-    return formedList(await this.#channel.value(call), { id: "string" });
+    return formedList(await this.#channel.value(call), { id: "" });
   }
 
   /**
@@ -184,7 +184,7 @@ export class Client {
     const body: BatchBody = { items: items.map((item) => this.#batchItem(item)) };
     const call = { method: "POST", path: "/provisioning/session/batch", body } as const;
     const answer = await this.#channel.value<BatchAnswer | null>(call);
-    const results = formedList<BatchAnswer["results"][number]>(answer?.results, { status: "number" });
+    const results = formedList<BatchAnswer["results"][number]>(answer?.results, { status: 0 });
     requireSense(results.length === items.length);
     return results.map((result, index) => batchResult(result, items[index]?.op === "open"));
   }
@@ -199,7 +199,7 @@ export class Client {
       lifetime_seconds: options.lifetimeSeconds,
     });
     const call = { method: "POST", path: "/provisioning/client-tokens", body } as const;
-    const { token, expires_at } = formed<ClientTokenAnswer>(await this.#channel.value(call), { token: "string" });
+    const { token, expires_at } = formed<ClientTokenAnswer>(await this.#channel.value(call), { token: "" });
     const expiresAt = instant(expires_at);
     requireSense(expiresAt !== null);
     return { token, expiresAt };
@@ -223,7 +223,7 @@ export class Client {
   }
 
   async #status(path: string, body: ActivationBody | HeartbeatBody): Promise<LicenseStatus> {
-    return formed(await this.#channel.value({ method: "POST", path, body }), { license_key: "string" });
+    return formed(await this.#channel.value({ method: "POST", path, body }), { license_key: "" });
   }
 
   #batchItem(item: BatchItem): BatchBody["items"][number] {

@@ -15,16 +15,20 @@ export function instant(text: unknown): Date | null {
   return Number.isNaN(at) ? null : new Date(at);
 }
 
-/** The types of the members without which an answer is none. */
-type Form = Readonly<Record<string, "string" | "number" | "boolean">>;
+/** The members without which a value is not what it should be, each with a value of its type. */
+type Form = Readonly<Record<string, string | number>>;
 
-const hasForm = (value: unknown, form: Form): boolean =>
-  Object.entries(form).every(([name, type]) => typeof (value as Record<string, unknown> | null)?.[name] === type);
+export function hasForm(value: unknown, form: Form): boolean {
+  const members = Object(value) as Readonly<Record<string, unknown>>;
+  return Object.entries(form).every(([name, sample]) => typeof members[name] === typeof sample);
+}
 
 /** Throws unless an answer is what was asked for: what a proxy or another server says must not pass for it. */
-export function requireSense(makesSense: boolean): asserts makesSense {
-  if (!makesSense)
-    throw new ServerUnreachable("The answer is not Seatkeeper's: it is not of the form that was asked for.");
+export function requireSense(
+  makesSense: boolean,
+  fault = "it is not of the form that was asked for",
+): asserts makesSense {
+  if (!makesSense) throw new ServerUnreachable(`The answer is not Seatkeeper's: ${fault}.`);
 }
 
 /** An answer that has these members. */
@@ -35,8 +39,8 @@ export function formed<T>(answer: unknown, form: Form): T {
 
 /** An answer that is a list of such. */
 export function formedList<T>(answer: unknown, form: Form): readonly T[] {
-  requireSense(Array.isArray(answer) && answer.every((line) => hasForm(line, form)));
-  return answer as readonly T[];
+  requireSense(Array.isArray(answer));
+  return answer.map((line) => formed(line, form));
 }
 
 /** The pools of a licence. A count is news, not a promise: only an open or a connect takes a token. */
@@ -44,7 +48,7 @@ export class LicenseInfo {
   readonly pools: readonly Tokens[];
 
   constructor(pools: readonly Tokens[]) {
-    this.pools = formedList(pools, { kind: "string", total: "number", used: "number", left: "number" });
+    this.pools = formedList(pools, { kind: "", total: 0, used: 0, left: 0 });
   }
 
   /** `mono` or `team`; `floating` or `named` on licences that count no projects. One that is not there is empty. */
@@ -117,7 +121,7 @@ export class ExecutionProgress {
 
 /** The progress in an answer. Without a state it would read as if nothing ran. */
 export const progressOf = (answer: unknown): ExecutionProgress =>
-  new ExecutionProgress(formed<ProgressAnswer>(answer, { state: "string" }));
+  new ExecutionProgress(formed<ProgressAnswer>(answer, { state: "" }));
 
 /** One execution in a project's list. */
 export interface ExecutionInfo {
@@ -140,7 +144,7 @@ export class ProjectInfo {
   readonly executions: readonly ExecutionInfo[];
 
   constructor(answer: ProjectAnswer) {
-    formed(answer, { id: "string", name: "string", state: "string" });
+    formed(answer, { id: "", name: "", state: "" });
     this.id = answer.id;
     this.license = answer.license_id;
     this.name = answer.name;
@@ -149,16 +153,14 @@ export class ProjectInfo {
     this.saved = answer.saved;
     this.savedAt = instant(answer.saved_at);
     this.executing = answer.executing;
-    this.users = formedList<ProjectAnswer["users"][number]>(answer.users ?? [], { client_id: "string" }).map(
-      (user) => ({
-        user: user.user_id,
-        client: user.client_id,
-        sessionId: user.session_id,
-        since: instant(user.since),
-        validUntil: instant(user.valid_until),
-      }),
-    );
-    this.executions = formedList<ProjectAnswer["executions"][number]>(answer.executions ?? [], { id: "string" }).map(
+    this.users = formedList<ProjectAnswer["users"][number]>(answer.users ?? [], { client_id: "" }).map((user) => ({
+      user: user.user_id,
+      client: user.client_id,
+      sessionId: user.session_id,
+      since: instant(user.since),
+      validUntil: instant(user.valid_until),
+    }));
+    this.executions = formedList<ProjectAnswer["executions"][number]>(answer.executions ?? [], { id: "" }).map(
       (execution) => ({ id: execution.id, name: execution.name, progress: progressOf(execution) }),
     );
   }
@@ -193,7 +195,6 @@ export interface Grant {
 export function grantOf(answer: SessionAnswer | null, started: number): Grant {
   const validUntil = instant(answer?.session_valid_until);
   const decidedAt = instant(answer?.session_modified_date);
-  if (validUntil === null || decidedAt === null)
-    throw new ServerUnreachable("The answer is not Seatkeeper's: it names no end of the session.");
+  requireSense(validUntil !== null && decidedAt !== null, "it names no end of the session");
   return { validUntil, ms: validUntil.getTime() - decidedAt.getTime(), started, renewal: answer?.renewal ?? "" };
 }

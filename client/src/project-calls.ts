@@ -89,7 +89,7 @@ export class ProjectCalls {
   async startExecution(project: string, body: ExecutionBody): Promise<ExecutionAnswer> {
     const path = `/projects/${project}/executions`;
     const call: Call = { method: "POST", path, body, expects: 201, isOnceOnly: true };
-    return formed(await this.channel.value(call), { id: "string", secret: "string" });
+    return formed(await this.channel.value(call), { id: "", secret: "" });
   }
 
   async identify(project: ProjectRef, sending?: Sending): Promise<string> {

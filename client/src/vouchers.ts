@@ -124,7 +124,7 @@ export class Vouchers {
   }
 
   /** Keeps what an open was answered with. Throws `BadSignature` where it is not what was asked for. */
-  async keep(of: VoucherOf, { nonce, device_key }: VoucherWish, voucher: string | undefined): Promise<void> {
+  async keep(of: VoucherOf, { nonce, device_key }: VoucherWish, voucher?: string | null): Promise<void> {
     const claims = await this.#verified(voucher ?? "");
     if (claims === undefined || claims.nonce !== nonce || claims.cnf?.jkt !== device_key || !this.#isOf(claims, of))
       throw new BadSignature("The answer's voucher is not one that the server signed for this session.");

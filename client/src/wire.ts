@@ -1,5 +1,6 @@
 /** Calls and answers of the API, without any input or output. */
 
+import type { ProgressAnswer } from "./api.ts";
 import {
   type Denial,
   denialError,
@@ -9,7 +10,7 @@ import {
   type SeatkeeperError,
   ServerUnreachable,
 } from "./errors.ts";
-import { type ExecutionProgress, type Holder, instant, type LicenseKind, progressOf } from "./models.ts";
+import { ExecutionProgress, type Holder, hasForm, instant, type LicenseKind, requireSense } from "./models.ts";
 
 /** One request, relative to `/api/v2/isv/{isv_id}`. */
 export interface Call {
@@ -43,7 +44,7 @@ export const retriedStatuses: ReadonlySet<number> = new Set([...untakenStatuses,
 /** Whether a call is sent again after this answer. Of one 503 the server says that the request may have happened. */
 export function mayRepeat({ isOnceOnly }: Call, { status, body }: Reply): boolean {
   if (!retriedStatuses.has(status)) return false;
-  return !isOnceOnly || (untakenStatuses.has(status) && membersOf(json(body)).code !== "outcome_unknown");
+  return !isOnceOnly || (untakenStatuses.has(status) && (Object(json(body)) as Problem).code !== "outcome_unknown");
 }
 
 /** A body as a call is given it: what the API leaves to choice may also be undefined. */
@@ -59,12 +60,17 @@ export function parsed<T>(reply: Reply, expects = 200): T {
   if (reply.status !== expects) throw errorOf(reply);
   if (reply.body.length === 0) return undefined as T;
   const value = json(reply.body);
-  if (value === undefined) throw new ServerUnreachable("The answer is not Seatkeeper's: it is no JSON.");
+  requireSense(value !== undefined, "it is no JSON");
   return value as T;
 }
 
 /** What problem details and bare denials may carry; of any type, for whatever stands before a server refuses too. */
 type Problem = Readonly<Record<string, unknown>>;
+
+interface HolderLine {
+  readonly user_id: string;
+  readonly since?: unknown;
+}
 
 /** The one place where an answer becomes an error. */
 export function errorOf({ status, headers, body }: Pick<Reply, "status" | "headers" | "body">): SeatkeeperError {
@@ -73,15 +79,14 @@ export function errorOf({ status, headers, body }: Pick<Reply, "status" | "heade
 
 /** The error of a problem; `body` is what a batch's item may carry as well. */
 export function problemError(status: number, body: unknown, headers?: Headers): SeatkeeperError {
-  const problem = membersOf(body);
-  const text = textOf(problem.detail) ?? textOf(problem.message) ?? textOf(problem.title);
-  const said = text ?? `The server answers ${status}.`;
+  const problem = Object(body) as Problem;
+  const text = textOf(problem.detail ?? problem.message ?? problem.title) ?? `The server answers ${status}.`;
   const code = textOf(problem.code) ?? "";
-  if (status === 409 && typeof problem.id === "number") return denied(said, problem.id, problem);
-  if (status === 401 || status === 403) return new NotAuthorized(said, status, code);
-  if (retriedStatuses.has(status)) return new ServerUnreachable(said, seconds(headers && retryAfterMs(headers)));
-  if (status === 404 && code === "project_unknown") return new ProjectUnknown(said, code, 13005);
-  return new RequestRefused(said, status, code);
+  if (status === 409 && typeof problem.id === "number") return denied(text, problem.id, problem);
+  if (status === 401 || status === 403) return new NotAuthorized(text, status, code);
+  if (retriedStatuses.has(status)) return new ServerUnreachable(text, seconds(headers && retryAfterMs(headers)));
+  if (status === 404 && code === "project_unknown") return new ProjectUnknown(text, code, 13005);
+  return new RequestRefused(text, status, code);
 }
 
 function denied(text: string, id: number, problem: Problem): SeatkeeperError {
@@ -89,37 +94,34 @@ function denied(text: string, id: number, problem: Problem): SeatkeeperError {
   const denial: Denial = {
     id,
     code: textOf(problem.code) ?? String(id),
-    limit: numberIn(problem.limit),
-    inUse: numberIn(problem.in_use),
+    limit: countOf(problem.limit),
+    inUse: countOf(problem.in_use),
     nextFreeAt: instant(problem.next_free_at),
-    queuePosition: numberIn(problem.queue_position),
-    kind: (textOf(problem.kind) ?? null) as LicenseKind | null,
-    total: numberIn(problem.total),
-    left: numberIn(problem.left),
+    queuePosition: countOf(problem.queue_position),
+    kind: textOf(problem.kind) as LicenseKind | null,
+    total: countOf(problem.total),
+    left: countOf(problem.left),
     holders,
     executionProgress: progressIn(problem.execution_progress),
-    voucherId: textOf(problem.voucher_id) ?? null,
+    voucherId: textOf(problem.voucher_id),
   };
   const named = holders.length === 0 ? "" : ` Connected: ${holders.map(nameOf).join(", ")}.`;
   return denialError(text + named, denial);
 }
 
-const membersOf = (value: unknown): Problem => (typeof value === "object" && value !== null ? value : {}) as Problem;
+export const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
-export const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-const numberIn = (value: unknown): number | null => (typeof value === "number" ? value : null);
+const countOf = (value: unknown): number | null => (typeof value === "number" ? value : null);
 
 function holdersOf(value: unknown): Holder[] {
-  const lines = Array.isArray(value) ? value.map(membersOf) : [];
-  return lines.flatMap(({ user_id, since }) =>
-    typeof user_id === "string" ? { user: user_id, since: instant(since) } : [],
-  );
+  const lines: readonly HolderLine[] = Array.isArray(value) ? value : [];
+  const named = lines.filter((line) => hasForm(line, { user_id: "" }));
+  return named.map(({ user_id, since }) => ({ user: user_id, since: instant(since) }));
 }
 
 /** A refusal stays one, whatever it says of an execution. */
 function progressIn(value: unknown): ExecutionProgress | null {
-  return textOf(membersOf(value).state) === undefined ? null : progressOf(value);
+  return hasForm(value, { state: "" }) ? new ExecutionProgress(value as ProgressAnswer) : null;
 }
 
 function nameOf({ user, since }: Holder): string {
