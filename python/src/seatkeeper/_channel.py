@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import httpx
 
 from ._clock import Timing
+from ._deadline import bounded, deadline
 from ._settings import Address
 from ._signatures import Proof, Sent, Verifier
 from ._steps import Send, Steps, Unanswered, arun, run
@@ -42,26 +43,6 @@ class _Http(Generic[H]):
         """For closing; null where there is none of this process."""
         client, self._client = self._client, None
         return client if self._pid == os.getpid() else None
-
-
-class _Timely(httpx.SyncByteStream):
-    """
-    An answer's body, while there is time. httpx bounds every single read: an answer that trickles in would go on for
-    ever, and with it whoever waits for the request to end, as a close does.
-    """
-
-    def __init__(self, body: httpx.SyncByteStream, left_s: Callable[[], float]) -> None:
-        self._body = body
-        self._left_s = left_s
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._body:
-            if self._left_s() < 0:
-                raise httpx.ReadTimeout("the answer took too long")
-            yield chunk
-
-    def close(self) -> None:
-        self._body.close()
 
 
 class _Requests:
@@ -96,15 +77,17 @@ class _Requests:
         request.headers.update(proof.headers)
         return request, proof
 
-    def _checked(self, response: httpx.Response, proof: Proof | None, started: float) -> Reply:
+    def _checked(self, response: httpx.Response, body: bytes, proof: Proof | None, started: float) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        reply = Reply(response.status_code, headers, response.content, started)
+        reply = Reply(response.status_code, headers, body, started)
         if proof is not None:
             proof.check(reply)
         return reply
 
     def _fault(self, error: httpx.HTTPError) -> Unanswered:
-        what = str(error) or type(error).__name__
+        # One that httpx would not send tells of its headers in full, and among these is the key.
+        is_unsent = isinstance(error, httpx.LocalProtocolError)
+        what = type(error).__name__ if is_unsent else str(error) or type(error).__name__
         return Unanswered(f"Cannot reach the server at {self.address.url}: {what}.", isinstance(error, never_arrived))
 
 
@@ -120,37 +103,46 @@ class Channel(_Requests):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(address, timing, verifier, timeout_s)
-        self._http: _Http[httpx.Client] = _Http(lambda: httpx.Client(transport=transport))
+        self._http: _Http[httpx.Client] = _Http(lambda: bounded(httpx.Client(transport=transport)))
         weakref.finalize(self, _close, self._http).atexit = False
 
     def send(self, step: Send) -> Reply:
         started = self.timing.monotonic()  # before the request: a slow answer must not buy time
+        give_up_at = started + self._patience_s(step)
         try:
             http = self._http.get()
             request, proof = self._request(http, step)
-            return self._checked(self._answer(http, request, started + self._patience_s(step)), proof, started)
+            response, body = self._answer(http, request, lambda: give_up_at - self.timing.monotonic())
+            return self._checked(response, body, proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
 
-    def _answer(self, http: httpx.Client, request: httpx.Request, give_up_at: float) -> httpx.Response:
-        def left_s() -> float:
-            return give_up_at - self.timing.monotonic()
-
-        response = http.send(request, stream=True)
-        try:
-            assert isinstance(response.stream, httpx.SyncByteStream)
-            response.stream = _Timely(response.stream, left_s)
-            request.extensions["timeout"]["read"] = max(0.001, left_s())  # httpx looks at it when the body begins
-            response.read()
-        finally:
-            response.close()
-        return response
+    def _answer(
+        self, http: httpx.Client, request: httpx.Request, left_s: Callable[[], float]
+    ) -> tuple[httpx.Response, bytes]:
+        with deadline(left_s):
+            response = http.send(request, stream=True)
+            try:
+                return response, _read(response, left_s)
+            finally:
+                response.close()
 
     def run(self, steps: Steps[T]) -> T:
         return run(steps, self.send, self.timing.sleep)
 
     def close(self) -> None:
         _close(self._http)
+
+
+def _read(response: httpx.Response, left_s: Callable[[], float]) -> bytes:
+    """The body, while there is time: whoever passes a transport of their own has no `deadline` below it."""
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    body = bytearray()
+    for chunk in response.stream:
+        if left_s() < 0:
+            raise httpx.ReadTimeout("the answer took too long")
+        body += chunk
+    return bytes(body)
 
 
 def _close(http: _Http[httpx.Client]) -> None:
@@ -181,7 +173,8 @@ class AsyncChannel(_Requests):
             http = self._http.get()
             request, proof = self._request(http, step)
             # The whole of it: httpx bounds every single read, and an answer may trickle in.
-            return self._checked(await asyncio.wait_for(http.send(request), self._patience_s(step)), proof, started)
+            response = await asyncio.wait_for(http.send(request), self._patience_s(step))
+            return self._checked(response, response.content, proof, started)
         except httpx.HTTPError as error:
             raise self._fault(error) from error
         except asyncio.TimeoutError:  # before Python 3.11 another than TimeoutError

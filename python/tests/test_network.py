@@ -1,0 +1,118 @@
+"""What a network may do to one exchange: trickle, and never end."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
+
+import httpcore
+import pytest
+
+from seatkeeper import Client, ServerUnreachable
+from seatkeeper._channel import Channel
+from seatkeeper._settings import Address
+from seatkeeper._steps import Send, Unanswered
+from seatkeeper._wire import Call
+from support import Clock, granted, isv, users_license
+
+reads_max = 200
+"""More reads than any exchange has that comes to an end."""
+
+Bytes = Callable[[], Iterable[bytes]]
+
+
+class Line(httpcore.NetworkStream):
+    """One connection on which each read takes a second of the test's time."""
+
+    def __init__(self, clock: Clock, answers: Iterator[Bytes]) -> None:
+        self._clock, self._answers = clock, answers
+        self._coming: Iterator[bytes] = iter(())
+        self.reads = 0
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if buffer.startswith((b"GET", b"POST")):
+            self._coming = iter(next(self._answers)())
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self.reads += 1
+        assert self.reads < reads_max, "the exchange has no end"
+        self._clock.now += 1
+        return next(self._coming, b"")
+
+    def close(self) -> None:
+        pass
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return self
+
+    def get_extra_info(self, info: str) -> object:
+        return None
+
+
+class Network(httpcore.NetworkBackend):
+    def __init__(self, clock: Clock, answers: Iterator[Bytes]) -> None:
+        self._clock, self._answers = clock, answers
+
+    def connect_tcp(self, *_: object, **__: object) -> httpcore.NetworkStream:
+        return Line(self._clock, self._answers)
+
+
+def headers() -> Iterable[bytes]:
+    return chain([b"HTTP/1.1 200 OK\r\n"], repeat(b"X: 1\r\n"))
+
+
+def interim_answers() -> Iterable[bytes]:
+    return repeat(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+
+def grant() -> Iterable[bytes]:
+    body = granted().content
+    return [f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body]
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
+    """Puts a network below httpx that answers so, the last answer again and again."""
+
+    def put(*answers: Bytes) -> Clock:
+        clock, coming = Clock(), chain(answers, repeat(answers[-1]))
+        monkeypatch.setattr("httpcore._sync.connection_pool.SyncBackend", lambda: Network(clock, coming))
+        return clock
+
+    return put
+
+
+@pytest.mark.parametrize("trickle", [headers, interim_answers])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_answer_whose_head_trickles_in_is_given_up_when_its_time_is_over(
+    scheme: str, trickle: Bytes, answering: Callable[..., Clock]
+) -> None:
+    clock = answering(trickle)
+    channel = Channel(Address(f"{scheme}://seatkeeper.test", isv, "key"), clock.timing)
+    with pytest.raises(Unanswered, match="took too long") as caught:
+        channel.send(Send(Call("GET", "/projects"), 5.0))
+    assert not caught.value.never_arrived
+    assert clock.now == 1005
+
+
+def test_the_environments_proxies_are_bounded_too(
+    answering: Callable[..., Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    clock = answering(headers)
+    with pytest.raises(ServerUnreachable, match="took too long"):
+        Client("http://seatkeeper.test", isv, "key", timing=clock.timing).tokens(users_license)
+
+
+def test_extends_and_closes_come_to_an_end_when_heads_trickle_in(answering: Callable[..., Clock]) -> None:
+    clock = answering(grant, headers)
+    session = Client("http://seatkeeper.test", isv, "key", timing=clock.timing).session(users_license, user="anna")
+    clock.now += session._lease.due_in()
+    session._lease.renew_if_due()
+    assert session.is_held
+    asked_at = clock.now
+    assert not session.close()
+    assert clock.now == pytest.approx(asked_at + 5 + 0.25 + 5)
