@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from seatkeeper import (
     BadSignature,
+    Client,
     ExecutionProgress,
     Launcher,
     LicenseInfo,
@@ -20,7 +22,7 @@ from seatkeeper import (
     ServerUnreachable,
 )
 from seatkeeper._models import kind_of
-from seatkeeper._settings import state_folder
+from seatkeeper._settings import address, state_folder
 from seatkeeper._state import slot_key, take_slot
 from support import Clock, Script, denied, environment, isv, new_project
 
@@ -176,6 +178,54 @@ def test_a_launcher_needs_a_licence_and_one_address() -> None:
         Launcher("localhost", 7070)
     with pytest.raises(TypeError):
         Launcher("localhost", url="http://localhost", isv=isv, api_key="k", license="l")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"api_key": "SECRET\nkey"},
+        {"api_key": "SECRET\0key"},
+        {"api_key": "SECRÉT"},
+        {"api_key": "SECRET key"},
+        {"url": "http://anna:SECRET@seatkeeper.test"},
+        {"url": "http://seatkeeper.test/?SECRET"},
+        {"url": "http://SECRET:99999"},
+        {"url": "http://SECRET:port"},
+        {"url": "http://[SECRET"},
+        {"url": "ftp://SECRET"},
+        {"url": "SECRET:7070"},
+        {"url": "https://"},
+    ],
+)
+def test_a_setting_that_cannot_be_one_is_refused_and_not_shown(wrong: dict[str, str]) -> None:
+    (argument,) = wrong
+    with pytest.raises(NotConfigured, match=f"^{argument}= is not ") as caught:
+        address(**{"url": "http://seatkeeper.test", "isv": isv, "api_key": "key", **wrong}, admin=False)
+    assert "SECR" not in "".join(traceback.format_exception_only(caught.value))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_white_space_around_a_key_is_no_part_of_it() -> None:
+    script = Script(httpx.Response(200, json=[]))
+    Client("http://seatkeeper.test\n", isv, " key\r\n", transport=script.transport).tokens("l")
+    assert script.sent[0].headers["provisioningkey"] == "key"
+    with pytest.raises(NotConfigured, match="api_key= is missing"):
+        Client("http://seatkeeper.test", isv, "\n")
+
+
+def test_a_request_that_cannot_be_sent_does_not_show_its_headers() -> None:
+    script = Script(*[httpx.LocalProtocolError("Illegal header value b'SECRET'")] * 4)
+    with pytest.raises(ServerUnreachable) as caught:
+        launcher(script, Clock()).licenses()
+    assert caught.value.never_arrived
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_vendors_id_is_one_part_of_the_address() -> None:
+    script = Script(httpx.Response(200, json=[]))
+    Client("http://seatkeeper.test", "nope/../x", "key", transport=script.transport).tokens("l")
+    assert script.sent[0].url.raw_path == b"/api/v2/isv/nope%2F..%2Fx/licenses/l/tokens"
 
 
 def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:

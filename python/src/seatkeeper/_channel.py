@@ -21,7 +21,10 @@ from ._wire import Reply, accept
 T = TypeVar("T")
 H = TypeVar("H")
 
-never_arrived = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+never_arrived = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+
+_not_sent = httpx.LocalProtocolError("the request is none that HTTP can carry")
+"""In place of httpx's own, which shows the header that it refuses: it may be the key."""
 
 
 class _Http(Generic[H]):
@@ -85,9 +88,7 @@ class _Requests:
         return reply
 
     def _fault(self, error: httpx.HTTPError) -> Unanswered:
-        # One that httpx would not send tells of its headers in full, and among these is the key.
-        is_unsent = isinstance(error, httpx.LocalProtocolError)
-        what = type(error).__name__ if is_unsent else str(error) or type(error).__name__
+        what = str(error) or type(error).__name__
         return Unanswered(f"Cannot reach the server at {self.address.url}: {what}.", isinstance(error, never_arrived))
 
 
@@ -114,6 +115,8 @@ class Channel(_Requests):
             request, proof = self._request(http, step)
             response, body = self._answer(http, request, lambda: give_up_at - self.timing.monotonic())
             return self._checked(response, body, proof, started)
+        except httpx.LocalProtocolError:
+            raise self._fault(_not_sent) from None
         except httpx.HTTPError as error:
             raise self._fault(error) from error
 
@@ -175,6 +178,8 @@ class AsyncChannel(_Requests):
             # The whole of it: httpx bounds every single read, and an answer may trickle in.
             response = await asyncio.wait_for(http.send(request), self._patience_s(step))
             return self._checked(response, response.content, proof, started)
+        except httpx.LocalProtocolError:
+            raise self._fault(_not_sent) from None
         except httpx.HTTPError as error:
             raise self._fault(error) from error
         except asyncio.TimeoutError:  # before Python 3.11 another than TimeoutError

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from ._wire import segment
+
+_key = re.compile(r"[!-~]+")
+"""As the server knows keys. Others do not fit into a header, and whoever refuses to send them shows them."""
+
+_server_url = re.compile(r"https?://[^@?#\s]+", re.IGNORECASE)
 
 
 class NotConfigured(ValueError):
-    """A setting is neither passed nor in the environment."""
+    """A setting is neither passed nor in the environment, or cannot be what it says."""
 
 
 def setting(value: str | None, variable: str, argument: str) -> str:
-    found = value if value is not None else os.environ.get(variable)
+    """Without the white space around it: the line break at a file's end is no part of a key."""
+    found = (value if value is not None else os.environ.get(variable, "")).strip()
     if not found:
         raise NotConfigured(f"{argument}= is missing: pass it, or set {variable}")
     return found
@@ -33,7 +45,7 @@ class Address:
 
     @property
     def base(self) -> str:
-        return f"{self.url.rstrip('/')}/api/v2/isv/{self.isv}"
+        return f"{self.url.rstrip('/')}/api/v2/isv/{segment(self.isv)}"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -41,12 +53,33 @@ class Address:
 
 
 def address(url: str | None, isv: str | None, api_key: str | None, admin: bool) -> Address:
-    return Address(
-        setting(url, "SEATKEEPER_URL", "url"),
-        setting(isv, "SEATKEEPER_ISV", "isv"),
-        setting(api_key, "SEATKEEPER_API_KEY", "api_key"),
-        admin,
-    )
+    return Address(_url(url), setting(isv, "SEATKEEPER_ISV", "isv"), _api_key(api_key), admin)
+
+
+def _url(value: str | None) -> str:
+    """What is refused is not shown: it may hold a password."""
+    url = setting(value, "SEATKEEPER_URL", "url")
+    if _server_url.fullmatch(url) is None or not _can_be_parsed(url):
+        raise NotConfigured(
+            "url= is not a server's address: http:// or https://, a host, and neither user nor password"
+        )
+    return url
+
+
+def _can_be_parsed(url: str) -> bool:
+    """httpx alone lets half an IPv6 address pass."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and httpx.URL(url).host) and parts.port != 0
+    except (httpx.InvalidURL, ValueError):
+        return False
+
+
+def _api_key(value: str | None) -> str:
+    key = setting(value, "SEATKEEPER_API_KEY", "api_key")
+    if _key.fullmatch(key) is None:
+        raise NotConfigured("api_key= is not a key: it has other characters than printable ASCII")
+    return key
 
 
 def this_device() -> str:
