@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -13,6 +15,7 @@ from seatkeeper import (
     BadSignature,
     Client,
     ExecutionProgress,
+    ExecutionTimeout,
     Launcher,
     LicenseInfo,
     LicenseKind,
@@ -24,7 +27,7 @@ from seatkeeper import (
 from seatkeeper._models import kind_of
 from seatkeeper._settings import address, state_folder
 from seatkeeper._state import slot_key, take_slot
-from support import Clock, Script, denied, environment, isv, new_project
+from support import Clock, Script, closed, denied, environment, granted, isv, new_project, scripted, users_license
 
 
 def launcher(script: Script, clock: Clock) -> Launcher:
@@ -162,9 +165,65 @@ def test_waiting_for_an_execution_looks_with_growing_pauses() -> None:
     assert launcher(script, clock).wait_execution(isv, poll_seconds=2).state == "finished"
     assert clock.slept == [0.5, 0.75, 1.125, 1.6875, 2, 2]
     script, clock = Script(*[progress("running")] * 60), Clock()
-    with pytest.raises(TimeoutError):
+    with pytest.raises(ExecutionTimeout, match="still runs: running") as caught:
         launcher(script, clock).wait_execution(isv, timeout_seconds=30)
     assert clock.now == pytest.approx(1030)
+    assert isinstance(caught.value, TimeoutError)
+
+
+def test_waiting_for_an_execution_never_hammers() -> None:
+    running = httpx.Response(200, json={"state": "running"})
+    script, clock = Script(*[running] * 20), Clock()
+    with pytest.raises(ExecutionTimeout):
+        launcher(script, clock).wait_execution(isv, timeout_seconds=5, poll_seconds=0)
+    assert clock.slept == [0.5] * 10
+
+
+def silent(clock: Clock) -> Callable[[httpx.Request], httpx.Response]:
+    """A server that answers nothing, for as long as anybody waits."""
+
+    def wait(request: httpx.Request) -> httpx.Response:
+        clock.now += request.extensions["timeout"]["read"]
+        raise httpx.ReadTimeout("timed out")
+
+    return wait
+
+
+@pytest.mark.parametrize("project", [isv, "firmware"])
+@pytest.mark.parametrize(("timeout", "took"), [(1, 1), (0, 1), (15, 15)])
+def test_waiting_for_an_execution_of_which_nothing_is_heard_ends_in_time(
+    project: str, timeout: float, took: float
+) -> None:
+    clock = Clock()
+    with pytest.raises(ServerUnreachable, match="timed out"):
+        launcher(Script(*[silent(clock)] * 4), clock).wait_execution(project, timeout_seconds=timeout)
+    assert clock.now == pytest.approx(1000 + took)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, -1, -math.inf])
+def test_what_is_no_duration_is_refused_before_anything_is_sent(wrong: float) -> None:
+    nothing, clock = Script(), Clock()
+    with pytest.raises(ValueError, match=r"^wait= takes seconds"):
+        scripted(nothing, clock).session(users_license, user="anna", wait=wrong)
+    with pytest.raises(ValueError, match=r"^wait= takes seconds"):
+        launcher(nothing, clock).connect("P", wait=wrong)
+    with pytest.raises(ValueError, match=r"^timeout_seconds= takes seconds"):
+        launcher(nothing, clock).wait_execution(isv, timeout_seconds=wrong)
+    with pytest.raises(ValueError, match=r"^poll_seconds= takes seconds"):
+        launcher(nothing, clock).wait_execution(isv, poll_seconds=wrong)
+    with pytest.raises(ValueError, match=r"^timeout_seconds= takes seconds"):
+        Client("http://seatkeeper.test", isv, "key", timeout_seconds=wrong)
+
+
+def test_a_wait_may_have_no_end_where_that_means_something() -> None:
+    full, clock = denied(1007, "tokens_exhausted"), Clock()
+    script = Script(*[full] * 50, granted(), closed)
+    scripted(script, clock).session(users_license, user="anna", wait=math.inf).close()
+    assert script.body(50)["wait_seconds"] == 10
+    with pytest.raises(ValueError, match="poll_seconds"):
+        launcher(script, clock).wait_execution(isv, poll_seconds=math.inf)
+    with pytest.raises(ValueError, match="timeout_seconds"):
+        Client("http://seatkeeper.test", isv, "key", timeout_seconds=math.inf)
 
 
 def test_numbers_without_a_class_of_their_own() -> None:

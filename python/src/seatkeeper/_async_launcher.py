@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +14,10 @@ from ._client import Wait
 from ._clock import Timing
 from ._errors import LicenseError
 from ._key_set import KeySet
-from ._launcher import LauncherBase, poll_first_s, poll_growth
+from ._launcher import LauncherBase
 from ._lease import OnLost
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, kind_of
-from ._opening import seconds
+from ._opening import waiting_s
 from ._project import ProjectView
 from ._project_calls import ProjectCalls, ProjectRef, report
 from ._session import AsyncSession, aopen_lease
@@ -62,10 +61,11 @@ class AsyncProject(ProjectView, AsyncSession):
     async def _connect(
         cls, launcher: AsyncLauncher, project: ProjectRef, wait: Wait, on_lost: OnLost | None
     ) -> AsyncProject:
+        wait_s = waiting_s(wait)
         info = await launcher._channel.run(launcher._calls.find(project))
         seat = launcher._seat(info.id)
         slot = launcher._settings.slot(seat)
-        lease = await aopen_lease(launcher._channel, seat, slot, seconds(wait), on_lost, info.name)
+        lease = await aopen_lease(launcher._channel, seat, slot, wait_s, on_lost, info.name)
         made = cls(lease)
         made._info, made._channel, made._calls = info, launcher._channel, launcher._calls
         return made
@@ -188,17 +188,7 @@ class AsyncLauncher(LauncherBase):
     async def wait_execution(
         self, project: ProjectRef, *, timeout_seconds: float | None = None, poll_seconds: float = 5.0
     ) -> ExecutionProgress:
-        timing = self._settings.timing
-        project_id = await self._channel.run(self._calls.identify(project))
-        end = None if timeout_seconds is None else timing.monotonic() + timeout_seconds
-        pause = poll_first_s
-        while (progress := await self.execution_progress(project_id)).is_running:
-            left = pause if end is None else end - timing.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"the execution still runs: {progress}")
-            await asyncio.sleep(min(pause, left))
-            pause = min(poll_seconds, pause * poll_growth)
-        return progress
+        return await self._channel.run(self._calls.wait(project, timeout_seconds, poll_seconds))
 
     def execution(self, project_id: str, id: str, secret: str) -> AsyncExecution:
         return AsyncExecution(self._channel, project_id, id, secret)

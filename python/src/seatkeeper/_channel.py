@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import httpx
 
-from ._clock import Timing
+from ._clock import Timing, seconds
 from ._deadline import bounded, deadline
 from ._settings import Address
 from ._signatures import Proof, Sent, Verifier
@@ -57,11 +57,11 @@ class _Requests:
     def __init__(self, address: Address, timing: Timing, verifier: Verifier | None, timeout_s: float) -> None:
         self.address = address
         self.timing = timing
-        self.timeout_s = timeout_s
+        self.timeout_s = seconds(timeout_s, "timeout_seconds")
         self._verifier = verifier
 
     def _patience_s(self, step: Send) -> float:
-        return max(0.001, self.timeout_s if step.timeout_s is None else min(self.timeout_s, step.timeout_s))
+        return max(0.001, min(self.timeout_s, step.timeout_s))
 
     def _request(self, http: httpx.Client | httpx.AsyncClient, step: Send) -> tuple[httpx.Request, Proof | None]:
         call = step.call

@@ -17,7 +17,7 @@ from ._clock import Timing
 from ._key_set import KeySet
 from ._lease import OnLost
 from ._models import LicenseInfo
-from ._opening import Seat, client_token, seconds
+from ._opening import Seat, client_token, waiting_s
 from ._process import close_all
 from ._project_calls import tokens
 from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
@@ -150,7 +150,8 @@ class Client:
         `on_lost` is called once, in the background thread, if the session is lost.
         """
         seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
-        session = Session(open_lease(self._channel, seat, self._settings.slot(seat), seconds(wait), on_lost))
+        wait_s = waiting_s(wait)
+        session = Session(open_lease(self._channel, seat, self._settings.slot(seat), wait_s, on_lost))
         self._opened.add(session)
         return session
 
@@ -249,11 +250,11 @@ class AsyncClient:
     ) -> Opening:
         """As `Client.session`. `on_lost` is called on the event loop."""
         seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
-        return Opening(self._open(seat, wait, on_lost))
+        return Opening(self._open(seat, waiting_s(wait), on_lost))
 
-    async def _open(self, seat: Seat, wait: Wait, on_lost: OnLost | None) -> AsyncSession:
+    async def _open(self, seat: Seat, wait_s: float, on_lost: OnLost | None) -> AsyncSession:
         slot = self._settings.slot(seat)
-        session = AsyncSession(await aopen_lease(self._channel, seat, slot, seconds(wait), on_lost))
+        session = AsyncSession(await aopen_lease(self._channel, seat, slot, wait_s, on_lost))
         self._opened.add(session)
         return session
 

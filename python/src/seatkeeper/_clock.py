@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 def _monotonic() -> Callable[[], float]:
@@ -22,6 +24,14 @@ def _monotonic() -> Callable[[], float]:
 
 
 monotonic = _monotonic()
+
+
+def seconds(duration: timedelta | float, argument: str, *, may_be_endless: bool = False) -> float:
+    """What a caller gives as a duration. Endless is `math.inf`."""
+    given = duration.total_seconds() if isinstance(duration, timedelta) else duration
+    if not (0 <= given <= sys.float_info.max or (may_be_endless and given == math.inf)):
+        raise ValueError(f"{argument}= takes seconds, 0 or more, and not {given}")
+    return given
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ Everything that this package raises on purpose:
     │   ├── KindLocked           13004
     │   ├── ProjectAttended      13003
     │   └── ProjectExecuting     13008
+    ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
     ├── ServerUnreachable        no answer, or only "try again later"; says nothing about the licence
     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
     ├── BadSignature             an answer is not signed, or not by the key that was given
@@ -214,6 +215,10 @@ class ProjectAttended(ProjectError):
 
 class ProjectExecuting(ProjectError):
     """An execution of the project is running; wait for its end, or force it."""
+
+
+class ExecutionTimeout(SeatkeeperError, TimeoutError):
+    """An execution still runs at the end of the time that its caller would wait."""
 
 
 class ServerUnreachable(SeatkeeperError):

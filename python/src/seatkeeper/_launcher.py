@@ -13,13 +13,10 @@ from ._clock import Timing
 from ._key_set import KeySet
 from ._lease import Lease, OnLost
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, kind_of
-from ._opening import Seat
+from ._opening import Seat, waiting_s
 from ._project import Execution, Project, connect, connected, try_connect
 from ._project_calls import ProjectCalls, ProjectRef
 from ._settings import setting, this_user
-
-poll_first_s, poll_growth = 0.5, 1.5
-"""Waiting for an execution looks often at first, and then at most every `poll_seconds`."""
 
 
 class LauncherBase:
@@ -147,18 +144,11 @@ class Launcher(LauncherBase):
     def wait_execution(
         self, project: ProjectRef, *, timeout_seconds: float | None = None, poll_seconds: float = 5.0
     ) -> ExecutionProgress:
-        """Looks until the latest execution does not run any more. Holds nothing. `TimeoutError` if it takes longer."""
-        timing = self._settings.timing
-        project_id = self._channel.run(self._calls.identify(project))
-        end = None if timeout_seconds is None else timing.monotonic() + timeout_seconds
-        pause = poll_first_s
-        while (progress := self.execution_progress(project_id)).is_running:
-            left = pause if end is None else end - timing.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"the execution still runs: {progress}")
-            timing.sleep(min(pause, left))
-            pause = min(poll_seconds, pause * poll_growth)
-        return progress
+        """
+        Looks until the latest execution does not run any more, at most every `poll_seconds`. Holds nothing.
+        `ExecutionTimeout` if it takes longer, `ServerUnreachable` if the last look was not answered.
+        """
+        return self._channel.run(self._calls.wait(project, timeout_seconds, poll_seconds))
 
     def execution(self, project_id: str, id: str, secret: str) -> Execution:
         """For a worker of its own: reports on an execution that another process started."""
@@ -171,8 +161,9 @@ class Launcher(LauncherBase):
         return try_connect(self, project, wait=wait, on_lost=on_lost)
 
     def _connect(self, project: ProjectRef, wait: Wait, on_lost: OnLost | None) -> tuple[Lease, ProjectInfo]:
+        wait_s = waiting_s(wait)
         info = self._channel.run(self._calls.find(project))
-        return connected(self, info, wait, on_lost), info
+        return connected(self, info, wait_s, on_lost), info
 
     def close(self) -> None:
         """Closes its connections to the server. Projects that are connected stay so until they are disconnected."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from ._clock import Timing
+from ._clock import Timing, seconds
 from ._errors import (
     ClientNotActivated,
     LicenseError,
@@ -83,8 +83,9 @@ class Seat:
         return Call("POST", "/provisioning/activations", body)
 
 
-def seconds(wait: timedelta | float | None) -> float | None:
-    return wait.total_seconds() if isinstance(wait, timedelta) else wait
+def waiting_s(wait: timedelta | float | None) -> float:
+    """How long an open waits for its token; 0: there is one try alone."""
+    return 0.0 if wait is None else seconds(wait, "wait", may_be_endless=True)
 
 
 def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Callable[[Reply], Grant]]:
@@ -117,10 +118,9 @@ def _grant(reply: Reply, body: Any) -> Grant:
 
 
 def open_session(
-    seat: Seat, slot: Slot, timing: Timing, wait: timedelta | float | None, vouchers: Vouchers | None = None
+    seat: Seat, slot: Slot, timing: Timing, wait_s: float, vouchers: Vouchers | None = None
 ) -> Steps[Grant]:
     """Takes the token, or waits for it, or raises why not."""
-    wait_s = seconds(wait) or 0.0
     give_up_at = timing.monotonic() + wait_s
     denials = 0
     has_activated = False

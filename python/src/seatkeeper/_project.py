@@ -9,7 +9,6 @@ from ._channel import Channel
 from ._errors import LicenseError
 from ._lease import Lease, OnLost
 from ._models import ExecutionProgress, LicenseKind, ProjectInfo
-from ._opening import seconds
 from ._project_calls import ProjectCalls, ProjectRef, report
 from ._session import Session, open_lease
 
@@ -148,8 +147,8 @@ def try_connect(
         return None
 
 
-def connected(launcher: Launcher, info: ProjectInfo, wait: Wait, on_lost: OnLost | None) -> Lease:
+def connected(launcher: Launcher, info: ProjectInfo, wait_s: float, on_lost: OnLost | None) -> Lease:
     """The lease of a connection."""
     seat = launcher._seat(info.id)
     slot = launcher._settings.slot(seat)
-    return open_lease(launcher._channel, seat, slot, seconds(wait), on_lost, info.name)
+    return open_lease(launcher._channel, seat, slot, wait_s, on_lost, info.name)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from typing import Any
 
-from ._clock import Timing
-from ._errors import ProjectError, ProjectUnknown
+from ._clock import Timing, seconds
+from ._errors import ExecutionTimeout, ProjectError, ProjectUnknown
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo
-from ._steps import Steps, fetch
+from ._steps import Pause, Steps, fetch
 from ._wire import Call, segment
 
 ProjectRef = ProjectInfo | str
 """A project by what was told of it, by its id, or by its name."""
 
 page_size = 1_000
+poll_first_s, poll_growth = 0.5, 1.5
+"""
+Waiting for an execution looks often at first, and then at most every `poll_seconds`. It pauses no less than at first,
+whatever is asked for: the server has others to answer.
+"""
 execution_over = 13014
 
 
@@ -42,21 +48,22 @@ class ProjectCalls:
                 break
         return found
 
-    def find(self, project: ProjectRef) -> Steps[ProjectInfo]:
+    def find(self, project: ProjectRef, give_up_at: float = math.inf) -> Steps[ProjectInfo]:
         """As it is now. A text that reads as a UUID is an id, any other a name."""
         project_id = _id(project)
         if project_id is not None:
-            return ProjectInfo.of((yield from self._fetch("GET", project_id)))
+            call = Call("GET", f"/projects/{project_id}")
+            return ProjectInfo.of((yield from fetch(call, self._timing, give_up_at)))
         params = {"license_id": self.license_id, "name": str(project)}
-        lines = yield from fetch(Call("GET", "/projects", params=params), self._timing)
+        lines = yield from fetch(Call("GET", "/projects", params=params), self._timing, give_up_at)
         if not lines:
             raise ProjectUnknown(f"The licence has no project {project!r}.", "project_unknown", 13005)
         return ProjectInfo.of(lines[0])
 
-    def identify(self, project: ProjectRef) -> Steps[str]:
+    def identify(self, project: ProjectRef, give_up_at: float = math.inf) -> Steps[str]:
         project_id = _id(project)
         if project_id is None:
-            project_id = (yield from self.find(project)).id
+            project_id = (yield from self.find(project, give_up_at)).id
         return project_id
 
     def create(self, name: str) -> Steps[ProjectInfo]:
@@ -91,9 +98,25 @@ class ProjectCalls:
     def switch(self, project: ProjectRef, kind: LicenseKind) -> Steps[ProjectInfo]:
         return self._act(project, "kind", {"kind": kind.value})
 
-    def progress(self, project: ProjectRef) -> Steps[ExecutionProgress]:
-        project_id = yield from self.identify(project)
-        return ExecutionProgress((yield from self._fetch("GET", project_id, "/progress")))
+    def progress(self, project: ProjectRef, give_up_at: float = math.inf) -> Steps[ExecutionProgress]:
+        project_id = yield from self.identify(project, give_up_at)
+        call = Call("GET", f"/projects/{project_id}/progress")
+        return ExecutionProgress((yield from fetch(call, self._timing, give_up_at)))
+
+    def wait(self, project: ProjectRef, timeout_s: float | None, poll_s: float) -> Steps[ExecutionProgress]:
+        """Looks until the latest execution does not run any more."""
+        pause_max_s = max(poll_first_s, seconds(poll_s, "poll_seconds"))
+        wait_s = math.inf if timeout_s is None else seconds(timeout_s, "timeout_seconds", may_be_endless=True)
+        give_up_at = self._timing.monotonic() + wait_s
+        project_id = yield from self.identify(project, give_up_at)
+        pause = poll_first_s
+        while (progress := (yield from self.progress(project_id, give_up_at))).is_running:
+            left = give_up_at - self._timing.monotonic()
+            if left <= 0:
+                raise ExecutionTimeout(f"the execution still runs: {progress}")
+            yield Pause(min(pause, left))
+            pause = min(pause_max_s, pause * poll_growth)
+        return progress
 
     def start_execution(
         self, project_id: str, session_id: str, name: str, units_total: int | None
@@ -110,9 +133,6 @@ class ProjectCalls:
         project_id = yield from self.identify(project)
         call = Call("POST", f"/projects/{project_id}/{verb}", body)
         return ProjectInfo.of((yield from fetch(call, self._timing)))
-
-    def _fetch(self, method: str, project_id: str, more: str = "") -> Steps[Any]:
-        return fetch(Call(method, f"/projects/{project_id}{more}"), self._timing)
 
 
 def report(

@@ -109,10 +109,10 @@ class AsyncSession(SessionView):
 
 
 def open_lease(
-    channel: Channel, seat: Seat, slot: Slot, wait: float | None, on_lost: OnLost | None, name: str | None = None
+    channel: Channel, seat: Seat, slot: Slot, wait_s: float, on_lost: OnLost | None, name: str | None = None
 ) -> Lease:
     try:
-        grant = channel.run(open_session(seat, slot, channel.timing, wait, channel.vouchers))
+        grant = channel.run(open_session(seat, slot, channel.timing, wait_s, channel.vouchers))
         return _kept(channel, seat, slot, grant, on_lost, name)
     except BaseException as error:
         _undo(channel, seat, slot, error)
@@ -120,10 +120,10 @@ def open_lease(
 
 
 async def aopen_lease(
-    channel: AsyncChannel, seat: Seat, slot: Slot, wait: float | None, on_lost: OnLost | None, name: str | None = None
+    channel: AsyncChannel, seat: Seat, slot: Slot, wait_s: float, on_lost: OnLost | None, name: str | None = None
 ) -> Lease:
     try:
-        grant = await channel.run(open_session(seat, slot, channel.timing, wait, channel.vouchers))
+        grant = await channel.run(open_session(seat, slot, channel.timing, wait_s, channel.vouchers))
         return _kept(channel.sync, seat, slot, grant, _on_loop(on_lost), name)
     except BaseException as error:
         await asyncio.shield(asyncio.to_thread(_undo, channel.sync, seat, slot, error))

@@ -6,6 +6,7 @@ so long) and is told what came of it. `run` and `arun` do it, with httpx's two c
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Send:
     call: Call
-    timeout_s: float | None = None
+    timeout_s: float = math.inf
     """Shorter than the client's own, where the answer would be of no use later."""
 
 
@@ -88,6 +89,8 @@ tries_max = 4
 """A call is sent so often before `ServerUnreachable`: with the pauses below, some four seconds of a dead network."""
 backoff_first_s = 0.5
 backoff_max_s = 8.0
+last_try_s = 1.0
+"""With less than that left, no answer would come in time. The last look of a caller who waits has so much."""
 patience_s = 60.0
 """A server that asks to come again later than this is told of, and not waited for."""
 
@@ -98,14 +101,16 @@ def backoff(failures: int, chance: float) -> float:
     return whole * (0.5 + 0.5 * chance)
 
 
-def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | None = None) -> Steps[Reply]:
-    """Sends until there is an answer that is not "try again". Raises `ServerUnreachable` when there is none."""
+def ask(
+    call: Call, timing: Timing, tries: int = tries_max, timeout_s: float = math.inf, give_up_at: float = math.inf
+) -> Steps[Reply]:
+    """Sends until there is an answer that is not "try again". Raises `ServerUnreachable` when there is none in time."""
     failures = 0
     never_arrived = True
     while True:
         wait: float | None = None
         try:
-            reply = yield Send(call, timeout_s)
+            reply = yield Send(call, min(timeout_s, max(last_try_s, give_up_at - timing.monotonic())))
             assert reply is not None
             if reply.status not in retried_statuses:
                 return reply
@@ -125,10 +130,13 @@ def ask(call: Call, timing: Timing, tries: int = tries_max, timeout_s: float | N
             raise ServerUnreachable(f"{fault} Sent {failures} times.", wait, never_arrived)
         # Spread beyond what the server asks for: everybody whom it turned away was told the same.
         pause = backoff(failures, timing.chance())
-        yield Pause(pause if wait is None else wait + pause * 0.5)
+        pause = pause if wait is None else wait + pause * 0.5
+        if timing.monotonic() + pause >= give_up_at:
+            raise ServerUnreachable(f"{fault} Sent {failures} times.", wait, never_arrived)
+        yield Pause(pause)
 
 
-def fetch(call: Call, timing: Timing) -> Steps[Any]:
+def fetch(call: Call, timing: Timing, give_up_at: float = math.inf) -> Steps[Any]:
     """The value that the server answers with."""
-    reply = yield from ask(call, timing)
+    reply = yield from ask(call, timing, give_up_at=give_up_at)
     return parsed(reply, call.expects)

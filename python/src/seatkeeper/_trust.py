@@ -8,14 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ._models import Grant
-from ._steps import backoff
+from ._steps import backoff, last_try_s
 
 margin_share = 0.02
 margin_max_s = 5.0
 """For two clocks that do not run alike, and for what the application still does after asking."""
-
-last_try_s = 1.0
-"""With less than that left, no answer would come in time."""
 
 
 @dataclass(frozen=True)
