@@ -25,6 +25,7 @@ from seatkeeper import (
     ServerUnreachable,
 )
 from seatkeeper._models import kind_of
+from seatkeeper._opening import client_token
 from seatkeeper._settings import address, state_folder
 from seatkeeper._state import slot_key, take_slot
 from support import Clock, Script, closed, denied, environment, granted, isv, new_project, scripted, users_license
@@ -155,6 +156,66 @@ def test_a_server_that_asks_for_much_patience_is_not_waited_for() -> None:
 def test_an_answer_that_is_no_json_is_not_seatkeepers() -> None:
     with pytest.raises(ServerUnreachable, match="no JSON"):
         launcher(Script(httpx.Response(200, text="<html>")), Clock()).licenses()
+
+
+no_answers = [b"", b"null", b"1", b'"x"', b"[null]", b'{"id": 1}', b"NaN", b"[" * 100_000]
+"""What something between us and the server may answer with 200."""
+
+
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [
+        (lambda known: known.licenses(), 200),
+        (lambda known: known.projects(), 200),
+        (lambda known: known.project("P"), 200),
+        (lambda known: known.project(isv), 200),
+        (lambda known: known.create_project("P"), 201),
+        (lambda known: known.open_project(isv), 200),
+        (lambda known: known.execution_progress(isv), 200),
+        (lambda known: known.wait_execution(isv), 200),
+        (lambda known: known.execution(isv, isv, "secret").report(units_done=1), 200),
+        (lambda known: known._channel.run(known._calls.start_execution(isv, isv, "x", None)), 201),
+        (lambda known: known._channel.run(client_token("l", "anna", None, None, known._channel.timing)), 200),
+    ],
+)
+@pytest.mark.parametrize("body", no_answers, ids=lambda body: body[:12].decode())
+def test_what_has_not_the_form_that_was_asked_for_is_not_seatkeepers(
+    body: bytes, call: Callable[[Launcher], object], status: int
+) -> None:
+    with pytest.raises(ServerUnreachable, match="not Seatkeeper's"):
+        call(launcher(Script(httpx.Response(status, content=body)), Clock()))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": 1},
+        {"kind": "solo"},
+        {"kind": []},
+        {"users": {}},
+        {"users": [None]},
+        {"users": [{"user_id": 5}]},
+        {"executions": [{"id": "x"}]},
+        {"executions": [{"id": "x", "state": "running", "units_done": "all"}]},
+    ],
+)
+def test_a_project_with_members_of_another_form_is_none(wrong: dict[str, object]) -> None:
+    with pytest.raises(ServerUnreachable, match="not Seatkeeper's"):
+        launcher(Script(httpx.Response(200, json={**new_project, **wrong})), Clock()).project(isv)
+
+
+def test_an_instant_that_is_none_keeps_nobody_from_the_rest() -> None:
+    for wrong in (5, "soon", "2026-11-22T12:00:00", "9999-12-31T23:59:59-14:00"):
+        script = Script(httpx.Response(200, json={**new_project, "saved_at": wrong}))
+        assert launcher(script, Clock()).project(isv).saved_at is None
+
+
+@pytest.mark.parametrize("after", ["²", "x", "-5", "Sun, 06 Nov 1994 08:49:37 +9999999", ""])
+def test_a_retry_after_that_is_none_is_as_good_as_none(after: str) -> None:
+    busy = httpx.Response(503, headers={b"Retry-After": after.encode("latin-1")})
+    script, clock = Script(busy, httpx.Response(200, json=[])), Clock()
+    launcher(script, clock).licenses()
+    assert clock.slept == [0.25]
 
 
 def test_waiting_for_an_execution_looks_with_growing_pauses() -> None:

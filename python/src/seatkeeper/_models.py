@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ._errors import LicenseError
 
+T = TypeVar("T")
+
 Json = Mapping[str, Any]
+
+unreadable = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
+"""What the readers of this module raise where an answer has not the form that was asked for."""
+
+
+def of_type(value: object, *types: type[T]) -> T:
+    """The value; raises where it is of another type. To JSON, a truth value is no number."""
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise TypeError(f"{type(value).__name__} is not what was asked for")
+    return value
+
+
+def text(value: object) -> str:
+    return of_type(value, str)
+
+
+def whole(value: object) -> int:
+    return of_type(value, int)
+
+
+def share(value: object) -> float:
+    return of_type(value, float, int)
+
+
+def lines(value: object) -> list[Any]:
+    return of_type(value, list)
+
+
+def optional(read: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else read(value)
+
+
+def hint(read: Callable[[object], T], value: object) -> T | None:
+    """What an answer is good without: None where it is not there, or is not what it should be."""
+    try:
+        return optional(read, value)
+    except unreadable:
+        return None
 
 
 class LicenseKind(str, Enum):
@@ -39,13 +79,16 @@ def known_kind(text: object) -> LicenseKind | None:
     return next((kind for kind in LicenseKind if kind.value == text), None)
 
 
-def instant(text: str | None) -> datetime | None:
+def instant(value: object) -> datetime | None:
+    return hint(_instant, value)
+
+
+def _instant(value: object) -> datetime:
     """An RFC 3339 instant. Python 3.10 reads no `Z`."""
-    return None if text is None else _instant(text)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    at = datetime.fromisoformat(text(value).replace("Z", "+00:00"))
+    if at.tzinfo is None:
+        raise ValueError("it names no zone")
+    return at.astimezone(timezone.utc)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -66,6 +109,10 @@ class Tokens:
     used: int
     left: int
 
+    @classmethod
+    def of(cls, body: Json) -> Tokens:
+        return cls(text(body["kind"]), whole(body["total"]), whole(body["used"]), whole(body["left"]))
+
 
 @dataclass(frozen=True)
 class LicenseInfo:
@@ -74,8 +121,8 @@ class LicenseInfo:
     by_kind: Mapping[str, Tokens]
 
     @classmethod
-    def of(cls, lines: Iterable[Json]) -> LicenseInfo:
-        return cls({x["kind"]: Tokens(x["kind"], x["total"], x["used"], x["left"]) for x in lines})
+    def of(cls, body: object) -> LicenseInfo:
+        return cls({pool.kind: pool for pool in map(Tokens.of, lines(body))})
 
     def __getitem__(self, kind: LicenseKind | str) -> Tokens:
         return self.by_kind.get(str(kind), Tokens(str(kind), 0, 0, 0))
@@ -119,6 +166,10 @@ class Holder:
     user: str
     since: datetime | None
 
+    @classmethod
+    def of(cls, body: Json) -> Holder:
+        return cls(text(body["user_id"]), instant(body.get("since")))
+
 
 @dataclass(frozen=True)
 class ProjectUser:
@@ -129,6 +180,16 @@ class ProjectUser:
     session_id: str | None
     since: datetime | None
     valid_until: datetime | None
+
+    @classmethod
+    def of(cls, body: Json) -> ProjectUser:
+        return cls(
+            user=optional(text, body.get("user_id")),
+            device=optional(text, body.get("client_id")) or "",
+            session_id=optional(text, body.get("session_id")),
+            since=instant(body.get("since")),
+            valid_until=instant(body.get("valid_until")),
+        )
 
 
 class ExecutionProgress:
@@ -157,14 +218,20 @@ class ExecutionProgress:
             for name in self.__slots__:
                 setattr(self, name, getattr(known, name) if known is not None else _idle.get(name))
             return
-        self.state = source.get("state") or "idle"
+        self.state = optional(text, source.get("state")) or "idle"
         self.stale = bool(source.get("stale"))
-        self.fraction = source.get("fraction")
-        self.units_done = source.get("units_done") or 0
-        self.units_total = source.get("units_total")
-        self.message = source.get("message")
+        self.fraction = optional(share, source.get("fraction"))
+        self.units_done = optional(whole, source.get("units_done")) or 0
+        self.units_total = optional(whole, source.get("units_total"))
+        self.message = optional(text, source.get("message"))
         self.started_at = instant(source.get("started_at"))
         self.updated_at = instant(source.get("updated_at"))
+
+    @classmethod
+    def of(cls, body: Json) -> ExecutionProgress:
+        """The progress in an answer. Without a state it would read as if nothing ran."""
+        text(body["state"])
+        return cls(body)
 
     @property
     def is_running(self) -> bool:
@@ -202,6 +269,10 @@ class ExecutionInfo:
     name: str
     progress: ExecutionProgress
 
+    @classmethod
+    def of(cls, body: Json) -> ExecutionInfo:
+        return cls(text(body["id"]), optional(text, body.get("name")) or "", ExecutionProgress.of(body))
+
 
 @dataclass(frozen=True)
 class ProjectInfo:
@@ -228,20 +299,17 @@ class ProjectInfo:
 
     @classmethod
     def of(cls, body: Json) -> ProjectInfo:
-        kind = body.get("kind")
         return cls(
-            id=body["id"],
-            license_id=body["license_id"],
-            name=body["name"],
-            state=body["state"],
-            kind=None if kind is None else LicenseKind(kind),
+            id=text(body["id"]),
+            license_id=text(body["license_id"]),
+            name=text(body["name"]),
+            state=text(body["state"]),
+            kind=optional(LicenseKind, body.get("kind")),
             saved=bool(body.get("saved")),
             executing=bool(body.get("executing")),
             saved_at=instant(body.get("saved_at")),
-            users=tuple(_user(user) for user in body.get("users") or ()),
-            executions=tuple(
-                ExecutionInfo(x["id"], x.get("name") or "", ExecutionProgress(x)) for x in body.get("executions") or ()
-            ),
+            users=tuple(map(ProjectUser.of, optional(lines, body.get("users")) or ())),
+            executions=tuple(map(ExecutionInfo.of, optional(lines, body.get("executions")) or ())),
         )
 
     def __str__(self) -> str:
@@ -255,16 +323,6 @@ class ProjectInfo:
         return table(["project", "state", "kind", "users", "executing"], [row])
 
 
-def _user(body: Json) -> ProjectUser:
-    return ProjectUser(
-        user=body.get("user_id"),
-        device=body.get("client_id") or "",
-        session_id=body.get("session_id"),
-        since=instant(body.get("since")),
-        valid_until=instant(body.get("valid_until")),
-    )
-
-
 @dataclass(frozen=True)
 class Grant:
     """A session that the server granted."""
@@ -276,8 +334,10 @@ class Grant:
     """When the request was begun, on this machine's monotonic clock."""
     renewal: str = ""
     """What the next open carries, so that a copy of this program is told from it."""
+    voucher: str | None = None
 
     @classmethod
     def of(cls, body: Json, started: float) -> Grant:
         until, since = _instant(body["session_valid_until"]), _instant(body["session_modified_date"])
-        return cls(until, (until - since).total_seconds(), started, body.get("renewal") or "")
+        renewal, voucher = optional(text, body.get("renewal")) or "", optional(text, body.get("voucher"))
+        return cls(until, (until - since).total_seconds(), started, renewal, voucher)

@@ -18,7 +18,7 @@ from ._errors import (
     SeatkeeperError,
     ServerUnreachable,
 )
-from ._models import Grant
+from ._models import Grant, text
 from ._state import Slot
 from ._steps import Pause, Steps, ask, backoff, fetch
 from ._vouchers import Vouchers
@@ -97,24 +97,19 @@ def vouched(vouchers: Vouchers | None, seat: Seat, call: Call) -> tuple[Call, Ca
     if vouchers is None and seat.checkout:
         call = replace(call, body={**(call.body or {}), "voucher": False})
     if vouchers is None or not (seat.checkout or seat.wants_voucher):
-        return call, lambda reply: _grant(reply, parsed(reply))
+        return call, _grant
     wish = vouchers.wish()
 
     def granted(reply: Reply) -> Grant:
-        body = parsed(reply)
-        grant = _grant(reply, body)
-        vouchers.keep(seat, wish, body.get("voucher"))
+        grant = _grant(reply)
+        vouchers.keep(seat, wish, grant.voucher)
         return grant
 
     return replace(call, body={**(call.body or {}), "voucher": wish.body}), granted
 
 
-def _grant(reply: Reply, body: Any) -> Grant:
-    """Something between us and the server may answer 200 with what it likes."""
-    try:
-        return Grant.of(body, reply.started)
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-        raise ServerUnreachable("The answer is not Seatkeeper's: it grants no session.") from None
+def _grant(reply: Reply) -> Grant:
+    return parsed(reply, lambda body: Grant.of(body, reply.started))
 
 
 def open_session(
@@ -163,7 +158,7 @@ def _pause(error: LicenseError, reply: Reply, denials: int, timing: Timing) -> f
 
 def _activate(seat: Seat, timing: Timing) -> Steps[None]:
     try:
-        yield from fetch(seat.activate_call(), timing)
+        yield from fetch(seat.activate_call(), timing, lambda whatever: None)
     except LicenseError as error:
         if error.id != already_activated:
             raise
@@ -213,5 +208,5 @@ def client_token(
 ) -> Steps[str]:
     """Mints what a browser holds in the place of an API key."""
     body = {"license_id": license_id, "user_id": user, "client_id": device, "lifetime_seconds": lifetime_seconds}
-    answer = yield from fetch(Call("POST", "/provisioning/client-tokens", body), timing)
-    return str(answer["token"])
+    call = Call("POST", "/provisioning/client-tokens", body)
+    return (yield from fetch(call, timing, lambda answer: text(answer["token"])))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._clock import Timing, seconds
 from ._errors import ExecutionTimeout, ProjectError, ProjectUnknown
-from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo
+from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, lines, text
 from ._steps import Pause, Steps, fetch
 from ._wire import Call, segment
 
@@ -25,7 +25,11 @@ execution_over = 13014
 
 
 def tokens(license_id: str, timing: Timing) -> Steps[LicenseInfo]:
-    return LicenseInfo.of((yield from fetch(Call("GET", f"/licenses/{segment(license_id)}/tokens"), timing)))
+    return fetch(Call("GET", f"/licenses/{segment(license_id)}/tokens"), timing, LicenseInfo.of)
+
+
+def _projects(body: object) -> list[ProjectInfo]:
+    return [ProjectInfo.of(line) for line in lines(body)]
 
 
 class ProjectCalls:
@@ -42,9 +46,9 @@ class ProjectCalls:
         found: list[ProjectInfo] = []
         for page in range(1, 1_000_000):
             params = {"license_id": self.license_id, "page": str(page), "page_size": str(page_size)}
-            lines = yield from fetch(Call("GET", "/projects", params=params), self._timing)
-            found += [ProjectInfo.of(line) for line in lines]
-            if len(lines) < page_size:
+            page_of_them = yield from fetch(Call("GET", "/projects", params=params), self._timing, _projects)
+            found += page_of_them
+            if len(page_of_them) < page_size:
                 break
         return found
 
@@ -53,12 +57,12 @@ class ProjectCalls:
         project_id = _id(project)
         if project_id is not None:
             call = Call("GET", f"/projects/{project_id}")
-            return ProjectInfo.of((yield from fetch(call, self._timing, give_up_at)))
+            return (yield from fetch(call, self._timing, ProjectInfo.of, give_up_at))
         params = {"license_id": self.license_id, "name": str(project)}
-        lines = yield from fetch(Call("GET", "/projects", params=params), self._timing, give_up_at)
-        if not lines:
+        found = yield from fetch(Call("GET", "/projects", params=params), self._timing, _projects, give_up_at)
+        if not found:
             raise ProjectUnknown(f"The licence has no project {project!r}.", "project_unknown", 13005)
-        return ProjectInfo.of(lines[0])
+        return found[0]
 
     def identify(self, project: ProjectRef, give_up_at: float = math.inf) -> Steps[str]:
         project_id = _id(project)
@@ -70,13 +74,13 @@ class ProjectCalls:
         body = {"license_id": self.license_id, "name": name}
         # Sent twice, it would be refused for the name that it took itself.
         call = Call("POST", "/projects", body, expects=201, is_safe_to_repeat=False)
-        return ProjectInfo.of((yield from fetch(call, self._timing)))
+        return fetch(call, self._timing, ProjectInfo.of)
 
     def delete(self, project: ProjectRef, force: bool) -> Steps[None]:
         project_id = yield from self.identify(project)
         params = {"force": "true"} if force else {}
         call = Call("DELETE", f"/projects/{project_id}", params=params, expects=204, is_safe_to_repeat=False)
-        yield from fetch(call, self._timing)
+        yield from fetch(call, self._timing, lambda whatever: None)
 
     def open(self, project: ProjectRef, kind: LicenseKind | None) -> Steps[ProjectInfo]:
         return self._act(project, "open", {} if kind is None else {"kind": kind.value})
@@ -101,7 +105,7 @@ class ProjectCalls:
     def progress(self, project: ProjectRef, give_up_at: float = math.inf) -> Steps[ExecutionProgress]:
         project_id = yield from self.identify(project, give_up_at)
         call = Call("GET", f"/projects/{project_id}/progress")
-        return ExecutionProgress((yield from fetch(call, self._timing, give_up_at)))
+        return (yield from fetch(call, self._timing, ExecutionProgress.of, give_up_at))
 
     def wait(self, project: ProjectRef, timeout_s: float | None, poll_s: float) -> Steps[ExecutionProgress]:
         """Looks until the latest execution does not run any more."""
@@ -126,13 +130,12 @@ class ProjectCalls:
         more = {} if units_total is None else {"units_total": units_total}
         path = f"/projects/{project_id}/executions"
         call = Call("POST", path, {**body, **more}, expects=201, is_safe_to_repeat=False)
-        started = yield from fetch(call, self._timing)
-        return started["id"], started["secret"]
+        return fetch(call, self._timing, lambda started: (text(started["id"]), text(started["secret"])))
 
     def _act(self, project: ProjectRef, verb: str, body: dict[str, Any]) -> Steps[ProjectInfo]:
         project_id = yield from self.identify(project)
         call = Call("POST", f"/projects/{project_id}/{verb}", body)
-        return ProjectInfo.of((yield from fetch(call, self._timing)))
+        return (yield from fetch(call, self._timing, ProjectInfo.of))
 
 
 def report(
@@ -148,12 +151,12 @@ def report(
     body = {"secret": secret, **{name: value for name, value in said.items() if value is not None}}
     path = f"/projects/{segment(project_id)}/executions/{segment(execution_id)}"
     try:
-        return ExecutionProgress((yield from fetch(Call("PATCH", path, body), timing)))
+        return (yield from fetch(Call("PATCH", path, body), timing, ExecutionProgress.of))
     except ProjectError as error:
         # A repeated "finished" whose first answer was lost is done, like a repeated close.
         if error.id != execution_over or state is None:
             raise
-        project = ProjectInfo.of((yield from fetch(Call("GET", f"/projects/{segment(project_id)}"), timing)))
+        project = yield from fetch(Call("GET", f"/projects/{segment(project_id)}"), timing, ProjectInfo.of)
         ends = [x.progress for x in project.executions if x.id == execution_id and x.progress.state == state]
         if not ends:
             raise

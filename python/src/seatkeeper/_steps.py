@@ -136,7 +136,7 @@ def ask(
         yield Pause(pause)
 
 
-def fetch(call: Call, timing: Timing, give_up_at: float = math.inf) -> Steps[Any]:
-    """The value that the server answers with."""
+def fetch(call: Call, timing: Timing, read: Callable[[Any], T], give_up_at: float = math.inf) -> Steps[T]:
+    """The value that the server answers with, as `read` makes it of the JSON."""
     reply = yield from ask(call, timing, give_up_at=give_up_at)
-    return parsed(reply, call.expects)
+    return parsed(reply, read, call.expects)

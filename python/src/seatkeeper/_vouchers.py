@@ -285,7 +285,7 @@ def _asked(claims: dict[str, Any]) -> tuple[str | None, str | None]:
 def _part(text: str) -> dict[str, Any]:
     try:
         value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ._errors import (
@@ -21,7 +22,9 @@ from ._errors import (
     license_errors,
     project_errors,
 )
-from ._models import ExecutionProgress, Holder, instant, known_kind
+from ._models import ExecutionProgress, Holder, hint, instant, known_kind, lines, of_type, text, unreadable, whole
+
+T = TypeVar("T")
 
 accept = "application/json, application/problem+json"
 
@@ -62,61 +65,88 @@ class Reply:
     """When its request was begun, on the monotonic clock."""
 
 
-def segment(text: str) -> str:
+def segment(part: str) -> str:
     """A part of a path, whatever characters an id that was passed in has."""
-    return quote(text, safe="")
+    return quote(part, safe="")
 
 
-def parsed(reply: Reply, expects: int = 200) -> Any:
-    """The answer's value; raises what the answer says instead."""
+def parsed(reply: Reply, read: Callable[[Any], T], expects: int = 200) -> T:
+    """
+    The answer's value; raises what the answer says instead. Something between us and the server may answer 200 with
+    what it likes.
+    """
     if reply.status != expects:
         raise error_of(reply)
-    if reply.status == 204 or not reply.body:
-        return None
     try:
-        return json.loads(reply.body)
+        value = _json(reply.body) if reply.body else None
     except ValueError:
         raise ServerUnreachable("The answer is not Seatkeeper's: it is no JSON.") from None
+    try:
+        return read(value)
+    except unreadable:
+        fault = "The answer is not Seatkeeper's: it is not of the form that was asked for."
+        raise ServerUnreachable(fault) from None
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body, parse_constant=_no_json)
+    except RecursionError:
+        raise ValueError("no answer of the server's is so deep") from None
+
+
+def _no_json(constant: str) -> None:
+    """NaN and the infinities, which Python alone takes for JSON."""
+    raise ValueError(constant)
 
 
 def error_of(reply: Reply) -> SeatkeeperError:
     """The one place where an answer becomes an error."""
     body = _object(reply.body)
-    code, number = str(body.get("code") or ""), body.get("id")
-    text = str(body.get("detail") or body.get("message") or body.get("title") or f"The server answers {reply.status}.")
-    if reply.status == 409 and isinstance(number, int):
-        return _denied(number, code, text, body)
+    code, number = hint(text, body.get("code")) or "", hint(whole, body.get("id"))
+    told = [hint(text, body.get(name)) for name in ("detail", "message", "title")]
+    said = next(filter(None, told), f"The server answers {reply.status}.")
+    if reply.status == 409 and number is not None:
+        return _denied(number, code, said, body)
     if reply.status in (401, 403):
-        return NotAuthorized(text, reply.status, code)
+        return NotAuthorized(said, reply.status, code)
     if reply.status in retried_statuses:
-        return ServerUnreachable(text, retry_after(reply))
+        return ServerUnreachable(said, retry_after(reply))
     if reply.status == 404 and code == "project_unknown":
-        return ProjectUnknown(text, code, 13005)
-    return RequestRefused(text, reply.status, code)
+        return ProjectUnknown(said, code, 13005)
+    return RequestRefused(said, reply.status, code)
 
 
-def _denied(number: int, code: str, text: str, body: Mapping[str, Any]) -> SeatkeeperError:
+def _denied(number: int, code: str, said: str, body: Mapping[str, Any]) -> SeatkeeperError:
+    """A refusal stays one whatever else it holds."""
     if number in project_errors:
-        return project_errors[number](text, code or str(number), number)
-    kind, progress = body.get("kind"), body.get("execution_progress")
-    holders = tuple(Holder(str(x.get("user_id")), instant(x.get("since"))) for x in body.get("holders") or ())
+        return project_errors[number](said, code or str(number), number)
+    holders = hint(_holders, body.get("holders")) or ()
     denial = Denial(
         id=number,
         code=code or str(number),
-        limit=body.get("limit"),
-        in_use=body.get("in_use"),
+        limit=hint(whole, body.get("limit")),
+        in_use=hint(whole, body.get("in_use")),
         next_free_at=instant(body.get("next_free_at")),
-        kind=known_kind(kind),
-        total=body.get("total"),
-        left=body.get("left"),
+        kind=known_kind(body.get("kind")),
+        total=hint(whole, body.get("total")),
+        left=hint(whole, body.get("left")),
         holders=holders,
-        execution_progress=None if progress is None else ExecutionProgress(progress),
-        voucher_id=body.get("voucher_id"),
-        queue_position=body.get("queue_position"),
+        execution_progress=hint(_progress, body.get("execution_progress")),
+        voucher_id=hint(text, body.get("voucher_id")),
+        queue_position=hint(whole, body.get("queue_position")),
     )
     if holders:
-        text = f"{text} Connected: {', '.join(_named(holder) for holder in holders)}."
-    return license_errors.get(number, LicenseError)(text, denial)
+        said = f"{said} Connected: {', '.join(_named(holder) for holder in holders)}."
+    return license_errors.get(number, LicenseError)(said, denial)
+
+
+def _holders(value: object) -> tuple[Holder, ...]:
+    return tuple(map(Holder.of, lines(value)))
+
+
+def _progress(value: object) -> ExecutionProgress:
+    return ExecutionProgress(of_type(value, dict))
 
 
 def _named(holder: Holder) -> str:
@@ -125,7 +155,7 @@ def _named(holder: Holder) -> str:
 
 def _object(body: bytes) -> Mapping[str, Any]:
     try:
-        value = json.loads(body)
+        value = _json(body)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
@@ -138,23 +168,23 @@ def is_untaken(reply: Reply) -> bool:
 
 def retry_after(reply: Reply) -> float | None:
     """`Retry-After` in seconds, in either form that HTTP has."""
-    text = reply.headers.get("retry-after")
-    if text is None:
+    header = reply.headers.get("retry-after")
+    if header is None:
         return None
-    if text.strip().isdigit():
-        return float(text)
-    at = _date(text)
+    if re.fullmatch(r"[0-9]+", header.strip()):
+        return float(header)
+    at = _date(header)
     return None if at is None else max(0.0, (at - (server_time(reply) or datetime.now(timezone.utc))).total_seconds())
 
 
 def server_time(reply: Reply) -> datetime | None:
-    text = reply.headers.get("date")
-    return None if text is None else _date(text)
+    header = reply.headers.get("date")
+    return None if header is None else _date(header)
 
 
-def _date(text: str) -> datetime | None:
+def _date(header: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
+        at = parsedate_to_datetime(header)
+    except unreadable:
         return None
     return at if at.tzinfo is not None else at.replace(tzinfo=timezone.utc)
