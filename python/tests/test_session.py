@@ -18,6 +18,7 @@ from seatkeeper import (
     AsyncClient,
     Client,
     ClientNotActivated,
+    Denial,
     Disconnected,
     LicenseError,
     NotAuthorized,
@@ -229,6 +230,95 @@ def test_a_close_that_nobody_hears_raises_nothing_and_leaves_the_id_for_the_next
     script = Script(granted(), closed)
     with opened(script, clock) as resumed:
         assert resumed.session_id == session.session_id
+
+
+malformed: dict[str, object] = {
+    "code": 5,
+    "detail": [],
+    "limit": {},
+    "in_use": True,
+    "next_free_at": "soon",
+    "kind": [],
+    "total": "many",
+    "left": None,
+    "holders": [None],
+    "execution_progress": "x",
+    "voucher_id": 5,
+    "queue_position": "x",
+}
+
+
+@pytest.mark.parametrize("holders", [5, "x", {"a": 1}, [None], [{"user_id": 5}]])
+def test_a_denial_is_one_whatever_else_it_holds(holders: object) -> None:
+    answer = httpx.Response(409, json={**malformed, "id": 1007, "holders": holders})
+    with pytest.raises(NoTokenLeft, match="answers 409") as caught:
+        opened(Script(answer), Clock())
+    assert caught.value.denial == Denial(1007, "1007")
+
+
+@pytest.mark.parametrize("body", [b"null", b"[" * 100_000, b'{"id": true}', b'{"id": "1007"}'])
+def test_a_denial_without_a_number_is_a_refused_request(body: bytes) -> None:
+    with pytest.raises(RequestRefused, match="answers 409"):
+        opened(Script(httpx.Response(409, content=body)), Clock())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(409, json={**malformed, "id": 14009}),
+        httpx.Response(409, content=b"[" * 100_000),
+        OSError("the disk is full"),
+        ValueError("a transport's own"),
+    ],
+)
+def test_a_close_that_goes_wrong_raises_nothing_and_is_done_once(answer: httpx.Response | Exception) -> None:
+    script, clock = Script(granted(), answer), Clock()
+    with pytest.raises(KeyError, match="the program's own"), opened(script, clock) as session:
+        raise KeyError("the program's own")
+    assert not session.close()
+    assert script.calls == ["open", "close"]
+    # Nobody knows whether the server heard of it: the id stays on disk, and the next start resumes what may be there.
+    with opened(Script(granted(), closed), clock) as resumed:
+        assert resumed.session_id == session.session_id
+
+
+def test_a_state_file_that_cannot_be_removed_keeps_no_close_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError("read-only file system")
+
+    script = Script(granted(), closed)
+    session = opened(script, Clock())
+    monkeypatch.setattr("seatkeeper._state.Path.unlink", read_only)
+    assert session.close()
+    assert session.close()
+    assert script.calls == ["open", "close"]
+
+
+def test_an_open_that_goes_wrong_raises_what_went_wrong_and_not_what_its_close_met() -> None:
+    with pytest.raises(ServerUnreachable):
+        opened(Script(*[lost_answer] * 4, ValueError("a transport's own")), Clock())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500, json={"code": "fault"}),
+        httpx.Response(401, json={"code": "key_unknown"}),
+        httpx.Response(302, headers={"Location": "http://elsewhere.test"}),
+        httpx.Response(404, text="<html>"),
+        httpx.Response(200, text="<html>"),
+    ],
+    ids=lambda answer: answer.status_code,
+)
+def test_what_says_nothing_about_the_licence_has_not_denied(answer: httpx.Response) -> None:
+    session = opened(Script(granted(), *[answer] * 40, closed), clock := Clock())
+    while session.is_held:
+        clock.now += session._lease.due_in()
+        session._lease.renew_if_due()
+    with pytest.raises(SessionLost) as caught:
+        session.require()
+    assert caught.value.reason == "no_answer"
+    session.close()
 
 
 def test_opens_are_repeated_with_the_same_id() -> None:
@@ -506,13 +596,12 @@ def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.Mo
         raise RuntimeError("can't create new thread at interpreter shutdown")
 
     monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
-    script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed, closed), Clock()
+    script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed), Clock()
     sessions = [opened(script, clock) for _ in range(2)]
     assert release_all() == 1
-    assert script.calls == ["open", "open", "close", "close"]
     del sessions
     assert release_all() == 0
-    assert script.calls[4:] == ["close"]
+    assert script.calls == ["open", "open", "close", "close"]
 
 
 def test_a_session_that_nobody_refers_to_is_closed() -> None:

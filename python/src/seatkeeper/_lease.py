@@ -26,7 +26,6 @@ from ._errors import (
     LicenseInactive,
     ProjectError,
     SeatkeeperError,
-    ServerUnreachable,
     SessionLost,
 )
 from ._models import Grant
@@ -201,12 +200,13 @@ class Lease:
         return None
 
     def _lose_unanswered(self) -> None:
-        denied = isinstance(self._fault, SeatkeeperError) and not isinstance(self._fault, ServerUnreachable)
+        # A server that fails, a key that is over, a bad signature: none of them says anything about the licence.
+        is_denied = isinstance(self._fault, (LicenseError, ProjectError))
         why = f" Last: {self._fault}" if self._fault is not None else ""
         until = f"{self.valid_until:%Y-%m-%d %H:%M:%S} UTC"
         lost = SessionLost(
             f"The session ended at {until}, as far as this machine may trust it.{why}",
-            "denied" if denied else "no_answer",
+            "denied" if is_denied else "no_answer",
         )
         lost.__cause__ = self._fault
         self._lose(lost)
@@ -248,6 +248,9 @@ class Lease:
         except SeatkeeperError as error:
             log.warning("session %s was not closed and lapses by itself: %s", self.session_id, error)
             return False
+        except Exception:  # whatever it was: it must not take the place of what the program raised
+            log.exception("session %s was not closed and lapses by itself", self.session_id)
+            return False
         return True
 
     def detach(self) -> None:
@@ -260,10 +263,7 @@ class Lease:
 
     def _finish(self) -> None:
         self._is_over = True
-        if self._is_closed:
-            self._slot.clear()
-        else:
-            self._slot.drop()
+        self._slot.end(self._is_closed)
         self._ended.release()
 
     def abandon(self) -> None:

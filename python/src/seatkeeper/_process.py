@@ -9,7 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
-from ._lease import Held, Lease, log
+from ._lease import Held, Lease
 
 closers_max = 16
 """Threads that close at a time. On a dead network each close takes seconds, and one after another they would add up."""
@@ -42,7 +42,7 @@ def release_all() -> int:
 
 
 def close_all(leases: Iterable[Lease]) -> int:
-    """Closes them side by side and says how many the server confirmed. One that fails keeps no other from its close."""
+    """Closes them side by side and says how many the server confirmed."""
     left = deque(leases)
     confirmed: list[Lease] = []
 
@@ -52,11 +52,8 @@ def close_all(leases: Iterable[Lease]) -> int:
                 lease = left.popleft()
             except IndexError:
                 return
-            try:
-                if lease.close():
-                    confirmed.append(lease)
-            except Exception:
-                log.exception("session %s was not closed and lapses by itself", lease.session_id)
+            if lease.close():
+                confirmed.append(lease)
 
     threads: list[threading.Thread] = []
     for _ in range(min(len(left), closers_max) - 1):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ._channel import AsyncChannel, Channel
 from ._errors import LicenseError, NotAuthorized, ProjectError, RequestRefused, SeatkeeperError
-from ._lease import Lease, OnLost
+from ._lease import Lease, OnLost, log
 from ._models import Grant
 from ._opening import Seat, close_session, open_session
 from ._process import keep
@@ -143,20 +143,21 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
     is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized)) or (
         isinstance(error, RequestRefused) and error.status < 500
     )
-    if is_refused and not slot.is_resumed:
-        slot.clear()
-        return
-    if is_refused:
-        slot.drop()
-        return
+    is_gone = not slot.is_resumed if is_refused else _is_undone(channel, seat, slot.session_id)
+    slot.end(is_gone)
+
+
+def _is_undone(channel: Channel, seat: Seat, session_id: str) -> bool:
     try:
-        if channel.vouchers is not None and channel.vouchers.keeps(seat, slot.session_id):
-            slot.drop()
-            return
-        channel.run(close_session(seat, slot.session_id, channel.timing, channel.vouchers, tries=1))
-        slot.clear()
+        if channel.vouchers is not None and channel.vouchers.keeps(seat, session_id):
+            return False
+        channel.run(close_session(seat, session_id, channel.timing, channel.vouchers, tries=1))
     except SeatkeeperError:
-        slot.drop()
+        return False
+    except Exception:  # whatever it was: it must not take the place of what the open raised
+        log.exception("session %s was not closed and lapses by itself", session_id)
+        return False
+    return True
 
 
 def _on_loop(on_lost: OnLost | None) -> OnLost | None:

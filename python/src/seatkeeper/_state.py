@@ -50,6 +50,16 @@ class Slot:
             self._path.unlink(missing_ok=True)
         self.drop()
 
+    def end(self, is_closed: bool) -> None:
+        """`clear` or `drop`. A disk that fails keeps no session from its end, and its file is another start's."""
+        try:
+            if is_closed:
+                self.clear()
+        except OSError:
+            pass
+        finally:
+            self.drop()
+
     def drop(self) -> None:
         """Gives the file up and leaves the id in it, for whoever resumes. In a forked child: lets go of it, no more."""
         fd, self._fd = self._fd, None
