@@ -28,7 +28,7 @@ def test_all_that_is_exported_is_listed_and_there() -> None:
 
 
 def _tree(kind: type, depth: int = 0) -> list[tuple[int, str]]:
-    children = [child for child in vars(_errors).values() if inspect.isclass(child) and child.__base__ is kind]
+    children = [child for child in vars(_errors).values() if inspect.isclass(child) and kind in child.__bases__]
     return [(depth, kind.__name__), *(line for child in children for line in _tree(child, depth + 1))]
 
 
@@ -51,6 +51,7 @@ def test_errors_survive_a_process_boundary() -> None:
         seatkeeper.NoTokenLeft("full", denial),
         seatkeeper.SessionLost("gone", "forked"),
         seatkeeper.ProjectNotOpen("closed", "project_not_open", 13002),
+        seatkeeper.ExecutionTimeout("it still runs"),
         seatkeeper.ServerUnreachable("away", 3.0),
         seatkeeper.RequestRefused("no", 400, "input_invalid"),
         seatkeeper.NotAuthorized("no", 401, "key_unknown"),
