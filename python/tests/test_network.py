@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import chain, repeat
 
 import httpcore
+import httpx
 import pytest
 
 from seatkeeper import Client, ServerUnreachable
-from seatkeeper._channel import Channel
+from seatkeeper._channel import AsyncChannel, Channel, answer_max_bytes
 from seatkeeper._settings import Address
 from seatkeeper._steps import Send, Unanswered
-from seatkeeper._wire import Call
-from support import Clock, granted, isv, users_license
+from seatkeeper._wire import Call, Reply
+from support import Clock, Script, granted, isv, scripted, users_license
 
 reads_max = 200
 """More reads than any exchange has that comes to an end."""
@@ -116,3 +119,57 @@ def test_extends_and_closes_come_to_an_end_when_heads_trickle_in(answering: Call
     asked_at = clock.now
     assert not session.close()
     assert clock.now == pytest.approx(asked_at + 5 + 0.25 + 5)
+
+
+class Bomb(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that has no end."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def _chunk(self) -> bytes:
+        assert self.sent < 2 * answer_max_bytes, "the answer is read without end"
+        self.sent += 1 << 20
+        return bytes(1 << 20)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield self._chunk()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield self._chunk()
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def answer_to(request: pytest.FixtureRequest) -> Callable[[httpx.Response], Reply]:
+    """What a channel makes of one answer."""
+
+    def sent(response: httpx.Response) -> Reply:
+        network = httpx.MockTransport(lambda _: response)
+        address, step = Address("http://seatkeeper.test", isv, "key"), Send(Call("GET", "/projects"))
+        if not request.param:
+            return Channel(address, Clock().timing, transport=network).send(step)
+        return asyncio.run(AsyncChannel(address, Clock().timing, transport=network).send(step))
+
+    return sent
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(answer_to: Callable[[httpx.Response], Reply]) -> None:
+    with pytest.raises(Unanswered, match="larger than any"):
+        answer_to(httpx.Response(200, stream=Bomb()))
+
+
+def test_an_answer_that_was_compressed_unasked_is_none(answer_to: Callable[[httpx.Response], Reply]) -> None:
+    compressed = httpx.ByteStream(gzip.compress(b"[]"))
+    with pytest.raises(Unanswered, match="compressed"):
+        answer_to(httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=compressed))
+    plain = httpx.Response(200, headers={"Content-Encoding": "identity"}, stream=httpx.ByteStream(b"[]"))
+    answered = answer_to(plain)
+    assert answered.body == b"[]"
+
+
+def test_no_answer_is_asked_to_be_compressed() -> None:
+    script = Script(httpx.Response(200, json=[]))
+    scripted(script, Clock()).tokens(users_license)
+    assert script.sent[0].headers["accept-encoding"] == "identity"

@@ -27,6 +27,31 @@ _not_sent = httpx.LocalProtocolError("the request is none that HTTP can carry")
 """In place of httpx's own, which shows the header that it refuses: it may be the key."""
 
 
+answer_max_bytes = 32 << 20
+"""
+More than the largest answer has: a page of a thousand projects, each with as many executions as the server keeps. What
+sends more is no server of ours, and must not take the program's memory.
+"""
+
+
+class _Body:
+    """An answer's body as it comes."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        # Compressed, a little could become as much as it likes; and nobody asked for it.
+        if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise httpx.DecodingError("the answer is compressed, which it was asked not to be")
+        self._bytes = bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        self._bytes += chunk
+        if len(self._bytes) > answer_max_bytes:
+            raise httpx.DecodingError("the answer is larger than any of Seatkeeper's")
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._bytes)
+
+
 class _Http(Generic[H]):
     """One httpx client a process: a child that used its parent's connections would mix up their answers."""
 
@@ -70,7 +95,7 @@ class _Requests:
             self.address.base + call.path,
             params=dict(call.params) or None,
             json=None if call.body is None else dict(call.body),
-            headers={"Accept": accept, **self.address.headers},
+            headers={"Accept": accept, "Accept-Encoding": "identity", **self.address.headers},
             timeout=self._patience_s(step),
         )
         if self._verifier is None:
@@ -138,13 +163,16 @@ class Channel(_Requests):
 
 
 def _read(response: httpx.Response, left_s: Callable[[], float]) -> bytes:
-    """The body, while there is time: whoever passes a transport of their own has no `deadline` below it."""
+    """
+    The body, while there is time. A transport of the caller's own has no `deadline` below it, and may have read the
+    body already.
+    """
     assert isinstance(response.stream, httpx.SyncByteStream)
-    body = bytearray()
-    for chunk in response.stream:
+    body = _Body(response)
+    for chunk in [response.content] if response.is_stream_consumed else response.stream:
         if left_s() < 0:
             raise httpx.ReadTimeout("the answer took too long")
-        body += chunk
+        body.add(chunk)
     return bytes(body)
 
 
@@ -176,8 +204,8 @@ class AsyncChannel(_Requests):
             http = self._http.get()
             request, proof = self._request(http, step)
             # The whole of it: httpx bounds every single read, and an answer may trickle in.
-            response = await asyncio.wait_for(http.send(request), self._patience_s(step))
-            return self._checked(response, response.content, proof, started)
+            response, body = await asyncio.wait_for(_aanswer(http, request), self._patience_s(step))
+            return self._checked(response, body, proof, started)
         except httpx.LocalProtocolError:
             raise self._fault(_not_sent) from None
         except httpx.HTTPError as error:
@@ -193,3 +221,18 @@ class AsyncChannel(_Requests):
         if client is not None:
             await client.aclose()
         self.sync.close()
+
+
+async def _aanswer(http: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    response = await http.send(request, stream=True)
+    try:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        body = _Body(response)
+        if response.is_stream_consumed:
+            body.add(response.content)
+        else:
+            async for chunk in response.stream:
+                body.add(chunk)
+        return response, bytes(body)
+    finally:
+        await response.aclose()
