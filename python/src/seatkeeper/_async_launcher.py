@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 
 from ._channel import AsyncChannel
-from ._client import Wait
+from ._client import Wait, _Settings
 from ._clock import Timing
 from ._errors import LicenseError
 from ._key_set import KeySet
-from ._launcher import LauncherBase
+from ._launcher import LauncherBase, url_of
 from ._lease import OnLost
 from ._models import ExecutionProgress, LicenseInfo, LicenseKind, ProjectInfo, kind_of
 from ._opening import waiting_s
@@ -134,10 +134,9 @@ class AsyncLauncher(LauncherBase):
         transport: httpx.AsyncBaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__(
-            host, port, url, isv, api_key, license, user, device, admin, key_set, public_key, state_dir, timing
-        )
-        known = self._settings
+        address = url_of(host, port, url)
+        known = _Settings(address, isv, api_key, admin, device, None, key_set, public_key, state_dir, timing)
+        super().__init__(known, license, user)
         self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
 
     async def licenses(self) -> LicenseInfo:

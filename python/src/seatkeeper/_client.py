@@ -98,8 +98,8 @@ class Client:
     `url`, `isv` and `api_key` come from SEATKEEPER_URL, SEATKEEPER_ISV and SEATKEEPER_API_KEY when omitted. With
     `key_set` (the vendor's JSON Web Key Set) every answer is refused that the server did not sign for its very
     request; with `public_key` (PEM text, or the path of a PEM file) SLASCONE's signatures are verified instead, which
-    prove less. `admin=True` says that the key is an AdminKey. `timeout_seconds` bounds each single wait for the
-    network, `state_dir` is where session ids and vouchers are kept; these are good on this machine alone, unless
+    prove less. `admin=True` says that the key is an AdminKey. `timeout_seconds` bounds each request with its
+    whole answer, `state_dir` is where session ids and vouchers are kept; these are good on this machine alone, unless
     `device_bound=False`.
     """
 

@@ -19,30 +19,20 @@ from ._project_calls import ProjectCalls, ProjectRef
 from ._settings import setting, this_user
 
 
+def url_of(host: str | None, port: int | None, url: str | None) -> str | None:
+    """The server's address, by either way to give it; None: it is in the environment."""
+    if host is None:
+        return url
+    if url is not None:
+        raise TypeError("give host and port, or url=, not both")
+    return f"http://{host}:{7070 if port is None else port}"
+
+
 class LauncherBase:
     """What both launchers are told, resolved."""
 
-    def __init__(
-        self,
-        host: str | None,
-        port: int | None,
-        url: str | None,
-        isv: str | None,
-        api_key: str | None,
-        license: str | None,
-        user: str | None,
-        device: str | None,
-        admin: bool,
-        key_set: KeySet | None,
-        public_key: str | bytes | Path | None,
-        state_dir: str | Path | None,
-        timing: Timing | None,
-    ) -> None:
-        if host is not None and url is not None:
-            raise TypeError("give host and port, or url=, not both")
-        if host is not None:
-            url = f"http://{host}:{7070 if port is None else port}"
-        self._settings = _Settings(url, isv, api_key, admin, device, None, key_set, public_key, state_dir, timing)
+    def __init__(self, settings: _Settings, license: str | None, user: str | None) -> None:
+        self._settings = settings
         self.license_id = setting(license, "SEATKEEPER_LICENSE", "license")
         self.user = user or this_user()
         self._calls = ProjectCalls(self.license_id, self._settings.timing)
@@ -82,10 +72,9 @@ class Launcher(LauncherBase):
         transport: httpx.BaseTransport | None = None,
         timing: Timing | None = None,
     ) -> None:
-        super().__init__(
-            host, port, url, isv, api_key, license, user, device, admin, key_set, public_key, state_dir, timing
-        )
-        known = self._settings
+        address = url_of(host, port, url)
+        known = _Settings(address, isv, api_key, admin, device, None, key_set, public_key, state_dir, timing)
+        super().__init__(known, license, user)
         self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
 
     def licenses(self) -> LicenseInfo:
