@@ -22,7 +22,7 @@ Everything that this package raises on purpose:
     │   ├── ProjectAttended      13003
     │   └── ProjectExecuting     13008
     ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
-    ├── ServerUnreachable        no answer, none of Seatkeeper's, or only "try again later"; says nothing about the licence
+    ├── ServerUnreachable        no answer of Seatkeeper's, or only "try again later"; says nothing about the licence
     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
     ├── BadSignature             an answer is not signed, or not by the key that was given
     └── RequestRefused           any other refusal of a request; has status and code
