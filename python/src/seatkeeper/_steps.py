@@ -126,12 +126,11 @@ def ask(
             if not call.is_safe_to_repeat and not unanswered.never_arrived:
                 raise ServerUnreachable(f"{fault} Nobody knows whether the request arrived.") from None
         failures += 1
-        if failures >= tries or (wait is not None and wait > patience_s):
-            raise ServerUnreachable(f"{fault} Sent {failures} times.", wait, never_arrived)
         # Spread beyond what the server asks for: everybody whom it turned away was told the same.
-        pause = backoff(failures, timing.chance())
-        pause = pause if wait is None else wait + pause * 0.5
-        if timing.monotonic() + pause >= give_up_at:
+        spread = backoff(failures, timing.chance())
+        pause = spread if wait is None else wait + spread * 0.5
+        is_too_late = (wait or 0.0) > patience_s or timing.monotonic() + pause >= give_up_at
+        if failures >= tries or is_too_late:
             raise ServerUnreachable(f"{fault} Sent {failures} times.", wait, never_arrived)
         yield Pause(pause)
 
