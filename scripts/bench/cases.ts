@@ -44,9 +44,18 @@ export const lastingAnswer = JSON.stringify({
 });
 
 export function tenantFile(): string {
+  return `${catalogue(licenses, 1000)}
+  - { id: ${licenseId(fullLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1 }
+  - { id: ${licenseId(hotLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1000000 }
+`;
+}
+
+/** A tenant file with so many licences of so many tokens, numbered from `first`. */
+export function catalogue(licenses: number, tokens: number, first = 0): string {
   const all = Array.from(
     { length: licenses },
-    (_, n) => `  - { id: ${licenseId(n)}, customer: "1", edition: Floating users, floating_token_limit: 1000 }`,
+    (_, n) =>
+      `  - { id: ${licenseId(first + n)}, customer: "1", edition: Floating users, floating_token_limit: ${tokens} }`,
   );
   return `isv: { id: ${isv}, name: Bench }
 keys:
@@ -59,10 +68,7 @@ editions:
 customers:
   - { number: "1", name: Bench }
 licenses:
-${all.join("\n")}
-  - { id: ${licenseId(fullLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1 }
-  - { id: ${licenseId(hotLicense)}, customer: "1", edition: Floating users, floating_token_limit: 1000000 }
-`;
+${all.join("\n")}`;
 }
 
 interface Item {
@@ -135,6 +141,19 @@ const extendOf = (n: string, on: Licenses) => `session(${licenseOf(on, n)}, "ann
 
 /** Opens of sessions that are open. */
 export const extend = (on: Licenses) => cycle(sessions, `post("/provisioning/session/open", ${extendOf("i", on)})`);
+
+/** wrk holds no more formatted requests than that. */
+const formattedMax = 50_000;
+
+/** Opens of sessions that are open, of as many as can be held, spread over all that there are. */
+export function extendAmong(sessions: number, licenses: number): string {
+  const count = Math.min(sessions, formattedMax);
+  const each = `(i * ${Math.floor(sessions / count)})`;
+  return cycle(
+    count,
+    `post("/provisioning/session/open", session(${each} % ${licenses}, string.format("anna.%d", ${each}), ${each}))`,
+  );
+}
 
 /** The same, whose answers are signed with RSA-2048. */
 export const extendSigned = extend("spread").replace(key, signedKey);
