@@ -1,6 +1,6 @@
 import { EndHeap, type Entry } from "./heap.ts";
 import { Items } from "./items.ts";
-import { fold } from "./names.ts";
+import { Projects } from "./projects.ts";
 import type {
   Assignment,
   CheckIns,
@@ -17,6 +17,10 @@ import type {
   Terms,
   Ticket,
 } from "./types.ts";
+
+/** What a licence has that never had any: nearly all of many licences have neither, and empty maps weigh more than a session. */
+const noProjects = new Projects();
+const noItems = new Items();
 
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
 export class LicenseState implements LicenseView {
@@ -35,12 +39,8 @@ export class LicenseState implements LicenseView {
   readonly #assignments = new Map<string, Assignment>();
   readonly #tokens = new Map<string, Assignment>();
   #assigned = 0;
-  readonly #projects = new Map<string, Project>();
-  readonly #projectNames = new Map<string, Project>();
-  /** The live sessions of every attended project, by the session's key. */
-  readonly #attendance = new Map<string, Map<string, Entry>>();
-  readonly #attended: Record<ProjectKind, number> = { mono: 0, team: 0 };
-  readonly #items = new Items();
+  #projects = noProjects;
+  #items = noItems;
 
   constructor(terms: Terms) {
     this.terms = terms;
@@ -187,7 +187,7 @@ export class LicenseState implements LicenseView {
   }
 
   attended(kind: ProjectKind): number {
-    return this.#attended[kind];
+    return this.#projects.attended(kind);
   }
 
   project(id: string): Project | undefined {
@@ -195,37 +195,27 @@ export class LicenseState implements LicenseView {
   }
 
   projectNamed(nameKey: string): Project | undefined {
-    return this.#projectNames.get(nameKey);
+    return this.#projects.named(nameKey);
   }
 
   projects(): Iterable<Project> {
-    return this.#projects.values();
+    return this.#projects.all();
   }
 
   attendedProjects(): Iterable<string> {
-    return this.#attendance.keys();
+    return this.#projects.attendedIds();
   }
 
   sessionsOfProject(id: string): Session[] {
-    return [...(this.#attendance.get(id)?.values() ?? [])].map((entry) => entry.session);
+    return this.#projects.sessionsOf(id);
   }
 
   putProject(project: Project): void {
-    const old = this.#projects.get(project.id);
-    this.#projects.set(project.id, project);
-    this.#projectNames.set(fold(project.name), project);
-    // A project that changes its kind while somebody is in takes its token along into the other pool.
-    if (this.#attendance.has(project.id)) {
-      if (old !== undefined && old.kind !== null) this.#attended[old.kind]--;
-      if (project.kind !== null) this.#attended[project.kind]++;
-    }
+    this.#ownProjects().put(project);
   }
 
   dropProject(id: string): void {
-    const project = this.#projects.get(id);
-    if (project === undefined) return;
-    this.#projects.delete(id);
-    this.#projectNames.delete(fold(project.name));
+    this.#projects.drop(id);
   }
 
   quota(limitationId: string): Quota | undefined {
@@ -285,6 +275,7 @@ export class LicenseState implements LicenseView {
   }
 
   putItem(item: Item): void {
+    if (this.#items === noItems) this.#items = new Items();
     this.#items.put(item);
   }
 
@@ -292,25 +283,9 @@ export class LicenseState implements LicenseView {
     this.#items.drop(kind, key);
   }
 
-  #attend(entry: Entry): void {
-    const { holder, key } = entry.session;
-    const sessions = this.#attendance.get(holder);
-    if (sessions !== undefined) {
-      sessions.set(key, entry);
-      return;
-    }
-    this.#attendance.set(holder, new Map([[key, entry]]));
-    const kind = this.#projects.get(holder)?.kind;
-    if (kind != null) this.#attended[kind]++;
-  }
-
-  #leaveProject({ session: { holder, key } }: Entry): void {
-    const sessions = this.#attendance.get(holder);
-    sessions?.delete(key);
-    if (sessions?.size !== 0) return;
-    this.#attendance.delete(holder);
-    const kind = this.#projects.get(holder)?.kind;
-    if (kind != null) this.#attended[kind]--;
+  #ownProjects(): Projects {
+    if (this.#projects === noProjects) this.#projects = new Projects();
+    return this.#projects;
   }
 
   #join(entry: Entry): void {
@@ -320,7 +295,7 @@ export class LicenseState implements LicenseView {
       return;
     }
     this.#live.add(entry);
-    if (this.terms.clientType === "projects") this.#attend(entry);
+    if (this.terms.clientType === "projects") this.#ownProjects().attend(entry);
     this.#holders.set(session.holder, this.sessionsOfHolder(session.holder) + 1);
     this.#countCheckout(session.holder, checkoutsOf(session));
     const head = this.#clients.get(session.clientKey) ?? null;
@@ -337,7 +312,7 @@ export class LicenseState implements LicenseView {
       return;
     }
     this.#live.remove(entry);
-    if (this.terms.clientType === "projects") this.#leaveProject(entry);
+    if (this.terms.clientType === "projects") this.#projects.leave(entry);
     const left = this.sessionsOfHolder(session.holder) - 1;
     if (left === 0) this.#holders.delete(session.holder);
     else this.#holders.set(session.holder, left);
