@@ -282,8 +282,6 @@ export interface Ticket {
   readonly toldAt: Millis;
   /** The place is lost unless it is asked for again by then. */
   readonly validUntil: Millis;
-  /** By when others of the holder would ask for it again; left out: it is kept by who took it alone. */
-  readonly sharedUntil?: Millis;
 }
 
 /** A small thing that a licence keeps, found by its kind and key. */

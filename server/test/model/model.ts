@@ -403,7 +403,7 @@ export class Model {
   #close(license: ModelLicense, command: Of<"close">, now: Millis): ModelOutcome {
     const session = liveSessions(license).find((one) => isNamedBy(license.terms, one, command));
     if (session === undefined) {
-      giveUp(license.queue, (place) => isNamedBy(license.terms, place, command), now);
+      giveUp(license.queue, (place) => isNamedBy(license.terms, place, command));
       return this.#deny(license, command, "session_unknown", now);
     }
     if (isOut(license, session, now)) {
@@ -624,8 +624,6 @@ export class Model {
     }
     for (const ticket of license.queue.filter(({ until }) => until > command.from)) {
       ticket.until = Math.min(ticket.until + command.lengthMs, now + placeMaxMs);
-      if (ticket.othersUntil > 0)
-        ticket.othersUntil = Math.min(ticket.othersUntil + command.lengthMs, now + placeMaxMs);
     }
     if (credited.length > 0) this.#noteLicense(license, "outage.credited", command.lengthMs, now);
     return granted(license, {});

@@ -10,8 +10,6 @@ export interface ModelTicket {
   /** When the denial log last told of it. */
   toldAt: Millis;
   until: Millis;
-  /** The same for what others of the holder asked for; 0: nobody else did. */
-  othersUntil: Millis;
 }
 
 const ticketsMax = 1_000;
@@ -52,14 +50,11 @@ export function queueUp(queue: ModelTicket[], asking: Asking, isTheirs: IsTheirs
   const own = queue.find(({ holder, pool }) => holder === who.holder && pool === who.pool);
   const waits = waitMs > 0;
   const isOwn = own !== undefined && isTheirs(own);
-  if (own !== undefined && waits) {
-    own.until = Math.max(own.until, until);
-    if (!isOwn) own.othersUntil = Math.max(own.othersUntil, until);
-  }
+  if (own !== undefined && waits) own.until = Math.max(own.until, until);
   const isTaken = own === undefined && waits && queue.filter(({ pool }) => pool === who.pool).length < ticketsMax;
   if (isTaken) {
     leave(queue, who.holder);
-    queue.push({ ...who, toldAt: now, until, othersUntil: 0 });
+    queue.push({ ...who, toldAt: now, until });
   }
   const waitsOn = waits && isOwn && now - own.toldAt < toldEveryMs;
   if (waits && isOwn && !waitsOn) own.toldAt = now;
@@ -73,10 +68,9 @@ export function leave(queue: ModelTicket[], holder: string): void {
   if (index !== -1) queue.splice(index, 1);
 }
 
-/** Whoever closes what it waits for has no place any more, unless others of the holder wait at it; its other sessions keep theirs. */
-export function giveUp(queue: ModelTicket[], isTheirs: IsTheirs, now: Millis): void {
-  for (const ticket of queue) if (isTheirs(ticket)) ticket.until = ticket.othersUntil;
-  keepInQueue(queue, ({ until }) => until > now);
+/** Whoever closes what it waits for has no place any more; its other sessions keep theirs. */
+export function giveUp(queue: ModelTicket[], isTheirs: IsTheirs): void {
+  keepInQueue(queue, (ticket) => !isTheirs(ticket));
 }
 
 /** Those who did not come back, and after a clock was set back those of its future, have lost their places. */

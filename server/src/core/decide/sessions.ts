@@ -277,7 +277,7 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
   const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
   if (session === undefined || session.endedAt !== null) {
-    return { ...deny(license, now, "session_unknown", command), changes: ticketGivenUp(license, command, now) };
+    return { ...deny(license, now, "session_unknown", command), changes: ticketGivenUp(license, command) };
   }
   const isEarly = isVoucherOut(license.terms, session, now);
   const refused = isEarly ? refusedCheckIn(license, session, command.givenUp, now) : null;

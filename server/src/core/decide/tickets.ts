@@ -74,9 +74,7 @@ export function denyToken(
     queuePosition,
   });
   if (isTaking) return { ...denied, changes: [put(newTicket(license, command, wanted, now))] };
-  const until = keptUntil(command, now);
-  const changes =
-    !waits || own === undefined ? [] : isOwn ? kept(own, until, isStill ? own.toldAt : now) : shared(own, until);
+  const changes = waits && own !== undefined ? kept(own, command, isOwn && !isStill ? now : own.toldAt, now) : [];
   return { ...denied, changes, records: isStill ? [] : denied.records };
 }
 
@@ -104,15 +102,9 @@ function newTicket(license: LicenseView, command: OpenCommand, { holder, pool }:
 }
 
 /** Nothing is written where the place is kept for so long already. */
-function kept(own: Ticket, until: Millis, toldAt: Millis): Change[] {
-  const validUntil = Math.max(own.validUntil, until);
+function kept(own: Ticket, command: OpenCommand, toldAt: Millis, now: Millis): Change[] {
+  const validUntil = Math.max(own.validUntil, keptUntil(command, now));
   return validUntil > own.validUntil || toldAt > own.toldAt ? [put({ ...own, toldAt, validUntil })] : [];
-}
-
-/** The same by another one of the holder: from then on the place is not only the first one's to give up. */
-function shared(own: Ticket, until: Millis): Change[] {
-  if ((own.sharedUntil ?? 0) >= until) return [];
-  return [put({ ...own, validUntil: Math.max(own.validUntil, until), sharedUntil: until })];
 }
 
 function keptUntil({ waitMs }: OpenCommand, now: Millis): Millis {
@@ -129,15 +121,9 @@ export function passedOver(license: LicenseView, holder: string, denied: Decisio
   return { ...denied, changes: ticketUsed(license, holder) };
 }
 
-/** The place that a caller took who closes what it never got. Where others of the holder ask for it too, it stays theirs. */
-export function ticketGivenUp(license: LicenseView, caller: Caller, now: Millis): Change[] {
-  return [...license.tickets()]
-    .filter((ticket) => isBy(license.terms, ticket, caller))
-    .flatMap((ticket) => {
-      const { sharedUntil = now, validUntil, key } = ticket;
-      if (sharedUntil <= now) return [dropped(key)];
-      return sharedUntil < validUntil ? [put({ ...ticket, validUntil: sharedUntil })] : [];
-    });
+/** The place that a caller took who closes what it never got. */
+export function ticketGivenUp(license: LicenseView, caller: Caller): Change[] {
+  return [...license.tickets()].filter((ticket) => isBy(license.terms, ticket, caller)).map(({ key }) => dropped(key));
 }
 
 /** Places that are lost, because nobody has asked for them again. */
@@ -156,15 +142,7 @@ export function ticketsCredited(license: LicenseView, from: Millis, lengthMs: Mi
   const latest = now + ticketWaitMaxMs + ticketKeptMs;
   return [...license.tickets()]
     .filter(({ validUntil }) => validUntil > from)
-    .map((ticket) => {
-      const later = (until: Millis) => Math.min(until + lengthMs, latest);
-      const { validUntil, sharedUntil } = ticket;
-      return put({
-        ...ticket,
-        validUntil: later(validUntil),
-        ...(sharedUntil !== undefined && { sharedUntil: later(sharedUntil) }),
-      });
-    });
+    .map((ticket) => put({ ...ticket, validUntil: Math.min(ticket.validUntil + lengthMs, latest) }));
 }
 
 const put = (ticket: Ticket): Change => ({ type: "item", item: ticket });
