@@ -204,7 +204,7 @@ class PostgresStore implements Store {
         return news;
       }
       deciding = new Deciding(current);
-      // Later than when the clock was read: of those who have joined since, nobody asked after the decision.
+      // Carried on since the clock was read: some have joined meanwhile, and none is decided before it asked.
       const now = deciding.instant(Math.max(clock, this.now()));
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
