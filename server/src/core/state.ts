@@ -22,6 +22,16 @@ import type {
 const noProjects = new Projects();
 const noItems = new Items();
 
+/** Whoever a licence knows by a name: as one of its clients, as a holder of sessions or, mostly, as both. */
+interface Party {
+  /** As a client: its assignment, and the head of the list of its live sessions. */
+  assignment: Assignment | undefined;
+  sessions: Entry | null;
+  /** As a holder: how many live sessions count against it, and how many of them are checkouts. */
+  held: number;
+  checkouts: number;
+}
+
 /** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
 export class LicenseState implements LicenseView {
   terms: Terms;
@@ -30,15 +40,13 @@ export class LicenseState implements LicenseView {
   readonly #live = new EndHeap();
   /** Ended by an administrator, known until their old end. */
   readonly #barred = new EndHeap();
-  /** Live sessions by holder; a holder without one is not in it. */
-  readonly #holders = new Map<string, number>();
-  /** Live checkouts by holder; a holder without one is not in it. */
-  readonly #checkouts = new Map<string, number>();
-  /** The head of each client's list of live sessions. */
-  readonly #clients = new Map<string, Entry>();
-  readonly #assignments = new Map<string, Assignment>();
+  /** By client key and by holder. Nobody is in it who is neither a client nor holds anything. */
+  readonly #parties = new Map<string, Party>();
   readonly #tokens = new Map<string, Assignment>();
+  #clients = 0;
   #assigned = 0;
+  #holders = 0;
+  #checkedOut = 0;
   #projects = noProjects;
   #items = noItems;
 
@@ -51,7 +59,7 @@ export class LicenseState implements LicenseView {
   }
 
   get holders(): number {
-    return this.#holders.size;
+    return this.#holders;
   }
 
   get assigned(): number {
@@ -59,15 +67,15 @@ export class LicenseState implements LicenseView {
   }
 
   get clients(): number {
-    return this.#assignments.size;
+    return this.#clients;
   }
 
   get checkedOut(): number {
-    return this.#checkouts.size;
+    return this.#checkedOut;
   }
 
   isCheckedOut(holder: string): boolean {
-    return this.#checkouts.has(holder);
+    return (this.#parties.get(holder)?.checkouts ?? 0) > 0;
   }
 
   session(key: string): Session | undefined {
@@ -75,13 +83,13 @@ export class LicenseState implements LicenseView {
   }
 
   sessionsOfHolder(holder: string): number {
-    return this.#holders.get(holder) ?? 0;
+    return this.#parties.get(holder)?.held ?? 0;
   }
 
   sessionsOfClient(clientKey: string): Session[] {
     const found: Session[] = [];
-    for (let entry = this.#clients.get(clientKey) ?? null; entry !== null; entry = entry.next)
-      found.push(entry.session);
+    const head = this.#parties.get(clientKey)?.sessions ?? null;
+    for (let entry = head; entry !== null; entry = entry.next) found.push(entry.session);
     return found;
   }
 
@@ -116,22 +124,22 @@ export class LicenseState implements LicenseView {
   }
 
   assignment(clientKey: string): Assignment | undefined {
-    return this.#assignments.get(clientKey);
+    return this.#parties.get(clientKey)?.assignment;
   }
 
   assignmentOfToken(tokenKey: string): Assignment | undefined {
     return this.#tokens.get(tokenKey);
   }
 
-  assignments(): Iterable<Assignment> {
-    return this.#assignments.values();
+  *assignments(): Iterable<Assignment> {
+    for (const { assignment } of this.#parties.values()) if (assignment !== undefined) yield assignment;
   }
 
   /** Puts a session's new value in place of its old one, if any. Returns its entry. */
   putSession(session: Session): Entry {
     let entry = this.#entries.get(session.key);
     if (entry === undefined) {
-      const kept = withNamesOf(this.#assignments.get(session.clientKey), session);
+      const kept = withNamesOf(this.assignment(session.clientKey), session);
       entry = { session: kept, place: -1, next: null, previous: null, row: 0, loggedIn: 0 };
       this.#entries.set(session.key, entry);
       this.#join(entry);
@@ -141,7 +149,8 @@ export class LicenseState implements LicenseView {
     if (old.endedAt === session.endedAt && old.holder === session.holder && old.clientKey === session.clientKey) {
       entry.session = session;
       (session.endedAt === null ? this.#live : this.#barred).moved(entry);
-      if (session.endedAt === null) this.#countCheckout(session.holder, checkoutsOf(session) - checkoutsOf(old));
+      const checkouts = checkoutsOf(session) - checkoutsOf(old);
+      if (session.endedAt === null && checkouts !== 0) this.#hold(this.#partyOf(session.holder), 0, checkouts);
       return entry;
     }
     this.#leave(entry);
@@ -166,20 +175,24 @@ export class LicenseState implements LicenseView {
   }
 
   putAssignment(assignment: Assignment): void {
-    const old = this.#assignments.get(assignment.clientKey);
-    if (old !== undefined && old.unassignedAt === null) this.#assigned--;
+    const party = this.#partyOf(assignment.clientKey);
+    const old = party.assignment;
+    if (old === undefined) this.#clients++;
+    else if (old.unassignedAt === null) this.#assigned--;
     if (assignment.unassignedAt === null) this.#assigned++;
-    this.#assignments.set(assignment.clientKey, assignment);
+    party.assignment = assignment;
     this.#tokens.set(assignment.tokenKey, assignment);
   }
 
-  /** Forgets a client: only ever to undo its first activation. */
+  /** Forgets a client: to undo its first activation, or because it has another name from now on. */
   dropAssignment(clientKey: string): void {
-    const assignment = this.#assignments.get(clientKey);
-    if (assignment === undefined) return;
-    if (assignment.unassignedAt === null) this.#assigned--;
-    this.#assignments.delete(clientKey);
-    this.#tokens.delete(assignment.tokenKey);
+    const party = this.#parties.get(clientKey);
+    if (party?.assignment === undefined) return;
+    if (party.assignment.unassignedAt === null) this.#assigned--;
+    this.#clients--;
+    this.#tokens.delete(party.assignment.tokenKey);
+    party.assignment = undefined;
+    this.#forgetIfNobody(clientKey, party);
   }
 
   get projectCount(): number {
@@ -296,13 +309,14 @@ export class LicenseState implements LicenseView {
     }
     this.#live.add(entry);
     if (this.terms.clientType === "projects") this.#ownProjects().attend(entry);
-    this.#holders.set(session.holder, this.sessionsOfHolder(session.holder) + 1);
-    this.#countCheckout(session.holder, checkoutsOf(session));
-    const head = this.#clients.get(session.clientKey) ?? null;
+    const client = this.#partyOf(session.clientKey);
+    const holder = session.holder === session.clientKey ? client : this.#partyOf(session.holder);
+    this.#hold(holder, 1, checkoutsOf(session));
+    const head = client.sessions;
     entry.next = head;
     entry.previous = null;
     if (head !== null) head.previous = entry;
-    this.#clients.set(session.clientKey, entry);
+    client.sessions = entry;
   }
 
   #leave(entry: Entry): void {
@@ -313,23 +327,36 @@ export class LicenseState implements LicenseView {
     }
     this.#live.remove(entry);
     if (this.terms.clientType === "projects") this.#projects.leave(entry);
-    const left = this.sessionsOfHolder(session.holder) - 1;
-    if (left === 0) this.#holders.delete(session.holder);
-    else this.#holders.set(session.holder, left);
-    this.#countCheckout(session.holder, -checkoutsOf(session));
+    const client = this.#partyOf(session.clientKey);
+    const holder = session.holder === session.clientKey ? client : this.#partyOf(session.holder);
+    this.#hold(holder, -1, -checkoutsOf(session));
     if (entry.next !== null) entry.next.previous = entry.previous;
     if (entry.previous !== null) entry.previous.next = entry.next;
-    else if (entry.next !== null) this.#clients.set(session.clientKey, entry.next);
-    else this.#clients.delete(session.clientKey);
+    else client.sessions = entry.next;
     entry.next = null;
     entry.previous = null;
+    this.#forgetIfNobody(session.clientKey, client);
+    if (holder !== client) this.#forgetIfNobody(session.holder, holder);
   }
 
-  #countCheckout(holder: string, by: number): void {
-    if (by === 0) return;
-    const checkouts = (this.#checkouts.get(holder) ?? 0) + by;
-    if (checkouts === 0) this.#checkouts.delete(holder);
-    else this.#checkouts.set(holder, checkouts);
+  #partyOf(name: string): Party {
+    const known = this.#parties.get(name);
+    if (known !== undefined) return known;
+    const made: Party = { assignment: undefined, sessions: null, held: 0, checkouts: 0 };
+    this.#parties.set(name, made);
+    return made;
+  }
+
+  #forgetIfNobody(name: string, { assignment, sessions, held }: Party): void {
+    if (assignment === undefined && sessions === null && held === 0) this.#parties.delete(name);
+  }
+
+  #hold(holder: Party, sessions: number, checkouts: number): void {
+    const [held, checkedOut] = [holder.held > 0, holder.checkouts > 0];
+    holder.held += sessions;
+    holder.checkouts += checkouts;
+    this.#holders += Number(holder.held > 0) - Number(held);
+    this.#checkedOut += Number(holder.checkouts > 0) - Number(checkedOut);
   }
 }
 
