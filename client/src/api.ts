@@ -327,7 +327,9 @@ export type ProgressAnswer = {
 
 export type ExecutionBody = {
   /** The caller's live session on the project. */
-  readonly session_id: string;
+  readonly session_id?: string | null;
+  /** The client whose session it is. To be named where the session has no `session_id`. */
+  readonly client_id?: string | null;
   /** What the work is called. */
   readonly name: string;
   readonly units_total?: number | null;

@@ -1,6 +1,6 @@
 import type { Entry } from "./heap.ts";
 import { fold } from "./names.ts";
-import type { Project, ProjectKind, Session } from "./types.ts";
+import type { Millis, Project, ProjectKind, Session } from "./types.ts";
 
 /** The projects of a licence, and who is in each: one with somebody in it holds a token of its kind. */
 export class Projects {
@@ -36,6 +36,17 @@ export class Projects {
 
   sessionsOf(id: string): Session[] {
     return [...(this.#attendance.get(id)?.values() ?? [])].map((entry) => entry.session);
+  }
+
+  /** The earliest end of a session in an attended project of the kind; null: there is none. */
+  earliestEnd(kind: ProjectKind): Millis | null {
+    let earliest: Millis | null = null;
+    for (const [id, sessions] of this.#attendance) {
+      if (this.#projects.get(id)?.kind !== kind) continue;
+      for (const { session } of sessions.values())
+        earliest = Math.min(earliest ?? session.validUntil, session.validUntil);
+    }
+    return earliest;
   }
 
   put(project: Project): void {

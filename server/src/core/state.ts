@@ -45,6 +45,7 @@ export class LicenseState implements LicenseView {
   readonly #tokens = new Map<string, Assignment>();
   #clients = 0;
   #assigned = 0;
+  #onGoodwill = 0;
   #holders = 0;
   #checkedOut = 0;
   #projects = noProjects;
@@ -64,6 +65,10 @@ export class LicenseState implements LicenseView {
 
   get assigned(): number {
     return this.#assigned;
+  }
+
+  get onGoodwill(): number {
+    return this.#onGoodwill;
   }
 
   get clients(): number {
@@ -93,7 +98,8 @@ export class LicenseState implements LicenseView {
     return found;
   }
 
-  nextFreeAt(): Millis | null {
+  nextFreeAt(pool: ProjectKind | null = null): Millis | null {
+    if (pool !== null) return this.#projects.earliestEnd(pool);
     return this.#live.first()?.session.validUntil ?? null;
   }
 
@@ -178,8 +184,8 @@ export class LicenseState implements LicenseView {
     const party = this.#partyOf(assignment.clientKey);
     const old = party.assignment;
     if (old === undefined) this.#clients++;
-    else if (old.unassignedAt === null) this.#assigned--;
-    if (assignment.unassignedAt === null) this.#assigned++;
+    else this.#countAssigned(old, -1);
+    this.#countAssigned(assignment, 1);
     party.assignment = assignment;
     this.#tokens.set(assignment.tokenKey, assignment);
   }
@@ -188,7 +194,7 @@ export class LicenseState implements LicenseView {
   dropAssignment(clientKey: string): void {
     const party = this.#parties.get(clientKey);
     if (party?.assignment === undefined) return;
-    if (party.assignment.unassignedAt === null) this.#assigned--;
+    this.#countAssigned(party.assignment, -1);
     this.#clients--;
     this.#tokens.delete(party.assignment.tokenKey);
     party.assignment = undefined;
@@ -337,6 +343,12 @@ export class LicenseState implements LicenseView {
     entry.previous = null;
     this.#forgetIfNobody(session.clientKey, client);
     if (holder !== client) this.#forgetIfNobody(session.holder, holder);
+  }
+
+  #countAssigned({ unassignedAt, isGoodwill }: Assignment, by: number): void {
+    if (unassignedAt !== null) return;
+    this.#assigned += by;
+    if (isGoodwill) this.#onGoodwill += by;
   }
 
   #partyOf(name: string): Party {

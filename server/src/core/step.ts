@@ -166,9 +166,10 @@ function activateHere(licenses: Licenses, license: LicenseState, command: Activa
   for (const old of licenses.siblings(license, command.clientId)) releaseDue(licenses, old, now);
   const held = heldElsewhere(licenses, license, command, now);
   if (held !== null) return held;
-  const decision = activate(license, command, now);
+  const left = movedFrom(licenses, license, command.clientId);
+  const decision = activate(license, command, now, left.length > 0);
   if (decision.granted === null) return decision;
-  for (const { old, assignment } of movedFrom(licenses, license, command.clientId)) {
+  for (const { old, assignment } of left) {
     const out = sessionOut(old, assignment, now);
     if (out !== undefined) return denyVoucherOut(license, out, now, command);
   }

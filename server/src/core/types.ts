@@ -323,6 +323,8 @@ export interface LicenseView {
   readonly holders: number;
   /** Clients that hold one of the licence's assignable tokens, and all clients it has ever known. */
   readonly assigned: number;
+  /** Those of them on goodwill tokens. */
+  readonly onGoodwill: number;
   readonly clients: number;
   session(key: string): Session | undefined;
   sessionsOfHolder(holder: string): number;
@@ -332,8 +334,8 @@ export interface LicenseView {
   /** Of the month in which the last one was; null: there never was one. */
   readonly checkIns: CheckIns | null;
   sessionsOfClient(clientKey: string): readonly Session[];
-  /** The earliest end of a live session. */
-  nextFreeAt(): Millis | null;
+  /** The earliest end of a live session; `pool`: of one in a project of that kind. */
+  nextFreeAt(pool?: ProjectKind | null): Millis | null;
   /** At most `limit` known sessions with `validUntil <= now`. */
   due(now: Millis, limit: number): readonly Session[];
   /** Every known session; for administrators and start-up, never on the hot path. */
@@ -559,8 +561,9 @@ export interface SwitchKindCommand extends OnProject {
 
 export interface StartExecutionCommand extends OnProject {
   readonly type: "execution.start";
-  /** The session of whoever starts it, as the client named it. */
-  readonly sessionId: string;
+  /** The session of whoever starts it, as the client named it: by its id, its client, or both. Null: it has no id. */
+  readonly sessionId: string | null;
+  readonly client?: string | null;
   readonly name: string;
   readonly unitsTotal: number | null;
   readonly id: string;

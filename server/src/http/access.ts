@@ -124,6 +124,25 @@ export function reachesLicense(key: Key, license: License): boolean {
   );
 }
 
+/** Whether the key's bounds, if it has any, include something of the customer's. */
+export function reachesCustomer(caller: Caller, customerId: string): boolean {
+  return (boundsOf(caller).customer_id ?? customerId) === customerId;
+}
+
+/** Whether the key's bounds, if it has any, include something of the product's. */
+export function reachesProduct(caller: Caller, productId: string): boolean {
+  return (boundsOf(caller).product_id ?? productId) === productId;
+}
+
+/** A licence is one product's and one customer's. One that is gone is of none: then nothing is reached. */
+function boundsOf({ key, vendor }: Caller): {
+  readonly product_id: string | null;
+  readonly customer_id: string | null;
+} {
+  if (key.license_id === null) return key;
+  return vendor.licenses.get(key.license_id) ?? { product_id: "", customer_id: "" };
+}
+
 /** @throws Problem (403) unless the key's bounds include the licence of this id. An unknown one is for the rules to deny. */
 export function requireLicense({ key, vendor }: Caller, licenseId: string): void {
   if (!isBound(key)) return;

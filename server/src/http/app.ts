@@ -236,14 +236,17 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, _payload, done) => {
-    const { bodyBytesMax } = request.routeOptions.config as RouteConfig;
+    const { bodyBytesMax, wantsBody } = request.routeOptions.config as RouteConfig;
+    // Some clients announce JSON with every request, and send none where nothing is asked for.
+    const isMissed = (length: number | null) => wantsBody || length !== 0;
     try {
-      requireJson(request.head.contentType);
+      if (isMissed(request.head.contentLength)) requireJson(request.head.contentType);
     } catch (error) {
       return done(error as Error);
     }
     readBody(request.raw, request.head.contentLength, bodyBytesMax ?? limits.bodyBytesMax, (result) => {
       if (result instanceof Problem) return done(result);
+      if (!isMissed(result.length)) return done(null);
       try {
         if (request.head.acceptSignature !== null) requireDigest(request.head.contentDigest, result);
         done(null, parseJson(result));
@@ -261,6 +264,8 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
 
 interface RouteConfig {
   readonly bodyBytesMax?: number;
+  /** Left out: it has no body, or may do without. */
+  readonly wantsBody?: boolean;
 }
 
 function refuse(services: Services, error: unknown, reply: FastifyReply): void {
@@ -274,7 +279,10 @@ function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSes
       method: route.method,
       url,
       schema: fastifySchemaOf(route, n === 0),
-      config: { bodyBytesMax: route.bodyBytesMax } satisfies RouteConfig,
+      config: {
+        bodyBytesMax: route.bodyBytesMax,
+        wantsBody: route.body !== null && !route.isBodyOptional,
+      } satisfies RouteConfig,
       validatorCompiler: ({ schema, httpPart }) => validatorOf(route, schema as TSchema, httpPart),
       onRequest: async (request, reply) => {
         if (route.takesClientTokens) allowReading(request.head, originOf(services, request), reply.raw);

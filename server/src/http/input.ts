@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { type Static, type TSchema, Type } from "typebox";
-import { Compile } from "typebox/compile";
+import { Compile, type Validator } from "typebox/compile";
 import { descriptionLengthMax, nameLengthMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
 
@@ -59,6 +59,10 @@ export function instantText(text: string, path: string): string {
   return new Date(millis(text, path)).toISOString().replace(".000Z", "Z");
 }
 
+export function isUuid(text: string): boolean {
+  return new RegExp(uuidPattern).test(text);
+}
+
 export function uuidOrNull(text: string | null | undefined): string | null {
   return text == null ? null : text.toLowerCase();
 }
@@ -84,11 +88,22 @@ export type Check<T> = (value: unknown) => T;
 export function checkOf<T extends TSchema>(schema: T, place: string, convert = false): Check<Static<T>> {
   const validator = Compile(schema);
   return (value) => {
-    const input = convert ? validator.Convert(value) : value;
+    const input = convert ? converted(validator, value, place) : value;
     if (validator.Check(input)) return input as Static<T>;
     refuseCrowd(input, place);
     throw new Problem("input_invalid", sentenceOf(validator.Errors(input), place));
   };
+}
+
+/** Reads the values out of their texts. @throws Problem (400) where that has cut a number off, to make it whole. */
+function converted(validator: Validator, value: unknown, place: string): unknown {
+  const texts: Readonly<Record<string, unknown>> = { ...(value as object) };
+  const read = validator.Convert(value);
+  for (const [name, each] of Object.entries(read as object)) {
+    if (typeof each === "number" && Number(texts[name]) !== each)
+      throw new Problem("input_invalid", `${place}: ${name}: must be integer`);
+  }
+  return read;
 }
 
 /** Telling what is wrong costs time for every fault: what has thousands of them is refused without looking further. */

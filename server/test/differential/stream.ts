@@ -443,10 +443,12 @@ export class Stream {
         () => {
           const starter = live.length > 0 && random.chance(0.8) ? random.pick(live) : null;
           const named = starter !== null && random.chance(0.9) ? starter.holder : projectId;
-          const sessionId = starter?.sessionId ?? random.pick(sessionIds);
+          const drawn = starter?.sessionId ?? random.pick(sessionIds);
+          const isNameless = starter !== null && starter.sessionId === null;
+          const who = isNameless ? { sessionId: null, client: starter.clientId } : { sessionId: drawn };
           const id = freshId(11, ++this.#ids);
           const more = { name: "Trace", unitsTotal: random.pick([null, 100]), id, secretHash: id.padEnd(64, "0") };
-          return { type: "execution.start", ...place, projectId: named, sessionId, ...more };
+          return { type: "execution.start", ...place, projectId: named, ...who, ...more };
         },
         8,
       ],

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { admits, fold } from "../../src/core/names.ts";
 import { type Patience, patience } from "../../src/http/limits.ts";
 import { nonceToSign, Signer } from "../../src/http/signing.ts";
-import { call, type Demo, id, keys, licenses, product, startDemo } from "./demo.ts";
+import { call, type Demo, id, isv, keys, licenses, product, startDemo } from "./demo.ts";
 import { host, jsonLine, key, lengthLine, raw, rawOpen, statusOf } from "./raw.ts";
 
 let demo: Demo;
@@ -24,6 +24,95 @@ test("a key bound to one licence does not move a client off another one", async 
   expect((await activate(licenses.named, keys.plain)).status).toBe(200);
   expect((await activate(licenses.devices, keys.boundToLicense)).status).toBe(403);
   expect((await activate(licenses.devices, keys.plain)).status).toBe(200);
+});
+
+describe("a heartbeat that is refused", () => {
+  const heartbeat = (more: object, by: string = keys.plain) =>
+    call(demo, "/data_gathering/usage_heartbeats_by_name", {
+      key: by,
+      body: {
+        product_id: product,
+        client_id: "nobody",
+        create_usage_feature_if_not_exists: true,
+        usage_heartbeat: [{ usage_feature_name: "Injected", value: 1 }],
+        ...more,
+      },
+    });
+  const features = async () => (await call(demo, `/products/${product}/usage_features`, { adminKey: keys.admin })).body;
+
+  test("gives the product no feature", async () => {
+    expect((await heartbeat({})).body.id).toBe(2006);
+    expect((await heartbeat({ token_key: id(0xdead) })).status).toBe(409);
+    expect(await features()).toEqual([]);
+  });
+
+  test("and one that is taken tells which key added a feature", async () => {
+    await call(demo, "/provisioning/activations", {
+      body: { product_id: product, license_key: licenses.devices, client_id: "pc-1" },
+    });
+    expect((await heartbeat({ client_id: "pc-1" })).status).toBe(200);
+    expect(await features()).toHaveLength(1);
+    const [line] = (await call(demo, "/audit?page_size=1", { adminKey: keys.admin })).body.items;
+    expect(line).toMatchObject({ key_id: expect.any(String) });
+  });
+});
+
+test.each([
+  ["PUT", "/administration/deleteinactivesessions"],
+  ["POST", `/licenses/${licenses.users}/opensessions/close`],
+])("%s %s without a body is taken, whatever the client announces with every request", async (method, path) => {
+  for (const announced of ["application/json", "application/x-www-form-urlencoded"]) {
+    const headers = { AdminKey: keys.admin, "Content-Type": announced };
+    const address = `http://127.0.0.1:${demo.port}/api/v2/isv/${isv}${path}`;
+    expect((await fetch(address, { method, headers })).ok).toBe(true);
+  }
+});
+
+test("what a PUT of an assignment does not name stays: a suspension is lifted by null alone", async () => {
+  await call(demo, "/provisioning/activations", {
+    body: { product_id: product, license_key: licenses.devices, client_id: "pc-1" },
+  });
+  const path = `/licenses/${licenses.devices}/assignments`;
+  const [{ id: assignment }] = (await call(demo, path, { adminKey: keys.admin })).body;
+  const put = async (more: object) =>
+    (await call(demo, path, { method: "PUT", adminKey: keys.admin, body: { id: assignment, ...more } })).body;
+  const until = "2027-01-01T00:00:00.000Z";
+  expect(await put({ suspended_until_utc: until })).toMatchObject({ suspended_until_utc: until });
+  expect(await put({})).toMatchObject({ id: assignment, suspended_until_utc: until });
+  expect(await put({ suspended_until_utc: null })).toMatchObject({ suspended_until_utc: null });
+  expect(await put({ id: id(0xdead) })).toMatchObject({ id: 2006 });
+});
+
+test("a key bound to one licence learns of no other customer's number, and of no other product's name", async () => {
+  const find = (path: string, body: object, by: string) => call(demo, path, { key: by, body });
+  const number = "87013";
+  expect((await find("/lookup/customer", { customer_number: number }, keys.plain)).status).toBe(200);
+  expect((await find("/lookup/customer", { customer_number: number }, keys.boundToLicense)).status).toBe(204);
+  const asked = { product_id: product, customer_number: number };
+  const beyond = await find("/provisioning/licenses/by_customer", asked, keys.boundToLicense);
+  const unknown = await find(
+    "/provisioning/licenses/by_customer",
+    { ...asked, customer_number: "none" },
+    keys.boundToLicense,
+  );
+  expect([beyond.status, beyond.body]).toEqual([unknown.status, unknown.body]);
+});
+
+test("a page number that is no whole one is refused, and not cut", async () => {
+  const list = (query: string) => call(demo, `/denials?${query}`, { adminKey: keys.admin });
+  expect((await list("page=1.5")).body).toMatchObject({
+    code: "input_invalid",
+    detail: expect.stringContaining("page"),
+  });
+  expect((await list("page=1&page_size=2")).status).toBe(200);
+});
+
+test("a denial of a licence that nobody has tells of it in lower case, by which it is found", async () => {
+  const unknown = id(0xabcdef).toUpperCase();
+  const body = { product_id: product, license_key: unknown, client_id: "pc-1" };
+  expect((await call(demo, "/provisioning/activations", { body })).body.id).toBe(1000);
+  const { items } = (await call(demo, "/denials?reason=license_unknown", { adminKey: keys.admin })).body;
+  expect(items[0].license_id).toBe(unknown.toLowerCase());
 });
 
 test("garbage behind an open in the pipeline does not take the place of its answer", async () => {

@@ -18,6 +18,7 @@ import {
 import { type Sighting, sight } from "./moves.ts";
 import {
   attended,
+  earliestEnd,
   entry,
   holds,
   isProjectStep,
@@ -359,7 +360,8 @@ export class Model {
     if (typeof entered === "string") {
       const isWait = entered === "tokens_exhausted";
       const denied = isWait ? this.#queueUp(license, command, project.id, project.kind, now) : deny(entered);
-      return { ...denied, refusal: structuredClone(refusal(license, project, project.kind)) };
+      const nextFreeAt = isWait ? earliestEnd(license, project.kind) : denied.nextFreeAt;
+      return { ...denied, nextFreeAt, refusal: structuredClone(refusal(license, project, project.kind)) };
     }
     if (isOneTooMany(license, project.id, command)) {
       leave(license.queue, project.id);
@@ -478,15 +480,21 @@ export class Model {
     if (held || isSuspended(assignment, now)) return deny("client_suspended");
     const named = license.assignments.find(({ tokenKey }) => tokenKey === command.tokenKey);
     // Neither a client that has its token, nor somebody else's token.
-    if ([assignment, named].some((one) => one?.unassignedAt === null)) return deny("token_already_assigned");
+    const isMoving = this.#movedFrom(license, command.clientId).length > 0;
+    // Activated here before, by opening, while it held a token elsewhere: it moves, and keeps what it has here.
+    const isHere = isMoving && assignment?.unassignedAt === null && (named === undefined || named === assignment);
+    if (!isHere && [assignment, named].some((one) => one?.unassignedAt === null)) return deny("token_already_assigned");
     const isNamed = terms.provisioningMode === "named";
-    if (isNamed && assigned >= terms.tokenLimit + terms.goodwillTokenLimit) return deny("tokens_all_assigned");
+    const isFull = isNamed && assigned >= terms.tokenLimit + terms.goodwillTokenLimit;
+    if (isFull && !isHere) return deny("tokens_all_assigned");
     const isLeftBehind = this.#movedFrom(license, command.clientId).some(({ sibling }) =>
       hasVoucherOut(sibling, command.clientId, now),
     );
     if (isLeftBehind) return deny("voucher_out");
 
-    const activated = this.#assign(license, command, isNamed && assigned >= terms.tokenLimit, now);
+    const ordinary = assignedClients(license).filter(({ isGoodwill }) => !isGoodwill).length;
+    const isGoodwill = isNamed && ordinary >= terms.tokenLimit;
+    const activated = isHere ? assignment : this.#assign(license, command, isGoodwill, now);
     if (command.clientName !== null) activated.clientName = command.clientName;
     if (command.clientDescription !== null) activated.clientDescription = command.clientDescription;
     if (command.softwareVersion !== null) activated.softwareVersion = command.softwareVersion;

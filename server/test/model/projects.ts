@@ -94,6 +94,13 @@ export function attended(license: ModelLicense, kind: ProjectKind): number {
   return license.projects.filter((one) => one.kind === kind && usersOf(license, one.id).length > 0).length;
 }
 
+/** When a token of a kind may come free: the earliest end of a session in a project that holds one. */
+export function earliestEnd(license: ModelLicense, kind: ProjectKind): Millis | null {
+  const holding = license.projects.filter((one) => one.kind === kind);
+  const ends = holding.flatMap((one) => usersOf(license, one.id)).map(({ validUntil }) => validUntil);
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
 /** INV2; after a pool was shrunk below its use, nothing is left. */
 export function left(license: ModelLicense, kind: ProjectKind): number {
   return Math.max(0, license.terms.projectTokens[kind] - attended(license, kind));
@@ -262,6 +269,7 @@ function switchKind(
   if (needsToken && (isHeld || !isTurn)) {
     return {
       ...pen.deny(isHeld ? "tokens_held" : "tokens_exhausted"),
+      ...(!isHeld && { nextFreeAt: earliestEnd(license, command.kind) }),
       refusal: structuredClone(refusal(license, project, command.kind)),
     };
   }
@@ -281,7 +289,11 @@ function start(
 ): ModelOutcome {
   if (project.kind === null) return pen.deny("project_not_open");
   const longestFirst = (a: ModelSession, b: ModelSession) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1);
-  const named = usersOf(license, project.id).filter(({ sessionId }) => sessionId === command.sessionId);
+  const named = usersOf(license, project.id).filter(
+    (one) =>
+      one.sessionId === command.sessionId &&
+      (command.client == null || folded(one.clientId) === folded(command.client)),
+  );
   const session = named.sort(longestFirst)[0];
   if (session === undefined) return pen.deny("session_unknown");
   if (project.executions.filter(({ state }) => state === "running").length >= runningMax) {

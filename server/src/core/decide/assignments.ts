@@ -48,9 +48,10 @@ export function newAssignment(
 
 /**
  * Assigns a token to a client. A named licence has `token_limit` of them and the goodwill ones behind; a floating
- * licence activates whoever comes, since what it counts is sessions.
+ * licence activates whoever comes, since what it counts is sessions. `isMoving`: the client has a token on another licence too,
+ * which it leaves for this one; then it may have been activated here before, by opening.
  */
-export function activate(license: LicenseView, command: ActivateCommand, now: Millis): Decision {
+export function activate(license: LicenseView, command: ActivateCommand, now: Millis, isMoving: boolean): Decision {
   const { terms } = license;
   const unfit = unusable(license, now);
   if (unfit !== null) return deny(license, now, unfit, command);
@@ -62,6 +63,10 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   const suspended = suspension(old, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
   const taken = command.tokenKey === null ? old : (license.assignmentOfToken(command.tokenKey) ?? old);
+  if (isMoving && old?.unassignedAt === null && taken === old) {
+    const assignment = { ...old, ...toldBy(command, old) };
+    return grant([{ type: "assignment", assignment }], [], { assignment, quotas: quotaStatuses(license, now) });
+  }
   if (old?.unassignedAt === null || taken?.unassignedAt === null) {
     return deny(license, now, "token_already_assigned", command);
   }
@@ -72,13 +77,11 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
   if (old === undefined && license.clients >= assignmentsPerLicenseMax) {
     return deny(license, now, "tokens_all_assigned", command);
   }
-  const isGoodwill = isNamed && license.assigned >= terms.tokenLimit;
+  const isGoodwill = isNamed && license.assigned - license.onGoodwill >= terms.tokenLimit;
   const userId = terms.clientType !== "devices" ? (old?.userId ?? command.clientId) : null;
   const assignment: Assignment = {
     ...(old ?? newAssignment(command, key, userId, now, isGoodwill)),
-    clientName: command.clientName ?? old?.clientName ?? null,
-    clientDescription: command.clientDescription ?? old?.clientDescription ?? null,
-    softwareVersion: command.softwareVersion ?? old?.softwareVersion ?? null,
+    ...toldBy(command, old),
     activatedAt: now,
     unassignedAt: null,
     isGoodwill,
@@ -97,6 +100,15 @@ export function activate(license: LicenseView, command: ActivateCommand, now: Mi
     ],
     { assignment, quotas: quotaStatuses(license, now) },
   );
+}
+
+/** What an activation tells of its client; what it does not tell stays. */
+function toldBy(command: ActivateCommand, old: Assignment | undefined) {
+  return {
+    clientName: command.clientName ?? old?.clientName ?? null,
+    clientDescription: command.clientDescription ?? old?.clientDescription ?? null,
+    softwareVersion: command.softwareVersion ?? old?.softwareVersion ?? null,
+  };
 }
 
 /** What of a licence's terms says until when its clients have their tokens. */

@@ -106,7 +106,7 @@ export function deny(
       message: detail === undefined ? denials[code].title : `${denials[code].title} ${detail}`,
       inUse: line.inUse,
       limit: line.limit,
-      nextFreeAt: nextFreeAt(license, code),
+      nextFreeAt: nextFreeAt(license, code, project?.kind ?? null),
       project,
       voucherId,
       queuePosition,
@@ -117,9 +117,10 @@ export function deny(
   };
 }
 
-function nextFreeAt(license: LicenseView, code: DenialCode): Millis | null {
+/** `pool`: of a project, whose token comes from the pool of its kind. */
+function nextFreeAt(license: LicenseView, code: DenialCode, pool: ProjectKind | null): Millis | null {
   if (code === "tokens_held") return heldUntil(license.terms);
-  return code === "tokens_exhausted" ? license.nextFreeAt() : null;
+  return code === "tokens_exhausted" ? license.nextFreeAt(pool) : null;
 }
 
 /** Refuses what would give a token away whose voucher is out; says which one, for whoever can give it up. */

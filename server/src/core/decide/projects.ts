@@ -309,7 +309,10 @@ const isRunning = ({ state }: Execution) => state === "running";
 /** Starts background work; whoever starts it is connected. It needs no token of its own, and none to go on. */
 function startExecution(license: LicenseView, project: Project, command: StartExecutionCommand, now: Millis): Decision {
   if (project.kind === null) return deny(license, now, "project_not_open", about(project));
-  const named = license.sessionsOfProject(project.id).filter(({ sessionId }) => sessionId === command.sessionId);
+  const client = command.client == null ? null : clientKey(license.terms, command.client);
+  const named = license
+    .sessionsOfProject(project.id)
+    .filter((one) => one.sessionId === command.sessionId && (client === null || one.clientKey === client));
   // Several clients may have a session of that id. A store may have them in any order; the one that has been in longest it is.
   const [session] = named.toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
   if (session === undefined) return deny(license, now, "session_unknown", about(project));

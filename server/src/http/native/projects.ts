@@ -35,7 +35,8 @@ const OpenProject = Type.Object({ kind: Maybe(Kind) }, strict);
 const SwitchKind = Type.Object({ kind: Kind }, strict);
 const NewExecution = Type.Object(
   {
-    session_id: Uuid("The caller's live session on the project."),
+    session_id: Maybe(Uuid("The caller's live session on the project.")),
+    client_id: Maybe(Name("The client whose session it is. To be named where the session has no `session_id`.")),
     name: Name("What the work is called."),
     units_total: Maybe(Units),
   },
@@ -332,9 +333,13 @@ function executionRoutes(services: Services): Route[] {
         const id = newId();
         const secret = newSecret();
         const { body } = call;
+        if (body.session_id == null && body.client_id == null) {
+          throw new Problem("input_invalid", "body: name the caller's session: its session_id, its client_id or both");
+        }
         const act = {
           type: "execution.start",
-          sessionId: uuid(body.session_id),
+          sessionId: uuidOrNull(body.session_id),
+          client: body.client_id ?? null,
           name: body.name,
           unitsTotal: body.units_total ?? null,
           id,

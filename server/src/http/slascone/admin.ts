@@ -234,6 +234,13 @@ function unassign({ desk, store }: Services): Route {
   });
 }
 
+async function assignmentOfId(store: Services["store"], call: KeyedCall, licenseId: string, id: string) {
+  const license = await store.read(call.isvId, licenseId);
+  if (license === undefined) return undefined;
+  const found = [...license.assignments()].find((assignment) => assignment.id === id);
+  return found === undefined ? undefined : assignmentDto(license.terms, found, store.now(), call.names);
+}
+
 /** @throws Problem (404) where the licence knows no client by this assignment. */
 async function assignmentIn(store: Services["store"], call: KeyedCall<unknown, Static<typeof AssignmentParams>>) {
   const { id } = knownLicense(call, call.params.license_id);
@@ -259,12 +266,16 @@ function changeAssignment({ desk, store }: Services): Route {
     async handle(call, finish) {
       const licenseId = uuid(call.params.license_id);
       requireLicense(call, licenseId);
-      const until = call.body.suspended_until_utc ?? null;
+      const { id, suspended_until_utc: until } = call.body;
+      if (until === undefined) {
+        const asItStands = await assignmentOfId(store, call, licenseId, uuid(id));
+        return finish(asItStands === undefined ? denied("client_unknown", call) : json(asItStands));
+      }
       const command = {
         type: "suspend",
         isvId: call.isvId,
         licenseId,
-        assignmentId: uuid(call.body.id),
+        assignmentId: uuid(id),
         until: until === null ? null : millis(until, "suspended_until_utc"),
       } as const;
       const { denial, granted } = await desk.decide(command);

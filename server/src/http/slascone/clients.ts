@@ -7,7 +7,7 @@ import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { json } from "../answer.ts";
-import { uuid, uuidOrNull } from "../input.ts";
+import { isUuid, uuid, uuidOrNull } from "../input.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
 import { isExpired } from "./dto.ts";
@@ -59,7 +59,7 @@ export async function activationOf(store: Services["store"], call: KeyedCall, bo
     type: "activate",
     isvId: call.isvId,
     // A key that nobody knows goes to the desk as it is: the rules deny it, and the denial is on record.
-    licenseId: resolved?.license.id ?? body.license_key,
+    licenseId: resolved?.license.id ?? (isUuid(body.license_key) ? uuid(body.license_key) : body.license_key),
     clientId: body.client_id,
     clientName: textOrNull(body.client_name),
     clientDescription: textOrNull(body.client_description),

@@ -1,14 +1,15 @@
 /** What clients tell of their use: analytical and usage heartbeats, and what administrators read of all that was told. */
 import { type Static, Type } from "typebox";
 import type { Vendor } from "../../catalog/catalog.ts";
-import type { Product } from "../../catalog/entities.ts";
+import type { License, Product } from "../../catalog/entities.ts";
 import { partsOf } from "../../catalog/parts.ts";
+import { refusedClient } from "../../core/decide/assignments.ts";
 import type { DenialCode } from "../../core/denials.ts";
 import { microsPerUnit } from "../../core/limits.ts";
 import { type GatherCommand, type Gathered, gatheredKinds } from "../../core/types.ts";
 import { newId } from "../../ids.ts";
 import { CatalogConflict } from "../../stores/store.ts";
-import { entityChange } from "../admin/change.ts";
+import { authorOf, entityChange } from "../admin/change.ts";
 import { pageOf } from "../admin/lists.ts";
 import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
@@ -16,7 +17,7 @@ import * as limits from "../limits.ts";
 import { clientOrNull, nameOrNull, requireNames } from "../names.ts";
 import { requireLicenseEver } from "../past-licenses.ts";
 import { Problem } from "../problem.ts";
-import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
+import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
 import { licenseOfTeller } from "./clients.ts";
 import { instant } from "./dto.ts";
@@ -107,6 +108,11 @@ function usageByNameRoute(services: Services): Route {
       const { body } = call;
       const productId = uuid(body.product_id);
       if (!call.vendor.products.has(productId)) return finish(denied("product_unknown", call));
+      if (body.usage_heartbeat.length === 0) return finish(taken);
+      const license = await licenseOfTeller(services.store, call, productId, tellerOf(call));
+      if (typeof license === "string") return finish(denied(license, call));
+      // Whoever is refused adds nothing to the product either; the rules say why.
+      if (await isRefused(services.store, call, license)) return submit(services, call, license, "usage", [], finish);
       const missing = await addMissing(services, call, productId);
       if (missing !== null) return finish(denied(missing, call));
       const product = call.vendor.products.get(productId) as Product;
@@ -115,7 +121,7 @@ function usageByNameRoute(services: Services): Route {
         const moduleId = usage_module_name == null ? null : idOf(product, "usage_modules", usage_module_name);
         return usage(subjectId, moduleId ?? null, value, timestamp_utc);
       });
-      await tell(services, call, product, "usage", values, finish);
+      submit(services, call, license, "usage", values, finish);
     },
   });
 }
@@ -155,7 +161,7 @@ async function addMissing({ store }: Services, call: KeyedCall<ByName>, productI
     const longest = Math.max(next.usage_features?.length ?? 0, next.usage_modules?.length ?? 0);
     if (longest > partsMax) throw new Problem("input_invalid", `body: a product has at most ${partsMax} of each`);
     try {
-      await store.saveCatalog([entityChange(store, call.isvId, "product", productId, next, product)]);
+      await store.saveCatalog([entityChange(store, call.isvId, "product", productId, next, product)], authorOf(call));
     } catch (error) {
       if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
       await store.refresh();
@@ -191,31 +197,43 @@ type Telling = KeyedCall<{
   readonly user_id?: string | null;
 }>;
 
+const taken = json("Heartbeat taken.");
+
 /** Submits what was told to the licence that the client is on. Nothing was told: nothing is looked at. */
 async function tell(
-  { desk, store }: Services,
+  services: Services,
   call: Telling,
   product: Product | undefined,
   kind: GatherCommand["kind"],
   values: Values,
-  finish: (result: ReturnType<typeof json> | Error) => void,
+  finish: Finish,
 ): Promise<void> {
-  const done = json("Heartbeat taken.");
-  if (product === undefined || values.length === 0) return finish(done);
-  const teller = { clientId: call.body.client_id, tokenKey: uuidOrNull(call.body.token_key) };
-  const license = await licenseOfTeller(store, call, product.id, teller);
+  if (product === undefined || values.length === 0) return finish(taken);
+  const license = await licenseOfTeller(services.store, call, product.id, tellerOf(call));
   if (typeof license === "string") return finish(denied(license, call));
-  const userId = call.body.user_id ?? null;
-  const command = {
-    type: "gather",
-    isvId: call.isvId,
-    licenseId: license.id,
-    ...teller,
-    userId,
-    kind,
-    values,
-  } as const;
-  desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, () => done)));
+  submit(services, call, license, kind, values, finish);
+}
+
+function tellerOf({ body }: Telling) {
+  return { clientId: body.client_id, tokenKey: uuidOrNull(body.token_key), userId: body.user_id ?? null };
+}
+
+async function isRefused(store: Services["store"], call: Telling, license: License): Promise<boolean> {
+  const view = await store.read(call.isvId, license.id);
+  return view === undefined || refusedClient(view, tellerOf(call), store.now()) !== null;
+}
+
+function submit(
+  { desk }: Services,
+  call: Telling,
+  license: License,
+  kind: GatherCommand["kind"],
+  values: Values,
+  finish: Finish,
+): void {
+  const place = { isvId: call.isvId, licenseId: license.id };
+  const command = { type: "gather", ...place, ...tellerOf(call), kind, values } as const;
+  desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, () => taken)));
 }
 
 const ToldQuery = Type.Object(

@@ -4,7 +4,7 @@ import type { License } from "../../catalog/entities.ts";
 import { assignedAt, assignmentAt } from "../../core/decide/assignments.ts";
 import { fold } from "../../core/names.ts";
 import type { LicenseView, Millis } from "../../core/types.ts";
-import { knownLicense, reachesLicense, requireProduct } from "../access.ts";
+import { knownLicense, reachesCustomer, reachesLicense, reachesProduct, requireProduct } from "../access.ts";
 import { entityAnswer } from "../admin/change.ts";
 import { type Answer, json, noContent } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
@@ -71,7 +71,8 @@ function byCustomer({ store }: Services): Route {
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       requireProduct(call, productId);
       const customer = vendor.customerByNumber(body.customer_number);
-      if (customer === undefined) return finish(denied("customer_unknown", call));
+      if (customer === undefined || !reachesCustomer(call, customer.id))
+        return finish(denied("customer_unknown", call));
       const now = store.now();
       const found = [...vendor.licenses.values()].filter(
         (license) =>
@@ -170,10 +171,9 @@ function customerByNumber(_: Services): Route {
     summary: "Find a customer's id by its number",
     body: schemas.CustomerLookup,
     answers: { 200: schemas.IdAlone, 204: Type.Null() },
-    handle({ vendor, key, body }, finish) {
-      const found = vendor.customerByNumber(body.customer_number);
-      const isReached = found !== undefined && (key.customer_id ?? found.id) === found.id;
-      finish(isReached ? json(found.id) : noContent);
+    handle(call, finish) {
+      const found = call.vendor.customerByNumber(call.body.customer_number);
+      finish(found !== undefined && reachesCustomer(call, found.id) ? json(found.id) : noContent);
     },
   });
 }
@@ -188,10 +188,9 @@ function productByName(_: Services): Route {
     summary: "Find a product's id by its name",
     body: schemas.ProductLookup,
     answers: { 200: schemas.IdAlone, 204: Type.Null() },
-    handle({ vendor, key, body }, finish) {
-      const found = [...vendor.products.values()].find(({ name }) => name === body.product_name);
-      const isReached = found !== undefined && (key.product_id ?? found.id) === found.id;
-      finish(isReached ? json(found.id) : noContent);
+    handle(call, finish) {
+      const found = [...call.vendor.products.values()].find(({ name }) => name === call.body.product_name);
+      finish(found !== undefined && reachesProduct(call, found.id) ? json(found.id) : noContent);
     },
   });
 }
@@ -214,7 +213,8 @@ function licensesForClient({ store }: Services): Route {
       const productId = uuid(body.product_id);
       if (!vendor.products.has(productId)) return finish(denied("product_unknown", call));
       const customer = vendor.customerByNumber(body.customer_number);
-      if (customer === undefined) return finish(denied("customer_unknown", call));
+      if (customer === undefined || !reachesCustomer(call, customer.id))
+        return finish(denied("customer_unknown", call));
       const now = store.now();
       const isAsked = (license: License) =>
         license.customer_id === customer.id &&

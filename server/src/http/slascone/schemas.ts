@@ -276,7 +276,9 @@ export const CloseAll = Type.Object({ license_id: Maybe(Uuid("The licence in the
 
 export const ChangeAssignment = Type.Object({
   id: Uuid("The assignment."),
-  suspended_until_utc: Maybe(Instant("The client is denied everything until then; null lifts the suspension.")),
+  suspended_until_utc: Maybe(
+    Instant("The client is denied everything until then; null lifts the suspension, and without it nothing changes."),
+  ),
 });
 
 const maybeTime = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
