@@ -320,18 +320,18 @@ describe("the wire of projects", () => {
   });
 
   test("whoever is in without a session_id starts an execution as its client", async () => {
-  const here = await project("here", "team");
-  const start = (more: object) => call(demo, `/projects/${here}/executions`, { body: { name: "run", ...more } });
-  expect((await connect(here, "u1", { session_id: null })).status).toBe(200);
-  expect((await connect(here, "u2")).status).toBe(200);
-  expect((await start({ client_id: "host-u1" })).status).toBe(201);
-  expect((await start({ client_id: "HOST-U2", session_id: sessionOf("u2") })).status).toBe(201);
-  expect((await start({ client_id: "host-u1", session_id: sessionOf("u2") })).body.id).toBe(12001);
-  expect((await start({ client_id: "host-u2" })).body.id).toBe(12001);
-  expect((await start({})).body.code).toBe("input_invalid");
-});
+    const here = await project("here", "team");
+    const start = (more: object) => call(demo, `/projects/${here}/executions`, { body: { name: "run", ...more } });
+    expect((await connect(here, "u1", { session_id: null })).status).toBe(200);
+    expect((await connect(here, "u2")).status).toBe(200);
+    expect((await start({ client_id: "host-u1" })).status).toBe(201);
+    expect((await start({ client_id: "HOST-U2", session_id: sessionOf("u2") })).status).toBe(201);
+    expect((await start({ client_id: "host-u1", session_id: sessionOf("u2") })).body.id).toBe(12001);
+    expect((await start({ client_id: "host-u2" })).body.id).toBe(12001);
+    expect((await start({})).body.code).toBe("input_invalid");
+  });
 
-test("projects stand on project licences alone", async () => {
+  test("projects stand on project licences alone", async () => {
     const wrong = await call(demo, "/projects", { body: { license_id: licenses.users, name: "One" } });
     expect(wrong.body.id).toBe(13015);
     expect((await call(demo, `/licenses/${licenses.users}/tokens`)).body).toEqual([
