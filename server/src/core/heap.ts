@@ -13,25 +13,28 @@ export interface Entry {
   loggedIn: number;
 }
 
+/** What has a place in a heap of ends. */
+type Placed = Pick<Entry, "session" | "place">;
+
 /** Sessions by their end, earliest first. An extend moves its entry in O(log n); nothing is left behind. */
-export class EndHeap {
-  readonly #entries: Entry[] = [];
+export class EndHeap<E extends Placed> {
+  readonly #entries: E[] = [];
 
   get size(): number {
     return this.#entries.length;
   }
 
-  first(): Entry | undefined {
+  first(): E | undefined {
     return this.#entries[0];
   }
 
-  add(entry: Entry): void {
+  add(entry: E): void {
     this.#entries.push(entry);
     this.#up(entry, this.#entries.length - 1);
   }
 
-  remove(entry: Entry): void {
-    const last = this.#entries.pop() as Entry;
+  remove(entry: E): void {
+    const last = this.#entries.pop() as E;
     const place = entry.place;
     entry.place = -1;
     if (last === entry) return;
@@ -41,7 +44,7 @@ export class EndHeap {
   }
 
   /** To be called after the end of a member changed. */
-  moved(entry: Entry): void {
+  moved(entry: E): void {
     this.#up(entry, entry.place);
     this.#down(entry, entry.place);
   }
@@ -60,11 +63,11 @@ export class EndHeap {
     return found;
   }
 
-  #up(entry: Entry, from: number): void {
+  #up(entry: E, from: number): void {
     let place = from;
     while (place > 0) {
       const above = (place - 1) >> 1;
-      const parent = this.#entries[above] as Entry;
+      const parent = this.#entries[above] as E;
       if (parent.session.validUntil <= entry.session.validUntil) break;
       this.#set(parent, place);
       place = above;
@@ -72,7 +75,7 @@ export class EndHeap {
     this.#set(entry, place);
   }
 
-  #down(entry: Entry, from: number): void {
+  #down(entry: E, from: number): void {
     let place = from;
     for (;;) {
       let below = 2 * place + 1;
@@ -90,7 +93,7 @@ export class EndHeap {
     this.#set(entry, place);
   }
 
-  #set(entry: Entry, place: number): void {
+  #set(entry: E, place: number): void {
     entry.place = place;
     this.#entries[place] = entry;
   }

@@ -1,14 +1,26 @@
-import type { Entry } from "./heap.ts";
+import { EndHeap, type Entry } from "./heap.ts";
 import { fold } from "./names.ts";
 import type { Millis, Project, ProjectKind, Session } from "./types.ts";
+
+/** A session in a project, with its place among the ends of its pool. */
+interface Seat {
+  session: Session;
+  place: number;
+}
+
+/** What holds the tokens of a kind: the attended projects, and their sessions by their ends. */
+class Pool {
+  readonly attended = new Set<string>();
+  readonly ends = new EndHeap<Seat>();
+}
 
 /** The projects of a licence, and who is in each: one with somebody in it holds a token of its kind. */
 export class Projects {
   readonly #projects = new Map<string, Project>();
   readonly #names = new Map<string, Project>();
   /** The live sessions of every attended project, by the session's key. */
-  readonly #attendance = new Map<string, Map<string, Entry>>();
-  readonly #attended: Record<ProjectKind, number> = { mono: 0, team: 0 };
+  readonly #attendance = new Map<string, Map<string, Seat>>();
+  readonly #pools: Readonly<Record<ProjectKind, Pool>> = { mono: new Pool(), team: new Pool() };
 
   get size(): number {
     return this.#projects.size;
@@ -27,26 +39,26 @@ export class Projects {
   }
 
   attended(kind: ProjectKind): number {
-    return this.#attended[kind];
+    return this.#pools[kind].attended.size;
   }
 
-  attendedIds(): Iterable<string> {
-    return this.#attendance.keys();
-  }
-
-  sessionsOf(id: string): Session[] {
-    return [...(this.#attendance.get(id)?.values() ?? [])].map((entry) => entry.session);
+  attendedIds(kind: ProjectKind): Iterable<string> {
+    return this.#pools[kind].attended;
   }
 
   /** The earliest end of a session in an attended project of the kind; null: there is none. */
   earliestEnd(kind: ProjectKind): Millis | null {
-    let earliest: Millis | null = null;
-    for (const [id, sessions] of this.#attendance) {
-      if (this.#projects.get(id)?.kind !== kind) continue;
-      for (const { session } of sessions.values())
-        earliest = Math.min(earliest ?? session.validUntil, session.validUntil);
+    return this.#pools[kind].ends.first()?.session.validUntil ?? null;
+  }
+
+  /** At most `limit` of the sessions that are in a project. */
+  sessionsOf(id: string, limit: number): Session[] {
+    const found: Session[] = [];
+    for (const { session } of this.#attendance.get(id)?.values() ?? []) {
+      if (found.length >= limit) break;
+      found.push(session);
     }
-    return earliest;
+    return found;
   }
 
   put(project: Project): void {
@@ -54,39 +66,60 @@ export class Projects {
     this.#projects.set(project.id, project);
     this.#names.set(fold(project.name), project);
     // A project that changes its kind while somebody is in takes its token along into the other pool.
-    if (this.#attendance.has(project.id)) {
-      this.#count(old, -1);
-      this.#count(project, 1);
-    }
+    if (old?.kind !== project.kind) this.#move(project.id, this.#poolOf(old), this.#poolOf(project));
   }
 
   drop(id: string): void {
     const project = this.#projects.get(id);
     if (project === undefined) return;
+    this.#move(id, this.#poolOf(project), undefined);
     this.#projects.delete(id);
     this.#names.delete(fold(project.name));
   }
 
-  attend(entry: Entry): void {
-    const { holder, key } = entry.session;
-    const sessions = this.#attendance.get(holder);
-    if (sessions !== undefined) {
-      sessions.set(key, entry);
-      return;
-    }
-    this.#attendance.set(holder, new Map([[key, entry]]));
-    this.#count(this.#projects.get(holder), 1);
+  attend({ session }: Entry): void {
+    const { holder, key } = session;
+    const seat: Seat = { session, place: -1 };
+    const seats = this.#attendance.get(holder);
+    if (seats === undefined) this.#attendance.set(holder, new Map([[key, seat]]));
+    else seats.set(key, seat);
+    const pool = this.#poolOf(this.#projects.get(holder));
+    pool?.attended.add(holder);
+    pool?.ends.add(seat);
+  }
+
+  /** A session that stays in its project has another end. */
+  extended({ session }: Entry): void {
+    const seat = this.#attendance.get(session.holder)?.get(session.key);
+    if (seat === undefined) return;
+    seat.session = session;
+    if (seat.place >= 0) this.#poolOf(this.#projects.get(session.holder))?.ends.moved(seat);
   }
 
   leave({ session: { holder, key } }: Entry): void {
-    const sessions = this.#attendance.get(holder);
-    sessions?.delete(key);
-    if (sessions?.size !== 0) return;
+    const seats = this.#attendance.get(holder);
+    const seat = seats?.get(key);
+    if (seats === undefined || seat === undefined) return;
+    const pool = this.#poolOf(this.#projects.get(holder));
+    if (seat.place >= 0) pool?.ends.remove(seat);
+    seats.delete(key);
+    if (seats.size > 0) return;
     this.#attendance.delete(holder);
-    this.#count(this.#projects.get(holder), -1);
+    pool?.attended.delete(holder);
   }
 
-  #count(project: Project | undefined, by: number): void {
-    if (project?.kind != null) this.#attended[project.kind] += by;
+  #move(id: string, from: Pool | undefined, to: Pool | undefined): void {
+    const seats = this.#attendance.get(id);
+    if (seats === undefined) return;
+    for (const seat of seats.values()) {
+      if (seat.place >= 0) from?.ends.remove(seat);
+      to?.ends.add(seat);
+    }
+    from?.attended.delete(id);
+    to?.attended.add(id);
+  }
+
+  #poolOf(project: Project | undefined): Pool | undefined {
+    return project?.kind == null ? undefined : this.#pools[project.kind];
   }
 }

@@ -37,9 +37,9 @@ export class LicenseState implements LicenseView {
   terms: Terms;
   checkIns: CheckIns | null = null;
   readonly #entries = new Map<string, Entry>();
-  readonly #live = new EndHeap();
+  readonly #live = new EndHeap<Entry>();
   /** Ended by an administrator, known until their old end. */
-  readonly #barred = new EndHeap();
+  readonly #barred = new EndHeap<Entry>();
   /** By client key and by holder. Nobody is in it who is neither a client nor holds anything. */
   readonly #parties = new Map<string, Party>();
   readonly #tokens = new Map<string, Assignment>();
@@ -48,6 +48,8 @@ export class LicenseState implements LicenseView {
   #onGoodwill = 0;
   #holders = 0;
   #checkedOut = 0;
+  /** How far `assignedClients` has come. */
+  #walk: Iterator<Assignment> | null = null;
   #projects = noProjects;
   #items = noItems;
 
@@ -133,6 +135,20 @@ export class LicenseState implements LicenseView {
     return this.#parties.get(clientKey)?.assignment;
   }
 
+  assignedClients(limit: number): Assignment[] {
+    const found: Assignment[] = [];
+    // At most once from where the last round ended, and once from the beginning.
+    for (let tries = 0; tries < 2 && found.length === 0; tries++) {
+      this.#walk ??= this.assignments()[Symbol.iterator]();
+      while (found.length < limit && this.#walk !== null) {
+        const { done, value } = this.#walk.next();
+        if (done === true) this.#walk = null;
+        else if (value.unassignedAt === null) found.push(value);
+      }
+    }
+    return found;
+  }
+
   assignmentOfToken(tokenKey: string): Assignment | undefined {
     return this.#tokens.get(tokenKey);
   }
@@ -155,6 +171,7 @@ export class LicenseState implements LicenseView {
     if (old.endedAt === session.endedAt && old.holder === session.holder && old.clientKey === session.clientKey) {
       entry.session = session;
       (session.endedAt === null ? this.#live : this.#barred).moved(entry);
+      if (this.terms.clientType === "projects" && session.endedAt === null) this.#projects.extended(entry);
       const checkouts = checkoutsOf(session) - checkoutsOf(old);
       if (session.endedAt === null && checkouts !== 0) this.#hold(this.#partyOf(session.holder), 0, checkouts);
       return entry;
@@ -221,12 +238,12 @@ export class LicenseState implements LicenseView {
     return this.#projects.all();
   }
 
-  attendedProjects(): Iterable<string> {
-    return this.#projects.attendedIds();
+  attendedProjects(kind: ProjectKind): Iterable<string> {
+    return this.#projects.attendedIds(kind);
   }
 
-  sessionsOfProject(id: string): Session[] {
-    return this.#projects.sessionsOf(id);
+  sessionsOfProject(id: string, limit = Number.POSITIVE_INFINITY): Session[] {
+    return this.#projects.sessionsOf(id, limit);
   }
 
   putProject(project: Project): void {

@@ -323,6 +323,8 @@ export interface LicenseView {
   readonly holders: number;
   /** Clients that hold one of the licence's assignable tokens, and all clients it has ever known. */
   readonly assigned: number;
+  /** At most `limit` of those that have a token: each round of taking it from them goes on where the one before has ended. */
+  assignedClients(limit: number): readonly Assignment[];
   /** Those of them on goodwill tokens. */
   readonly onGoodwill: number;
   readonly clients: number;
@@ -350,9 +352,9 @@ export interface LicenseView {
   projectNamed(nameKey: string): Project | undefined;
   projects(): Iterable<Project>;
   /** The ids of projects with a live session. */
-  attendedProjects(): Iterable<string>;
+  attendedProjects(kind: ProjectKind): Iterable<string>;
   /** The live sessions of a project: its users. */
-  sessionsOfProject(id: string): readonly Session[];
+  sessionsOfProject(id: string, limit?: number): readonly Session[];
   /** Every known client; for administrators, never on the hot path. */
   assignments(): Iterable<Assignment>;
   quota(limitationId: string): Quota | undefined;

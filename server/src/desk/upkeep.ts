@@ -5,7 +5,7 @@ import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
 import { step } from "../core/step.ts";
 import type { Command } from "../core/types.ts";
-import { type Store, StoreFault } from "../stores/store.ts";
+import { type Place, type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Desk } from "./desk.ts";
 import {
@@ -33,7 +33,9 @@ export async function recover(store: Store, log: Log): Promise<void> {
   if (last === null) return;
   const awayMs = store.now() - last;
   if (Math.abs(awayMs) <= outageNoticedMs) return;
-  const licenses = store.liveLicenses();
+  const live = store.liveLicenses();
+  // Where nothing is live, one licence is settled all the same: a next start measures from the line that this writes.
+  const licenses = awayMs < 0 && live.length === 0 ? someLicense(store) : live;
   const commandFor = ({ isvId, licenseId }: { isvId: string; licenseId: string }): Command =>
     awayMs > 0
       ? { type: "credit", isvId, licenseId, from: last, lengthMs: awayMs }
@@ -50,6 +52,13 @@ export async function recover(store: Store, log: Log): Promise<void> {
       "what is on record leads this machine's clock: somebody set a clock; sessions were brought back to it",
     );
   }
+}
+
+function someLicense(store: Store): Place[] {
+  for (const { isv, licenses } of store.catalog.vendors()) {
+    for (const licenseId of licenses.keys()) return [{ isvId: isv.id, licenseId }];
+  }
+  return [];
 }
 
 /** Writes what is over into history, as far as the bound of one round goes. */

@@ -348,7 +348,9 @@ export class Book implements Licenses {
   }
 
   liveLicenses(): Place[] {
-    const isLive = ({ openSessions, ticketCount }: LicenseState) => openSessions > 0 || ticketCount > 0;
+    // What an administrator ended is known until its old end.
+    const isLive = (license: LicenseState) =>
+      license.sessionsEndAt() < Number.POSITIVE_INFINITY || license.ticketCount > 0;
     return [...this.licenses()].filter(isLive).map(({ terms }) => terms);
   }
 

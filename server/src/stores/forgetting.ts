@@ -45,8 +45,9 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
   const before = [...license.assignments()].filter((assignment) => isNamed(terms, assignment, names));
   const users = [...license.users()].filter(({ key }) => names.has(key));
   const gone = [...users, ...[...license.tickets()].filter((ticket) => isNamed(terms, ticket, names))];
-  const consumptions = terms.limitations
-    .flatMap(({ id }) => [...license.consumptions(id)])
+  // Of limitations that the edition has no more, too.
+  const consumptions = [...license.items()]
+    .filter((item) => item.kind === "consumption")
     .filter((consumption) => isNamed(terms, consumption, names))
     .map((consumption) => renamedConsumption(terms, consumption, names));
   if ([before, dropped, gone, consumptions].every(({ length }) => length === 0)) return null;

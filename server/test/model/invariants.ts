@@ -24,7 +24,7 @@ const folded = (name: string): string =>
 
 /** A deep copy: what is seen now must not change with the next step. */
 export function sightOfView(view: LicenseView): Sight {
-  const attendance = [...view.attendedProjects()].map((id) => {
+  const attendance = [...view.attendedProjects("mono"), ...view.attendedProjects("team")].map((id) => {
     const ids = view.sessionsOfProject(id).map((session) => session.id);
     return [id, ids.sort()] as const;
   });

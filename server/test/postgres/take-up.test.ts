@@ -1,8 +1,9 @@
 /** How a server of PostgreSQL comes to know a licence, however large it is, and how long the log spares it that. */
 import { Client } from "pg";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
+import { KnownLicenses } from "../../src/stores/postgres/licenses.ts";
 import { openPostgresStore, type PostgresOptions } from "../../src/stores/postgres/postgres.ts";
 import { LicensesBusy, type Patience, type Store } from "../../src/stores/store.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
@@ -170,4 +171,18 @@ test("a server that others decide beside keeps up with a licence of many pages, 
   expect(await decide(other, [open(large, 0)])).toEqual([null]);
   expect(await sessionsOn(other, large)).toBe(3 * pageRows + 6);
   await holder.end();
+});
+
+test("a licence that grows on another server is counted as it is, and makes room by those that nobody uses", async () => {
+  const [one, other] = [await start(), await start()];
+  await other.read(large.isvId, large.licenseId);
+  await decide(
+    one,
+    Array.from({ length: 50 }, (_, n) => open(large, 100 + n)),
+  );
+  const put = vi.spyOn(KnownLicenses.prototype, "put");
+  expect(await sessionsOn(other, large)).toBe(50 + 3 * pageRows);
+  const [counted] = put.mock.lastCall?.[0] ?? [];
+  put.mockRestore();
+  expect(counted?.size).toBeGreaterThanOrEqual(2 * (50 + 3 * pageRows));
 });

@@ -1,4 +1,5 @@
 /** Two servers of one database: neither overwrites the other's changes, and what one deletes is gone for both. */
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { EntityChange, EntityOf } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
@@ -43,6 +44,36 @@ const open = async (store: Store, clientId: string) => {
   return codesOf(await stepAll(store, [{ type: "open", isvId, licenseId, clientId, ...nothing, ids: fresh }]));
 };
 const endAll: Command = { type: "end", isvId, licenseId, id: null };
+
+test("a licence that one server has made is there for the other, which is about to notice it", async () => {
+  await one.saveCatalog(entitiesOf(setting));
+  await other.refresh();
+  const named = { mode: "named", assignable: 9 } as const;
+  for (let n = 0; n < 24; n++) {
+    const [old, next] = [2, 3].map((kind) => licenseSetting({ licenseId: freshId(kind, 100 + n), ...named })) as [
+      typeof setting,
+      typeof setting,
+    ];
+    const activate = async (store: Store, on: string) => {
+      const k = ++ids;
+      const fresh = { session: freshId(6, k), assignment: freshId(7, k), token: freshId(8, k) };
+      const nothing = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
+      const command = { type: "activate", isvId, licenseId: on, clientId: `c${n}`, ...nothing, ids: fresh } as const;
+      return codesOf(await stepAll(store, [command]));
+    };
+    await one.saveCatalog(entitiesOf(next));
+    await other.refresh();
+    await one.saveCatalog(entitiesOf(old));
+    expect(await activate(one, old.licenseId)).toEqual([null]);
+    const moving = activate(other, next.licenseId);
+    for (let turns = n % 6; turns > 0; turns--) await setImmediate();
+    await other.refresh();
+    expect(await moving).toEqual([null]);
+    const clients = await one.assignmentsOfClient(isvId, setting.productId, `c${n}`);
+    const active = clients.filter(({ assignment }) => assignment.unassignedAt === null);
+    expect(active.map((each) => each.licenseId)).toEqual([next.licenseId]);
+  }
+});
 
 test("of two changes made from the same licence on two servers the second is refused", async () => {
   await one.saveCatalog(entitiesOf(setting));

@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import { assignedAt, assignmentAt } from "../../src/core/decide/assignments.ts";
+import { assignedAt, assignmentAt, newAssignment } from "../../src/core/decide/assignments.ts";
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import { decideProject } from "../../src/core/decide/projects.ts";
 import { quotaStatus } from "../../src/core/decide/quotas.ts";
 import { LicenseState } from "../../src/core/state.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
-import type { Command, DenialCode, Millis, Project, RecordKind } from "../../src/core/types.ts";
+import type { Assignment, Command, DenialCode, Millis, Project, RecordKind, Terms } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { broken, type Sight, sightOfModel, sightOfView, withoutOver } from "../model/invariants.ts";
 import { Model } from "../model/model.ts";
@@ -101,6 +101,59 @@ describe("bounds that a table would be long for", () => {
     const denials = codesOf(await stepAll(store, commands)).slice(99_999);
     expect(denials).toEqual([null, "projects_exhausted", "project_name_taken"]);
   });
+});
+
+test("a Team project has room for 10,000 sessions, whoever leaves makes some", async () => {
+  const store = openMemoryStore(new HeldClock(start));
+  const setting = licenseSetting({ type: "projects", mono: 0, team: 1 });
+  await store.saveCatalog(entitiesOf(setting));
+  const place = { isvId: setting.isvId, licenseId: setting.licenseId };
+  const projectId = freshId(10, 1);
+  const who = (n: number) => ({ clientId: "host", sessionId: freshId(9, n), userId: null });
+  const connect = (n: number): Command => {
+    const ids = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+    return { type: "open", ...place, ...who(n), projectId, checkoutPeriod: null, ids };
+  };
+  await stepAll(store, [
+    { type: "project.create", ...place, name: "P", id: projectId },
+    { type: "project.open", ...place, projectId, kind: "team" },
+    ...Array.from({ length: 9_999 }, (_, n) => connect(n)),
+  ]);
+  const last = await stepAll(store, [
+    connect(9_999),
+    connect(10_000),
+    { type: "close", ...place, ...who(0) },
+    connect(10_000),
+  ]);
+  expect(codesOf(last)).toEqual([null, "sessions_exhausted", null, null]);
+});
+
+test("a temporary licence takes its tokens round after round from whoever still has one, also after a round was undone", () => {
+  const license = new LicenseState(modelTermsOf(licenseSetting({ isTemporary: true })) as unknown as Terms);
+  const client = (n: number, unassignedAt: Millis | null): Assignment => ({
+    ...newAssignment(
+      { clientId: `c${n}`, ids: { session: "", assignment: `a${n}`, token: `t${n}` } },
+      `c${n}`,
+      null,
+      0,
+      false,
+    ),
+    unassignedAt,
+  });
+  const round = () => license.assignedClients(2).map(({ clientKey }) => clientKey);
+  const take = (...some: number[]) => {
+    for (const n of some) license.putAssignment(client(n, 1));
+  };
+  for (let n = 0; n < 5; n++) license.putAssignment(client(n, null));
+  expect(round()).toEqual(["c0", "c1"]);
+  take(0, 1);
+  expect(round()).toEqual(["c2", "c3"]);
+  // Undone: both have their tokens again.
+  expect(round()).toEqual(["c4"]);
+  take(4);
+  expect(round()).toEqual(["c2", "c3"]);
+  take(2, 3);
+  expect(round()).toEqual([]);
 });
 
 test("an execution is the session's that has been in longest, in whatever order a store has those of its id", async () => {

@@ -34,6 +34,8 @@ const reven = licenseSetting({ licenseId: licenseIdOf(6), type: "projects", mono
 const all = [cad, cam, devices, reven];
 const period = 5 * 60_000;
 
+const attendedIn = (license: LicenseView) => [...license.attendedProjects("mono"), ...license.attendedProjects("team")];
+
 export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }: StoreUnderTest): void {
   // A store that is gone with its process promises nothing over a restart: these are then no tests of it.
   const ifLasting: (title: string, run: () => Promise<void>) => void = reopen === undefined ? () => {} : test;
@@ -131,7 +133,9 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         counts: [license.openSessions, license.holders, license.assigned, license.clients],
         projects: [...license.projects()].sort((a, b) => (a.id < b.id ? -1 : 1)),
         pools: [license.attended("mono"), license.attended("team"), license.projectCount],
-        attendance: [...license.attendedProjects()].sort().map((id) => [id, idsOf(license.sessionsOfProject(id))]),
+        attendance: attendedIn(license)
+          .sort()
+          .map((id) => [id, idsOf(license.sessionsOfProject(id))]),
         byProject: [1, 2, 3].map((n) => license.project(projectId(n))),
         byName: ["one", "two", "three"].map((name) => license.projectNamed(name)),
         nextFreeAt: license.nextFreeAt(),
@@ -659,6 +663,32 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       });
     });
 
+    describeIfLasting("a start after a clock that led", () => {
+      const log = { info() {}, warn() {}, error() {} };
+      const startAt = async (at: Millis) => {
+        clock = new HeldClock(at);
+        await restart();
+        await recover(store, log);
+      };
+
+      test.each([
+        ["nothing is live", { type: "close", clientId: "anna", sessionId: null, userId: null }],
+        ["only what an administrator ended is known", { type: "end", id: null }],
+      ] as const)("measures the next outage by the right one, even where %s", async (_, last) => {
+        const rightly = clock.now();
+        await startAt(rightly + 24 * 3_600_000);
+        await act(openCommand(cad, "anna"));
+        await act({ ...last, isvId, licenseId: cad.licenseId });
+        await store.live();
+        await startAt(rightly);
+        await act(openCommand(cam, "ben"));
+        await store.live();
+        await startAt(clock.now() + period + 1_000);
+        await act(sweepCommand(cam));
+        expect((await sessionsOf(cam)).map(({ clientId }) => clientId)).toEqual(["ben"]);
+      });
+    });
+
     describe("the catalogue", () => {
       test("shows what was saved", async () => {
         const vendor = store.catalog.vendor(isvId);
@@ -1126,7 +1156,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         await restart();
         await granted(sweepCommand(reven));
         expect((await read(reven)).attended("team")).toBe(0);
-        expect([...(await read(reven)).attendedProjects()]).toEqual([]);
+        expect(attendedIn(await read(reven))).toEqual([]);
         expect((await read(reven)).project(projectId(1))?.kind).toBe("team");
       });
 

@@ -2,9 +2,11 @@
  * What every store must do with what a licence keeps beside sessions, clients and projects, and with what clients told:
  * quotas, consumptions that can be rolled back, registered users, gathered values.
  */
+import { setImmediate } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import { theServer } from "../../src/catalog/audit.ts";
 import { HeldClock } from "../../src/clock.ts";
+import { fold } from "../../src/core/names.ts";
 import { step } from "../../src/core/step.ts";
 import type { Command, Gathered, LicenseView } from "../../src/core/types.ts";
 import type { GatheredQuery, Store } from "../../src/stores/store.ts";
@@ -321,6 +323,26 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
       expect(await gathered({ licenseId: cad.licenseId })).toHaveLength(1);
     });
 
+    test("what a client tells while it is being forgotten is not kept under its name", async () => {
+      const name = `anna of ${cad.licenseId}`;
+      for (let turns = 0; turns < 5; turns++) {
+        await stepAll(store, [activate(cad.licenseId)]);
+        await stepAll(store, [tell("before")]);
+        const about = {
+          act: "user.forgotten",
+          kind: "user",
+          id: `forgotten-${turns}`,
+          before: null,
+          after: null,
+        } as const;
+        const line = { at: clock.now(), isvId, author: theServer, ...about };
+        const forgetting = store.forget(isvId, new Map([[fold(name), `forgotten-${turns}`]]), line);
+        for (let n = 0; n < turns; n++) await setImmediate();
+        await Promise.all([forgetting, stepAll(store, [tell("meanwhile")])]);
+        expect((await gathered({ clientId: name })).map(({ texts }) => texts)).toEqual([]);
+      }
+    });
+
     test("a user who is forgotten leaves no name in it", async () => {
       const [outcome] = await stepAll(store, [
         consume(cad.licenseId, "Docs", 1, 2),
@@ -328,9 +350,13 @@ export function itemsConformance({ name, open, reopen }: StoreUnderTest): void {
         putUser("Ben"),
         tell("wide"),
       ]);
+      // The edition has none of its limitations any more; what was consumed of them is kept all the same.
+      const bare = entitiesOf({ ...cad, limits: [] });
+      await store.saveCatalog(bare);
       const names = new Map([["anna", "forgotten-1"]]);
       const about = { act: "user.forgotten", kind: "user", id: "forgotten-1", before: null, after: null } as const;
       await store.forget(isvId, names, { at: clock.now(), isvId, author: theServer, ...about });
+      await store.saveCatalog(entitiesOf(cad));
       await restart();
       expect([...(await view()).users()].map(({ userId }) => userId)).toEqual(["Ben"]);
       expect(await store.licensesOfItem(isvId, "user", "anna")).toEqual([]);

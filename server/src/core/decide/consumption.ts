@@ -40,14 +40,16 @@ export function consume(license: LicenseView, command: ConsumeCommand, now: Mill
   const changes: Change[] = [];
   const statuses: QuotaStatus[] = [];
   const gathered: Gathered[] = [];
+  const own = new OwnBalances(license, command, now);
   for (const wanted of command.wanted) {
     const limitation = license.terms.limitations.find(({ id }) => id === wanted.limitationId) as Limitation;
     const known = quotas.get(limitation.id) ?? license.quota(limitation.id);
     const before = standing(license, limitation, known, now);
-    const isOwn = wanted.amount >= 0 || -wanted.amount <= consumedBy(license, command, limitation, changes, now);
+    const isOwn = wanted.amount >= 0 || -wanted.amount <= own.of(limitation);
     const isAllowed = isOwn && allows(limitation, before.quota.used, wanted.amount);
     const quota = isAllowed ? taken(before.quota, wanted.amount) : before.quota;
     if (isAllowed) {
+      own.add(limitation, wanted.amount);
       if (!quotas.has(limitation.id)) changes.push(...forgetOver(license, limitation, known, now));
       changes.push(...consumed(license, command, wanted, quota, now));
       quotas.set(limitation.id, quota);
@@ -117,19 +119,37 @@ function forgotten(license: LicenseView, { id }: Limitation): Change[] {
 }
 
 /**
- * What a client can give back: what it has consumed in the period, the command's own changes included, and not given back.
- * Whoever holds an application's key would give back everybody's otherwise, and the quota would bound nobody.
+ * What a client can give back: what it has consumed in the period, the command's own quantities included, and not given back.
+ * Whoever holds an application's key would give back everybody's otherwise, and the quota would bound nobody. Each limitation is
+ * looked through once, and only where something is given back.
  */
-function consumedBy(
-  license: LicenseView,
-  { clientId }: ConsumeCommand,
-  limitation: Limitation,
-  changes: readonly Change[],
-  now: Millis,
-): Micros {
-  const items = changes.flatMap((change) => (change.type === "item" ? change.item : []));
-  const fresh = items.filter((item): item is Consumption => item.kind === "consumption");
-  return balances(license, clientId, limitation, fresh, now).at(-1)?.balance ?? 0;
+class OwnBalances {
+  readonly #license: LicenseView;
+  readonly #command: ConsumeCommand;
+  readonly #now: Millis;
+  readonly #balances = new Map<string, Micros>();
+
+  constructor(license: LicenseView, command: ConsumeCommand, now: Millis) {
+    this.#license = license;
+    this.#command = command;
+    this.#now = now;
+  }
+
+  of(limitation: Limitation): Micros {
+    const known = this.#balances.get(limitation.id);
+    if (known !== undefined) return known;
+    const kept = balances(this.#license, this.#command.clientId, limitation, this.#now);
+    const balance = kept.at(-1)?.balance ?? 0;
+    this.#balances.set(limitation.id, balance);
+    return balance;
+  }
+
+  /** What something was given back of may be kept no more. */
+  add(limitation: Limitation, amount: Micros): void {
+    const givesBack = ({ limitationId, amount: each }: Wanted) => limitationId === limitation.id && each < 0;
+    if (!this.#command.wanted.some(givesBack)) return;
+    this.#balances.set(limitation.id, Math.max(0, this.of(limitation) + amount));
+  }
 }
 
 /**
@@ -137,7 +157,7 @@ function consumedBy(
  * could be taken back as well, at the cost of others. What gave something back is taken back whole.
  */
 function stillStanding(license: LicenseView, consumption: Consumption, limitation: Limitation, now: Millis): Micros {
-  const all = balances(license, consumption.clientId, limitation, [], now);
+  const all = balances(license, consumption.clientId, limitation, now);
   const since = all.filter(({ no }) => no >= consumption.no).map(({ balance }) => balance);
   return Math.min(consumption.amount, ...since);
 }
@@ -147,16 +167,15 @@ function balances(
   license: LicenseView,
   clientId: string,
   limitation: Limitation,
-  fresh: readonly Consumption[],
   now: Millis,
 ): readonly { readonly no: number; readonly balance: Micros }[] {
   const { terms } = license;
   const period = periodOf(license, limitation, license.quota(limitation.id), now);
   const client = clientKey(terms, clientId);
   let balance = 0;
-  return [...license.consumptions(limitation.id), ...fresh]
-    .filter((item) => item.limitationId === limitation.id)
-    .filter((item) => clientKey(terms, item.clientId) === client && !isBefore(item.at, period))
+  const isOwn = (name: string) => name === clientId || clientKey(terms, name) === client;
+  return [...license.consumptions(limitation.id)]
+    .filter((item) => !isBefore(item.at, period) && isOwn(item.clientId))
     .toSorted((a, b) => a.no - b.no)
     .map(({ no, amount }) => {
       // What something was given back of may be kept no more.

@@ -3,10 +3,12 @@
  * computes. Connecting is a session's open that names the project; leaving is its close.
  */
 import {
+  assignmentsPerLicenseMax,
   executionsPerProjectMax,
   executionsRunningMax,
   holdersNamedMax,
   projectsPerLicenseMax,
+  sessionsPerHolderAbsoluteMax,
   sharedMonoSessionsMax,
 } from "../limits.ts";
 import { clientKey, fold, sessionKey } from "../names.ts";
@@ -66,6 +68,9 @@ export function connect(license: LicenseView, command: OpenCommand, now: Millis)
   const assignment = license.assignment(client);
   const suspended = suspension(assignment, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
+  if (assignment === undefined && license.clients >= assignmentsPerLicenseMax) {
+    return deny(license, now, "tokens_all_assigned", command);
+  }
   if (known !== undefined) return again(license, command, now, project, known);
 
   const full = noPlace(license, project, project.kind, command, now);
@@ -120,7 +125,7 @@ function noPlace(
   const { terms } = license;
   const users = license.sessionsOfHolder(project.id);
   if (users > 0) {
-    if (kind === "team") return null;
+    if (kind === "team") return users >= sessionsPerHolderAbsoluteMax ? "sessions_exhausted" : null;
     return terms.sharesMonoWithSameUser && users < sharedMonoSessionsMax && isSameUser(license, project, command)
       ? null
       : "project_in_use";
@@ -147,7 +152,7 @@ function isSameUser(
 
 /** Who holds what, for whoever was refused. */
 function projectDenial(license: LicenseView, project: Project, kind: ProjectKind, now: Millis): ProjectDenial {
-  const inProject = license.sessionsOfProject(project.id);
+  const inProject = license.sessionsOfProject(project.id, holdersNamedMax);
   const total = license.terms.projectTokens[kind];
   const holders = (inProject.length > 0 ? inProject : usersOfKind(license, kind)).slice(0, holdersNamedMax);
   return {
@@ -163,9 +168,9 @@ function projectDenial(license: LicenseView, project: Project, kind: ProjectKind
 /** The users of the kind's attended projects, as many as a denial names. */
 function usersOfKind(license: LicenseView, kind: ProjectKind): Session[] {
   const users: Session[] = [];
-  for (const id of license.attendedProjects()) {
+  for (const id of license.attendedProjects(kind)) {
     if (users.length >= holdersNamedMax) break;
-    if (license.project(id)?.kind === kind) users.push(...license.sessionsOfProject(id).slice(0, holdersNamedMax));
+    users.push(...license.sessionsOfProject(id, holdersNamedMax));
   }
   return users;
 }
@@ -301,7 +306,7 @@ function fitsMono(license: LicenseView, project: Project): boolean {
   const sessions = license.sessionsOfHolder(project.id);
   if (sessions <= 1) return true;
   if (!license.terms.sharesMonoWithSameUser || sessions > sharedMonoSessionsMax) return false;
-  return isSameUser(license, project, license.sessionsOfProject(project.id)[0] as Session);
+  return isSameUser(license, project, license.sessionsOfProject(project.id, 1)[0] as Session);
 }
 
 const isRunning = ({ state }: Execution) => state === "running";

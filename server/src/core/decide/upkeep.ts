@@ -1,6 +1,6 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
 import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
-import type { Assignment, Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
 import { assignmentAt, tokensAreOver } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
@@ -27,11 +27,7 @@ export function release(license: LicenseView, now: Millis): Decision {
  * noticed: what an end in the past would put before them may be counted already.
  */
 function releaseTokens(license: LicenseView, now: Millis): Decision {
-  const held: Assignment[] = [];
-  for (const assignment of license.assignments()) {
-    if (assignment.unassignedAt === null) held.push(assignment);
-    if (held.length === releasesPerStepMax) break;
-  }
+  const held = license.assignedClients(releasesPerStepMax);
   const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
   return grant(
     held.map((assignment) => ({ type: "assignment", assignment: assignmentAt(license.terms, assignment, now) })),

@@ -104,6 +104,9 @@ export class Following {
     await this.#licenses.free(place);
     const known = this.#licenses.get(place);
     const isThere = known !== undefined && (known.version >= version || catchUp(known, version, log));
-    return isThere ? known : undefined;
+    if (!isThere) return undefined;
+    // Counted anew: it may have grown by a lot without being decided on here.
+    this.#licenses.put([known]);
+    return known;
   }
 }

@@ -92,6 +92,12 @@ type Need = (places: readonly Place[]) => void;
 /** What came of one try: nothing, because something was news to this server, or it had to begin again. */
 const news = Symbol("news");
 
+/** What a transaction was begun by. */
+interface Basis {
+  readonly revision: number;
+  readonly lineage: unknown;
+}
+
 class PostgresStore implements Store {
   /** Outages are credited licence by licence, by whoever looks first: no server needs to know when it came back. */
   readonly lastInstant = null;
@@ -180,13 +186,15 @@ class PostgresStore implements Store {
 
   async #try<T>(commands: readonly Command[], work: Work<T>, patience: Patience, need: Need): Promise<T | typeof news> {
     const lockMs = patience === "waits" ? limits.lockMs : limits.lockBrieflyMs;
+    // By this catalogue the places are chosen, and a refresh meanwhile would hide that it was an old one.
+    const basis = { revision: this.#catalogue.revision, lineage: this.#lineage };
     const transaction = await this.#connections.begin({ lockMs });
     let deciding: Deciding | undefined;
     try {
       const places = await this.#placesOf(transaction, commands);
       const { head, rows, log, asked } = await this.#lock(transaction, places, patience);
       const clock = this.#clock(head);
-      if (await this.#isNews(transaction, head, clock)) return news;
+      if (await this.#isNews(transaction, head, clock, basis)) return news;
       const busy = missing(places, rows);
       // An activation looks at more licences than it names: without one of them it would be decided wrongly.
       const mayGoOn = patience === "refuses" && rows.length > 0 && !commands.some(({ type }) => type === "activate");
@@ -276,13 +284,13 @@ class PostgresStore implements Store {
   }
 
   /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
-  async #isNews(transaction: Transaction, head: Row, clock: Millis): Promise<boolean> {
-    const isElsewhere = head.lineage !== this.#lineage;
-    const isCatalogueNew = Number(head.revision) > this.#catalogue.revision;
+  async #isNews(transaction: Transaction, head: Row, clock: Millis, basis: Basis): Promise<boolean> {
+    const isElsewhere = head.lineage !== basis.lineage || basis.lineage !== this.#lineage;
+    const isCatalogueNew = Number(head.revision) > basis.revision || basis.revision !== this.#catalogue.revision;
     const isOutageNew = this.#held === null && this.#life.isNews(head, clock);
     if (!isElsewhere && !isCatalogueNew && !isOutageNew) return false;
     await transaction.rollback();
-    if (isElsewhere) await this.#beginAnew(head.lineage);
+    if (head.lineage !== this.#lineage) await this.#beginAnew(head.lineage);
     if (isCatalogueNew) await this.#catalogue.refresh();
     if (isOutageNew) await this.#life.sign();
     return true;

@@ -59,6 +59,7 @@ export class GatheredNames {
       const isDevices = this.#deviceLicenses.has(license_no);
       if (isToldBy({ clientId: client_id, userId: user_id }, isDevices, this.#names)) this.#delete.run(no);
     }
-    this.#doneTo = Math.max(end, this.#doneTo);
+    // The number of a newest row that is gone is given again.
+    this.#doneTo = Math.min(end, this.#last);
   }
 }
