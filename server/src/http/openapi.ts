@@ -96,7 +96,7 @@ const ofKeys = {
   400: "The input does not have the form that is asked for.",
   401: "The API key is missing, unknown or inactive.",
   403: "The API key does not reach this.",
-  503: "Nothing of the request happened; `Retry-After` says when to try again.",
+  503: "Nothing of the request happened, unless the code is `outcome_unknown`. `Retry-After` says when to try again.",
 } as const;
 const ofPlaces = { 404: "There is no such thing." } as const;
 const ofCatalogue = {

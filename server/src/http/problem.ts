@@ -198,6 +198,20 @@ export function problemOfError(error: unknown): { readonly problem: Problem; rea
   return { problem: new Problem("fault", "It is logged under the request id of this answer."), isFault: true };
 }
 
+/**
+ * Does what is left of a request of which something has been decided: its line in the audit log, what is read to answer with,
+ * its next part. Where that fails, what was decided stands: nobody may hear that nothing happened.
+ */
+export async function onceDecided<T>(rest: () => T | Promise<T>, isDecided = true): Promise<T> {
+  try {
+    return await rest();
+  } catch (error) {
+    const isFault = error instanceof StoreFault || error instanceof Overloaded;
+    if (!isDecided || !isFault) throw error;
+    throw new StoreFault(error.message, { cause: error, isUnknown: true });
+  }
+}
+
 /** Fastify's own refusals, which it throws as errors with a status. Their texts are not shown: they quote the request. */
 function refusedByFastify(error: unknown): Problem | null {
   const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;

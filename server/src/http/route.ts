@@ -8,6 +8,7 @@ import { newId } from "../ids.ts";
 import { type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Caller, VendorReach } from "./access.ts";
+import { authorOf } from "./admin/author.ts";
 import { type Answer, type AnswerWriter, type Download, jsonType, type Listening, ResponseWriter } from "./answer.ts";
 import { type SignAnswer, signingOf } from "./answer-signing.ts";
 import type { ClientTokens } from "./client-tokens.ts";
@@ -194,6 +195,7 @@ export function serve(
   try {
     const finish = finisher(services, route, "key" in call ? (call as KeyedCall) : null, head, writer, asked);
     try {
+      if (isAdministered(route, call)) authorOf(call);
       const promise = route.handle(call as KeyedCall, finish);
       if (promise !== undefined) promise.catch(finish);
     } catch (error) {
@@ -202,6 +204,11 @@ export function serve(
   } catch (error) {
     fail(services, error, writer);
   }
+}
+
+/** Whether an administrator asks for a change: it goes on record, so it must be known for whom before anything happens. */
+function isAdministered({ method }: Route, call: Call): call is KeyedCall {
+  return method !== "GET" && "key" in call && (call as KeyedCall).key.role === "admin";
 }
 
 /** How the call ends. @throws Problem: its answer is to be signed, and no place is left in the queue. */

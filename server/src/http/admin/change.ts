@@ -4,13 +4,12 @@
  */
 import { createHash } from "node:crypto";
 import { Value } from "typebox/value";
-import type { Author } from "../../catalog/audit.ts";
 import { type EntityChange, type EntityOf, type Kind, kinds } from "../../catalog/entities.ts";
 import { CatalogConflict, type Store } from "../../stores/store.ts";
 import { type Answer, json } from "../answer.ts";
-import { nameLengthMax } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import type { KeyedCall } from "../route.ts";
+import { authorOf } from "./author.ts";
 import { requireFit, wordOf } from "./fit.ts";
 
 /** Tries at a change that others get in the way of: each begins with what they made of it. */
@@ -63,13 +62,6 @@ export function entityChange<K extends Kind>(
   from: EntityOf[K] | null,
 ): EntityChange {
   return { isvId, kind, id, body, applied: store.applied(isvId, kind, id), from } as EntityChange;
-}
-
-/** Who makes the change, as the audit log says it: the key, and whom `LastModifiedBy` names. */
-export function authorOf({ key, head }: KeyedCall): Author {
-  const name = head.lastModifiedBy?.trim() ?? "";
-  if (name.length > nameLengthMax) throw new Problem("input_invalid", "LastModifiedBy: has too many characters");
-  return { keyId: key.id, name: key.name, onBehalfOf: name === "" ? null : name };
 }
 
 /** @throws Problem (412) unless the entity is the one that `If-Match` names, if it names one. */

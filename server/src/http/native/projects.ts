@@ -4,12 +4,11 @@ import { assignedAt } from "../../core/decide/assignments.ts";
 import { fold } from "../../core/names.ts";
 import type { CloseProjectCommand, ProjectCommand } from "../../core/types.ts";
 import { newId, newSecret, secretHash } from "../../ids.ts";
-import { StoreFault } from "../../stores/store.ts";
 import { isBound, knownLicense, reachesLicense, requireLicense } from "../access.ts";
 import { type Answer, json, jsonType, noContent } from "../answer.ts";
 import { Maybe, Name, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { nameLengthMax, pageMax, pageSizeMax } from "../limits.ts";
-import { answerOfDenial, Problem } from "../problem.ts";
+import { answerOfDenial, onceDecided, Problem } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { LicenseParams, Refusal } from "../slascone/schemas.ts";
 import { progressOf } from "./progress.ts";
@@ -93,7 +92,7 @@ function lifeRoutes(services: Services): Route[] {
         } as const;
         const { denial } = await desk.decide(command);
         if (denial !== null) return finish(answerOfDenial(denial, call));
-        const project = await readBack(() => projectOf(services.store, call, licenseId, command.id));
+        const project = await onceDecided(() => projectOf(services.store, call, licenseId, command.id));
         finish({ ...json(project), status: 201 });
       },
     }),
@@ -184,17 +183,7 @@ async function submit(
   const { licenseId, projectId } = await projectIn(store, call);
   const command = { ...act, isvId: call.isvId, licenseId, projectId } as ProjectCommand;
   const { denial } = await desk.decide(command);
-  finish(denial !== null ? answerOfDenial(denial, call) : await readBack(() => granted(licenseId, projectId)));
-}
-
-/** What is read after a decision to tell of it. Where that fails, the decision stands: nobody may hear that nothing happened. */
-async function readBack<T>(read: () => T | Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof StoreFault)) throw error;
-    throw new StoreFault(error.message, { cause: error, isUnknown: true });
-  }
+  finish(denial !== null ? answerOfDenial(denial, call) : await onceDecided(() => granted(licenseId, projectId)));
 }
 
 /** @throws Problem (404) where the vendor has no such project, 403 where the key does not reach its licence. */

@@ -6,7 +6,8 @@ import type { Merged } from "../../catalog/tenant-apply.ts";
 import { applyTenantTexts, TenantFileFault } from "../../catalog/tenant-file.ts";
 import { CatalogConflict, type Store } from "../../stores/store.ts";
 import { callerStill } from "../access.ts";
-import { authorOf, entityChange } from "../admin/change.ts";
+import { authorOf } from "../admin/author.ts";
+import { entityChange } from "../admin/change.ts";
 import { json } from "../answer.ts";
 import { Name } from "../input.ts";
 import {

@@ -5,11 +5,11 @@ import type { Session } from "../../core/types.ts";
 import { CatalogConflict } from "../../stores/store.ts";
 import { callerStill } from "../access.ts";
 import { audit } from "../admin/acts.ts";
-import { authorOf } from "../admin/change.ts";
+import { authorOf } from "../admin/author.ts";
 import { inUse } from "../admin/fit.ts";
 import { json } from "../answer.ts";
 import { Maybe, Name } from "../input.ts";
-import { Problem } from "../problem.ts";
+import { onceDecided, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 
 const Forget = Type.Object(
@@ -51,13 +51,10 @@ export function userRoutes(services: Services): Route[] {
         await endAll(services, call, live);
         const names = new Map([user, ...clientIds].map((name) => [fold(name), pseudonyms.of(call.isvId, name)]));
         const about = { act: "user.forgotten", kind: "user", id: pseudonym, before: null, after: null } as const;
+        const line = { at: store.now(), isvId: call.isvId, author: authorOf(call), ...about };
         try {
-          await store.forget(call.isvId, names, {
-            at: store.now(),
-            isvId: call.isvId,
-            author: authorOf(call),
-            ...about,
-          });
+          // Sessions may have ended by now, and a store that fails at this may have forgotten a part.
+          await onceDecided(() => store.forget(call.isvId, names, line));
         } catch (error) {
           if (!(error instanceof CatalogConflict)) throw error;
           throw new Problem("entity_in_use", "The user has opened a session meanwhile. Ask again.");
@@ -110,8 +107,9 @@ async function liveSessions(
 }
 
 async function endAll({ desk, store }: Services, call: KeyedCall, live: readonly Live[]): Promise<void> {
-  for (const { licenseId, session } of live) {
-    await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: session.id });
+  for (const [n, { licenseId, session }] of live.entries()) {
+    const command = { type: "end", isvId: call.isvId, licenseId, id: session.id } as const;
+    await onceDecided(() => desk.decide(command), n > 0);
     await audit(store, call, "session.ended", "session", session.id, licenseId);
   }
 }

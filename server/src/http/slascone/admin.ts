@@ -7,7 +7,7 @@ import { changeEntity, requireEntity } from "../admin/change.ts";
 import { json, noContent } from "../answer.ts";
 import { millis, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { listedMax, operatingSystemsAskedMax, pageMax } from "../limits.ts";
-import { answerOfDenial, Problem } from "../problem.ts";
+import { answerOfDenial, onceDecided, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { assignmentDto, sessionDto } from "./dto.ts";
@@ -280,9 +280,9 @@ function changeAssignment({ desk, store }: Services): Route {
       } as const;
       const { denial, granted } = await desk.decide(command);
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      const terms = (await store.read(call.isvId, licenseId))?.terms;
       const suspended = { suspended_until_utc: until };
       await audit(store, call, "client.suspended", "assignment", command.assignmentId, licenseId, suspended);
+      const terms = (await onceDecided(() => store.read(call.isvId, licenseId)))?.terms;
       if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
       finish(json(assignmentDto(terms, granted.assignment, store.now(), call.names)));
     },

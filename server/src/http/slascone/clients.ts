@@ -8,6 +8,7 @@ import { isBound, reachesLicense, requireLicense } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { isUuid, uuid, uuidOrNull } from "../input.ts";
+import { onceDecided } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied, licenseInfoAnswer } from "./answers.ts";
 import { isExpired } from "./dto.ts";
@@ -190,13 +191,7 @@ function finishWithInfo(
       return licenseInfoAnswer(call, current, granted, store.now(), view);
     });
   if (license === undefined || call.key.role !== "admin") finish(answer(undefined));
-  else {
-    store.read(call.isvId, license.id).then(
-      (view) => finish(answer(view)),
-      // What was asked has happened: a store's fault here must not be told as one of the request.
-      (error) => finish(new Error("the users of a licence could not be read", { cause: error })),
-    );
-  }
+  else onceDecided(() => store.read(call.isvId, license.id)).then((view) => finish(answer(view)), finish);
 }
 
 /** The licence that whoever tells something is on: that of its token key, else that of its client. */

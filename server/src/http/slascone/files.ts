@@ -6,7 +6,7 @@ import type { Assignment } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
 import { uuidOrNull } from "../input.ts";
 import { requireNames } from "../names.ts";
-import { answerOfDenial, Problem } from "../problem.ts";
+import { answerOfDenial, onceDecided, Problem } from "../problem.ts";
 import { keyed, type Route, type Services } from "../route.ts";
 import { denied } from "./answers.ts";
 import { activationOf } from "./clients.ts";
@@ -83,7 +83,7 @@ function activationFileRoute({ desk, store, signer }: Services): Route {
       const answer = await signer.withPlace(call.isvId, async () => {
         const { denial, granted } = await desk.decide(command);
         if (denial !== null && denial.code !== "token_already_assigned") return answerOfDenial(denial, call);
-        const view = await store.read(call.isvId, command.licenseId);
+        const view = await onceDecided(() => store.read(call.isvId, command.licenseId));
         const known = view?.assignment(clientKey(view.terms, command.clientId));
         const assignment = granted?.assignment ?? known;
         if (assignment == null) throw new Error("a client is active without an assignment");

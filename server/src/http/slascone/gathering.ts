@@ -9,14 +9,15 @@ import { microsPerUnit } from "../../core/limits.ts";
 import { type GatherCommand, type Gathered, gatheredKinds } from "../../core/types.ts";
 import { newId } from "../../ids.ts";
 import { CatalogConflict } from "../../stores/store.ts";
-import { authorOf, entityChange } from "../admin/change.ts";
+import { authorOf } from "../admin/author.ts";
+import { entityChange } from "../admin/change.ts";
 import { pageOf } from "../admin/lists.ts";
 import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
 import * as limits from "../limits.ts";
 import { clientOrNull, nameOrNull, requireNames } from "../names.ts";
 import { requireLicenseEver } from "../past-licenses.ts";
-import { Problem } from "../problem.ts";
+import { onceDecided, Problem } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
 import { licenseOfTeller } from "./clients.ts";
@@ -107,7 +108,8 @@ function usageByNameRoute(services: Services): Route {
     async handle(call, finish) {
       const { body } = call;
       const productId = uuid(body.product_id);
-      if (!call.vendor.products.has(productId)) return finish(denied("product_unknown", call));
+      const known = call.vendor.products.get(productId);
+      if (known === undefined) return finish(denied("product_unknown", call));
       if (body.usage_heartbeat.length === 0) return finish(taken);
       const license = await licenseOfTeller(services.store, call, productId, tellerOf(call));
       if (typeof license === "string") return finish(denied(license, call));
@@ -121,7 +123,7 @@ function usageByNameRoute(services: Services): Route {
         const moduleId = usage_module_name == null ? null : idOf(product, "usage_modules", usage_module_name);
         return usage(subjectId, moduleId ?? null, value, timestamp_utc);
       });
-      submit(services, call, license, "usage", values, finish);
+      await onceDecided(() => submit(services, call, license, "usage", values, finish), product !== known);
     },
   });
 }
@@ -211,7 +213,7 @@ async function tell(
   if (product === undefined || values.length === 0) return finish(taken);
   const license = await licenseOfTeller(services.store, call, product.id, tellerOf(call));
   if (typeof license === "string") return finish(denied(license, call));
-  submit(services, call, license, kind, values, finish);
+  await submit(services, call, license, kind, values, finish);
 }
 
 function tellerOf({ body }: Telling) {
@@ -223,17 +225,17 @@ async function isRefused(store: Services["store"], call: Telling, license: Licen
   return view === undefined || refusedClient(view, tellerOf(call), store.now()) !== null;
 }
 
-function submit(
+async function submit(
   { desk }: Services,
   call: Telling,
   license: License,
   kind: GatherCommand["kind"],
   values: Values,
   finish: Finish,
-): void {
+): Promise<void> {
   const place = { isvId: call.isvId, licenseId: license.id };
   const command = { type: "gather", ...place, ...tellerOf(call), kind, values } as const;
-  desk.submit([command], ([outcome]) => finish(answerOf(outcome, call, () => taken)));
+  finish(answerOf(await desk.decide(command), call, () => taken));
 }
 
 const ToldQuery = Type.Object(

@@ -8,7 +8,7 @@ import { json, noContent } from "../answer.ts";
 import { Label, Maybe, Name } from "../input.ts";
 import { listedMax } from "../limits.ts";
 import { requireNames } from "../names.ts";
-import { answerOfDenial, Problem } from "../problem.ts";
+import { answerOfDenial, onceDecided, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { licenseUserDto } from "./dto.ts";
 import * as schemas from "./schemas.ts";
@@ -149,10 +149,13 @@ function deleteUsers(services: Services): Route {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       const userIds = [...new Map(call.body.user_ids.map((userId) => [fold(userId), userId])).values()];
       const notFound: string[] = [];
+      let deleted = 0;
       for (const userId of userIds) {
-        if (!(await isDeleted(services, call, licenseId, userId))) notFound.push(userId);
+        const hasDeleted = deleted > 0;
+        if (await onceDecided(() => isDeleted(services, call, licenseId, userId), hasDeleted)) deleted++;
+        else notFound.push(userId);
       }
-      finish(json({ deleted: userIds.length - notFound.length, not_found: notFound }));
+      finish(json({ deleted, not_found: notFound }));
     },
   });
 }

@@ -20,7 +20,7 @@ import { inUse, requireFree } from "../admin/fit.ts";
 import { finds, ListQuery, PageOf, pageAnswer } from "../admin/lists.ts";
 import { noContent } from "../answer.ts";
 import { Instant, instantText, Label, Maybe, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
-import { Problem } from "../problem.ts";
+import { onceDecided, Problem } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { clientTypes, described, isExpired, licenseDto } from "./dto.ts";
 import { freshId, GivenId } from "./given-id.ts";
@@ -214,7 +214,7 @@ function changeRoutes(services: Services): Route[] {
           return fresh;
         })) as License;
         const client = clientToActivate(call.vendor, license, body.client_id);
-        if (client !== null) await activate(services, call, license, client);
+        if (client !== null) await onceDecided(() => activate(services, call, license, client));
         finish(answer(call, license, 201));
       },
     }),
@@ -387,21 +387,24 @@ function deleteLicense({ desk, store }: Services): Route {
       const { granted } = await desk.decide(
         isForced ? { type: "end", ...place, id: null } : { type: "sweep", ...place },
       );
-      if (isForced && (granted?.ended ?? 0) > 0) {
-        await audit(store, call, "session.ended", "session", "all", license.id);
-      }
-      const live = [...((await store.read(call.isvId, license.id))?.sessions() ?? [])].filter(
-        ({ endedAt }) => endedAt === null,
-      );
-      if (live.length > 0) {
-        throw inUse(live.map(({ id, clientId, userId }) => ({ kind: "session", id, name: userId ?? clientId })));
-      }
-      await changeEntity(store, call, "license", license.id, (current) => {
-        requireEntity(current, "license");
-        requireFree(call.vendor, "license", license.id);
-        return null;
-      });
+      const hasEnded = isForced && (granted?.ended ?? 0) > 0;
+      if (hasEnded) await audit(store, call, "session.ended", "session", "all", license.id);
+      await onceDecided(() => deleteFree(store, call, license.id), hasEnded);
       finish(noContent);
     },
+  });
+}
+
+/** @throws Problem (409) while the licence has live sessions or keys. */
+async function deleteFree(store: Services["store"], call: KeyedCall, licenseId: string): Promise<void> {
+  const sessions = (await store.read(call.isvId, licenseId))?.sessions() ?? [];
+  const live = [...sessions].filter(({ endedAt }) => endedAt === null);
+  if (live.length > 0) {
+    throw inUse(live.map(({ id, clientId, userId }) => ({ kind: "session", id, name: userId ?? clientId })));
+  }
+  await changeEntity(store, call, "license", licenseId, (current) => {
+    requireEntity(current, "license");
+    requireFree(call.vendor, "license", licenseId);
+    return null;
   });
 }

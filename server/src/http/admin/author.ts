@@ -1,0 +1,16 @@
+/** Who acts, as the audit log says it. */
+import type { Author } from "../../catalog/audit.ts";
+import { nameLengthMax } from "../limits.ts";
+import { Problem } from "../problem.ts";
+import type { KeyedCall } from "../route.ts";
+
+/**
+ * The key, and whom `LastModifiedBy` names.
+ * @throws Problem (400) where the name is too long to be kept. An administrator hears of it before anything happens
+ * (`serve`), so that no act goes without its line for it.
+ */
+export function authorOf({ key, head }: KeyedCall): Author {
+  const name = head.lastModifiedBy?.trim() ?? "";
+  if (name.length > nameLengthMax) throw new Problem("input_invalid", "LastModifiedBy: has too many characters");
+  return { keyId: key.id, name: key.name, onBehalfOf: name === "" ? null : name };
+}
