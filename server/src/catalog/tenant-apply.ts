@@ -11,9 +11,10 @@ import { CatalogConflict, type Store } from "../stores/store.ts";
 import type { Author } from "./audit.ts";
 import type { Vendor } from "./catalog.ts";
 import { newBody } from "./defaults.ts";
-import { type Edition, type EntityChange, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
-import { isRecord } from "./tenant-check.ts";
+import { type Edition, type EntityChange, type EntityOf, type Kind, kinds } from "./entities.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
+import { isAsBefore, type LastApplied, lastApplied } from "./tenant-last.ts";
+import { checkLeaving } from "./tenant-leaving.ts";
 import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTenantText } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
 import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
@@ -74,12 +75,6 @@ export interface Merged<K extends Kind = Kind> {
   readonly written: ReadonlySet<string>;
   readonly last: LastApplied | null;
   readonly applied: LastApplied;
-}
-
-/** What the file said of an entity, and what that meant then: a reference changes only if both do. */
-interface LastApplied {
-  readonly said: Readonly<Record<string, unknown>>;
-  readonly meant: Readonly<Record<string, unknown>>;
 }
 
 /** Reads files from disk and applies them; refuses with the faults of all of them together. */
@@ -182,9 +177,10 @@ function plan(store: Store, files: readonly TenantFile[], formFaults: readonly F
 function planVendor(store: Store, isvId: string, files: readonly TenantFile[]): Plan {
   const vendor = store.catalog.vendor(isvId);
   const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
-  const found = resolveEntries(isvId, vendor, entries);
+  const found = resolveEntries(isvId, vendor, entries, (id) => lastApplied(store.applied(isvId, "product", id)));
   const merged = mergeAll(store, isvId, vendor, found.resolved);
-  const ofParts = found.faults.length === 0 ? checkFiledParts(vendor, merged) : [];
+  const ofParts =
+    found.faults.length === 0 ? [checkFiledParts(vendor, merged), checkLeaving(vendor, merged)].flat() : [];
   return { merged, faults: [found.faults, checkVendor(vendor, merged), ofParts].flat() };
 }
 
@@ -260,14 +256,4 @@ function merge(
   }
   const applied = { said, meant: resolved.meant };
   return { isvId, kind, resolved, current, body: body as unknown as EntityOf[Kind], written, last, applied };
-}
-
-function isAsBefore(field: string, said: unknown, meant: unknown, last: LastApplied): boolean {
-  return isDeepStrictEqual(said, last.said[field]) || isDeepStrictEqual(meant, last.meant[field]);
-}
-
-/** What the last apply left; anything else counts as never applied. */
-function lastApplied(applied: StoredEntity["applied"]): LastApplied | null {
-  if (applied === null || !isRecord(applied.said) || !isRecord(applied.meant)) return null;
-  return { said: applied.said, meant: applied.meant };
 }
