@@ -17,7 +17,7 @@ import { isAsBefore, type LastApplied, lastApplied } from "./tenant-last.ts";
 import { checkLeaving } from "./tenant-leaving.ts";
 import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTenantText } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
-import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
+import { checkFiledParts, checkReferences, checkSecrets, checkVendor } from "./tenant-rules.ts";
 import { entityField } from "./tenant-schema.ts";
 import { piecesIn } from "./tenant-yaml.ts";
 
@@ -145,16 +145,28 @@ async function applyAll(
   { author = authorOf(files), isDryRun = false, check }: Applying,
 ): Promise<readonly Merged[]> {
   for (let n = 1; ; n++) {
+    const { revision } = store.catalog;
+    const { merged, faults } = plan(store, files, formFaults);
+    if (faults.length > 0) throw new TenantFileFault(faults);
+    const kept = check?.(merged) ?? [];
     try {
-      const { merged, faults } = plan(store, files, formFaults);
-      if (faults.length > 0) throw new TenantFileFault(faults);
-      const kept = check?.(merged) ?? [];
       if (!isDryRun) await save(store, merged, kept, author);
       return merged;
     } catch (error) {
-      if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
+      if (!(error instanceof CatalogConflict)) throw error;
+      // Nobody was faster: to look again would come to the same.
+      if (store.catalog.revision === revision) throw conflictFault(error, merged);
+      if (n >= triesMax) throw error;
     }
   }
+}
+
+/** Of what is in no file, the conflict itself. */
+function conflictFault(conflict: CatalogConflict, merged: readonly Merged[]): Error {
+  const item = merged.find(({ kind, body }) => kind === conflict.kind && body.id === conflict.id);
+  return item === undefined
+    ? conflict
+    : new TenantFileFault([item.resolved.entry.fault([], `cannot be saved: ${conflict.message}`)]);
 }
 
 function authorOf(files: readonly TenantFile[]): Author {
@@ -179,9 +191,9 @@ function planVendor(store: Store, isvId: string, files: readonly TenantFile[]): 
   const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
   const found = resolveEntries(isvId, vendor, entries, (id) => lastApplied(store.applied(isvId, "product", id)));
   const merged = mergeAll(store, isvId, vendor, found.resolved);
-  const ofParts =
-    found.faults.length === 0 ? [checkFiledParts(vendor, merged), checkLeaving(vendor, merged)].flat() : [];
-  return { merged, faults: [found.faults, checkVendor(vendor, merged), ofParts].flat() };
+  const outcome = [checkReferences(merged, found.resolved), checkVendor(vendor, merged)].flat();
+  const ofParts = found.faults.length > 0 ? [] : [checkFiledParts(vendor, merged), checkLeaving(vendor, merged)].flat();
+  return { merged, faults: [found.faults, outcome, ofParts].flat() };
 }
 
 async function save(

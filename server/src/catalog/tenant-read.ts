@@ -21,6 +21,12 @@ export interface Entry {
   fault(path: Path, text: string): Fault;
 }
 
+/** File and line of an entry, for faults of others that have to do with it. */
+export function placeOf(entry: Entry): string {
+  const { file, line } = entry.fault([], "");
+  return `${file}:${line}`;
+}
+
 export interface TenantFile {
   readonly path: string;
   readonly isvId: string;

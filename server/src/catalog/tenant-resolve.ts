@@ -6,7 +6,7 @@ import { type PartList, partLists } from "./parts.ts";
 import { didYouMean, type Fault, faultsToldMax, quote, TenantFileFault } from "./tenant-faults.ts";
 import { isAsBefore, type LastApplied } from "./tenant-last.ts";
 import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
-import type { Entry } from "./tenant-read.ts";
+import { type Entry, placeOf } from "./tenant-read.ts";
 import { isId, lists } from "./tenant-schema.ts";
 
 /** An entry whose id is known and whose references are ids. */
@@ -354,9 +354,4 @@ type KnownPart = Part & { readonly id: string };
 function nameOf(kind: Referable, entry: Entry): string | null {
   const name = entry.fields[kind === "customer" ? "number" : "name"];
   return typeof name === "string" ? name : null;
-}
-
-function placeOf(entry: Entry): string {
-  const { file, line } = entry.fault([], "");
-  return `${file}:${line}`;
 }

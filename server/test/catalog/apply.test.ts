@@ -9,7 +9,7 @@ import type { License } from "../../src/catalog/entities.ts";
 import { applyTenantFiles, applyTenantPaths } from "../../src/catalog/tenant-file.ts";
 import type { Entry } from "../../src/catalog/tenant-read.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
+import { administer, apply, deleteEntity, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
 function vendorOf(store: Store) {
   const vendor = store.catalog.vendor(isvId);
@@ -372,8 +372,7 @@ describe("from disk", () => {
   test("what an administrator deleted stays so, until the file says something else of it", async () => {
     const store = openStore();
     await apply(store, small);
-    const applied = store.applied(isvId, "license", licenseId);
-    await store.saveCatalog([{ isvId, kind: "license", id: licenseId, body: null, applied }]);
+    await deleteEntity(store, "license", licenseId);
     await apply(store, small);
     expect(vendorOf(store).licenses.has(licenseId)).toBe(false);
     await apply(store, smallWith("floating_token_limit: 2", "floating_token_limit: 3"));
