@@ -6,4 +6,4 @@
  */
 export { type Applied, applyTenantFiles, applyTenantPaths, applyTenantTexts } from "./tenant-apply.ts";
 export { type Fault, TenantFileFault } from "./tenant-faults.ts";
-export { readTenantFile, secretsBeside, type TenantFile } from "./tenant-read.ts";
+export { readTenantFile, secretsBeside, type TenantFile, tryTenantText, utf8Text } from "./tenant-read.ts";
