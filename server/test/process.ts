@@ -91,15 +91,15 @@ export function runScript(script: string): string {
 /** A folder for one test, gone afterwards. */
 export function temporaryFolder(): {
   readonly path: string;
-  write(name: string, text: string): string;
+  write(name: string, content: string | Buffer): string;
   remove(): void;
 } {
   const path = mkdtempSync(join(tmpdir(), "seatkeeper-test-"));
   return {
     path,
-    write(name, text) {
+    write(name, content) {
       const file = join(path, name);
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       return file;
     },
     remove: () => rmSync(path, { recursive: true }),

@@ -4,7 +4,7 @@
  */
 import { foldedLegacyKey, type Vendor } from "./catalog.ts";
 import type { Edition, EntityOf, Key, Kind, License, Product } from "./entities.ts";
-import { partsOf } from "./parts.ts";
+import { partIdsUsed, partsOf } from "./parts.ts";
 import { quote } from "./tenant-faults.ts";
 
 /** `field`: of the entity. `number`: SLASCONE's of the refusal, where it has one. */
@@ -62,16 +62,16 @@ const unknownNumbers = { features: 3001, limitations: 3003, variables: 3002, con
 export function checkParts(product: Product, owner: Edition | License, tell: Tell): void {
   const of = `product ${quote(product.name)}`;
   for (const list of ["features", "limitations", "variables", "constrained_variables"] as const) {
-    const ids = (owner[list] ?? []).map((item) => (typeof item === "string" ? item : item.id));
+    const ids = partIdsUsed(owner, list);
     const known = new Set<string>(partsOf(product, list).map(({ id }) => id));
     const lost = ids.find((id) => !known.has(id));
     if (lost !== undefined)
       tell(list, `${of} has no ${list.slice(0, -1).replace("_", " ")} ${lost}`, unknownNumbers[list]);
     if (new Set(ids).size < ids.length) tell(list, "names one of them twice");
   }
-  const release = owner.software_release_limitation_id ?? null;
+  const [release] = partIdsUsed(owner, "software_release_limitations");
   const releases = partsOf(product, "software_release_limitations");
-  if (release !== null && !releases.some(({ id }) => id === release)) {
+  if (release !== undefined && !releases.some(({ id }) => id === release)) {
     tell("software_release_limitation_id", `${of} has no software release limitation ${release}`, 1004);
   }
   for (const limitation of owner.limitations ?? []) {

@@ -11,12 +11,13 @@ import { CatalogConflict, type Store } from "../stores/store.ts";
 import type { Author } from "./audit.ts";
 import type { Vendor } from "./catalog.ts";
 import { newBody } from "./defaults.ts";
-import { type Edition, type EntityChange, type EntityOf, type Kind, kinds, type StoredEntity } from "./entities.ts";
-import { isRecord } from "./tenant-check.ts";
+import { type Edition, type EntityChange, type EntityOf, type Kind, kinds } from "./entities.ts";
 import { type Fault, TenantFileFault } from "./tenant-faults.ts";
+import { isAsBefore, type LastApplied, lastApplied } from "./tenant-last.ts";
+import { checkLeaving } from "./tenant-leaving.ts";
 import { type ReadFile, type SecretSource, type TenantFile, tryTenantPath, tryTenantText } from "./tenant-read.ts";
 import { type Resolved, resolveEntries } from "./tenant-resolve.ts";
-import { checkFiledParts, checkSecrets, checkVendor } from "./tenant-rules.ts";
+import { checkFiledParts, checkReferences, checkSecrets, checkVendor } from "./tenant-rules.ts";
 import { entityField } from "./tenant-schema.ts";
 import { piecesIn } from "./tenant-yaml.ts";
 
@@ -74,12 +75,6 @@ export interface Merged<K extends Kind = Kind> {
   readonly written: ReadonlySet<string>;
   readonly last: LastApplied | null;
   readonly applied: LastApplied;
-}
-
-/** What the file said of an entity, and what that meant then: a reference changes only if both do. */
-interface LastApplied {
-  readonly said: Readonly<Record<string, unknown>>;
-  readonly meant: Readonly<Record<string, unknown>>;
 }
 
 /** Reads files from disk and applies them; refuses with the faults of all of them together. */
@@ -150,16 +145,28 @@ async function applyAll(
   { author = authorOf(files), isDryRun = false, check }: Applying,
 ): Promise<readonly Merged[]> {
   for (let n = 1; ; n++) {
+    const { revision } = store.catalog;
+    const { merged, faults } = plan(store, files, formFaults);
+    if (faults.length > 0) throw new TenantFileFault(faults);
+    const kept = check?.(merged) ?? [];
     try {
-      const { merged, faults } = plan(store, files, formFaults);
-      if (faults.length > 0) throw new TenantFileFault(faults);
-      const kept = check?.(merged) ?? [];
       if (!isDryRun) await save(store, merged, kept, author);
       return merged;
     } catch (error) {
-      if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
+      if (!(error instanceof CatalogConflict)) throw error;
+      // Nobody was faster: to look again would come to the same.
+      if (store.catalog.revision === revision) throw conflictFault(error, merged);
+      if (n >= triesMax) throw error;
     }
   }
+}
+
+/** Of what is in no file, the conflict itself. */
+function conflictFault(conflict: CatalogConflict, merged: readonly Merged[]): Error {
+  const item = merged.find(({ kind, body }) => kind === conflict.kind && body.id === conflict.id);
+  return item === undefined
+    ? conflict
+    : new TenantFileFault([item.resolved.entry.fault([], `cannot be saved: ${conflict.message}`)]);
 }
 
 function authorOf(files: readonly TenantFile[]): Author {
@@ -182,10 +189,11 @@ function plan(store: Store, files: readonly TenantFile[], formFaults: readonly F
 function planVendor(store: Store, isvId: string, files: readonly TenantFile[]): Plan {
   const vendor = store.catalog.vendor(isvId);
   const entries = files.filter((file) => file.isvId === isvId).flatMap((file) => file.entries);
-  const found = resolveEntries(isvId, vendor, entries);
+  const found = resolveEntries(isvId, vendor, entries, (id) => lastApplied(store.applied(isvId, "product", id)));
   const merged = mergeAll(store, isvId, vendor, found.resolved);
-  const ofParts = found.faults.length === 0 ? checkFiledParts(vendor, merged) : [];
-  return { merged, faults: [found.faults, checkVendor(vendor, merged), ofParts].flat() };
+  const outcome = [checkReferences(merged, found.resolved), checkVendor(vendor, merged)].flat();
+  const ofParts = found.faults.length > 0 ? [] : [checkFiledParts(vendor, merged), checkLeaving(vendor, merged)].flat();
+  return { merged, faults: [found.faults, outcome, ofParts].flat() };
 }
 
 async function save(
@@ -260,14 +268,4 @@ function merge(
   }
   const applied = { said, meant: resolved.meant };
   return { isvId, kind, resolved, current, body: body as unknown as EntityOf[Kind], written, last, applied };
-}
-
-function isAsBefore(field: string, said: unknown, meant: unknown, last: LastApplied): boolean {
-  return isDeepStrictEqual(said, last.said[field]) || isDeepStrictEqual(meant, last.meant[field]);
-}
-
-/** What the last apply left; anything else counts as never applied. */
-function lastApplied(applied: StoredEntity["applied"]): LastApplied | null {
-  if (applied === null || !isRecord(applied.said) || !isRecord(applied.meant)) return null;
-  return { said: applied.said, meant: applied.meant };
 }

@@ -1,4 +1,5 @@
 /** Reads one tenant file: its form, its spellings, its secrets. What its names mean is found in `tenant-resolve.ts`. */
+import { isUtf8 } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Value } from "typebox/value";
@@ -19,6 +20,12 @@ export interface Entry {
   /** Whether the entry is of the right form; if not, its faults are told and it is only good for its name. */
   readonly isSound: boolean;
   fault(path: Path, text: string): Fault;
+}
+
+/** File and line of an entry, for faults of others that have to do with it. */
+export function placeOf(entry: Entry): string {
+  const { file, line } = entry.fault([], "");
+  return `${file}:${line}`;
 }
 
 export interface TenantFile {
@@ -47,9 +54,26 @@ export function tryTenantPath(path: string): ReadFile {
   try {
     // Before it is read: a bound on what was read already would come too late.
     if (statSync(path).size > 4 * tenantFileLengthMax) return unreadable(path, "too large");
-    return tryTenantText(path, readFileSync(path, "utf8"), secretsBeside(path));
+    return tryTenantText(path, utf8Text(path, readFileSync(path)), secretsBeside(path));
   } catch (error) {
-    return unreadable(path, codeOf(error));
+    return error instanceof TenantFileFault ? { file: null, faults: error.faults } : unreadable(path, codeOf(error));
+  }
+}
+
+/** What a file's bytes say. @throws TenantFileFault unless it is UTF-8: names would lose letters, and ids follow from names. */
+export function utf8Text(path: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new TenantFileFault([
+    { file: path, line: lineNotUtf8(bytes), path: "", text: "is not UTF-8: save it as that" },
+  ]);
+}
+
+/** The first line that is not UTF-8. No byte of a longer character is a line break. */
+function lineNotUtf8(bytes: Buffer): number {
+  for (let line = 1, from = 0; ; line++) {
+    const end = bytes.indexOf("\n", from);
+    if (end === -1 || !isUtf8(bytes.subarray(from, end))) return line;
+    from = end + 1;
   }
 }
 

@@ -4,8 +4,9 @@ import type { Vendor } from "./catalog.ts";
 import type { Kind } from "./entities.ts";
 import { type PartList, partLists } from "./parts.ts";
 import { didYouMean, type Fault, faultsToldMax, quote, TenantFileFault } from "./tenant-faults.ts";
+import { isAsBefore, type LastApplied } from "./tenant-last.ts";
 import { derivedId, Index, type Referable, type Thing } from "./tenant-names.ts";
-import type { Entry } from "./tenant-read.ts";
+import { type Entry, placeOf } from "./tenant-read.ts";
 import { isId, lists } from "./tenant-schema.ts";
 
 /** An entry whose id is known and whose references are ids. */
@@ -16,8 +17,14 @@ export interface Resolved {
   readonly meant: Readonly<Record<string, unknown>>;
 }
 
-export function resolveEntries(isvId: string, vendor: Vendor | undefined, entries: readonly Entry[]) {
-  const resolver = new Resolver(isvId, vendor);
+/** `lastOfProduct`: what the files said of a product the last time. */
+export function resolveEntries(
+  isvId: string,
+  vendor: Vendor | undefined,
+  entries: readonly Entry[],
+  lastOfProduct: (id: string) => LastApplied | null,
+) {
+  const resolver = new Resolver(isvId, vendor, lastOfProduct);
   const resolved: Resolved[] = [];
   for (const kind of ["isv", ...Object.keys(lists)] as Kind[]) {
     for (const entry of entries) {
@@ -33,20 +40,22 @@ class Resolver {
   readonly faults: Fault[] = [];
   readonly #isvId: string;
   readonly #vendor: Vendor | undefined;
+  readonly #lastOfProduct: (id: string) => LastApplied | null;
   readonly #filed = new Index();
   readonly #stored = new Index();
   /** Names of entries that are at fault themselves: what refers to them has no fault of its own. */
   readonly #unsound = new Set<string>();
-  /** Parts of products as the files have them, by product and list. */
+  /** Parts of products that the files describe, as they will be, by product and list. */
   readonly #parts = new Map<string, readonly KnownPart[]>();
   /** What each of them is referred to by; made when all products are known. */
   readonly #partIds = new Map<string, ReadonlyMap<string, string>>();
   /** Where ids and names were first seen. */
   readonly #seen = new Map<string, Entry>();
 
-  constructor(isvId: string, vendor: Vendor | undefined) {
+  constructor(isvId: string, vendor: Vendor | undefined, lastOfProduct: (id: string) => LastApplied | null) {
     this.#isvId = isvId;
     this.#vendor = vendor;
+    this.#lastOfProduct = lastOfProduct;
     if (vendor === undefined) return;
     for (const { id, name } of vendor.products.values()) this.#stored.add("product", { id, name, parentId: null });
     for (const { id, name, product_id } of vendor.editions.values()) {
@@ -213,8 +222,8 @@ class Resolver {
     for (const list of partLists) {
       const items = entry.fields[list] as readonly Part[] | undefined;
       if (items === undefined) continue;
-      const known = this.#vendor?.products.get(productId)?.[list] ?? [];
-      parts[list] = items.map((part) => {
+      const known = this.#storedParts(productId, list);
+      const filed = items.map((part) => {
         const id =
           part.id ??
           known.find(({ name }) => name === part.name)?.id ??
@@ -226,8 +235,12 @@ class Resolver {
           id,
         };
       });
-      this.#tellDoubles(entry, list, parts[list] as readonly KnownPart[]);
-      this.#parts.set(`${productId}/${list}`, parts[list] as readonly KnownPart[]);
+      this.#tellDoubles(entry, list, filed);
+      parts[list] = filed;
+      const last = this.#lastOfProduct(productId);
+      const stays = last !== null && isAsBefore(list, items, filed, last);
+      // A list that is written replaces the one that is there: nothing may be found that is gone at the next start.
+      this.#parts.set(`${productId}/${list}`, stays ? [...filed, ...known] : filed);
     }
     return parts;
   }
@@ -278,19 +291,29 @@ class Resolver {
     if (found !== undefined) return found;
     const product = this.#filed.byId("product", productId) ?? this.#stored.byId("product", productId);
     if (this.#unsound.has(`product/${productId}`) || this.#unsound.has(`product/${product?.name}`)) return null;
-    const near = didYouMean(reference, new Set(this.#knownParts(productId, list).map(({ name }) => name)));
-    this.#tell(
-      entry,
-      path,
-      `there is no ${list.slice(0, -1).replaceAll("_", " ")} ${quote(reference)} of product ${quote(product?.name)}${near}`,
-    );
+    const what = `${list.slice(0, -1).replaceAll("_", " ")} ${quote(reference)} of product ${quote(product?.name)}`;
+    this.#tell(entry, path, `there is no ${what}${this.#remedy(productId, list, reference)}`);
     return null;
   }
 
-  /** A product's parts: as the files have them, then as the store has. */
+  /** For a part that is not there, or that goes with the files' list. */
+  #remedy(productId: string, list: PartList, reference: string): string {
+    const parts = this.#knownParts(productId, list);
+    const before = this.#storedParts(productId, list).find(({ name, id }) => name === reference || id === reference);
+    if (before === undefined) return didYouMean(reference, new Set(parts.map(({ name }) => name)));
+    const renamed = parts.find(({ id }) => id === before.id);
+    if (renamed !== undefined) return ` any more: it is ${quote(renamed.name)} now`;
+    const place = placeOf(this.#seen.get(`product/${productId}`) as Entry);
+    return ` any more: the list at ${place} is without it; to give it another name there, write its id too, ${before.id}`;
+  }
+
+  /** A product's parts: those that the files write, else those that are there, by the files' names and by their own. */
   #knownParts(productId: string, list: PartList): readonly KnownPart[] {
-    const stored = this.#vendor?.products.get(productId)?.[list] ?? [];
-    return [...(this.#parts.get(`${productId}/${list}`) ?? []), ...stored];
+    return this.#parts.get(`${productId}/${list}`) ?? this.#storedParts(productId, list);
+  }
+
+  #storedParts(productId: string, list: PartList): readonly KnownPart[] {
+    return this.#vendor?.products.get(productId)?.[list] ?? [];
   }
 
   /** Their ids by id and name: an id goes before a name, and what comes first before what comes later. */
@@ -331,9 +354,4 @@ type KnownPart = Part & { readonly id: string };
 function nameOf(kind: Referable, entry: Entry): string | null {
   const name = entry.fields[kind === "customer" ? "number" : "name"];
   return typeof name === "string" ? name : null;
-}
-
-function placeOf(entry: Entry): string {
-  const { file, line } = entry.fault([], "");
-  return `${file}:${line}`;
 }

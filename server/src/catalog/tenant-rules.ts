@@ -1,10 +1,39 @@
 /** The rules of `rules.ts` for tenant files: checked on entities as they will be, told where the file says it. */
 import type { Catalog, Vendor } from "./catalog.ts";
-import type { Edition, Kind, Product } from "./entities.ts";
+import type { Edition, Kind } from "./entities.ts";
+import { referencesOf } from "./references.ts";
 import { checkEdition, checkKey, checkLicense, checkParts, nameField, nameKey, type Tell } from "./rules.ts";
 import type { Merged } from "./tenant-apply.ts";
-import type { Fault } from "./tenant-faults.ts";
+import { type Fault, quote } from "./tenant-faults.ts";
+import { type Entry, placeOf } from "./tenant-read.ts";
+import type { Resolved } from "./tenant-resolve.ts";
 import { fileField } from "./tenant-schema.ts";
+
+/**
+ * References that lead to what an administrator deleted. They were found, since the files have entries of it; but those say
+ * what they said before, so what they describe stays deleted.
+ */
+export function checkReferences(merged: readonly Merged[], resolved: readonly Resolved[]): Fault[] {
+  const there = new Set(merged.map((item) => item.resolved));
+  const gone = resolved
+    .filter((item) => !there.has(item))
+    .map(({ entry, id }) => [`${entry.kind}/${id}`, entry] as const);
+  const entries = new Map(gone);
+  return merged.flatMap((item) =>
+    referencesOf(item.kind, item.body).flatMap(({ kind, id, field }) => {
+      const entry = entries.get(`${kind}/${id}`);
+      // A licence has its product from its edition, where that is told.
+      if (entry === undefined || (item.kind === "license" && kind === "product")) return [];
+      return item.resolved.entry.fault([fileField(field)], goneText(kind, id, entry));
+    }),
+  );
+}
+
+function goneText(kind: Kind, id: string, entry: Entry): string {
+  const name = entry.fields[kind === "customer" ? "number" : "name"];
+  const what = `${kind === "license" ? "licence" : kind} ${typeof name === "string" ? quote(name) : id}`;
+  return `${what} was deleted by an administrator; to bring it back, change what its entry says, at ${placeOf(entry)}`;
+}
 
 /**
  * Checks one vendor's entities, but only those that the files change: what an administrator made of the rest was the
@@ -32,7 +61,9 @@ export function checkFiledParts(vendor: Vendor | undefined, merged: readonly Mer
   for (const item of merged) {
     if (item.written.size === 0 || (!isOf("edition", item) && !isOf("license", item))) continue;
     const tell: Tell = (field, text) => void faults.push(item.resolved.entry.fault([fileField(field)], text));
-    checkParts(products.get(item.body.product_id) as Product, item.body, tell);
+    const product = products.get(item.body.product_id);
+    // Without one it was deleted, which is told.
+    if (product !== undefined) checkParts(product, item.body, tell);
   }
   return faults;
 }
@@ -48,8 +79,8 @@ function checkFiledLicense(
   tell: Tell,
 ): void {
   const edition = editions.get(body.edition_id);
-  if (edition === undefined)
-    throw new Error(`licence ${body.id}: its edition ${body.edition_id} was resolved and is gone`);
+  // It was deleted, which is told.
+  if (edition === undefined) return;
   checkLicense(body, edition, current && vendor?.editions.get(current.edition_id), tell);
 }
 

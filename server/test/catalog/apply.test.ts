@@ -3,13 +3,14 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { secretHash } from "../../src/catalog/catalog.ts";
 import type { License } from "../../src/catalog/entities.ts";
 import { applyTenantFiles, applyTenantPaths } from "../../src/catalog/tenant-file.ts";
 import type { Entry } from "../../src/catalog/tenant-read.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
+import { temporaryFolder } from "../process.ts";
+import { administer, apply, deleteEntity, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
 function vendorOf(store: Store) {
   const vendor = store.catalog.vendor(isvId);
@@ -372,12 +373,32 @@ describe("from disk", () => {
   test("what an administrator deleted stays so, until the file says something else of it", async () => {
     const store = openStore();
     await apply(store, small);
-    const applied = store.applied(isvId, "license", licenseId);
-    await store.saveCatalog([{ isvId, kind: "license", id: licenseId, body: null, applied }]);
+    await deleteEntity(store, "license", licenseId);
     await apply(store, small);
     expect(vendorOf(store).licenses.has(licenseId)).toBe(false);
     await apply(store, smallWith("floating_token_limit: 2", "floating_token_limit: 3"));
     expect(licenseOf(store).floating_token_limit).toBe(3);
+  });
+
+  test("a file that is not UTF-8 is a fault of its first such line: its names would lose letters", async () => {
+    const store = openStore();
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    const text = smallWith("Ring Retail Ltd", "M\xfcller GmbH");
+    for (const [encoding, line] of [
+      ["latin1", 18],
+      ["utf16le", 1],
+    ] as const) {
+      const bytes = Buffer.from(`${encoding === "latin1" ? "" : "\ufeff"}${text}`, encoding);
+      const path = folder.write("tenant.yaml", bytes);
+      await expect(applyTenantPaths(store, [path])).rejects.toMatchObject({
+        faults: [{ file: path, line, path: "", text: "is not UTF-8: save it as that" }],
+      });
+    }
+    expect(store.saved).toEqual([]);
+    const path = folder.write("tenant.yaml", `\ufeff${text}`);
+    expect(await applyTenantPaths(store, [path])).toMatchObject({ created: 8 });
+    expect(named(vendorOf(store).customers, "M\xfcller GmbH").number).toBe("87012");
   });
 
   test("a file that is not there is a fault of it", async () => {

@@ -1,7 +1,8 @@
 /** What tenant files are refused for: each fault with its line and its place, and never with a secret. */
 import { describe, expect, test } from "vitest";
 import type { License } from "../../src/catalog/entities.ts";
-import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
+import { CatalogConflict } from "../../src/stores/store.ts";
+import { administer, apply, deleteEntity, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
 /** Old text, new text, the one fault that follows. */
 type Case = readonly [old: string, fresh: string, fault: string];
@@ -432,6 +433,106 @@ describe("beside what is in the store", () => {
     const vendor = store.catalog.vendor(isvId);
     const [license] = vendor?.licenses.values() ?? [];
     expect(vendor?.products.get(license?.product_id ?? "")?.name).toBe("CAM");
+  });
+});
+
+describe("what refers to something that an administrator deleted", () => {
+  const license = (fields: string) => `${small}  - { name: Second, ${fields} }\n`;
+  const deleted = (what: string, line: number) =>
+    `${what} was deleted by an administrator; to bring it back, change what its entry says, at tenant.yaml:${line}`;
+
+  /** The small file, applied, and then without the licence and what it hangs on. */
+  async function without(...kinds: ("product" | "edition" | "customer")[]) {
+    const store = openStore();
+    await apply(store, small);
+    await deleteEntity(store, "license", licenseId);
+    const vendor = store.catalog.vendor(isvId);
+    for (const edition of vendor?.editions.values() ?? []) {
+      const isMeant = kinds.includes("product") || (kinds.includes("edition") && edition.name === "Floating devices");
+      if (isMeant) await deleteEntity(store, "edition", edition.id);
+    }
+    for (const id of kinds.includes("product") ? [...(vendor?.products.keys() ?? [])] : [])
+      await deleteEntity(store, "product", id);
+    for (const id of kinds.includes("customer") ? [...(vendor?.customers.keys() ?? [])] : [])
+      await deleteEntity(store, "customer", id);
+    return store;
+  }
+
+  test("a new licence", async () => {
+    const store = await without("edition", "customer");
+    expect(await faultsOf(store, license('customer: "87012", edition: Floating devices'))).toEqual([
+      `tenant.yaml:24 licenses[1].customer: ${deleted('customer "87012"', 18)}`,
+      `tenant.yaml:24 licenses[1].edition: ${deleted('edition "Floating devices"', 9)}`,
+    ]);
+    expect(await apply(store, small)).toMatchObject({ created: 0, changed: 0 });
+  });
+
+  test("a licence that comes back, since the file says something else of it", async () => {
+    const store = await without("edition");
+    const changed = smallWith("floating_token_limit: 2", "floating_token_limit: 3");
+    expect(await faultsOf(store, changed)).toEqual([
+      `tenant.yaml:22 licenses[0].edition: ${deleted('edition "Floating devices"', 9)}`,
+    ]);
+    const both = smallWith("    features: [Cloud backup]", "    freeride: 1\n    features: [Cloud backup]", changed);
+    expect(await apply(store, both)).toMatchObject({ created: 2 });
+  });
+
+  test("an edition, whose licences are not told as well, and a key", async () => {
+    const store = await without("product");
+    const text = smallWith("    features: [Cloud backup]", "    freeride: 1\n    features: [Cloud backup]")
+      .replace("floating_token_limit: 2", "floating_token_limit: 3")
+      .replace("keys:", 'keys:\n  - { name: bound, role: provisioning, secret: "another-secret-1", product: CAD }');
+    expect(await faultsOf(store, text)).toEqual([
+      `tenant.yaml:3 keys[0].product: ${deleted('product "CAD"', 6)}`,
+      `tenant.yaml:10 editions[0].product: ${deleted('product "CAD"', 6)}`,
+    ]);
+  });
+
+  test("is not at fault where an administrator had moved it elsewhere before", async () => {
+    const store = openStore();
+    const two = smallWith(
+      "customers:",
+      "  - { product: CAD, name: Other devices, provisioning_mode: floating, client_type: devices }\ncustomers:",
+    );
+    await apply(store, two);
+    const [first, other] = ["Floating devices", "Other devices"].map(
+      (name) => [...(store.catalog.vendor(isvId)?.editions.values() ?? [])].find((one) => one.name === name)?.id,
+    ) as [string, string];
+    const moved = store.catalog.vendor(isvId)?.licenses.get(licenseId) as License;
+    await administer(store, "license", { ...moved, edition_id: other });
+    await deleteEntity(store, "edition", first);
+    expect(await apply(store, two.replace("floating_token_limit: 2", "floating_token_limit: 3"))).toMatchObject({
+      changed: 1,
+    });
+  });
+});
+
+describe("a conflict in the store", () => {
+  test("that nobody's change explains is a fault of the entry: another look would come to the same", async () => {
+    const store = openStore();
+    store.saveCatalog = async () => {
+      throw new CatalogConflict("license", licenseId, "is in the way");
+    };
+    expect(await faultsOf(store, small)).toEqual([
+      `tenant.yaml:20 licenses[0]: cannot be saved: license ${licenseId} is in the way`,
+    ]);
+  });
+
+  test("with somebody who was faster is looked at again", async () => {
+    const store = openStore();
+    await apply(store, small);
+    const save = store.saveCatalog;
+    store.saveCatalog = async (changes, author) => {
+      store.saveCatalog = save;
+      const moved = store.catalog.vendor(isvId)?.licenses.get(licenseId) as License;
+      await administer(store, "license", { ...moved, token_limit: 7 });
+      await save(changes, author);
+    };
+    await apply(store, smallWith("floating_token_limit: 2", "floating_token_limit: 3"));
+    expect(store.catalog.vendor(isvId)?.licenses.get(licenseId)).toMatchObject({
+      floating_token_limit: 3,
+      token_limit: 7,
+    });
   });
 });
 

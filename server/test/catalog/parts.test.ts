@@ -1,7 +1,8 @@
 /** What tenant files say of a product's parts, and what becomes of it. */
 import { describe, expect, test } from "vitest";
 import { termsOf } from "../../src/catalog/terms.ts";
-import { apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { administer, apply, faultsOf, isvId, licenseId, openStore, small, smallWith } from "./tenants.ts";
 
 const lists = `    limitations: [{ name: Cores }, { name: Documents }]
     variables: [{ name: Greeting }]
@@ -105,4 +106,85 @@ describe("a fault is told where it stands", () => {
       expect(faults).toEqual([expect.stringMatching(fault)]);
     });
   }
+});
+
+describe("what a file takes from a product while it is used is refused the first time, and nothing is changed", () => {
+  const productOnly = (features: string) =>
+    `isv: { id: ${isvId}, name: Demo Vendor }\nproducts: [{ name: CAD, features: [${features}] }]\n`;
+
+  function productOf(store: Store) {
+    const product = [...(store.catalog.vendor(isvId)?.products.values() ?? [])][0];
+    if (product === undefined) throw new Error("the file has a product");
+    return product;
+  }
+
+  async function refusal(fresh: string, text = file) {
+    const store = openStore();
+    await apply(store, text);
+    const before = store.saved.length;
+    const faults = await faultsOf(store, fresh);
+    expect(store.saved.length).toBe(before);
+    expect(await faultsOf(store, fresh)).toEqual(faults);
+    return { store, faults };
+  }
+
+  test("a feature that goes by another name, where the file's edition has it", async () => {
+    const { store, faults } = await refusal(smallWith("{ name: Cloud backup }", "{ name: Cloud storage }"), small);
+    const { id } = productOf(store).features[0] as { readonly id: string };
+    expect(faults).toEqual([
+      `tenant.yaml:13 editions[0].features[0]: there is no feature "Cloud backup" of product "CAD" any more: the list at tenant.yaml:5 is without it; to give it another name there, write its id too, ${id}`,
+    ]);
+    const renamed = `{ name: Cloud storage, id: ${id} }`;
+    expect(await faultsOf(store, smallWith("{ name: Cloud backup }", renamed))).toEqual([
+      'tenant.yaml:13 editions[0].features[0]: there is no feature "Cloud backup" of product "CAD" any more: it is "Cloud storage" now',
+    ]);
+    const whole = smallWith("{ name: Cloud backup }", renamed).replace("[Cloud backup]", "[Cloud storage]");
+    expect(await apply(store, whole)).toMatchObject({ changed: 1 });
+    expect(await apply(store, whole)).toMatchObject({ changed: 0 });
+  });
+
+  test("a feature that editions and licences have of which the file does not speak", async () => {
+    const { store, faults } = await refusal(productOnly("{ name: Cloud storage }"));
+    const { id } = productOf(store).features[0] as { readonly id: string };
+    expect(faults).toEqual([
+      `tenant.yaml:2 products[0].features: the feature "Cloud backup" goes, and is used by edition "Floating devices", licence ${licenseId}: keep it (under another name: with its id, ${id}), or take it from them`,
+    ]);
+    expect(await apply(store, productOnly(`{ name: Cloud storage, id: ${id} }`))).toMatchObject({ changed: 1 });
+  });
+
+  for (const [old, fresh, fault] of [
+    ["limitations: [{ name: Cores }, ", "limitations: [", /limitations: the limitation "Cores" goes/],
+    ["variables: [{ name: Greeting }]", "variables: []", /variables: the variable "Greeting" goes/],
+    ["[{ name: Region, values: [eu, us] }, ", "[", /constrained_variables: the constrained variable "Region" goes/],
+    ["values: [eu, us]", "values: [us]", /constrained_variables: "eu" of "Region" goes, and is used by edition/],
+    ['[{ name: "25.2" }]', "[]", /software_release_limitations: the software release limitation "25.2" goes/],
+  ] as const) {
+    test(`the same of ${old}`, async () => {
+      const text = smallWith(old, fresh, file);
+      const { faults } = await refusal(text.slice(0, text.indexOf("editions:")));
+      expect(faults).toEqual([expect.stringMatching(fault)]);
+    });
+  }
+
+  test("what an administrator has added to the list, and an edition has", async () => {
+    const store = openStore();
+    await apply(store, small);
+    const product = productOf(store);
+    const added = { id: "aaaaaaaa-0000-0000-0000-000000000001", name: "Plotter" };
+    await administer(store, "product", { ...product, features: [...product.features, added] });
+    // As long as the file says of the list what it said before, its editions may have what was added.
+    expect(await apply(store, smallWith("[Cloud backup]", "[Cloud backup, Plotter]"))).toMatchObject({ changed: 1 });
+    expect(await faultsOf(store, productOnly("{ name: Cloud backup }, { name: Export }"))).toEqual([
+      expect.stringContaining(`the feature "Plotter" goes, and is used by edition "Floating devices"`),
+    ]);
+  });
+
+  test("but not what the same files take from the editions that had it, nor what nobody has", async () => {
+    const store = openStore();
+    await apply(store, small);
+    const without = smallWith("features: [{ name: Cloud backup }]", "features: []").replace("[Cloud backup]", "[]");
+    expect(await apply(store, without)).toMatchObject({ changed: 2 });
+    await apply(store, productOnly("{ name: Export }"));
+    expect(await apply(store, productOnly(""))).toMatchObject({ changed: 1 });
+  });
 });

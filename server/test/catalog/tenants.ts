@@ -86,3 +86,8 @@ export async function administer<K extends StoredEntity["kind"]>(
 ): Promise<void> {
   await store.saveCatalog([{ isvId, kind, id: body.id, body, applied: store.applied(isvId, kind, body.id) }]);
 }
+
+/** Deletes as the API does: what was applied from files is kept, so that they do not bring it back. */
+export async function deleteEntity(store: Store, kind: StoredEntity["kind"], id: string): Promise<void> {
+  await store.saveCatalog([{ isvId, kind, id, body: null, applied: store.applied(isvId, kind, id) }]);
+}

@@ -263,6 +263,24 @@ describe("apply", () => {
     expect((await desk.run(["apply", "nowhere.yaml"])).status).toBe(66);
     expect((await desk.run(["apply", file], desk.with(keys.viewer))).status).toBe(77);
   });
+
+  test("what can be told before the server is asked is told with its line too, of all files", async () => {
+    const isvLine = `isv: { id: ${isv}, name: Acme }\n`;
+    const lost = ["one", "two"].map((name) => `  - { name: ${name}, role: admin, secret_file: no-${name} }\n`).join("");
+    const first = desk.folder.write("lost.yaml", `${isvLine}keys:\n${lost}colour: red\n`);
+    const second = desk.folder.write("latin.yaml", Buffer.from(`${isvLine}products:\n  - name: M\xfcller\n`, "latin1"));
+    const third = desk.folder.write("odd.yaml", `${isvLine}product: []\n`);
+    const { status, output, errors } = await desk.run(["apply", first, second, third]);
+    expect([status, output]).toEqual([78, ""]);
+    const told = errors.split("\n").flatMap((line) => /\w+\.yaml:.*/.exec(line)?.[0] ?? []);
+    expect(told).toEqual([
+      "latin.yaml:3 is not UTF-8: save it as that",
+      "lost.yaml:3 keys[0].secret_file: cannot be read: ENOENT",
+      "lost.yaml:4 keys[1].secret_file: cannot be read: ENOENT",
+      "lost.yaml:5 colour: unknown field",
+      'odd.yaml:2 product: unknown field; did you mean "products"?',
+    ]);
+  });
 });
 
 describe("doctor", () => {

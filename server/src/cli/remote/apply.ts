@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { RequestRefused } from "@seatkeeper/client";
-import { secretsBeside, TenantFileFault } from "../../catalog/tenant-file.ts";
-import { parseYaml, tenantFileLengthMax } from "../../catalog/tenant-yaml.ts";
+import { type Fault, secretsBeside, TenantFileFault, tryTenantText, utf8Text } from "../../catalog/tenant-file.ts";
+import { tenantFileLengthMax } from "../../catalog/tenant-yaml.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { CommandRefused } from "../refused.ts";
 import { connectedAsAdmin, type RemoteOptions } from "./connection.ts";
@@ -27,12 +27,17 @@ interface Applied {
 
 /** `seatkeeper apply FILE…`: tenant files for a running server, all of them or none, as its start would apply them. */
 export async function apply(paths: readonly string[], options: Options): Promise<void> {
-  const files = paths.map(fileOf);
+  const read = paths.map(readHere);
+  if (!read.every(({ isWhole }) => isWhole)) {
+    const { message } = new TenantFileFault(read.flatMap(({ faults }) => faults));
+    throw new CommandRefused(exitCodes.config, message);
+  }
+  const files = read.map(({ file }) => file);
   const client = await connectedAsAdmin(options);
   const call = { method: "POST", path: "/tenant-files", body: { files, dry_run: options.dryRun === true } } as const;
   try {
     const applied = await client.call<Applied>(call);
-    show(applied, options, () => textOf(applied));
+    show(applied, options, () => outcomeOf(applied));
   } catch (error) {
     // As at a start: the files are wrong, and stay so until somebody mends them.
     if (!(error instanceof RequestRefused) || error.code !== "input_invalid") throw error;
@@ -40,41 +45,48 @@ export async function apply(paths: readonly string[], options: Options): Promise
   }
 }
 
-function fileOf(name: string) {
-  const text = textIn(name);
-  const secretOf = secretsBeside(name);
-  const secrets: Record<string, string> = {};
-  for (const path of secretFilesIn(name, text)) {
-    const found = secretOf(path);
-    if ("fault" in found) throw new CommandRefused(exitCodes.config, `${name}: secret_file ${path}: ${found.fault}`);
-    secrets[path] = found.sha256;
-  }
-  return { name, text, secrets };
+interface ReadHere {
+  readonly file: { readonly name: string; readonly text: string; readonly secrets: Readonly<Record<string, string>> };
+  /** Whether it can be sent as it is meant. */
+  readonly isWhole: boolean;
+  readonly faults: readonly Fault[];
 }
 
-function textIn(name: string): string {
+/**
+ * The server reads no path that a request names, so the keys of files of their own are read here. What is wrong with a file it
+ * tells itself, by what it knows of them; where one cannot be sent it is not asked, and what can be seen from here is told.
+ */
+function readHere(name: string): ReadHere {
+  const bytes = bytesOf(name);
+  const beside = secretsBeside(name);
+  const secrets: Record<string, string> = {};
+  let isWhole = true;
+  try {
+    const text = utf8Text(name, bytes);
+    const { faults } = tryTenantText(name, text, (path) => {
+      const found = beside(path);
+      if ("fault" in found) isWhole = false;
+      else secrets[path] = found.sha256;
+      return found;
+    });
+    return { file: { name, text, secrets }, isWhole, faults };
+  } catch (error) {
+    if (!(error instanceof TenantFileFault)) throw error;
+    return { file: { name, text: "", secrets }, isWhole: false, faults: error.faults };
+  }
+}
+
+function bytesOf(name: string): Buffer {
   try {
     // Before it is read: a bound on what was read already would come too late.
     if (statSync(name).size > 4 * tenantFileLengthMax) throw new Error("it is too large");
-    return readFileSync(name, "utf8");
+    return readFileSync(name);
   } catch (error) {
     throw new CommandRefused(exitCodes.noInput, `${name} cannot be read: ${(error as Error).message}`);
   }
 }
 
-/** The server reads no path that a request names, so the keys of files of their own are read here. */
-function secretFilesIn(name: string, text: string): readonly string[] {
-  try {
-    const { keys } = (parseYaml(name, text).value ?? {}) as { readonly keys?: unknown };
-    const entries = Array.isArray(keys) ? keys : [];
-    return entries.map((entry) => entry?.secret_file).filter((path) => typeof path === "string");
-  } catch (error) {
-    if (error instanceof TenantFileFault) return []; // the server tells what is wrong, of all files together
-    throw error;
-  }
-}
-
-function textOf({ dry_run, created, changed, unchanged, changes }: Applied): string {
+function outcomeOf({ dry_run, created, changed, unchanged, changes }: Applied): string {
   const counts = `${created} created, ${changed} changed, ${unchanged} as they were.`;
   const rows = changes.map(({ act, kind, name, id, fields }) => [act, kind, name, fields.join(", "), id]);
   return [
