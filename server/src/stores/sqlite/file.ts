@@ -1,5 +1,5 @@
 /** Opening the database file: alone, durably, and at the schema that this program knows. */
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { DatabaseInUse, DatabaseRefused } from "../store.ts";
@@ -46,13 +46,15 @@ export function lockFile(path: string): Database.Database {
   try {
     db = new Database(file, { timeout: 0 });
     db.pragma("locking_mode = EXCLUSIVE");
+    // Nothing of a file is changed before it is known for ours, its mode included.
+    requireOurs(db, file);
+    keepPrivate(file);
     const mode = db.pragma("journal_mode = WAL", { simple: true });
     if (mode !== "wal")
       throw new DatabaseRefused(`${file}: SQLite keeps no write-ahead log here (${mode}); want a local disk`);
     db.pragma("synchronous = FULL");
     db.pragma(`journal_size_limit = ${logBytesKept}`);
     db.pragma(`wal_autocheckpoint = ${pagesAtATime}`);
-    requireOurs(db, file);
     return db;
   } catch (error) {
     db?.close();
@@ -79,7 +81,7 @@ export function refusal(error: unknown, file: string): unknown {
   return text === undefined ? error : new DatabaseRefused(`${file} ${text}.`, { cause: error });
 }
 
-/** The file holds private keys: readable to its owner alone, as are the files that SQLite puts beside it. */
+/** The file holds private keys: made readable to its owner alone. One that is there already is left as it is. */
 function createPrivately(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -88,15 +90,25 @@ function createPrivately(file: string): void {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
       throw new DatabaseRefused(`${file} cannot be opened for writing: ${(error as Error).message}`);
     }
-    keepPrivate(file);
+    requireRegular(file);
   }
 }
 
+/** Of a folder SQLite would say that it cannot be opened, and on a pipe it would wait for ever. */
+function requireRegular(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new DatabaseRefused(`${file} is no regular file. Name another one in SEATKEEPER_DATABASE_URL.`);
+  }
+}
+
+/** The same for a file of ours that somebody made readable to others, and for those that SQLite has put beside it. */
 function keepPrivate(file: string): void {
-  try {
-    chmodSync(file, 0o600);
-  } catch {
-    // Somebody else's file, or a file system without modes: SQLite will say whether it can be used.
+  for (const part of ["", "-wal", "-shm", "-journal"]) {
+    try {
+      chmodSync(file + part, 0o600);
+    } catch {
+      // Not there, somebody else's, or a file system without modes: SQLite will say whether it can be used.
+    }
   }
 }
 
