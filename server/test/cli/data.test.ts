@@ -1,11 +1,13 @@
 /** backup, restore, export, import and migrate, as processes that users run. */
 import { spawn, spawnSync } from "node:child_process";
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -240,6 +242,24 @@ test("a damaged database can be replaced by its backup", async () => {
   writeFileSync(`${folder.path}/data/seatkeeper.db`, "no database any more".repeat(1_000));
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
+});
+
+test.runIf(process.getuid?.() === 0)("what root restores or imports belongs to the service", async () => {
+  await (await serve()).stop("SIGTERM");
+  await done(["backup", "one.db"]);
+  await done(["export", "all.jsonl"]);
+  const [service, other] = [4_711, 4_712];
+  const path = `${folder.path}/data/seatkeeper.db`;
+  const ownerOf = (file: string) => [statSync(file).uid, statSync(file).gid];
+  chownSync(`${folder.path}/data`, service, service);
+  chownSync(path, other, other);
+  await done(["restore", "one.db"]);
+  expect(ownerOf(path)).toEqual([other, other]);
+  rmSync(path);
+  await done(["restore", "one.db"]);
+  expect(ownerOf(path)).toEqual([service, service]);
+  await done(["import", "all.jsonl"], { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/two.db` });
+  expect(ownerOf(`${folder.path}/data/two.db`)).toEqual([service, service]);
 });
 
 test("while a server runs, migrate, import and restore refuse on SQLite, and it goes on", async () => {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, readSync, renameS
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { type Backup, DatabaseRefused, DumpRefused, type OpenDump } from "../store.ts";
-import { applicationId, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
+import { applicationId, giveToOwner, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
 import { backupOf, dumpOf, takeSnapshot } from "./snapshot.ts";
 
 /** A copy of the file as it is, whichever program wrote it. */
@@ -100,6 +100,7 @@ export function lockToReplace(path: string): Replaceable {
   return {
     linesAfter: (at) => (db === null ? null : linesAfter(db, at)),
     replace(by, keptAs) {
+      giveToOwner(by, file);
       // What is in the log goes into the file: a log that stayed would be read into the new one.
       db?.pragma("journal_mode = DELETE");
       if (!isNew) keep(file, keptAs);

@@ -1,5 +1,15 @@
 /** Opening the database file: alone, durably, and at the schema that this program knows. */
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { DatabaseInUse, DatabaseRefused } from "../store.ts";
@@ -86,11 +96,24 @@ function createPrivately(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     closeSync(openSync(file, "wx", 0o600));
+    giveToOwner(file, dirname(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
       throw new DatabaseRefused(`${file} cannot be opened for writing: ${(error as Error).message}`);
     }
     requireRegular(file);
+  }
+}
+
+/** What root makes, in a restore or an import, is for the service, which may not open root's: given to whom `like` belongs. */
+export function giveToOwner(file: string, like: string): void {
+  const { uid, gid } = statSync(like);
+  if (process.getuid?.() !== 0 || uid === lstatSync(file).uid) return;
+  try {
+    // Never through a link: the folder is somebody else's.
+    lchownSync(file, uid, gid);
+  } catch {
+    // A root without this right, as in some containers, or a file system without owners.
   }
 }
 
