@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ConfigRefused, readConfig } from "../config.ts";
 import { openStore } from "../main.ts";
 import { requireNoServer } from "../stores/postgres/alone.ts";
-import { lockToReplace, requireBackup, requireIntegrity } from "../stores/sqlite/at-rest.ts";
+import { lockToReplace, requireBackup, requireIntegrity, requireKnownSchema } from "../stores/sqlite/at-rest.ts";
 import { openSqliteStore } from "../stores/sqlite/sqlite.ts";
 import type { Store } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -38,6 +38,7 @@ export async function restore(file: string | undefined, { hold = false, verify =
     throw new CommandRefused(exitCodes.usage, `${file} is the database itself: name a backup of it.`);
   }
   requireBackup(file);
+  requireKnownSchema(file);
   if (verify) await verifyOnly(file, path);
   else await putInPlace(file, path, hold);
 }

@@ -214,7 +214,7 @@ describe("restore refuses, and changes nothing", () => {
     const db = new Database(`${folder.path}/one.db`);
     db.pragma("user_version = 9999");
     db.close();
-    await refused("one.db", 75, /written by a newer Seatkeeper/);
+    await refused("one.db", 65, /^one\.db was written by a newer Seatkeeper/);
   });
   test("an export, and another program's database", async () => {
     folder.write("two.db", '{"type":"export"}\n'.repeat(100));
@@ -242,6 +242,24 @@ test("a damaged database can be replaced by its backup", async () => {
   writeFileSync(`${folder.path}/data/seatkeeper.db`, "no database any more".repeat(1_000));
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
+});
+
+test.each([
+  [
+    "newer",
+    (db: Database.Database) => db.pragma("user_version = 9999"),
+    /seatkeeper\.db was written by a newer Seatkeeper/,
+  ],
+  ["damaged", (db: Database.Database) => db.exec("DROP TABLE tallies"), /tallies/],
+])("an export of a %s database is refused, and leaves no copy of it beside it", async (_name, harm, text) => {
+  await (await serve()).stop("SIGTERM");
+  const db = new Database(`${folder.path}/data/seatkeeper.db`);
+  harm(db);
+  db.close();
+  const { status, output } = await run(["export", "all.jsonl"]);
+  expect(output).toMatch(text);
+  expect(status).not.toBe(0);
+  expect(readdirSync(`${folder.path}/data`)).toEqual(["seatkeeper.db"]);
 });
 
 test.runIf(process.getuid?.() === 0)("what root restores or imports belongs to the service", async () => {

@@ -145,16 +145,24 @@ function requireOurs(db: Database.Database, file: string): void {
 
 /** The migrations that a file lacks, by name. @throws DatabaseRefused where a newer program has written it. */
 export function missingMigrations(db: Database.Database): string[] {
-  const files = readdirSync(migrations)
-    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
-    .toSorted();
   const version = db.pragma("user_version", { simple: true }) as number;
-  if (version > files.length) throw new DatabaseRefused(`${db.name} ${newer(version, files.length)}`);
-  return files.slice(version);
+  const newer = newerSchema(version);
+  if (newer !== null) throw new DatabaseRefused(`${db.name} ${newer}`);
+  return knownMigrations().slice(version);
 }
 
-function newer(version: number, known: number): string {
-  return `was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`;
+/** What is to be said of a schema that this program does not know yet; null: it does. */
+export function newerSchema(version: number): string | null {
+  const known = knownMigrations().length;
+  return version > known
+    ? `was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`
+    : null;
+}
+
+function knownMigrations(): string[] {
+  return readdirSync(migrations)
+    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
+    .toSorted();
 }
 
 /** Brings the schema to the newest version, one numbered file after the other, in one transaction. Answers with their names. */
