@@ -1,6 +1,7 @@
 /** backup, restore, export, import and migrate, as processes that users run. */
 import { spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   chownSync,
   copyFileSync,
   existsSync,
@@ -9,9 +10,12 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
@@ -167,6 +171,111 @@ describe("a backup of a running server", () => {
     expect(await run(["backup", "one.db"])).toMatchObject({ status: 75, output: /nobody answers .* --url/s });
     await done(["backup", "--url", server.url, "one.db"]);
     await done(["restore", "--verify", "one.db"]);
+  });
+});
+
+describe("a copy is not called complete", () => {
+  /** Asks somebody who is no server of ours for copies, into a file and to standard output. */
+  async function refused(answer: RequestListener, text: RegExp): Promise<void> {
+    const other = createServer(answer);
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const args of [
+      ["backup", "-"],
+      ["backup", "one.db"],
+      ["export", "-"],
+      ["export", "all.jsonl"],
+    ]) {
+      const { status, output } = await run([...args, "--url", url]);
+      expect({ status, output }).toEqual({ status: 75, output: expect.stringMatching(text) });
+      expect(output).not.toContain("complete");
+    }
+    expect(readdirSync(folder.path)).toEqual(["tenant.yaml"]);
+    other.close();
+  }
+
+  test("where a page to sign in answers in the server's place", () =>
+    refused((_asked, answer) => {
+      answer.setHeader("Content-Type", "text/html; charset=utf-8").end("<title>Sign in</title>");
+    }, /is no Seatkeeper/));
+
+  test("where the server goes in the middle", () =>
+    refused(({ url }, answer) => {
+      const type = url?.endsWith("backup") ? "application/vnd.sqlite3" : "application/jsonl";
+      answer.setHeader("Content-Type", type).write("the beginning", () => answer.destroy());
+    }, /has stopped in the middle/));
+});
+
+describe("what cannot be written is told with status 73, and no copy of the database stays:", () => {
+  const left = () => readdirSync(`${folder.path}/data`);
+  beforeEach(async () => {
+    await done(["migrate"]);
+  });
+
+  test.each([
+    ["in a folder that is not there", "nowhere/copy"],
+    ["below a file", "tenant.yaml/copy"],
+    ["a name that is too long", "x".repeat(300)],
+  ])("%s", async (_name, file) => {
+    for (const what of ["backup", "export"]) {
+      const refusal = { status: 73, output: expect.stringMatching(/^\S+ cannot be written: \w+: /) };
+      expect(await run([what, file])).toEqual(refusal);
+      expect(left()).toEqual(["seatkeeper.db"]);
+    }
+  });
+
+  test.each([
+    ["on a full disk", "> /dev/full"],
+    ["where nobody reads on", "| true"],
+  ])("standard output, %s", (_name, where) => {
+    for (const what of ["backup", "export"]) {
+      const script = `"$0" "$1" ${what} - ${where}; exit "\${PIPESTATUS[0]}"`;
+      const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, bin], { env, encoding: "utf8" });
+      expect({ status, stderr }).toEqual({
+        status: 73,
+        stderr: expect.stringContaining("Standard output cannot be written"),
+      });
+      expect(left()).toEqual(["seatkeeper.db"]);
+    }
+  });
+});
+
+describe("what cannot be read is told with status 66:", () => {
+  test("a folder in a file's place", async () => {
+    mkdirSync(`${folder.path}/two`);
+    for (const args of [
+      ["restore", "two"],
+      ["restore", "--verify", "two"],
+      ["import", "two"],
+    ]) {
+      expect(await run(args)).toEqual({ status: 66, output: expect.stringMatching(/^two is .*folder/) });
+    }
+  });
+
+  test("a database of which nobody can tell whether it is there", async () => {
+    symlinkSync("loop.db", `${folder.path}/loop.db`);
+    const there = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/loop.db` };
+    for (const args of [
+      ["backup", "one.db"],
+      ["export", "all.jsonl"],
+      ["migrate", "--dry-run"],
+      ["restore", "--hold"],
+    ]) {
+      const refusal = { status: 66, output: expect.stringMatching(/loop\.db cannot be read: ELOOP/) };
+      expect(await run(args, there)).toEqual(refusal);
+    }
+  });
+
+  const stranger = { uid: 65_534, gid: 65_534 };
+  const isRoot = process.getuid?.() === 0;
+  const canBeStranger =
+    isRoot && spawnSync(process.execPath, [bin, "--version"], { ...stranger, env: ground }).status === 0;
+  test.runIf(canBeStranger)("a backup of somebody else's", () => {
+    const file = folder.write("one.db", "somebody else's");
+    chmodSync(file, 0o600);
+    chmodSync(folder.path, 0o755);
+    const asked = spawnSync(process.execPath, [bin, "restore", file], { ...stranger, env, encoding: "utf8" });
+    expect([asked.status, asked.stderr]).toEqual([66, expect.stringMatching(/one\.db: EACCES: permission denied/)]);
   });
 });
 

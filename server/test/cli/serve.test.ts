@@ -163,6 +163,12 @@ test("an address of another machine refuses the start with status 75, also where
   expect(output).toContain("203.0.113.9 is not of this machine");
 });
 
+test.each(["localhost:7070", "fe80::1"])("%s is nothing to listen on: status 78", async (SEATKEEPER_HOST) => {
+  const { status, output } = await refused(["serve"], { SEATKEEPER_HOST });
+  expect([status, output]).toEqual([78, expect.stringContaining(`${SEATKEEPER_HOST} is nothing to listen on`)]);
+  expect(output).not.toContain("    at ");
+});
+
 test("an unknown command is refused with status 64", async () => {
   expect((await refused(["sevre"], {})).status).toBe(64);
 });

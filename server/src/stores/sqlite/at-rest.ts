@@ -57,19 +57,22 @@ function headerOf(file: string): Buffer {
   }
 }
 
-/** @throws DumpRefused unless the file looks like a whole backup: what SQLite itself would find only later, or not at all. */
-export function requireBackup(file: string): void {
+/**
+ * `name`: how it is to be called.
+ * @throws DumpRefused unless the file looks like a whole backup: what SQLite itself would find only later, or not at all.
+ */
+export function requireBackup(file: string, name = file): void {
   const header = headerOf(file);
   if (header.toString("latin1", 0, magic.length) !== magic || header.readUInt32BE(68) !== applicationId) {
-    throw new DumpRefused(`${file} is no backup of Seatkeeper. (An export is taken in by \`seatkeeper import\`.)`);
+    throw new DumpRefused(`${name} is no backup of Seatkeeper. (An export is taken in by \`seatkeeper import\`.)`);
   }
   const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   if (statSync(file).size < pageBytes * header.readUInt32BE(28)) {
-    throw new DumpRefused(`${file} is truncated: it is shorter than it says. Take another backup.`);
+    throw new DumpRefused(`${name} is truncated: it is shorter than it says. Take another backup.`);
   }
   if (existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0) {
     throw new DumpRefused(
-      `${file} is a part only: the rest stands in ${file}-wal. Make backups with \`seatkeeper backup\`, which is one file.`,
+      `${name} is a part only: the rest stands in ${name}-wal. Make backups with \`seatkeeper backup\`, which is one file.`,
     );
   }
 }
