@@ -5,7 +5,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type KeySet } from "@seatkeeper/client";
 import { voucherFolder } from "@seatkeeper/client/offline";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { bin, ground } from "../process.ts";
 import { Desk, isv, keys, licenses } from "./commands.ts";
 
@@ -48,6 +48,7 @@ test("a voucher that its server does not know stays in its file, until it is ove
   await desk.json("checkout", "--license", "Users", ...user, "--days", "3", "--out", file);
   const voucher = readFileSync(file, "utf8");
   const elsewhere = await Desk.open();
+  onTestFinished(() => elsewhere.close());
   const wrong = await desk.run(["checkin", file], desk.with(keys.admin, elsewhere.url));
   expect(wrong).toMatchObject({
     status: 66,
@@ -61,7 +62,6 @@ test("a voucher that its server does not know stays in its file, until it is ove
   const old = desk.folder.write("old.jwt", `${head}.${over}.${signature}`);
   expect((await desk.run(["checkin", old], desk.with(keys.admin, elsewhere.url))).status).toBe(0);
   expect(existsSync(old)).toBe(false);
-  await elsewhere.close();
 
   expect((await desk.run(["checkin", file])).status).toBe(0);
   expect([await desk.users(), existsSync(file)]).toEqual([[], false]);

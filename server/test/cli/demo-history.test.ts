@@ -56,8 +56,8 @@ test("a database with a history, or with another vendor, is refused before the d
   refused("has a history already");
   const server = await startProcess(["serve"], own);
   const asked = await fetch(`${server.url}/api/v2/isv/${isv}/licenses`, { headers: { AdminKey: "demo-admin-key" } });
-  expect(asked.status).toBe(401);
   await server.stop("SIGTERM");
+  expect(asked.status).toBe(401);
 });
 
 test.each(["0", "397", "many"])("--days %s is refused with a clear text", (days) => {

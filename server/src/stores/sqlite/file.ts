@@ -120,7 +120,9 @@ export function giveToOwner(file: string, like: string): void {
 /** Of a folder SQLite would say that it cannot be opened, and on a pipe it would wait for ever. */
 function requireRegular(file: string): void {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-    throw new DatabaseRefused(`${file} is no regular file. Name another one in SEATKEEPER_DATABASE_URL.`);
+    throw new DatabaseRefused(
+      `${file} cannot be opened: it is no regular file. Name another one in SEATKEEPER_DATABASE_URL.`,
+    );
   }
 }
 
