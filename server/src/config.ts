@@ -99,7 +99,8 @@ function unreadableFor(path: string): string | null {
 /** Settings whose values are told to nobody. */
 const secrets: ReadonlySet<string> = new Set(["SEATKEEPER_OPERATOR_KEY"]);
 
-const wantedDatabase = "sqlite:PATH, postgres://USER@HOST,…/DATABASE or memory:";
+const wantedDatabase =
+  "sqlite:PATH, postgres://USER:PASSWORD@HOST,…/DATABASE (in a password, signs such as / as %2F, @ as %40, # as %23) or memory:";
 
 const wantedProxies = "IP addresses, or networks such as 10.0.0.0/8, with commas between them";
 
@@ -146,9 +147,9 @@ function parseOperatorKey(text: string): string | null | undefined {
   return /^[!-~]{24,512}$/.test(text) ? text : undefined;
 }
 
-/** An address that is told to somebody, or logged. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:/@]*):[^@/]*@/, "$1@");
+/** For people to read. What is refused may be so by a sign in its password, so nothing is told up to the last @. */
+function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:[^:@]*):.*@/s, "$1@").replace(/(?<=[?&]password=)[^&]*/g, "…");
 }
 
 /** Five minutes: more than any balancer needs, and than any supervisor waits. */

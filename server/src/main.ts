@@ -34,6 +34,9 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logOutput());
+  // What can be wrong is found before a database is made and tenant files are applied.
+  const { tls } = config;
+  const secured = tls === null ? null : readTls(tls);
   const store = await openStore(config, sandboxClock);
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);
@@ -41,8 +44,7 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
     await recover(store, log);
     const desk = new Desk(store, { noticesOutages: sandboxClock === undefined });
     const signer = await loadSigningKeys(store);
-    const { operatorKey, tls, trustedProxies } = config;
-    const secured = tls === null ? null : readTls(tls);
+    const { operatorKey, trustedProxies } = config;
     const app = await createApp({
       ...{ store, desk, signer, log, operatorKey, trustedProxies },
       tls: secured,

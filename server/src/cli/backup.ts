@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
 import { type Config, ConfigRefused, readConfig } from "../config.ts";
 import { backupOfFile, requireBackup } from "../stores/sqlite/at-rest.ts";
 import { DatabaseInUse } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { requireNew, writeNew } from "./files.ts";
+import { isThere, requireNew, writeNew } from "./files.ts";
 import { Progress } from "./progress.ts";
 import { CommandRefused } from "./refused.ts";
 import { askServer } from "./running-server.ts";
@@ -13,7 +12,7 @@ export async function backup(file: string, { url }: { readonly url?: string }): 
   const config = readConfig(process.env);
   requireNew(file);
   const progress = new Progress("backup", "bytes");
-  await writeNew(file, await bytesOf(config, url), progress.add, requireBackup);
+  await writeNew(file, () => bytesOf(config, url), progress.add, requireBackup);
   const tell = file === "-" ? console.error : console.log;
   tell(`${file === "-" ? "The backup" : file} is complete. It holds private signing keys: keep it as safe as the database.
 Check it now and then: seatkeeper restore --verify FILE`);
@@ -38,6 +37,6 @@ function sqlitePathOf({ database }: Config): string {
     ]);
   }
   if (database.kind === "memory") throw new ConfigRefused(["SEATKEEPER_DATABASE_URL=memory: keeps nothing to back up"]);
-  if (existsSync(database.path)) return database.path;
+  if (isThere(database.path)) return database.path;
   throw new CommandRefused(exitCodes.noInput, `${database.path} is not there. Look at SEATKEEPER_DATABASE_URL.`);
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { applyTenantPaths } from "../catalog/tenant-file.ts";
 import { HeldClock } from "../clock.ts";
 import { type Config, ConfigRefused, readConfig } from "../config.ts";
-import { writeDemoHistory } from "../demo/history.ts";
+import { requireRoomForDemo, writeDemoHistory } from "../demo/history.ts";
 import { openStore } from "../main.ts";
 import { demoSettings, demoTenant, setIn } from "./demo.ts";
 
@@ -31,6 +31,7 @@ export async function demoHistoryOnce(config: Config): Promise<void> {
 async function writeIn(config: Config, days: number) {
   const store = await openStore(config, new HeldClock(Date.now()));
   try {
+    await requireRoomForDemo(store);
     await applyTenantPaths(store, [fileURLToPath(demoTenant)]);
     return await writeDemoHistory(store, days);
   } finally {

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { type Config, ConfigRefused, readConfig } from "../config.ts";
 import { Desk } from "../desk/desk.ts";
 import { sweepAll } from "../desk/upkeep.ts";
@@ -7,7 +7,7 @@ import { openPostgresStore } from "../stores/postgres/postgres.ts";
 import { dumpOfFile } from "../stores/sqlite/at-rest.ts";
 import { DatabaseInUse, type OpenDump } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { requireNew, writeNew } from "./files.ts";
+import { isThere, requireNew, writeNew } from "./files.ts";
 import { Progress } from "./progress.ts";
 import { CommandRefused } from "./refused.ts";
 import { askServer } from "./running-server.ts";
@@ -18,9 +18,14 @@ export async function exportTo(file: string, { url }: { readonly url?: string })
   requireNew(file);
   const progress = new Progress("export", "bytes");
   let lines = 0;
-  await writeNew(file, await bytesOf(config, url), progress.add, async (path) => {
-    lines = await linesIn(path);
-  });
+  await writeNew(
+    file,
+    () => bytesOf(config, url),
+    progress.add,
+    async (path) => {
+      lines = await linesIn(path);
+    },
+  );
   const tell = file === "-" ? console.error : console.log;
   const what = file === "-" ? "The export is" : `${file}: ${lines.toLocaleString("en")} lines,`;
   tell(`${what} complete. It holds private signing keys and personal data: keep it like a password.
@@ -45,7 +50,7 @@ async function bytesOf(config: Config, url: string | undefined): Promise<AsyncIt
       "SEATKEEPER_DATABASE_URL=memory: is in a server's memory alone; ask that server with --url",
     ]);
   }
-  if (!existsSync(database.path)) {
+  if (!isThere(database.path)) {
     throw new CommandRefused(exitCodes.noInput, `${database.path} is not there. Look at SEATKEEPER_DATABASE_URL.`);
   }
   try {

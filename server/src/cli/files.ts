@@ -4,10 +4,12 @@ import {
   closeSync,
   createReadStream,
   existsSync,
+  fstatSync,
   fsyncSync,
   openSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { Readable } from "node:stream";
@@ -15,14 +17,26 @@ import { pipeline } from "node:stream/promises";
 import { exitCodes } from "./exit-codes.ts";
 import { CommandRefused } from "./refused.ts";
 
+/** @throws CommandRefused where nobody can tell, as in somebody else's folder. */
+export function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw new CommandRefused(exitCodes.noInput, `${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
 /** @throws CommandRefused where the file cannot be read. */
 export function readFrom(file: string): Readable {
   if (file === "-") return process.stdin;
   try {
-    return createReadStream(file, { fd: openSync(file, "r") });
+    const fd = openSync(file, "r");
+    if (!fstatSync(fd).isDirectory()) return createReadStream(file, { fd });
+    closeSync(fd);
   } catch (error) {
     throw new CommandRefused(exitCodes.noInput, `${file} cannot be read: ${(error as Error).message}`);
   }
+  throw new CommandRefused(exitCodes.noInput, `${file} is a folder: name a file.`);
 }
 
 /** @throws CommandRefused where something of this name is there: a backup never takes another one's place. */
@@ -33,25 +47,37 @@ export function requireNew(file: string): void {
 
 /**
  * Writes a file that its owner alone may read. It has its name only once it is whole and on disk, so a file of this name is a
- * good one. `onBytes` is told of progress.
+ * good one. `source` is asked once there is something to write into; `onBytes` is told of progress; `check` is told where the
+ * file is, and how it is called.
  */
 export async function writeNew(
   file: string,
-  chunks: AsyncIterable<Uint8Array>,
+  source: () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>,
   onBytes: (count: number) => void,
-  check: (path: string) => void | Promise<void>,
+  check: (path: string, name: string) => void | Promise<void>,
 ): Promise<void> {
-  if (file === "-") return pipeline(Readable.from(counted(chunks, onBytes)), process.stdout, { end: false });
+  const chunks = counted(source, onBytes);
   const part = `${file}.part`;
   try {
-    await writeWhole(part, counted(chunks, onBytes));
-    await check(part);
+    if (file === "-") return await pipeline(Readable.from(chunks), process.stdout, { end: false });
+    await writeWhole(part, chunks);
+    await check(part, file);
     renameSync(part, file);
   } catch (error) {
-    rmSync(part, { force: true });
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined || !["ENOENT", "EACCES", "ENOSPC", "EROFS", "EISDIR"].includes(code)) throw error;
-    throw new CommandRefused(exitCodes.cannotCreate, `${file} cannot be written: ${(error as Error).message}`);
+    if (file !== "-") removeIfThere(part);
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall === undefined || syscall === "read") throw error;
+    const name = file === "-" ? "Standard output" : file;
+    throw new CommandRefused(exitCodes.cannotCreate, `${name} cannot be written: ${message}`);
+  }
+}
+
+/** What went wrong before is told, and not that there is nothing to remove. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A name that no file can have.
   }
 }
 
@@ -66,8 +92,8 @@ async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Prom
   }
 }
 
-async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (count: number) => void) {
-  for await (const chunk of chunks) {
+async function* counted(source: Parameters<typeof writeNew>[1], onBytes: (count: number) => void) {
+  for await (const chunk of await source()) {
     onBytes(chunk.length);
     yield chunk;
   }

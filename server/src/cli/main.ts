@@ -79,20 +79,47 @@ function failed(error: unknown): number {
   if ([ConfigRefused, TenantFileFault, TlsRefused].some((kind) => error instanceof kind))
     return say(error as Error, exitCodes.config);
   if (error instanceof DatabaseRefused || error instanceof StoreFault) return say(error, exitCodes.unavailable);
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === "EADDRINUSE" || code === "EACCES" || code === "EADDRNOTAVAIL") {
-    const why = {
-      EADDRINUSE: "is in use",
-      EACCES: "may not be opened by this user",
-      EADDRNOTAVAIL: "is not of this machine",
-    }[code];
-    // The system names no port that it was to choose itself.
-    const place = port === undefined ? address : `${address}:${port}`;
-    return say(new Error(`${place} ${why}. Set SEATKEEPER_HOST or SEATKEEPER_PORT to another.`), exitCodes.unavailable);
-  }
+  const refusal = refusalOfSystem(error as SystemError);
+  if (refusal !== null) return say(refusal, refusal.status);
   console.error(error);
   return exitCodes.software;
 }
+
+/** What the system's calls fail with: of a file its path, of a socket its address. */
+interface SystemError extends NodeJS.ErrnoException {
+  readonly address?: string;
+  readonly port?: number;
+  readonly hostname?: string;
+}
+
+/** Null: it is no refusal of the system's, or one that only a bug can lead to. */
+function refusalOfSystem({ code = "", syscall, path, message, address, port, hostname }: SystemError) {
+  if (syscall === "listen" || syscall === "getaddrinfo") {
+    const why = notNow[code];
+    const host = hostname ?? address;
+    if (why === undefined) {
+      return new CommandRefused(
+        exitCodes.config,
+        `${host} is nothing to listen on (${code}). Look at SEATKEEPER_HOST.`,
+      );
+    }
+    // The system names no port that it was to choose itself.
+    const place = port === undefined ? host : `${host}:${port}`;
+    const sentence = `${place} ${why}. Set SEATKEEPER_HOST or SEATKEEPER_PORT to another.`;
+    return new CommandRefused(exitCodes.unavailable, sentence);
+  }
+  return syscall === undefined || path === undefined
+    ? null
+    : new CommandRefused(exitCodes.noInput, `${path}: ${message}`);
+}
+
+/** Why an address cannot be listened on, which may be different later. */
+const notNow: Readonly<Record<string, string | undefined>> = {
+  EADDRINUSE: "is in use",
+  EACCES: "may not be opened by this user",
+  EADDRNOTAVAIL: "is not of this machine",
+  EAI_AGAIN: "cannot be looked up at the moment",
+};
 
 function say(error: Error, status: number): number {
   console.error(error.message);

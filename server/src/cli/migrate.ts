@@ -1,15 +1,15 @@
-import { existsSync } from "node:fs";
 import { ConfigRefused, readConfig } from "../config.ts";
 import { requireNoServer } from "../stores/postgres/alone.ts";
 import { migrateDatabase } from "../stores/postgres/schema.ts";
 import { migrateFile } from "../stores/sqlite/at-rest.ts";
+import { isThere } from "./files.ts";
 import { tellWait } from "./waiting.ts";
 
 /** `seatkeeper migrate`: brings the database to the schema that this program knows, as a start of the server would. */
 export async function migrate({ dryRun = false }: { readonly dryRun?: boolean }): Promise<void> {
   const { database } = readConfig(process.env);
   if (database.kind === "memory") throw new ConfigRefused(["SEATKEEPER_DATABASE_URL=memory: has no schema"]);
-  if (dryRun && database.kind === "sqlite" && !existsSync(database.path)) {
+  if (dryRun && database.kind === "sqlite" && !isThere(database.path)) {
     console.log(`${database.path} is not there: it would be made, with all migrations.`);
     return;
   }

@@ -1,13 +1,13 @@
-import { existsSync, mkdirSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigRefused, readConfig } from "../config.ts";
 import { openStore } from "../main.ts";
 import { requireNoServer } from "../stores/postgres/alone.ts";
-import { lockToReplace, requireBackup, requireIntegrity } from "../stores/sqlite/at-rest.ts";
+import { lockToReplace, requireBackup, requireIntegrity, requireKnownSchema } from "../stores/sqlite/at-rest.ts";
 import { openSqliteStore } from "../stores/sqlite/sqlite.ts";
 import type { Store } from "../stores/store.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { readFrom, writeNew } from "./files.ts";
+import { isThere, readFrom, writeNew } from "./files.ts";
 import { Progress } from "./progress.ts";
 import { CommandRefused } from "./refused.ts";
 import { tellWait } from "./waiting.ts";
@@ -32,12 +32,15 @@ export async function restore(file: string | undefined, { hold = false, verify =
       "SEATKEEPER_DATABASE_URL names no SQLite file. Restore PostgreSQL with its own tools, then: seatkeeper restore --hold",
     ]);
   }
-  if (!existsSync(file)) throw new CommandRefused(exitCodes.noInput, `${file} is not there.`);
+  if (!isThere(file)) throw new CommandRefused(exitCodes.noInput, `${file} is not there.`);
+  if (!statSync(file).isFile())
+    throw new CommandRefused(exitCodes.noInput, `${file} is no file, but a folder or a pipe.`);
   const path = resolve(database.path);
   if (existsSync(path) && realpathSync(file) === realpathSync(path)) {
     throw new CommandRefused(exitCodes.usage, `${file} is the database itself: name a backup of it.`);
   }
   requireBackup(file);
+  requireKnownSchema(file);
   if (verify) await verifyOnly(file, path);
   else await putInPlace(file, path, hold);
 }
@@ -74,7 +77,7 @@ async function putInPlace(file: string, path: string, hold: boolean): Promise<vo
 /** A copy of the backup, opened as a server would open it. */
 async function examine(file: string, copy: string): Promise<{ readonly store: Store; readonly known: string }> {
   const progress = new Progress("restore", "bytes");
-  await writeNew(copy, readFrom(file), progress.add, requireIntegrity);
+  await writeNew(copy, () => readFrom(file), progress.add, requireIntegrity);
   const store = openSqliteStore(copy);
   return { store, known: await whatIsKnown(store) };
 }
@@ -118,7 +121,7 @@ async function holdOnly(): Promise<void> {
   const config = readConfig(process.env);
   const { database } = config;
   if (database.kind === "memory") throw new ConfigRefused(["SEATKEEPER_DATABASE_URL=memory: has nothing to hold"]);
-  if (database.kind === "sqlite" && !existsSync(database.path)) {
+  if (database.kind === "sqlite" && !isThere(database.path)) {
     throw new CommandRefused(exitCodes.noInput, `${database.path} is not there. Look at SEATKEEPER_DATABASE_URL.`);
   }
   if (database.kind === "postgres") await requireNoServer(database.url, tellWait);

@@ -29,17 +29,30 @@ export interface DemoHistory {
 }
 
 /**
- * Writes the history of some days up to the store's present, and counts it.
- * @throws StoreNotEmpty where there is a history already, in which the past cannot be put.
+ * To be asked before the demo vendor is put into a database: its keys are known to all the world.
+ * @throws StoreNotEmpty where there is a history already, in which the past cannot be put, or somebody else's catalogue.
  */
-export async function writeDemoHistory(store: Store, days: number): Promise<DemoHistory> {
-  const end = store.now();
-  if ((await store.countedUntil()) > 0 || (await store.linesBetween(0, end + day, 1)).length > 0) {
+export async function requireRoomForDemo(store: Store): Promise<void> {
+  if ((await store.countedUntil()) > 0 || (await store.linesBetween(0, store.now() + day, 1)).length > 0) {
     throw new StoreNotEmpty("The database has a history already; the demo's goes into a new one.");
   }
+  if ([...store.catalog.vendors()].some(({ isv }) => isv.id !== isvId)) {
+    throw new StoreNotEmpty(
+      "The database has another vendor; the demo, whose keys everybody knows, goes into a new one.",
+    );
+  }
+}
+
+/**
+ * Writes the history of some days up to the store's present, and counts it.
+ * @throws StoreNotEmpty as `requireRoomForDemo` does.
+ */
+export async function writeDemoHistory(store: Store, days: number): Promise<DemoHistory> {
+  await requireRoomForDemo(store);
   if (store.catalog.vendor(isvId)?.licenses.has(office.licenseId) !== true) {
     throw new DatabaseRefused("The database lacks the demo vendor's licences.");
   }
+  const end = store.now();
   const first = Temporal.Instant.fromEpochMilliseconds(end - days * day)
     .toZonedDateTimeISO("UTC")
     .toPlainDate();

@@ -1,10 +1,12 @@
 /** Checkouts from the command line: vouchers in files that travel, and those that applications on this machine find. */
+import { spawnSync } from "node:child_process";
 import { createPublicKey, verify } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type KeySet } from "@seatkeeper/client";
 import { voucherFolder } from "@seatkeeper/client/offline";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { bin, ground } from "../process.ts";
 import { Desk, isv, keys, licenses } from "./commands.ts";
 
 let desk: Desk;
@@ -38,6 +40,40 @@ test("a voucher in a file is the server's word, and checking it in frees the tok
   expect((await desk.run(["checkin", file])).output).toBe("The token is given back.\n");
   expect([await desk.users(), existsSync(file)]).toEqual([[], false]);
   expect((await desk.run(["checkin", file])).status).toBe(66);
+});
+
+test("a voucher that its server does not know stays in its file, until it is over", async () => {
+  const file = join(desk.folder.path, "train.jwt");
+  const user = ["--user", "gina", "--client", "train"];
+  await desk.json("checkout", "--license", "Users", ...user, "--days", "3", "--out", file);
+  const voucher = readFileSync(file, "utf8");
+  const elsewhere = await Desk.open();
+  onTestFinished(() => elsewhere.close());
+  const wrong = await desk.run(["checkin", file], desk.with(keys.admin, elsewhere.url));
+  expect(wrong).toMatchObject({
+    status: 66,
+    errors: expect.stringMatching(`${elsewhere.url} knows no such session.*is kept`),
+  });
+  expect([await desk.users(), readFileSync(file, "utf8")]).toEqual([["gina"], voucher]);
+
+  const [head, content = "", signature] = voucher.split(".");
+  const claims = JSON.parse(Buffer.from(content, "base64url").toString());
+  const over = Buffer.from(JSON.stringify({ ...claims, exp: Math.floor(Date.now() / 1_000) })).toString("base64url");
+  const old = desk.folder.write("old.jwt", `${head}.${over}.${signature}`);
+  expect((await desk.run(["checkin", old], desk.with(keys.admin, elsewhere.url))).status).toBe(0);
+  expect(existsSync(old)).toBe(false);
+
+  expect((await desk.run(["checkin", file])).status).toBe(0);
+  expect([await desk.users(), existsSync(file)]).toEqual([[], false]);
+});
+
+test("a disk that is full leaves no empty voucher, and no token taken", async () => {
+  const file = join(desk.folder.path, "full.jwt");
+  const args = ["checkout", "--license", "Users", "--user", "hugo", "--days", "1", "--out", file];
+  // As a full disk does, this allows a file and nothing in it.
+  const script = ["-c", 'ulimit -f 0; exec "$0" "$@"', process.execPath, bin, ...args];
+  const { status } = spawnSync("bash", script, { env: { ...ground, ...desk.with(keys.admin) }, encoding: "utf8" });
+  expect([status, existsSync(file), await desk.users()]).toEqual([73, false, []]);
 });
 
 test("without a file applications on this machine find it, with no network", async () => {

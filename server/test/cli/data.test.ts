@@ -1,15 +1,21 @@
 /** backup, restore, export, import and migrate, as processes that users run. */
 import { spawn, spawnSync } from "node:child_process";
 import {
+  chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
@@ -168,6 +174,111 @@ describe("a backup of a running server", () => {
   });
 });
 
+describe("a copy is not called complete", () => {
+  /** Asks somebody who is no server of ours for copies, into a file and to standard output. */
+  async function refused(answer: RequestListener, text: RegExp): Promise<void> {
+    const other = createServer(answer);
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const args of [
+      ["backup", "-"],
+      ["backup", "one.db"],
+      ["export", "-"],
+      ["export", "all.jsonl"],
+    ]) {
+      const { status, output } = await run([...args, "--url", url]);
+      expect({ status, output }).toEqual({ status: 75, output: expect.stringMatching(text) });
+      expect(output).not.toContain("complete");
+    }
+    expect(readdirSync(folder.path)).toEqual(["tenant.yaml"]);
+    other.close();
+  }
+
+  test("where a page to sign in answers in the server's place", () =>
+    refused((_asked, answer) => {
+      answer.setHeader("Content-Type", "text/html; charset=utf-8").end("<title>Sign in</title>");
+    }, /is no Seatkeeper/));
+
+  test("where the server goes in the middle", () =>
+    refused(({ url }, answer) => {
+      const type = url?.endsWith("backup") ? "application/vnd.sqlite3" : "application/jsonl";
+      answer.setHeader("Content-Type", type).write("the beginning", () => answer.destroy());
+    }, /has stopped in the middle/));
+});
+
+describe("what cannot be written is told with status 73, and no copy of the database stays:", () => {
+  const left = () => readdirSync(`${folder.path}/data`);
+  beforeEach(async () => {
+    await done(["migrate"]);
+  });
+
+  test.each([
+    ["in a folder that is not there", "nowhere/copy"],
+    ["below a file", "tenant.yaml/copy"],
+    ["a name that is too long", "x".repeat(300)],
+  ])("%s", async (_name, file) => {
+    for (const what of ["backup", "export"]) {
+      const refusal = { status: 73, output: expect.stringMatching(/^\S+ cannot be written: \w+: /) };
+      expect(await run([what, file])).toEqual(refusal);
+      expect(left()).toEqual(["seatkeeper.db"]);
+    }
+  });
+
+  test.each([
+    ["on a full disk", "> /dev/full"],
+    ["where nobody reads on", "| true"],
+  ])("standard output, %s", (_name, where) => {
+    for (const what of ["backup", "export"]) {
+      const script = `"$0" "$1" ${what} - ${where}; exit "\${PIPESTATUS[0]}"`;
+      const { status, stderr } = spawnSync("bash", ["-c", script, process.execPath, bin], { env, encoding: "utf8" });
+      expect({ status, stderr }).toEqual({
+        status: 73,
+        stderr: expect.stringContaining("Standard output cannot be written"),
+      });
+      expect(left()).toEqual(["seatkeeper.db"]);
+    }
+  });
+});
+
+describe("what cannot be read is told with status 66:", () => {
+  test("a folder in a file's place", async () => {
+    mkdirSync(`${folder.path}/two`);
+    for (const args of [
+      ["restore", "two"],
+      ["restore", "--verify", "two"],
+      ["import", "two"],
+    ]) {
+      expect(await run(args)).toEqual({ status: 66, output: expect.stringMatching(/^two is .*folder/) });
+    }
+  });
+
+  test("a database of which nobody can tell whether it is there", async () => {
+    symlinkSync("loop.db", `${folder.path}/loop.db`);
+    const there = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/loop.db` };
+    for (const args of [
+      ["backup", "one.db"],
+      ["export", "all.jsonl"],
+      ["migrate", "--dry-run"],
+      ["restore", "--hold"],
+    ]) {
+      const refusal = { status: 66, output: expect.stringMatching(/loop\.db cannot be read: ELOOP/) };
+      expect(await run(args, there)).toEqual(refusal);
+    }
+  });
+
+  const stranger = { uid: 65_534, gid: 65_534 };
+  const isRoot = process.getuid?.() === 0;
+  const canBeStranger =
+    isRoot && spawnSync(process.execPath, [bin, "--version"], { ...stranger, env: ground }).status === 0;
+  test.runIf(canBeStranger)("a backup of somebody else's", () => {
+    const file = folder.write("one.db", "somebody else's");
+    chmodSync(file, 0o600);
+    chmodSync(folder.path, 0o755);
+    const asked = spawnSync(process.execPath, [bin, "restore", file], { ...stranger, env, encoding: "utf8" });
+    expect([asked.status, asked.stderr]).toEqual([66, expect.stringMatching(/one\.db: EACCES: permission denied/)]);
+  });
+});
+
 describe("restore refuses, and changes nothing", () => {
   let before: Buffer;
   const path = () => `${folder.path}/data/seatkeeper.db`;
@@ -212,7 +323,7 @@ describe("restore refuses, and changes nothing", () => {
     const db = new Database(`${folder.path}/one.db`);
     db.pragma("user_version = 9999");
     db.close();
-    await refused("one.db", 75, /written by a newer Seatkeeper/);
+    await refused("one.db", 65, /^one\.db was written by a newer Seatkeeper/);
   });
   test("an export, and another program's database", async () => {
     folder.write("two.db", '{"type":"export"}\n'.repeat(100));
@@ -240,6 +351,42 @@ test("a damaged database can be replaced by its backup", async () => {
   writeFileSync(`${folder.path}/data/seatkeeper.db`, "no database any more".repeat(1_000));
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
+});
+
+test.each([
+  [
+    "newer",
+    (db: Database.Database) => db.pragma("user_version = 9999"),
+    /seatkeeper\.db was written by a newer Seatkeeper/,
+  ],
+  ["damaged", (db: Database.Database) => db.exec("DROP TABLE tallies"), /tallies/],
+])("an export of a %s database is refused, and leaves no copy of it beside it", async (_name, harm, text) => {
+  await (await serve()).stop("SIGTERM");
+  const db = new Database(`${folder.path}/data/seatkeeper.db`);
+  harm(db);
+  db.close();
+  const { status, output } = await run(["export", "all.jsonl"]);
+  expect(output).toMatch(text);
+  expect(status).not.toBe(0);
+  expect(readdirSync(`${folder.path}/data`)).toEqual(["seatkeeper.db"]);
+});
+
+test.runIf(process.getuid?.() === 0)("what root restores or imports belongs to the service", async () => {
+  await (await serve()).stop("SIGTERM");
+  await done(["backup", "one.db"]);
+  await done(["export", "all.jsonl"]);
+  const [service, other] = [4_711, 4_712];
+  const path = `${folder.path}/data/seatkeeper.db`;
+  const ownerOf = (file: string) => [statSync(file).uid, statSync(file).gid];
+  chownSync(`${folder.path}/data`, service, service);
+  chownSync(path, other, other);
+  await done(["restore", "one.db"]);
+  expect(ownerOf(path)).toEqual([other, other]);
+  rmSync(path);
+  await done(["restore", "one.db"]);
+  expect(ownerOf(path)).toEqual([service, service]);
+  await done(["import", "all.jsonl"], { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/two.db` });
+  expect(ownerOf(`${folder.path}/data/two.db`)).toEqual([service, service]);
 });
 
 test("while a server runs, migrate, import and restore refuse on SQLite, and it goes on", async () => {

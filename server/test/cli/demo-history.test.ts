@@ -7,6 +7,7 @@ import { HeldClock } from "../../src/clock.ts";
 import type { HistoryRecord } from "../../src/core/types.ts";
 import { writeDemoHistory } from "../../src/demo/history.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
+import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import { bin, startProcess, temporaryFolder } from "../process.ts";
 
 const folder = temporaryFolder();
@@ -37,6 +38,26 @@ test("a database without a history gets one, and once", () => {
     status: 73,
     output: expect.stringContaining("has a history already"),
   });
+});
+
+test("a database with a history, or with another vendor, is refused before the demo's keys are in it", async () => {
+  const tenant = folder.write("own.yaml", "isv: { id: 5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c6d, name: Own }\n");
+  const url = `sqlite:${folder.path}/own.db`;
+  const own = { SEATKEEPER_DATABASE_URL: url, SEATKEEPER_TENANT_FILES: tenant };
+  await (await startProcess(["serve"], own)).stop("SIGTERM");
+  const refused = (text: string) => {
+    const refusal = { status: 73, output: expect.stringMatching(new RegExp(`${text}.*Nothing was changed`)) };
+    expect(run("own.db", "--days", "2")).toMatchObject(refusal);
+  };
+  refused("has another vendor");
+  const store = openSqliteStore(`${folder.path}/own.db`);
+  await store.saveTallies([], 0, 1);
+  await store.close();
+  refused("has a history already");
+  const server = await startProcess(["serve"], own);
+  const asked = await fetch(`${server.url}/api/v2/isv/${isv}/licenses`, { headers: { AdminKey: "demo-admin-key" } });
+  await server.stop("SIGTERM");
+  expect(asked.status).toBe(401);
 });
 
 test.each(["0", "397", "many"])("--days %s is refused with a clear text", (days) => {

@@ -384,6 +384,18 @@ describe("doctor", () => {
   });
 });
 
+test("an address or a key that can be none is refused with status 78", async () => {
+  const admin = desk.with(keys.admin);
+  const refused = { status: 78, output: "" };
+  const noAddress = await desk.run(["licenses"], { ...admin, SEATKEEPER_URL: "localhost:7070" });
+  expect(noAddress).toEqual({ ...refused, errors: expect.stringMatching(/^url is not a server's address/) });
+  const noKey = await desk.run(["licenses", "--json"], { ...admin, SEATKEEPER_KEY: "schlüssel" });
+  expect(noKey).toMatchObject(refused);
+  expect(JSON.parse(noKey.errors)).toMatchObject({
+    error: { status: 78, message: expect.stringContaining("apiKey is not a key") },
+  });
+});
+
 test("help names every command", async () => {
   const { output } = await desk.run(["--help"]);
   for (const command of ["serve", "login", "licenses", "status", "who", "run", "end", "denials", "apply", "doctor"])

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { statSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { basename } from "node:path";
 import Database from "better-sqlite3";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bin, ProcessEnded, runScript, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -85,14 +86,44 @@ test("a file of that name is no database in memory: what is served is on disk", 
   expect(statSync(`${folder.path}/:memory:-wal`).size).toBeGreaterThan(0);
 });
 
-test("another program's database is refused with status 75, and left as it is", async () => {
-  const file = `${folder.path}/other.db`;
-  const other = new Database(file);
-  other.exec("CREATE TABLE theirs (x)");
-  other.close();
-  const { status, output } = await refused(["serve"], { SEATKEEPER_DATABASE_URL: `sqlite:${file}` });
-  expect(status).toBe(75);
-  expect(output).toContain("is another program's database");
+describe.each(["serve", "migrate --dry-run"])(
+  "%s refuses what is no database of ours with status 75, and leaves it as it was:",
+  (command) => {
+    const refusedAsItIs = async (file: string, text: string) => {
+      chmodSync(file, 0o775);
+      const look = () => [statSync(file).mode, statSync(file).isFile() && readFileSync(file, "base64")];
+      const before = look();
+      const { status, output } = await refused(command.split(" "), { SEATKEEPER_DATABASE_URL: `sqlite:${file}` });
+      expect({ status, output }).toEqual({ status: 75, output: expect.stringContaining(text) });
+      expect([look(), readdirSync(folder.path)]).toEqual([before, [basename(file)]]);
+    };
+
+    test.each(["delete", "wal"])("another program's database, with journal_mode=%s", async (mode) => {
+      const file = `${folder.path}/other.db`;
+      const other = new Database(file);
+      other.pragma(`journal_mode = ${mode}`);
+      other.exec("CREATE TABLE theirs (x)");
+      other.close();
+      await refusedAsItIs(file, "is another program's database");
+    });
+
+    test("a text, however short", async () => {
+      await refusedAsItIs(folder.write("letter.txt", "dear mother"), "is not a SQLite database");
+    });
+
+    test("a folder", async () => {
+      mkdirSync(`${folder.path}/var`);
+      await refusedAsItIs(`${folder.path}/var`, "is no regular file");
+    });
+  },
+);
+
+test("a database that others may read becomes its owner's alone, with what stands beside it", async () => {
+  const file = `${folder.path}/data/seatkeeper.db`;
+  await (await serve(["serve"])).stop("SIGKILL");
+  for (const part of ["", "-wal"]) chmodSync(file + part, 0o644);
+  await serve(["serve"]);
+  for (const part of ["", "-wal"]) expect(statSync(file + part).mode & 0o777, part).toBe(0o600);
 });
 
 test("wrong settings refuse the start with status 78, all told at once", async () => {
@@ -130,6 +161,12 @@ test("an address of another machine refuses the start with status 75, also where
   const { status, output } = await refused(["serve"], { SEATKEEPER_HOST: "203.0.113.9", SEATKEEPER_PORT: "0" });
   expect(status).toBe(75);
   expect(output).toContain("203.0.113.9 is not of this machine");
+});
+
+test.each(["localhost:7070", "fe80::1"])("%s is nothing to listen on: status 78", async (SEATKEEPER_HOST) => {
+  const { status, output } = await refused(["serve"], { SEATKEEPER_HOST });
+  expect([status, output]).toEqual([78, expect.stringContaining(`${SEATKEEPER_HOST} is nothing to listen on`)]);
+  expect(output).not.toContain("    at ");
 });
 
 test("an unknown command is refused with status 64", async () => {

@@ -1,12 +1,13 @@
 /** TLS by the server itself, and a certificate that is renewed while it runs. */
-import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { freePort } from "../postgres/server.ts";
+import { bin, ground, ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 const folder = temporaryFolder();
 const path = (name: string) => join(folder.path, name);
@@ -23,6 +24,16 @@ function make(name: string): void {
   const made = ["-keyout", path(`${name}.key`), "-out", path(`${name}.crt`), "-days", "2", "-subj", `/CN=${name}`];
   const kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   execFileSync("openssl", [...kind, ...made, "-addext", "subjectAltName=IP:127.0.0.1"], { stdio: "ignore" });
+}
+
+/** One that another certificate signs, for a name that is not ours. */
+function issue(name: string, issuer: string): void {
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", path(`${name}.key`)];
+  const asked = ["req", ...key, "-subj", `/CN=${name}`, "-out", path(`${name}.csr`)];
+  execFileSync("openssl", asked, { stdio: "ignore" });
+  const by = ["-CA", path(`${issuer}.crt`), "-CAkey", path(`${issuer}.key`), "-CAcreateserial"];
+  const signed = ["x509", "-req", "-in", path(`${name}.csr`), ...by, "-out", path(`${name}.crt`), "-days", "2"];
+  execFileSync("openssl", signed, { stdio: "ignore" });
 }
 
 function serve(name: string): void {
@@ -89,6 +100,40 @@ test("hot routes and the others are served alike, to whoever trusts the certific
   await expect(fetch(`${server.url.replace("https", "http")}/readyz`)).rejects.toThrow();
 });
 
+test("backup and export reach the server by its own certificate, whoever issued it for whichever name, and by no other", async () => {
+  make("issuer");
+  issue("licences.example.com", "issuer");
+  serve("licences.example.com");
+  const env = {
+    ...settings,
+    SEATKEEPER_DATABASE_URL: `sqlite:${path("tls.db")}`,
+    SEATKEEPER_OPERATOR_KEY: "a-key-for-the-tests-of-tls",
+    SEATKEEPER_PORT: String(await freePort()),
+  };
+  server = await startProcess(["serve"], env);
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [bin, ...args], { env: { ...ground, ...env }, encoding: "utf8" });
+  expect(run("backup", path("copy.db"))).toMatchObject({ status: 0, stderr: "" });
+  expect(run("export", path("copy.jsonl"))).toMatchObject({ status: 0, stderr: "" });
+  make("other");
+  serve("other");
+  const other = run("backup", path("other.db"));
+  expect(other).toMatchObject({ status: 75, stderr: expect.stringContaining("nobody answers at https://127.0.0.1") });
+});
+
+test.each(["TLS", "plain HTTP"])("the image's health check asks the server of its settings, by %s", async (kind) => {
+  make("image");
+  serve("image");
+  const env = { ...(kind === "TLS" ? settings : { SEATKEEPER_DATABASE_URL: "memory:" }) };
+  const dockerfile = readFileSync(new URL("../../../deploy/Dockerfile", import.meta.url), "utf8");
+  const [, check = ""] = /^HEALTHCHECK .*\\\n {2}CMD (\[.*\])$/m.exec(dockerfile) ?? [];
+  const [, ...args] = JSON.parse(check) as string[];
+  server = await startProcess(["serve"], env);
+  const asked = (SEATKEEPER_PORT: string) =>
+    spawnSync(process.execPath, args, { env: { ...ground, ...env, SEATKEEPER_PORT } }).status;
+  expect([asked(new URL(server.url).port), asked(String(await freePort()))]).toEqual([0, 1]);
+});
+
 test("SIGHUP without TLS ends nothing", async () => {
   server = await startProcess(["serve"], { SEATKEEPER_DATABASE_URL: "memory:" });
   server.signal("SIGHUP");
@@ -99,13 +144,18 @@ test.each<[string, Record<string, string>, string]>([
   ["a key alone", { SEATKEEPER_TLS_CERT_FILE: "" }, "want both"],
   ["a file that is not there", { SEATKEEPER_TLS_KEY_FILE: path("nowhere.key") }, "ENOENT"],
   ["a file that is none", { SEATKEEPER_TLS_CERT_FILE: path("text") }, "cannot be used"],
-])("it does not start with %s: status 78", async (_name, wrong, text) => {
+])("it does not start with %s: status 78, and makes no database", async (_name, wrong, text) => {
   make("lonely");
   serve("lonely");
   writeFileSync(path("text"), "no certificate");
-  const ended = await startProcess(["serve"], { ...settings, ...wrong }).catch((error) => error);
+  const ended = await startProcess(["serve"], {
+    ...settings,
+    SEATKEEPER_DATABASE_URL: `sqlite:${path("lonely.db")}`,
+    ...wrong,
+  }).catch((error) => error);
   expect(ended).toBeInstanceOf(ProcessEnded);
   expect([ended.status, ended.output.includes(text)]).toEqual([78, true]);
+  expect(existsSync(path("lonely.db"))).toBe(false);
 });
 
 test("the console's cookie is for HTTPS alone where the server speaks it", async () => {

@@ -27,8 +27,8 @@ interface CheckedOut {
   readonly valid_until: string;
 }
 
-/** The closing of a session that is closed already. */
-const alreadyClosed = 12001;
+/** The closing of a session that is closed already, or that was never there. */
+const notOpen = 12001;
 
 const minutesPerDay = 1_440;
 
@@ -91,6 +91,8 @@ async function inFile(options: Options, minutes: number, out: string): Promise<C
   try {
     writeFileSync(out, `${voucher}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {
+    // On a full disk it is there, and empty.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") rmSync(out, { force: true });
     await close(seats, seat);
     throw new CommandRefused(exitCodes.cannotCreate, `${out} cannot be written: ${(error as Error).message}`);
   }
@@ -115,28 +117,35 @@ async function fromHere(options: Options): Promise<object> {
 }
 
 async function fromFile(file: string, options: Options): Promise<object> {
-  const seat = seatIn(file);
-  const { client } = await connected(options);
-  await close(client, seat);
+  const { seat, isOver } = voucherIn(file);
+  const { client, account } = await connected(options);
+  if (!(await close(client, seat)) && !isOver) {
+    const sentence = `The server at ${account.url} knows no such session, so nothing was given back and ${file} is kept. Is it the server that the token was taken from? If it was given back before, delete the file.`;
+    throw new CommandRefused(exitCodes.noInput, sentence);
+  }
   rmSync(file);
   return { license: seat.license_id, user: seat.user_id, session_id: seat.session_id };
 }
 
-/** Whose session a voucher is of. The server looks at what it is told: nothing here has to be believed. */
-function seatIn(file: string) {
+/** Whose session a voucher is of, and whether it is over. The server looks at what it is told: nothing here has to be believed. */
+function voucherIn(file: string) {
   try {
     const [, content = ""] = readFileSync(file, "utf8").split(".");
-    const { license_id, client_id, session_id, user_id } = JSON.parse(Buffer.from(content, "base64url").toString());
-    return { license_id, client_id, session_id, user_id };
+    const claims = JSON.parse(Buffer.from(content, "base64url").toString());
+    const { license_id, client_id, session_id, user_id, exp } = claims;
+    return { seat: { license_id, client_id, session_id, user_id }, isOver: exp * 1_000 <= Date.now() };
   } catch {
     throw new CommandRefused(exitCodes.noInput, `${file} is not there, or is no voucher.`);
   }
 }
 
-async function close(client: Client, seat: object): Promise<void> {
+/** Answers whether there was anything to close: otherwise the server has no such session, or none any more. */
+async function close(client: Client, seat: object): Promise<boolean> {
   try {
     await client.call({ method: "POST", path: "/provisioning/session/close", body: seat });
+    return true;
   } catch (error) {
-    if (!(error instanceof LicenseDenied && error.id === alreadyClosed)) throw error;
+    if (!(error instanceof LicenseDenied && error.id === notOpen)) throw error;
+    return false;
   }
 }

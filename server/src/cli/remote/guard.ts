@@ -3,6 +3,7 @@ import {
   LicenseDenied,
   NoTokenLeft,
   NotAuthorized,
+  NotConfigured,
   ProjectError,
   ProjectInUse,
   RequestRefused,
@@ -30,6 +31,7 @@ export async function guard({ json = false }: { readonly json?: boolean }, work:
 /** Null: it is a bug, or not of a server's making. */
 export function refusalOf(error: unknown): CommandRefused | null {
   if (error instanceof CommandRefused) return error;
+  if (error instanceof NotConfigured) return new CommandRefused(exitCodes.config, error.message);
   return error instanceof SeatkeeperError ? new CommandRefused(statusOf(error), error.message) : null;
 }
 

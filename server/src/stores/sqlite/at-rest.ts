@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, readSync, renameS
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { type Backup, DatabaseRefused, DumpRefused, type OpenDump } from "../store.ts";
-import { applicationId, lockFile, migrate, missingMigrations, refusal } from "./file.ts";
+import { applicationId, giveToOwner, lockFile, migrate, missingMigrations, newerSchema, refusal } from "./file.ts";
 import { backupOf, dumpOf, takeSnapshot } from "./snapshot.ts";
 
 /** A copy of the file as it is, whichever program wrote it. */
@@ -16,10 +16,14 @@ export async function backupOfFile(path: string): Promise<Backup> {
   }
 }
 
-/** Everything in the file. It is not changed, not even to a newer schema. */
+/**
+ * Everything in the file. It is not changed, not even to a newer schema.
+ * @throws DatabaseRefused where a newer program has written it.
+ */
 export async function dumpOfFile(path: string): Promise<OpenDump> {
   const db = lockFile(path);
   try {
+    missingMigrations(db);
     return dumpOf(await takeSnapshot(db));
   } finally {
     db.close();
@@ -42,27 +46,41 @@ export function migrateFile(path: string, dryRun: boolean): string[] {
 const headerBytes = 100;
 const magic = "SQLite format 3\0";
 
-/** @throws DumpRefused unless the file looks like a whole backup: what SQLite itself would find only later, or not at all. */
-export function requireBackup(file: string): void {
+function headerOf(file: string): Buffer {
   const header = Buffer.alloc(headerBytes);
   const fd = openSync(file, "r");
   try {
     readSync(fd, header, 0, headerBytes, 0);
+    return header;
   } finally {
     closeSync(fd);
   }
+}
+
+/**
+ * `name`: how it is to be called.
+ * @throws DumpRefused unless the file looks like a whole backup: what SQLite itself would find only later, or not at all.
+ */
+export function requireBackup(file: string, name = file): void {
+  const header = headerOf(file);
   if (header.toString("latin1", 0, magic.length) !== magic || header.readUInt32BE(68) !== applicationId) {
-    throw new DumpRefused(`${file} is no backup of Seatkeeper. (An export is taken in by \`seatkeeper import\`.)`);
+    throw new DumpRefused(`${name} is no backup of Seatkeeper. (An export is taken in by \`seatkeeper import\`.)`);
   }
   const pageBytes = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   if (statSync(file).size < pageBytes * header.readUInt32BE(28)) {
-    throw new DumpRefused(`${file} is truncated: it is shorter than it says. Take another backup.`);
+    throw new DumpRefused(`${name} is truncated: it is shorter than it says. Take another backup.`);
   }
   if (existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0) {
     throw new DumpRefused(
-      `${file} is a part only: the rest stands in ${file}-wal. Make backups with \`seatkeeper backup\`, which is one file.`,
+      `${name} is a part only: the rest stands in ${name}-wal. Make backups with \`seatkeeper backup\`, which is one file.`,
     );
   }
+}
+
+/** @throws DumpRefused where a newer program has written the backup. It can be made of any database, and restored by that program. */
+export function requireKnownSchema(file: string): void {
+  const newer = newerSchema(headerOf(file).readUInt32BE(60));
+  if (newer !== null) throw new DumpRefused(`${file} ${newer}`);
 }
 
 /** @throws DumpRefused unless SQLite finds the file in order, page by page. */
@@ -100,6 +118,7 @@ export function lockToReplace(path: string): Replaceable {
   return {
     linesAfter: (at) => (db === null ? null : linesAfter(db, at)),
     replace(by, keptAs) {
+      giveToOwner(by, file);
       // What is in the log goes into the file: a log that stayed would be read into the new one.
       db?.pragma("journal_mode = DELETE");
       if (!isNew) keep(file, keptAs);

@@ -1,5 +1,15 @@
 /** Opening the database file: alone, durably, and at the schema that this program knows. */
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
 import { dirname, resolve } from "node:path";
 import Database from "better-sqlite3";
 import { DatabaseInUse, DatabaseRefused } from "../store.ts";
@@ -46,13 +56,15 @@ export function lockFile(path: string): Database.Database {
   try {
     db = new Database(file, { timeout: 0 });
     db.pragma("locking_mode = EXCLUSIVE");
+    // Nothing of a file is changed before it is known for ours, its mode included.
+    requireOurs(db, file);
+    keepPrivate(file);
     const mode = db.pragma("journal_mode = WAL", { simple: true });
     if (mode !== "wal")
       throw new DatabaseRefused(`${file}: SQLite keeps no write-ahead log here (${mode}); want a local disk`);
     db.pragma("synchronous = FULL");
     db.pragma(`journal_size_limit = ${logBytesKept}`);
     db.pragma(`wal_autocheckpoint = ${pagesAtATime}`);
-    requireOurs(db, file);
     return db;
   } catch (error) {
     db?.close();
@@ -79,24 +91,49 @@ export function refusal(error: unknown, file: string): unknown {
   return text === undefined ? error : new DatabaseRefused(`${file} ${text}.`, { cause: error });
 }
 
-/** The file holds private keys: readable to its owner alone, as are the files that SQLite puts beside it. */
+/** The file holds private keys: made readable to its owner alone. One that is there already is left as it is. */
 function createPrivately(file: string): void {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     closeSync(openSync(file, "wx", 0o600));
+    giveToOwner(file, dirname(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
       throw new DatabaseRefused(`${file} cannot be opened for writing: ${(error as Error).message}`);
     }
-    keepPrivate(file);
+    requireRegular(file);
   }
 }
 
-function keepPrivate(file: string): void {
+/** What root makes, in a restore or an import, is for the service, which may not open root's: given to whom `like` belongs. */
+export function giveToOwner(file: string, like: string): void {
+  const { uid, gid } = statSync(like);
+  if (process.getuid?.() !== 0 || uid === lstatSync(file).uid) return;
   try {
-    chmodSync(file, 0o600);
+    // Never through a link: the folder is somebody else's.
+    lchownSync(file, uid, gid);
   } catch {
-    // Somebody else's file, or a file system without modes: SQLite will say whether it can be used.
+    // A root without this right, as in some containers, or a file system without owners.
+  }
+}
+
+/** Of a folder SQLite would say that it cannot be opened, and on a pipe it would wait for ever. */
+function requireRegular(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new DatabaseRefused(
+      `${file} cannot be opened: it is no regular file. Name another one in SEATKEEPER_DATABASE_URL.`,
+    );
+  }
+}
+
+/** The same for a file of ours that somebody made readable to others, and for those that SQLite has put beside it. */
+function keepPrivate(file: string): void {
+  for (const part of ["", "-wal", "-shm", "-journal"]) {
+    try {
+      chmodSync(file + part, 0o600);
+    } catch {
+      // Not there, somebody else's, or a file system without modes: SQLite will say whether it can be used.
+    }
   }
 }
 
@@ -110,16 +147,24 @@ function requireOurs(db: Database.Database, file: string): void {
 
 /** The migrations that a file lacks, by name. @throws DatabaseRefused where a newer program has written it. */
 export function missingMigrations(db: Database.Database): string[] {
-  const files = readdirSync(migrations)
-    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
-    .toSorted();
   const version = db.pragma("user_version", { simple: true }) as number;
-  if (version > files.length) throw new DatabaseRefused(`${db.name} ${newer(version, files.length)}`);
-  return files.slice(version);
+  const newer = newerSchema(version);
+  if (newer !== null) throw new DatabaseRefused(`${db.name} ${newer}`);
+  return knownMigrations().slice(version);
 }
 
-function newer(version: number, known: number): string {
-  return `was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`;
+/** What is to be said of a schema that this program does not know yet; null: it does. */
+export function newerSchema(version: number): string | null {
+  const known = knownMigrations().length;
+  return version > known
+    ? `was written by a newer Seatkeeper (schema ${version}; this one knows ${known}). Run that version or a later one.`
+    : null;
+}
+
+function knownMigrations(): string[] {
+  return readdirSync(migrations)
+    .filter((name) => /^\d{4}-.+\.sql$/.test(name))
+    .toSorted();
 }
 
 /** Brings the schema to the newest version, one numbered file after the other, in one transaction. Answers with their names. */

@@ -82,22 +82,25 @@ export function backupOf(path: string): Backup {
   return { bytes: statSync(path).size, stream };
 }
 
-/** Everything in the copy. */
+/** Everything in the copy, which is gone when that is closed, or cannot be read. */
 export function dumpOf(path: string): OpenDump {
   const copy = openCopy(path);
-  // No work for a server's file; that of an older program, which no server has open, stays as it is.
-  migrate(copy);
-  const rows = new Rows(copy);
-  const alive = rows.settings().find(({ name }) => name === aliveAt);
-  const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
-  return {
-    aliveAt: latest === 0 ? null : latest,
-    lines: linesOf(rows, new TallyRows(copy), new AuditRows(copy), new ItemRows(copy)),
-    close() {
-      copy.close();
-      rmSync(path, { force: true });
-    },
+  const close = () => {
+    copy.close();
+    rmSync(path, { force: true });
   };
+  try {
+    // No work for a server's file; that of an older program, which no server has open, stays as it is.
+    migrate(copy);
+    const rows = new Rows(copy);
+    const alive = rows.settings().find(({ name }) => name === aliveAt);
+    const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
+    const lines = linesOf(rows, new TallyRows(copy), new AuditRows(copy), new ItemRows(copy));
+    return { aliveAt: latest === 0 ? null : latest, lines, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 async function* linesOf(rows: Rows, tallies: TallyRows, audit: AuditRows, items: ItemRows): AsyncIterable<DumpLine> {
