@@ -328,7 +328,7 @@ export type ProgressAnswer = {
 export type ExecutionBody = {
   /** The caller's live session on the project. */
   readonly session_id?: string | null;
-  /** The client whose session it is. To be named where the session has no `session_id`. */
+  /** The client whose session it is; of several, the one that has been in longest. */
   readonly client_id?: string | null;
   /** What the work is called. */
   readonly name: string;

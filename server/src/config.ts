@@ -49,7 +49,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     // An empty value is an unset one: that is what compose files and unit files make of a missing variable.
     const text = env[name]?.trim() || fallback;
     const value = parse(text);
-    const shown = secrets.has(name) ? "" : `=${JSON.stringify(withoutPassword(text))}`;
+    const told = name === "SEATKEEPER_DATABASE_URL" ? withoutPassword(text) : text;
+    const shown = secrets.has(name) ? "" : `=${JSON.stringify(told)}`;
     if (value === undefined) faults.push(`${name}${shown}: want ${want}`);
     return value as T;
   };
@@ -147,9 +148,9 @@ function parseOperatorKey(text: string): string | null | undefined {
   return /^[!-~]{24,512}$/.test(text) ? text : undefined;
 }
 
-/** For people to read. What is refused may be so by a sign in its password, so nothing is told up to the last @. */
+/** For people to read. What is refused may be so for a sign in its password, or before it: then nobody can tell where that is. */
 function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:[^:@]*):.*@/s, "$1@").replace(/(?<=[?&]password=)[^&]*/g, "…");
+  return /^(sqlite|memory):/.test(url) ? url : url.replace(/^(\w+:\/\/)?.*/s, "$1…");
 }
 
 /** Five minutes: more than any balancer needs, and than any supervisor waits. */

@@ -1,4 +1,5 @@
 /** Files that a command reads and writes. `-` is standard input or output. */
+import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -57,11 +58,13 @@ export async function writeNew(
   check: (path: string, name: string) => void | Promise<void>,
 ): Promise<void> {
   const chunks = counted(source, onBytes);
-  const part = `${file}.part`;
+  // Of this run's own: another one on the same name must not write into it, nor take it away.
+  const part = `${file}.${randomBytes(4).toString("hex")}.part`;
   try {
     if (file === "-") return await pipeline(Readable.from(chunks), process.stdout, { end: false });
     await writeWhole(part, chunks);
     await check(part, file);
+    requireNew(file);
     renameSync(part, file);
   } catch (error) {
     if (file !== "-") removeIfThere(part);
@@ -73,7 +76,7 @@ export async function writeNew(
 }
 
 /** What went wrong before is told, and not that there is nothing to remove. */
-function removeIfThere(path: string): void {
+export function removeIfThere(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
@@ -82,7 +85,7 @@ function removeIfThere(path: string): void {
 }
 
 async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const fd = openSync(path, "w", 0o600);
+  const fd = openSync(path, "wx", 0o600);
   try {
     chmodSync(path, 0o600);
     for await (const chunk of chunks) for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);

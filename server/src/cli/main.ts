@@ -108,9 +108,11 @@ function refusalOfSystem({ code = "", syscall, path, message, address, port, hos
     const sentence = `${place} ${why}. Set SEATKEEPER_HOST or SEATKEEPER_PORT to another.`;
     return new CommandRefused(exitCodes.unavailable, sentence);
   }
-  return syscall === undefined || path === undefined
-    ? null
-    : new CommandRefused(exitCodes.noInput, `${path}: ${message}`);
+  if (syscall === undefined || path === undefined) return null;
+  if (/^(EMFILE|ENFILE|ENOSPC|EDQUOT|EIO)$/.test(code))
+    return new CommandRefused(exitCodes.unavailable, `${path}: ${message}`);
+  const isLook = /^(open|stat|lstat|scandir|access|read)$/.test(syscall);
+  return isLook ? new CommandRefused(exitCodes.noInput, `${path}: ${message}`) : null;
 }
 
 /** Why an address cannot be listened on, which may be different later. */

@@ -34,16 +34,19 @@ function urlOf(address: string, what: string): URL {
   throw new CommandRefused(exitCodes.usage, `--url ${address}: want an address such as http://127.0.0.1:7070.`);
 }
 
+/** What Node calls a certificate that does not do. */
+const notTrusted = /^(CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS_)/;
+
 function ask(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   const request = url.protocol === "https:" ? requestSecure : requestPlain;
   return new Promise((resolve, reject) => {
-    const refuse = ({ message, code }: NodeJS.ErrnoException) =>
-      reject(
-        new CommandRefused(
-          exitCodes.unavailable,
-          `A server has the database, but nobody answers at ${url}: ${message || code}. Name its address with --url.`,
-        ),
-      );
+    const refuse = ({ message, code = "" }: NodeJS.ErrnoException) => {
+      const why = message || code;
+      const sentence = notTrusted.test(code)
+        ? `What answers at ${url} shows another certificate than is trusted here: ${why}. If the server's was renewed, send it SIGHUP.`
+        : `A server has the database, but nobody answers at ${url}: ${why}. Name its address with --url.`;
+      reject(new CommandRefused(exitCodes.unavailable, sentence));
+    };
     request(url, options, resolve).on("error", refuse).end();
   });
 }
@@ -81,7 +84,9 @@ function trusting(certFile: string): RequestOptions {
     const ca = readFileSync(certFile);
     const { fingerprint256 } = new X509Certificate(ca);
     const checkServerIdentity: RequestOptions["checkServerIdentity"] = (_name, shown) =>
-      shown.fingerprint256 === fingerprint256 ? undefined : new Error(`it shows another certificate than ${certFile}`);
+      shown.fingerprint256 === fingerprint256
+        ? undefined
+        : Object.assign(new Error(`it is not that of ${certFile}`), { code: "CERT_OTHER" });
     return { ca, allowPartialTrustChain: true, checkServerIdentity };
   } catch (error) {
     throw new ConfigRefused([`SEATKEEPER_TLS_CERT_FILE: ${certFile} cannot be used: ${(error as Error).message}`]);

@@ -563,7 +563,7 @@ export interface SwitchKindCommand extends OnProject {
 
 export interface StartExecutionCommand extends OnProject {
   readonly type: "execution.start";
-  /** The session of whoever starts it, as the client named it: by its id, its client, or both. Null: it has no id. */
+  /** The session of whoever starts it, as it was named: by its id, its client (null: not so), or both. */
   readonly sessionId: string | null;
   readonly client?: string | null;
   readonly name: string;

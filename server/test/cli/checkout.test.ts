@@ -1,7 +1,7 @@
 /** Checkouts from the command line: vouchers in files that travel, and those that applications on this machine find. */
 import { spawnSync } from "node:child_process";
 import { createPublicKey, verify } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type KeySet } from "@seatkeeper/client";
 import { voucherFolder } from "@seatkeeper/client/offline";
@@ -74,6 +74,15 @@ test("a disk that is full leaves no empty voucher, and no token taken", async ()
   const script = ["-c", 'ulimit -f 0; exec "$0" "$@"', process.execPath, bin, ...args];
   const { status } = spawnSync("bash", script, { env: { ...ground, ...desk.with(keys.admin) }, encoding: "utf8" });
   expect([status, existsSync(file), await desk.users()]).toEqual([73, false, []]);
+});
+
+test("where no file can be, the token is given back and nothing is kept from the next try", async () => {
+  const below = join(desk.folder.path, "below");
+  writeFileSync(below, "");
+  const args = ["checkout", "--license", "Users", "--user", "ida", "--days", "1", "--out", join(below, "x.jwt")];
+  const { status, errors } = await desk.run(args, desk.with(keys.admin));
+  expect([status, errors]).toEqual([73, expect.stringContaining("cannot be written")]);
+  expect(await desk.users()).toEqual([]);
 });
 
 test("without a file applications on this machine find it, with no network", async () => {

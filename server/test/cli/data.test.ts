@@ -224,6 +224,17 @@ describe("what cannot be written is told with status 73, and no copy of the data
     }
   });
 
+  test("and what another run is writing stays its own", async () => {
+    writeFileSync(`${folder.path}/copy.part`, "theirs");
+    expect((await run(["backup", "copy"], { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/none.db` })).status).toBe(
+      66,
+    );
+    await done(["backup", "copy"]);
+    expect(readFileSync(`${folder.path}/copy.part`, "utf8")).toBe("theirs");
+    rmSync(`${folder.path}/copy`);
+    rmSync(`${folder.path}/copy.part`);
+  });
+
   test.each([
     ["on a full disk", "> /dev/full"],
     ["where nobody reads on", "| true"],

@@ -327,7 +327,8 @@ describe("the wire of projects", () => {
     expect((await start({ client_id: "host-u1" })).status).toBe(201);
     expect((await start({ client_id: "HOST-U2", session_id: sessionOf("u2") })).status).toBe(201);
     expect((await start({ client_id: "host-u1", session_id: sessionOf("u2") })).body.id).toBe(12001);
-    expect((await start({ client_id: "host-u2" })).body.id).toBe(12001);
+    expect((await start({ client_id: "host-u2" })).status).toBe(201);
+    expect((await start({ client_id: "host-u3" })).body.id).toBe(12001);
     expect((await start({})).body.code).toBe("input_invalid");
   });
 

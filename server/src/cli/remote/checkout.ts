@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { type Client, connect, type KeySet, LicenseDenied } from "@seatkeeper/client";
 import { voucherFolder } from "@seatkeeper/client/offline";
 import { exitCodes } from "../exit-codes.ts";
-import { requireNew } from "../files.ts";
+import { removeIfThere, requireNew } from "../files.ts";
 import { CommandRefused } from "../refused.ts";
 import { connected, connectOptions, type RemoteOptions } from "./connection.ts";
 import { licenseIdOf } from "./licenses.ts";
@@ -91,9 +91,9 @@ async function inFile(options: Options, minutes: number, out: string): Promise<C
   try {
     writeFileSync(out, `${voucher}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {
-    // On a full disk it is there, and empty.
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") rmSync(out, { force: true });
     await close(seats, seat);
+    // On a full disk it is there, and empty.
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") removeIfThere(out);
     throw new CommandRefused(exitCodes.cannotCreate, `${out} cannot be written: ${(error as Error).message}`);
   }
   return { license, user, client, session_id: sessionId, valid_until: session_valid_until };

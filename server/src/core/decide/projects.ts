@@ -317,7 +317,8 @@ function startExecution(license: LicenseView, project: Project, command: StartEx
   const client = command.client == null ? null : clientKey(license.terms, command.client);
   const named = license
     .sessionsOfProject(project.id)
-    .filter((one) => one.sessionId === command.sessionId && (client === null || one.clientKey === client));
+    .filter((one) => command.sessionId === null || one.sessionId === command.sessionId)
+    .filter((one) => client === null || one.clientKey === client);
   // Several clients may have a session of that id. A store may have them in any order; the one that has been in longest it is.
   const [session] = named.toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
   if (session === undefined) return deny(license, now, "session_unknown", about(project));

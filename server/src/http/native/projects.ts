@@ -35,7 +35,7 @@ const SwitchKind = Type.Object({ kind: Kind }, strict);
 const NewExecution = Type.Object(
   {
     session_id: Maybe(Uuid("The caller's live session on the project.")),
-    client_id: Maybe(Name("The client whose session it is. To be named where the session has no `session_id`.")),
+    client_id: Maybe(Name("The client whose session it is; of several, the one that has been in longest.")),
     name: Name("What the work is called."),
     units_total: Maybe(Units),
   },

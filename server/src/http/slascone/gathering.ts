@@ -113,8 +113,11 @@ function usageByNameRoute(services: Services): Route {
       if (body.usage_heartbeat.length === 0) return finish(taken);
       const license = await licenseOfTeller(services.store, call, productId, tellerOf(call));
       if (typeof license === "string") return finish(denied(license, call));
-      // Whoever is refused adds nothing to the product either; the rules say why.
-      if (await isRefused(services.store, call, license)) return submit(services, call, license, "usage", [], finish);
+      // Whoever is refused adds nothing to the product either; the rules say why, unless that is over by then.
+      if (await isRefused(services.store, call, license)) {
+        const outcome = await services.desk.decide(gatherOf(call, license, "usage", []));
+        if (outcome.denial !== null) return finish(answerOf(outcome, call, () => taken));
+      }
       const missing = await addMissing(services, call, productId);
       if (missing !== null) return finish(denied(missing, call));
       const product = call.vendor.products.get(productId) as Product;
@@ -233,9 +236,12 @@ async function submit(
   values: Values,
   finish: Finish,
 ): Promise<void> {
-  const place = { isvId: call.isvId, licenseId: license.id };
-  const command = { type: "gather", ...place, ...tellerOf(call), kind, values } as const;
-  finish(answerOf(await desk.decide(command), call, () => taken));
+  const outcome = await desk.decide(gatherOf(call, license, kind, values));
+  finish(answerOf(outcome, call, () => taken));
+}
+
+function gatherOf(call: Telling, license: License, kind: GatherCommand["kind"], values: Values): GatherCommand {
+  return { type: "gather", isvId: call.isvId, licenseId: license.id, ...tellerOf(call), kind, values };
 }
 
 const ToldQuery = Type.Object(
