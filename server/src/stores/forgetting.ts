@@ -58,7 +58,7 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
 
 /**
  * On a devices licence the client is a machine, which keeps its name; who uses it is a user there too. A client's key is its
- * name as it is compared: a million of them are looked at between two decisions, and folding takes the most of that.
+ * name as it is compared: a million of them are looked at between two decisions, so none is folded again.
  */
 function isNamed(terms: Terms, named: Named, names: Renames): boolean {
   const { clientId, userId } = named;

@@ -291,6 +291,7 @@ function start(
   const longestFirst = (a: ModelSession, b: ModelSession) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1);
   const named = usersOf(license, project.id).filter(
     (one) =>
+      (command.sessionId !== null || command.client != null) &&
       (command.sessionId === null || one.sessionId === command.sessionId) &&
       (command.client == null || folded(one.clientId) === folded(command.client)),
   );

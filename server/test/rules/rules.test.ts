@@ -182,6 +182,8 @@ test("an execution is the session's that has been in longest, in whatever order 
     const more = { sessionId, name: "X", unitsTotal: null, id: freshId(11, 1), secretHash: "" };
     const { records } = decideProject(license, { type: "execution.start", ...place, projectId, ...more }, clock.now());
     expect(records.map(({ kind, clientId }) => [kind, clientId])).toEqual([["execution.started", "anna"]]);
+    const nobody = { type: "execution.start", ...place, projectId, ...more, sessionId: null } as const;
+    expect(decideProject(license, nobody, clock.now()).denial?.code).toBe("session_unknown");
   }
 });
 

@@ -315,8 +315,8 @@ const isRunning = ({ state }: Execution) => state === "running";
 function startExecution(license: LicenseView, project: Project, command: StartExecutionCommand, now: Millis): Decision {
   if (project.kind === null) return deny(license, now, "project_not_open", about(project));
   const client = command.client == null ? null : clientKey(license.terms, command.client);
-  const named = license
-    .sessionsOfProject(project.id)
+  const isNamed = client !== null || command.sessionId !== null;
+  const named = (isNamed ? license.sessionsOfProject(project.id) : [])
     .filter((one) => command.sessionId === null || one.sessionId === command.sessionId)
     .filter((one) => client === null || one.clientKey === client);
   // Several clients may have a session of that id. A store may have them in any order; the one that has been in longest it is.

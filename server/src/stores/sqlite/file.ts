@@ -105,7 +105,7 @@ function createPrivately(file: string): void {
   }
 }
 
-/** What root makes, in a restore or an import, is for the service, which may not open root's: given to whom `like` belongs. */
+/** What root makes, above all in a restore or an import, is for the service, which may not open root's: given to whom `like` belongs. */
 export function giveToOwner(file: string, like: string): void {
   const { uid, gid } = statSync(like);
   if (process.getuid?.() !== 0 || uid === lstatSync(file).uid) return;
