@@ -37,6 +37,9 @@ function urlOf(address: string, what: string): URL {
 /** What Node calls a certificate that does not do. */
 const notTrusted = /^(CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS_)/;
 
+/** As long as a server may say nothing: it makes the copy before it answers, and a large one takes minutes. */
+const silenceMs = 600_000;
+
 function ask(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   const request = url.protocol === "https:" ? requestSecure : requestPlain;
   return new Promise((resolve, reject) => {
@@ -47,7 +50,9 @@ function ask(url: URL, options: RequestOptions): Promise<IncomingMessage> {
         : `A server has the database, but nobody answers at ${url}: ${why}. Name its address with --url.`;
       reject(new CommandRefused(exitCodes.unavailable, sentence));
     };
-    request(url, options, resolve).on("error", refuse).end();
+    const asked = request(url, { ...options, timeout: silenceMs }, resolve);
+    asked.on("timeout", () => asked.destroy(new Error(`nothing has come for ${silenceMs / 60_000} minutes`)));
+    asked.on("error", refuse).end();
   });
 }
 
