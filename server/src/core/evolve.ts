@@ -1,31 +1,32 @@
-import type { Entry } from "./heap.ts";
 import type { LicenseState } from "./state.ts";
 import type { Change } from "./types.ts";
 
-/** Applies one change. No rule, no choice: whatever was decided, happens. Answers with the session's entry, if it was one. */
-export function evolve(license: LicenseState, change: Change): Entry | undefined {
+/** Applies one change. No rule, no choice: whatever was decided, happens. Answers with the slot of a session that was put; 0: it was none. */
+export function evolve(license: LicenseState, change: Change): number {
   switch (change.type) {
     case "session":
       return license.putSession(change.session);
     case "session.gone":
-      return license.dropSession(change.key);
+      license.dropSession(change.key);
+      break;
     case "check-ins":
       license.checkIns = change.checkIns;
-      return undefined;
+      break;
     case "assignment":
       license.putAssignment(change.assignment);
-      return undefined;
+      break;
     case "project":
       license.putProject(change.project);
-      return undefined;
+      break;
     case "project.gone":
       license.dropProject(change.id);
-      return undefined;
+      break;
     case "item":
       license.putItem(change.item);
-      return undefined;
+      break;
     case "item.gone":
       license.dropItem(change.kind, change.key);
-      return undefined;
+      break;
   }
+  return 0;
 }

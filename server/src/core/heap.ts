@@ -1,100 +1,105 @@
-import type { Millis, Session } from "./types.ts";
+import type { Millis } from "./types.ts";
 
-/** A session as the state keeps it: the value, and where it stands in the structures that find it. */
-export interface Entry {
-  session: Session;
-  /** Place in the heap of ends; -1: in none. */
-  place: number;
-  /** The other sessions of the same client, as a doubly linked list. */
-  next: Entry | null;
-  previous: Entry | null;
-  /** For the store: its name for the row (0: none yet), and the first line of its log that the row is behind (0: none). */
-  row: number;
-  loggedIn: number;
+/** How a heap learns when its members end, and where it notes their places; -1: in none. */
+export interface Ends<E> {
+  endOf(member: E): Millis;
+  placeOf(member: E): number;
+  setPlace(member: E, place: number): void;
 }
 
-/** What has a place in a heap of ends. */
-type Placed = Pick<Entry, "session" | "place">;
+/** Members by their end, earliest first. An extend moves one in O(log n); nothing is left behind. */
+export class EndHeap<E> {
+  readonly #ends: Ends<E>;
+  readonly #members: E[] = [];
 
-/** Sessions by their end, earliest first. An extend moves its entry in O(log n); nothing is left behind. */
-export class EndHeap<E extends Placed> {
-  readonly #entries: E[] = [];
+  constructor(ends: Ends<E>) {
+    this.#ends = ends;
+  }
 
   get size(): number {
-    return this.#entries.length;
+    return this.#members.length;
   }
 
   first(): E | undefined {
-    return this.#entries[0];
+    return this.#members[0];
   }
 
-  add(entry: E): void {
-    this.#entries.push(entry);
-    this.#up(entry, this.#entries.length - 1);
+  /** In no particular order. */
+  all(): readonly E[] {
+    return this.#members;
   }
 
-  remove(entry: E): void {
-    const last = this.#entries.pop() as E;
-    const place = entry.place;
-    entry.place = -1;
-    if (last === entry) return;
-    last.place = place;
-    this.#entries[place] = last;
+  add(member: E): void {
+    this.#members.push(member);
+    this.#up(member, this.#members.length - 1);
+  }
+
+  remove(member: E): void {
+    const place = this.#ends.placeOf(member);
+    this.#ends.setPlace(member, -1);
+    const last = this.#members.pop() as E;
+    if (last === member) return;
+    this.#set(last, place);
     this.moved(last);
   }
 
   /** To be called after the end of a member changed. */
-  moved(entry: E): void {
-    this.#up(entry, entry.place);
-    this.#down(entry, entry.place);
+  moved(member: E): void {
+    this.#up(member, this.#ends.placeOf(member));
+    this.#down(member, this.#ends.placeOf(member));
   }
 
   /** At most `limit` members that end at or before `now`, in no particular order. Costs O(found), whatever the size. */
-  due(now: Millis, limit: number): Session[] {
-    const found: Session[] = [];
+  due(now: Millis, limit: number): E[] {
+    const found: E[] = [];
     const places = [0];
     while (places.length > 0 && found.length < limit) {
       const place = places.pop() as number;
-      const entry = this.#entries[place];
-      if (entry === undefined || entry.session.validUntil > now) continue;
-      found.push(entry.session);
+      const member = this.#members[place];
+      if (member === undefined || this.#ends.endOf(member) > now) continue;
+      found.push(member);
       places.push(2 * place + 1, 2 * place + 2);
     }
     return found;
   }
 
-  #up(entry: E, from: number): void {
+  #up(member: E, from: number): void {
+    const end = this.#ends.endOf(member);
     let place = from;
     while (place > 0) {
       const above = (place - 1) >> 1;
-      const parent = this.#entries[above] as E;
-      if (parent.session.validUntil <= entry.session.validUntil) break;
+      const parent = this.#members[above] as E;
+      if (this.#ends.endOf(parent) <= end) break;
       this.#set(parent, place);
       place = above;
     }
-    this.#set(entry, place);
+    this.#set(member, place);
   }
 
-  #down(entry: E, from: number): void {
+  #down(member: E, from: number): void {
+    const end = this.#ends.endOf(member);
+    const count = this.#members.length;
     let place = from;
     for (;;) {
       let below = 2 * place + 1;
-      let child = this.#entries[below];
-      if (child === undefined) break;
-      const right = this.#entries[below + 1];
-      if (right !== undefined && right.session.validUntil < child.session.validUntil) {
-        below++;
-        child = right;
+      if (below >= count) break;
+      let child = this.#members[below] as E;
+      if (below + 1 < count) {
+        const right = this.#members[below + 1] as E;
+        if (this.#ends.endOf(right) < this.#ends.endOf(child)) {
+          below++;
+          child = right;
+        }
       }
-      if (child.session.validUntil >= entry.session.validUntil) break;
+      if (this.#ends.endOf(child) >= end) break;
       this.#set(child, place);
       place = below;
     }
-    this.#set(entry, place);
+    this.#set(member, place);
   }
 
-  #set(entry: E, place: number): void {
-    entry.place = place;
-    this.#entries[place] = entry;
+  #set(member: E, place: number): void {
+    this.#ends.setPlace(member, place);
+    this.#members[place] = member;
   }
 }

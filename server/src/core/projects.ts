@@ -1,4 +1,4 @@
-import { EndHeap, type Entry } from "./heap.ts";
+import { EndHeap, type Ends } from "./heap.ts";
 import { fold } from "./names.ts";
 import type { Millis, Project, ProjectKind, Session } from "./types.ts";
 
@@ -8,10 +8,18 @@ interface Seat {
   place: number;
 }
 
+const seats: Ends<Seat> = {
+  endOf: ({ session }) => session.validUntil,
+  placeOf: ({ place }) => place,
+  setPlace(seat, place) {
+    seat.place = place;
+  },
+};
+
 /** What holds the tokens of a kind: the attended projects, and their sessions by their ends. */
 class Pool {
   readonly attended = new Set<string>();
-  readonly ends = new EndHeap<Seat>();
+  readonly ends = new EndHeap(seats);
 }
 
 /** The projects of a licence, and who is in each: one with somebody in it holds a token of its kind. */
@@ -77,7 +85,7 @@ export class Projects {
     this.#names.delete(fold(project.name));
   }
 
-  attend({ session }: Entry): void {
+  attend(session: Session): void {
     const { holder, key } = session;
     const seat: Seat = { session, place: -1 };
     const seats = this.#attendance.get(holder);
@@ -89,14 +97,14 @@ export class Projects {
   }
 
   /** A session that stays in its project has another end. */
-  extended({ session }: Entry): void {
+  extended(session: Session): void {
     const seat = this.#attendance.get(session.holder)?.get(session.key);
     if (seat === undefined) return;
     seat.session = session;
     if (seat.place >= 0) this.#poolOf(this.#projects.get(session.holder))?.ends.moved(seat);
   }
 
-  leave({ session: { holder, key } }: Entry): void {
+  leave({ holder, key }: Session): void {
     const seats = this.#attendance.get(holder);
     const seat = seats?.get(key);
     if (seats === undefined || seat === undefined) return;

@@ -1,5 +1,6 @@
-import { EndHeap, type Entry } from "./heap.ts";
+import { EndHeap } from "./heap.ts";
 import { Items } from "./items.ts";
+import { Shelf } from "./packed/shelf.ts";
 import { Projects } from "./projects.ts";
 import type {
   Assignment,
@@ -22,39 +23,38 @@ import type {
 const noProjects = new Projects();
 const noItems = new Items();
 
-/** Whoever a licence knows by a name: as one of its clients, as a holder of sessions or, mostly, as both. */
-interface Party {
-  /** As a client: its assignment, and the head of the list of its live sessions. */
-  assignment: Assignment | undefined;
-  sessions: Entry | null;
-  /** As a holder: how many live sessions count against it, and how many of them are checkouts. */
-  held: number;
-  checkouts: number;
-}
-
-/** A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). */
+/**
+ * A licence in memory: what decisions look at, and what `evolve` changes. Every step is O(1) or O(log sessions). Sessions and
+ * clients stand on a shelf, which licences may share, and are told here by their slots.
+ */
 export class LicenseState implements LicenseView {
   terms: Terms;
   checkIns: CheckIns | null = null;
-  readonly #entries = new Map<string, Entry>();
-  readonly #live = new EndHeap<Entry>();
+  readonly #shelf: Shelf;
+  /** What it is called on the shelf. */
+  readonly #no: number;
+  readonly #live: EndHeap<number>;
   /** Ended by an administrator, known until their old end. */
-  readonly #barred = new EndHeap<Entry>();
-  /** By client key and by holder. Nobody is in it who is neither a client nor holds anything. */
-  readonly #parties = new Map<string, Party>();
-  readonly #tokens = new Map<string, Assignment>();
+  readonly #barred: EndHeap<number>;
+  /** Everybody that it knows by a name, in the order in which they came: the first and the last one. */
+  #first = 0;
+  #last = 0;
   #clients = 0;
   #assigned = 0;
   #onGoodwill = 0;
   #holders = 0;
   #checkedOut = 0;
-  /** How far `assignedClients` has come. */
-  #walk: Iterator<Assignment> | null = null;
+  /** Where `assignedClients` goes on; 0: at the beginning. */
+  #walk = 0;
   #projects = noProjects;
   #items = noItems;
 
-  constructor(terms: Terms) {
+  constructor(terms: Terms, shelf = new Shelf()) {
     this.terms = terms;
+    this.#shelf = shelf;
+    this.#no = shelf.nextLicense();
+    this.#live = new EndHeap(shelf.sessions);
+    this.#barred = new EndHeap(shelf.sessions);
   }
 
   get openSessions(): number {
@@ -82,27 +82,32 @@ export class LicenseState implements LicenseView {
   }
 
   isCheckedOut(holder: string): boolean {
-    return (this.#parties.get(holder)?.checkouts ?? 0) > 0;
+    const slot = this.#find(holder);
+    return slot !== 0 && this.#shelf.parties.checkoutsOf(slot) > 0;
   }
 
   session(key: string): Session | undefined {
-    return this.#entries.get(key)?.session;
+    const slot = this.#shelf.sessions.find(this.#no, key);
+    return slot === 0 ? undefined : this.#shelf.sessions.get(slot);
   }
 
   sessionsOfHolder(holder: string): number {
-    return this.#parties.get(holder)?.held ?? 0;
+    const slot = this.#find(holder);
+    return slot === 0 ? 0 : this.#shelf.parties.heldBy(slot);
   }
 
   sessionsOfClient(clientKey: string): Session[] {
+    const { sessions, parties } = this.#shelf;
     const found: Session[] = [];
-    const head = this.#parties.get(clientKey)?.sessions ?? null;
-    for (let entry = head; entry !== null; entry = entry.next) found.push(entry.session);
+    const client = this.#find(clientKey);
+    let slot = client === 0 ? 0 : parties.sessionsOf(client);
+    for (; slot !== 0; slot = sessions.nextOf(slot)) found.push(sessions.get(slot));
     return found;
   }
 
   nextFreeAt(pool: ProjectKind | null = null): Millis | null {
     if (pool !== null) return this.#projects.earliestEnd(pool);
-    return this.#live.first()?.session.validUntil ?? null;
+    return endOfFirst(this.#live, this.#shelf) ?? null;
   }
 
   nextDueAt(): Millis {
@@ -111,8 +116,8 @@ export class LicenseState implements LicenseView {
 
   /** No line of history will tell of an earlier instant: what lapses stands there with its own end. */
   sessionsEndAt(): Millis {
-    const live = this.#live.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
-    const barred = this.#barred.first()?.session.validUntil ?? Number.POSITIVE_INFINITY;
+    const live = endOfFirst(this.#live, this.#shelf) ?? Number.POSITIVE_INFINITY;
+    const barred = endOfFirst(this.#barred, this.#shelf) ?? Number.POSITIVE_INFINITY;
     return Math.min(live, barred);
   }
 
@@ -124,98 +129,123 @@ export class LicenseState implements LicenseView {
 
   due(now: Millis, limit: number): Session[] {
     const live = this.#live.due(now, limit);
-    return live.length < limit ? live.concat(this.#barred.due(now, limit - live.length)) : live;
+    const due = live.length < limit ? live.concat(this.#barred.due(now, limit - live.length)) : live;
+    return due.map((slot) => this.#shelf.sessions.get(slot));
   }
 
   *sessions(): Iterable<Session> {
-    for (const entry of this.#entries.values()) yield entry.session;
+    for (const slot of this.#live.all()) yield this.#shelf.sessions.get(slot);
+    for (const slot of this.#barred.all()) yield this.#shelf.sessions.get(slot);
   }
 
   assignment(clientKey: string): Assignment | undefined {
-    return this.#parties.get(clientKey)?.assignment;
+    const slot = this.#find(clientKey);
+    return slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
   }
 
   assignedClients(limit: number): Assignment[] {
+    const { parties } = this.#shelf;
     const found: Assignment[] = [];
     // At most once from where the last round ended, and once from the beginning.
     for (let tries = 0; tries < 2 && found.length === 0; tries++) {
-      this.#walk ??= this.assignments()[Symbol.iterator]();
-      while (found.length < limit && this.#walk !== null) {
-        const { done, value } = this.#walk.next();
-        if (done === true) this.#walk = null;
-        else if (value.unassignedAt === null) found.push(value);
+      if (this.#walk === 0) this.#walk = this.#first;
+      while (found.length < limit && this.#walk !== 0) {
+        const slot = this.#walk;
+        this.#walk = parties.nextOf(slot);
+        if (parties.isAssigned(slot)) found.push(parties.assignment(slot) as Assignment);
       }
     }
     return found;
   }
 
   assignmentOfToken(tokenKey: string): Assignment | undefined {
-    return this.#tokens.get(tokenKey);
+    const slot = this.#shelf.parties.findToken(tokenKey, (no) => no === this.#no);
+    return slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
   }
 
   *assignments(): Iterable<Assignment> {
-    for (const { assignment } of this.#parties.values()) if (assignment !== undefined) yield assignment;
+    const { parties } = this.#shelf;
+    for (let slot = this.#first; slot !== 0; slot = parties.nextOf(slot)) {
+      const assignment = parties.assignment(slot);
+      if (assignment !== undefined) yield assignment;
+    }
   }
 
-  /** Puts a session's new value in place of its old one, if any. Returns its entry. */
-  putSession(session: Session): Entry {
-    let entry = this.#entries.get(session.key);
-    if (entry === undefined) {
-      const kept = withNamesOf(this.assignment(session.clientKey), session);
-      entry = { session: kept, place: -1, next: null, previous: null, row: 0, loggedIn: 0 };
-      this.#entries.set(session.key, entry);
-      this.#join(entry);
-      return entry;
+  /** Puts a session's new value in place of its old one, if any. Returns its slot. */
+  putSession(session: Session): number {
+    const { sessions } = this.#shelf;
+    const slot = sessions.find(this.#no, session.key);
+    if (slot === 0) {
+      const added = sessions.add(this.#no, session);
+      this.#join(added, session);
+      return added;
     }
-    const old = entry.session;
+    const old = sessions.get(slot);
     if (old.endedAt === session.endedAt && old.holder === session.holder && old.clientKey === session.clientKey) {
-      entry.session = session;
-      (session.endedAt === null ? this.#live : this.#barred).moved(entry);
-      if (this.terms.clientType === "projects" && session.endedAt === null) this.#projects.extended(entry);
-      const checkouts = checkoutsOf(session) - checkoutsOf(old);
-      if (session.endedAt === null && checkouts !== 0) this.#hold(this.#partyOf(session.holder), 0, checkouts);
-      return entry;
+      sessions.set(slot, session);
+      this.#extended(slot, old, session);
+      return slot;
     }
-    this.#leave(entry);
-    entry.session = session;
-    this.#join(entry);
-    return entry;
+    this.#leave(slot, old);
+    sessions.set(slot, session);
+    this.#join(slot, session);
+    return slot;
   }
 
-  /** Forgets a session, live or not. Returns its entry; undefined: it was not known. */
-  dropSession(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#leave(entry);
-    this.#entries.delete(key);
-    return entry;
+  /** Forgets a session, live or not. */
+  dropSession(key: string): void {
+    const slot = this.takeOutSession(key);
+    if (slot !== 0) this.forgetSession(slot);
   }
 
-  /** Brings back an entry that `dropSession` took out: the very same one, since a store may know it by more than its value. */
-  restoreSession(entry: Entry): void {
-    this.#entries.set(entry.session.key, entry);
-    this.#join(entry);
+  /** Takes a session out, so that it can still be put back. Returns its slot; 0: it was not known. */
+  takeOutSession(key: string): number {
+    const { sessions } = this.#shelf;
+    const slot = sessions.find(this.#no, key);
+    if (slot === 0) return 0;
+    this.#leave(slot, sessions.get(slot));
+    sessions.takeOut(slot);
+    return slot;
+  }
+
+  /** Brings back what `takeOutSession` took out, under the same slot, since a store may know it by more than its value. */
+  putBackSession(slot: number): void {
+    const session = this.#shelf.sessions.get(slot);
+    this.#shelf.sessions.putBack(slot, session.key);
+    this.#join(slot, session);
+  }
+
+  /** What `takeOutSession` took out will not come back. */
+  forgetSession(slot: number): void {
+    this.#shelf.sessions.forget(slot);
   }
 
   putAssignment(assignment: Assignment): void {
-    const party = this.#partyOf(assignment.clientKey);
-    const old = party.assignment;
+    const { parties } = this.#shelf;
+    const slot = this.#partyOf(assignment.clientKey);
+    const old = parties.assignment(slot);
     if (old === undefined) this.#clients++;
     else this.#countAssigned(old, -1);
     this.#countAssigned(assignment, 1);
-    party.assignment = assignment;
-    this.#tokens.set(assignment.tokenKey, assignment);
+    parties.putAssignment(slot, assignment);
   }
 
   /** Forgets a client: to undo its first activation, or because it has another name from now on. */
   dropAssignment(clientKey: string): void {
-    const party = this.#parties.get(clientKey);
-    if (party?.assignment === undefined) return;
-    this.#countAssigned(party.assignment, -1);
+    const { parties } = this.#shelf;
+    const slot = this.#find(clientKey);
+    const assignment = slot === 0 ? undefined : parties.assignment(slot);
+    if (assignment === undefined) return;
+    this.#countAssigned(assignment, -1);
     this.#clients--;
-    this.#tokens.delete(party.assignment.tokenKey);
-    party.assignment = undefined;
-    this.#forgetIfNobody(clientKey, party);
+    parties.dropAssignment(slot);
+    this.#forgetIfNobody(slot);
+  }
+
+  /** Takes everything off the shelf: the licence is no more. */
+  clear(): void {
+    for (const { key } of [...this.sessions()]) this.dropSession(key);
+    for (const { clientKey } of [...this.assignments()]) this.dropAssignment(clientKey);
   }
 
   get projectCount(): number {
@@ -324,42 +354,50 @@ export class LicenseState implements LicenseView {
     return this.#projects;
   }
 
-  #join(entry: Entry): void {
-    const session = entry.session;
+  #join(slot: number, session: Session): void {
     if (session.endedAt !== null) {
-      this.#barred.add(entry);
+      this.#barred.add(slot);
       return;
     }
-    this.#live.add(entry);
-    if (this.terms.clientType === "projects") this.#ownProjects().attend(entry);
+    const { sessions, parties } = this.#shelf;
+    this.#live.add(slot);
+    if (this.terms.clientType === "projects") this.#ownProjects().attend(session);
     const client = this.#partyOf(session.clientKey);
     const holder = session.holder === session.clientKey ? client : this.#partyOf(session.holder);
+    sessions.setParties(slot, client, holder);
     this.#hold(holder, 1, checkoutsOf(session));
-    const head = client.sessions;
-    entry.next = head;
-    entry.previous = null;
-    if (head !== null) head.previous = entry;
-    client.sessions = entry;
+    const head = parties.sessionsOf(client);
+    sessions.setNext(slot, head);
+    sessions.setPrevious(slot, 0);
+    if (head !== 0) sessions.setPrevious(head, slot);
+    parties.setSessions(client, slot);
   }
 
-  #leave(entry: Entry): void {
-    const session = entry.session;
+  #leave(slot: number, session: Session): void {
     if (session.endedAt !== null) {
-      this.#barred.remove(entry);
+      this.#barred.remove(slot);
       return;
     }
-    this.#live.remove(entry);
-    if (this.terms.clientType === "projects") this.#projects.leave(entry);
-    const client = this.#partyOf(session.clientKey);
-    const holder = session.holder === session.clientKey ? client : this.#partyOf(session.holder);
+    const { sessions, parties } = this.#shelf;
+    this.#live.remove(slot);
+    if (this.terms.clientType === "projects") this.#projects.leave(session);
+    const [client, holder] = sessions.partiesOf(slot);
     this.#hold(holder, -1, -checkoutsOf(session));
-    if (entry.next !== null) entry.next.previous = entry.previous;
-    if (entry.previous !== null) entry.previous.next = entry.next;
-    else client.sessions = entry.next;
-    entry.next = null;
-    entry.previous = null;
-    this.#forgetIfNobody(session.clientKey, client);
-    if (holder !== client) this.#forgetIfNobody(session.holder, holder);
+    const [next, previous] = [sessions.nextOf(slot), sessions.previousOf(slot)];
+    if (next !== 0) sessions.setPrevious(next, previous);
+    if (previous !== 0) sessions.setNext(previous, next);
+    else parties.setSessions(client, next);
+    this.#forgetIfNobody(client);
+    if (holder !== client) this.#forgetIfNobody(holder);
+  }
+
+  /** A session is what it was, with another end. */
+  #extended(slot: number, old: Session, session: Session): void {
+    (session.endedAt === null ? this.#live : this.#barred).moved(slot);
+    if (session.endedAt !== null) return;
+    if (this.terms.clientType === "projects") this.#projects.extended(session);
+    const checkouts = checkoutsOf(session) - checkoutsOf(old);
+    if (checkouts !== 0) this.#hold(this.#shelf.sessions.partiesOf(slot)[1], 0, checkouts);
   }
 
   #countAssigned({ unassignedAt, isGoodwill }: Assignment, by: number): void {
@@ -368,38 +406,48 @@ export class LicenseState implements LicenseView {
     if (isGoodwill) this.#onGoodwill += by;
   }
 
-  #partyOf(name: string): Party {
-    const known = this.#parties.get(name);
-    if (known !== undefined) return known;
-    const made: Party = { assignment: undefined, sessions: null, held: 0, checkouts: 0 };
-    this.#parties.set(name, made);
+  #find(name: string): number {
+    return this.#shelf.parties.find(this.#no, name);
+  }
+
+  #partyOf(name: string): number {
+    const known = this.#find(name);
+    if (known !== 0) return known;
+    const { parties } = this.#shelf;
+    const made = parties.add(this.#no, name);
+    parties.setPrevious(made, this.#last);
+    if (this.#last === 0) this.#first = made;
+    else parties.setNext(this.#last, made);
+    this.#last = made;
     return made;
   }
 
-  #forgetIfNobody(name: string, { assignment, sessions, held }: Party): void {
-    if (assignment === undefined && sessions === null && held === 0) this.#parties.delete(name);
+  #forgetIfNobody(slot: number): void {
+    const { parties } = this.#shelf;
+    if (!parties.isNobody(slot)) return;
+    const [next, previous] = [parties.nextOf(slot), parties.previousOf(slot)];
+    if (previous === 0) this.#first = next;
+    else parties.setNext(previous, next);
+    if (next === 0) this.#last = previous;
+    else parties.setPrevious(next, previous);
+    if (this.#walk === slot) this.#walk = next;
+    parties.drop(slot);
   }
 
-  #hold(holder: Party, sessions: number, checkouts: number): void {
-    const [held, checkedOut] = [holder.held > 0, holder.checkouts > 0];
-    holder.held += sessions;
-    holder.checkouts += checkouts;
-    this.#holders += Number(holder.held > 0) - Number(held);
-    this.#checkedOut += Number(holder.checkouts > 0) - Number(checkedOut);
+  #hold(holder: number, sessions: number, checkouts: number): void {
+    const { parties } = this.#shelf;
+    const [held, checkedOut] = [parties.heldBy(holder), parties.checkoutsOf(holder)];
+    parties.setHeld(holder, held + sessions);
+    this.#holders += Number(held + sessions > 0) - Number(held > 0);
+    if (checkouts === 0) return;
+    parties.setCheckouts(holder, checkedOut + checkouts);
+    this.#checkedOut += Number(checkedOut + checkouts > 0) - Number(checkedOut > 0);
   }
 }
 
-/** A session with its client's own strings where they are equal: a row, or a request, brings each of them anew. */
-function withNamesOf(client: Assignment | undefined, session: Session): Session {
-  if (client === undefined) return session;
-  const { clientId, clientKey, userId } = client;
-  return {
-    ...session,
-    clientKey,
-    clientId: session.clientId === clientId ? clientId : session.clientId,
-    userId: session.userId === userId ? userId : session.userId,
-    holder: session.holder === clientKey ? clientKey : session.holder,
-  };
+function endOfFirst(heap: EndHeap<number>, { sessions }: Shelf): Millis | undefined {
+  const first = heap.first();
+  return first === undefined ? undefined : sessions.endOf(first);
 }
 
 function checkoutsOf({ checkoutUntil }: Session): number {

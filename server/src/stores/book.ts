@@ -6,8 +6,8 @@ import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
 import { evolve } from "../core/evolve.ts";
-import type { Entry } from "../core/heap.ts";
 import { clientKey } from "../core/names.ts";
+import { Shelf } from "../core/packed/shelf.ts";
 import { LicenseState } from "../core/state.ts";
 import type { Licenses } from "../core/step.ts";
 import type {
@@ -30,8 +30,8 @@ import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Pla
 interface Done {
   readonly license: LicenseState;
   readonly change: Change;
-  /** The session's entry as the change left it; for a forgotten session, the entry that was. */
-  readonly entry: Entry | undefined;
+  /** The slot of the session that was put, or taken out; 0: of none. */
+  readonly slot: number;
   readonly sessionBefore: Session | undefined;
   readonly assignmentBefore: Assignment | undefined;
   readonly projectBefore: Project | undefined;
@@ -44,6 +44,8 @@ export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" 
 
 export class Book implements Licenses {
   readonly #directory = new Directory();
+  /** Where all licences have their sessions and clients. */
+  readonly shelf = new Shelf();
   /** By vendor and id: a key put together of them would be made for every command. */
   readonly #licenses = new Map<string, Map<string, LicenseState>>();
   readonly #clients = new Clients();
@@ -99,13 +101,14 @@ export class Book implements Licenses {
     const projectBefore = projectOf(license, change);
     const itemBefore = itemOf(license, change);
     const checkInsBefore = license.checkIns;
-    const entry = evolve(license, change);
+    // What goes is only taken out: it comes back if the transaction fails.
+    const slot = change.type === "session.gone" ? license.takeOutSession(change.key) : evolve(license, change);
     if (change.type === "assignment") this.index(license, change.assignment, assignmentBefore);
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
     this.#indexItem(license, change);
     const before = { sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
-    this.#done.push({ license, change, entry, ...before });
+    this.#done.push({ license, change, slot, ...before });
   }
 
   record(line: HistoryRecord): void {
@@ -118,6 +121,13 @@ export class Book implements Licenses {
 
   /** The transaction is saved: what it changed stands. */
   keep(): void {
+    for (const { license, change, slot } of this.#done) {
+      if (change.type === "session.gone" && slot !== 0) license.forgetSession(slot);
+    }
+    this.#clear();
+  }
+
+  #clear(): void {
     this.#done = [];
     this.#lines = [];
     this.#gathered = [];
@@ -126,11 +136,11 @@ export class Book implements Licenses {
   /** The transaction failed: everything is as it was before it. */
   undo(): void {
     for (let n = this.#done.length - 1; n >= 0; n--) this.#takeBack(this.#done[n] as Done);
-    this.keep();
+    this.#clear();
   }
 
   #takeBack(done: Done): void {
-    const { license, change, entry, sessionBefore, assignmentBefore, projectBefore, itemBefore } = done;
+    const { license, change, slot, sessionBefore, assignmentBefore, projectBefore, itemBefore } = done;
     if (change.type === "item" || change.type === "item.gone") {
       const back = itemBefore === undefined ? goneOf(change) : ({ type: "item", item: itemBefore } as const);
       evolve(license, back);
@@ -150,7 +160,7 @@ export class Book implements Licenses {
     } else if (sessionBefore === undefined) {
       if (change.type === "session") license.dropSession(change.session.key);
     } else if (change.type === "session.gone") {
-      license.restoreSession(entry as Entry);
+      license.putBackSession(slot);
     } else {
       license.putSession(sessionBefore);
     }
@@ -213,7 +223,7 @@ export class Book implements Licenses {
       const ofVendor = this.#licenses.get(each.isvId) ?? new Map<string, LicenseState>();
       this.#licenses.set(each.isvId, ofVendor);
       const known = ofVendor.get(each.licenseId);
-      if (known === undefined) ofVendor.set(each.licenseId, new LicenseState(each));
+      if (known === undefined) ofVendor.set(each.licenseId, new LicenseState(each, this.shelf));
       else known.terms = each;
     }
     for (const place of gone) this.#forget(place);
@@ -225,6 +235,7 @@ export class Book implements Licenses {
     for (const assignment of license.assignments()) this.#clients.drop(license, assignment);
     for (const { id } of license.projects()) this.#byProject.delete(isvId + id);
     for (const { kind, key } of license.items()) this.#indexItem(license, { type: "item.gone", kind, key });
+    license.clear();
     this.#licenses.get(isvId)?.delete(licenseId);
   }
 

@@ -3,7 +3,7 @@
  * into a log, one line a commit, and are folded into the rows a little later, in order of rows. So the cost of an extend
  * does not depend on how many sessions there are, nor on how far apart their rows lie.
  */
-import type { Entry } from "../../core/heap.ts";
+import type { PackedSessions } from "../../core/packed/sessions.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Millis, Session, Terms } from "../../core/types.ts";
 import type { Access } from "./access.ts";
@@ -20,10 +20,15 @@ export class SessionRows {
   /** The next free number of a row, and of a line of the log. Never used twice while the log may name it. */
   #nextRow = 1;
   #nextLine = 1;
-  /** Entries whose row is behind the log, in the order in which they fell behind. */
-  readonly #behind = new Set<Entry>();
-  /** What the transaction under way has logged and inserted: settled once it has committed. */
-  #logged: Entry[] = [];
+  readonly #sessions: PackedSessions;
+  /** Slots of sessions whose row is behind the log, in the order in which they fell behind. */
+  readonly #behind = new Set<number>();
+  /** What the transaction under way has logged: settled once it has committed. */
+  #logged: number[] = [];
+
+  constructor(sessions: PackedSessions) {
+    this.#sessions = sessions;
+  }
 
   /** Reads rows and log into the licences, and folds the whole log. Answers with the latest instant seen. */
   load(tables: Tables, licenseOf: (no: number) => LicenseState): Millis {
@@ -31,7 +36,7 @@ export class SessionRows {
     this.#nextLine = lastLine + 1;
     let latest = 0;
     for (const { row, session } of storedSessions(tables.rows, spans, (no) => licenseOf(no).terms)) {
-      licenseOf(row.license_no).putSession(session).row = row.no;
+      this.#sessions.setRow(licenseOf(row.license_no).putSession(session), row.no);
       latest = Math.max(latest, session.extendedAt);
       this.#nextRow = Math.max(this.#nextRow, row.no + 1);
     }
@@ -40,27 +45,30 @@ export class SessionRows {
     return latest;
   }
 
-  /** What is to be written so that entries are on file as they now stand. */
+  /** What is to be written so that the sessions in the slots are on file as they now stand. */
   writesOf(
-    entries: Iterable<Entry>,
-    licenseOf: (entry: Entry) => { readonly no: number; readonly terms: Terms },
+    slots: Iterable<number>,
+    licenseOf: (slot: number) => { readonly no: number; readonly terms: Terms },
   ): SessionWrites {
     const inserted: SessionValues[] = [];
     const deleted: number[] = [];
     const ended: [number, Millis][] = [];
     const spans: Span[] = [];
     this.#logged = [];
-    for (const entry of entries) {
-      const { session, row } = entry;
-      if (entry.place < 0) {
+    for (const slot of slots) {
+      const row = this.#sessions.rowOf(slot);
+      if (!this.#sessions.isThere(slot)) {
         if (row !== 0) deleted.push(row);
-      } else if (row === 0) {
-        entry.row = this.#nextRow++;
-        inserted.push(sessionValues(entry.row, licenseOf(entry), session));
+        continue;
+      }
+      const session = this.#sessions.get(slot);
+      if (row === 0) {
+        this.#sessions.setRow(slot, this.#nextRow);
+        inserted.push(sessionValues(this.#nextRow++, licenseOf(slot), session));
       } else {
         if (session.endedAt !== null) ended.push([row, session.endedAt]);
         spans.push(spanOf(row, session));
-        this.#logged.push(entry);
+        this.#logged.push(slot);
       }
     }
     const extended = spans.length === 0 ? null : { line: this.#nextLine, spans: JSON.stringify(spans) };
@@ -70,10 +78,12 @@ export class SessionRows {
   /** What `writesOf` told has been written. */
   committed(): void {
     if (this.#logged.length === 0) return;
-    for (const entry of this.#logged) {
-      if (entry.loggedIn !== 0) continue;
-      entry.loggedIn = this.#nextLine;
-      this.#behind.add(entry);
+    for (const slot of this.#logged) {
+      if (this.#sessions.loggedIn(slot) !== 0) continue;
+      this.#sessions.setLoggedIn(slot, this.#nextLine);
+      // To the end, also where the slot was another session's, which is gone.
+      this.#behind.delete(slot);
+      this.#behind.add(slot);
     }
     this.#nextLine++;
     this.#logged = [];
@@ -81,19 +91,21 @@ export class SessionRows {
 
   /** Folds one slice of what is behind. Answers whether the round has more to do. Nothing else changes sessions meanwhile. */
   async fold(round: FoldRound, file: Access): Promise<boolean> {
-    const slice: Entry[] = [];
-    for (const entry of this.#behind) {
+    const slice: number[] = [];
+    for (const slot of this.#behind) {
       if (slice.length >= Math.min(foldedAtATimeMax, round.left)) break;
-      slice.push(entry);
+      slice.push(slot);
     }
     if (slice.length === 0) return false;
     const before = this.#oldestLineAfter(slice);
-    const live = slice.filter(({ place }) => place >= 0).toSorted((a, b) => a.row - b.row);
-    const spans = live.map(({ row, session }) => spanOf(row, session));
+    const live = slice
+      .filter((slot) => this.#sessions.isThere(slot))
+      .toSorted((a, b) => this.#sessions.rowOf(a) - this.#sessions.rowOf(b));
+    const spans = live.map((slot) => spanOf(this.#sessions.rowOf(slot), this.#sessions.get(slot)));
     await file.ask("fold", spans, before);
-    for (const entry of slice) {
-      entry.loggedIn = 0;
-      this.#behind.delete(entry);
+    for (const slot of slice) {
+      this.#sessions.setLoggedIn(slot, 0);
+      this.#behind.delete(slot);
     }
     round.left -= slice.length;
     return round.left > 0;
@@ -104,9 +116,9 @@ export class SessionRows {
   }
 
   /** The first line of the log that is still needed once the slice, the head of what is behind, is folded. */
-  #oldestLineAfter(slice: readonly Entry[]): number {
+  #oldestLineAfter(slice: readonly number[]): number {
     let skipped = 0;
-    for (const entry of this.#behind) if (skipped++ === slice.length) return entry.loggedIn;
+    for (const slot of this.#behind) if (skipped++ === slice.length) return this.#sessions.loggedIn(slot);
     return this.#nextLine;
   }
 }

@@ -7,7 +7,6 @@ import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
-import type { Entry } from "../../core/heap.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Command, Item, Millis } from "../../core/types.ts";
@@ -156,14 +155,14 @@ class SqliteStore implements Store {
   /** Each session is written once, however often the batch extended it. */
   #batch(): Batch {
     const { done, lines, gathered } = this.#book;
-    const licenses = new Map<Entry, LicenseState>();
+    const licenses = new Map<number, LicenseState>();
     const others: [number, OtherChange][] = [];
-    for (const { license, change, entry } of done) {
-      if (entry !== undefined) licenses.set(entry, license);
+    for (const { license, change, slot } of done) {
+      if (slot !== 0) licenses.set(slot, license);
       else others.push([this.#licenseNumber(license), change as OtherChange]);
     }
-    const sessions = this.#sessions.writesOf(licenses.keys(), (entry) => {
-      const license = licenses.get(entry) as LicenseState;
+    const sessions = this.#sessions.writesOf(licenses.keys(), (slot) => {
+      const license = licenses.get(slot) as LicenseState;
       return { no: this.#licenseNumber(license), terms: license.terms };
     });
     return {

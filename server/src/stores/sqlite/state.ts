@@ -12,7 +12,7 @@ export class State {
   readonly book = new Book();
   readonly numbers = new Numbers();
   readonly settings = new Map<string, string>();
-  readonly sessions = new SessionRows();
+  readonly sessions = new SessionRows(this.book.shelf.sessions);
   /** The latest instant on record; 0: there is none. */
   readonly latest: Millis;
 

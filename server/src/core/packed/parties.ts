@@ -1,0 +1,280 @@
+import type { Assignment, Millis } from "../types.ts";
+import { Finder } from "./finder.ts";
+import { hashOf } from "./hash.ts";
+import { Records } from "./records.ts";
+import type { Fields, Texts } from "./texts.ts";
+
+// The fields of a record: first those with 64 bits, then those with 32. An instant that is null is no number.
+const activatedAt = 0;
+const unassignedAt = 1;
+const lastHeartbeatAt = 2;
+const doubles = 3;
+const text = 0;
+const flags = 1;
+const license = 2;
+const sessions = 3;
+const held = 4;
+const checkouts = 5;
+const next = 6;
+const previous = 7;
+const integers = 8;
+
+// Bits of `flags`.
+const isClient = 1;
+const isGoodwill = 2;
+const isRare = 4;
+
+/** What few clients have. */
+interface Rare {
+  readonly suspendedUntil: Millis | null;
+  /** Members that this release does not know; null: there are none. */
+  readonly more: Partial<Assignment> | null;
+}
+
+const membersOfAll = 14;
+
+/**
+ * Whoever licences know by a name, packed: as a client, as a holder of sessions or, mostly, as both. Of all licences that share
+ * a shelf; a slot names one as long as it is kept.
+ */
+export class PackedParties {
+  readonly #records = new Records(doubles, integers);
+  readonly #texts: Texts;
+  readonly #byName = new Finder();
+  readonly #byToken = new Finder();
+  readonly #rare = new Map<number, Rare>();
+  /** The client that was read or put last. Slot 0: none. */
+  #lastSlot = 0;
+  #last: Assignment | null = null;
+
+  constructor(texts: Texts) {
+    this.#texts = texts;
+  }
+
+  /** The slot of somebody whom a licence knows by the name; 0: it does not. */
+  find(licenseNo: number, name: string): number {
+    const isIt = (slot: number) => this.licenseOf(slot) === licenseNo && this.nameOf(slot) === name;
+    if (this.#lastSlot !== 0 && isIt(this.#lastSlot)) return this.#lastSlot;
+    return this.#byName.find(hashOf(name, licenseNo), isIt);
+  }
+
+  /** The slot of the client with a token, of a licence that is one of those asked for; 0: there is none. */
+  findToken(tokenKey: string, isLicense: (licenseNo: number) => boolean): number {
+    return this.#byToken.find(
+      hashOf(tokenKey, 0),
+      (slot) => isLicense(this.licenseOf(slot)) && this.assignment(slot)?.tokenKey === tokenKey,
+    );
+  }
+
+  /** Keeps somebody whom the licence does not know yet. */
+  add(licenseNo: number, name: string): number {
+    const slot = this.#records.take();
+    this.#records.setInteger(slot, license, licenseNo);
+    this.#records.setInteger(slot, text, this.#texts.put([name]));
+    this.#byName.add(hashOf(name, licenseNo), slot);
+    return slot;
+  }
+
+  drop(slot: number): void {
+    this.#byName.remove(hashOf(this.nameOf(slot), this.licenseOf(slot)), slot);
+    this.#texts.giveBack(this.#records.integer(slot, text));
+    this.#records.giveBack(slot);
+  }
+
+  nameOf(slot: number): string {
+    if (slot === this.#lastSlot) return (this.#last as Assignment).clientKey;
+    return this.#texts.get(this.#records.integer(slot, text), 1)[0] as string;
+  }
+
+  licenseOf(slot: number): number {
+    return this.#records.integer(slot, license);
+  }
+
+  isAssigned(slot: number): boolean {
+    return this.#has(slot, isClient) && Number.isNaN(this.#records.double(slot, unassignedAt));
+  }
+
+  assignment(slot: number): Assignment | undefined {
+    if (slot === this.#lastSlot) return this.#last as Assignment;
+    if (!this.#has(slot, isClient)) return undefined;
+    this.#last = this.#read(slot);
+    this.#lastSlot = slot;
+    return this.#last;
+  }
+
+  putAssignment(slot: number, assignment: Assignment): void {
+    const old = this.assignment(slot);
+    if (old === undefined || !isNamedAlike(old, assignment)) this.#putTexts(slot, assignment, old);
+    const records = this.#records;
+    records.setDouble(slot, activatedAt, assignment.activatedAt);
+    records.setDouble(slot, unassignedAt, assignment.unassignedAt ?? Number.NaN);
+    records.setDouble(slot, lastHeartbeatAt, assignment.lastHeartbeatAt ?? Number.NaN);
+    const rare = rareOf(assignment);
+    if (rare !== null) this.#rare.set(slot, rare);
+    else if (this.#rare.size > 0) this.#rare.delete(slot);
+    records.setInteger(
+      slot,
+      flags,
+      isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0),
+    );
+    this.#lastSlot = slot;
+    this.#last = assignment;
+  }
+
+  /** It is a client no more, but may hold sessions. */
+  dropAssignment(slot: number): void {
+    const { clientKey, tokenKey } = this.assignment(slot) as Assignment;
+    this.#byToken.remove(hashOf(tokenKey, 0), slot);
+    this.#rare.delete(slot);
+    this.#lastSlot = 0;
+    this.#last = null;
+    this.#records.setInteger(slot, flags, 0);
+    this.#texts.giveBack(this.#records.integer(slot, text));
+    this.#records.setInteger(slot, text, this.#texts.put([clientKey]));
+  }
+
+  /** The first of a client's live sessions; 0: it has none. */
+  sessionsOf(slot: number): number {
+    return this.#records.integer(slot, sessions);
+  }
+
+  setSessions(slot: number, session: number): void {
+    this.#records.setInteger(slot, sessions, session);
+  }
+
+  /** How many live sessions count against a holder. */
+  heldBy(slot: number): number {
+    return this.#records.integer(slot, held);
+  }
+
+  setHeld(slot: number, count: number): void {
+    this.#records.setInteger(slot, held, count);
+  }
+
+  /** How many of them are checkouts. */
+  checkoutsOf(slot: number): number {
+    return this.#records.integer(slot, checkouts);
+  }
+
+  setCheckouts(slot: number, count: number): void {
+    this.#records.setInteger(slot, checkouts, count);
+  }
+
+  /** Nobody needs to know it any more. */
+  isNobody(slot: number): boolean {
+    return !this.#has(slot, isClient) && this.sessionsOf(slot) === 0 && this.heldBy(slot) === 0;
+  }
+
+  /** All that a licence knows, as a doubly linked list; 0: there is none. */
+  nextOf(slot: number): number {
+    return this.#records.integer(slot, next);
+  }
+
+  setNext(slot: number, other: number): void {
+    this.#records.setInteger(slot, next, other);
+  }
+
+  previousOf(slot: number): number {
+    return this.#records.integer(slot, previous);
+  }
+
+  setPrevious(slot: number, other: number): void {
+    this.#records.setInteger(slot, previous, other);
+  }
+
+  #has(slot: number, bit: number): boolean {
+    return (this.#records.integer(slot, flags) & bit) !== 0;
+  }
+
+  #putTexts(slot: number, assignment: Assignment, old: Assignment | undefined): void {
+    if (old?.tokenKey !== assignment.tokenKey) {
+      if (old !== undefined) this.#byToken.remove(hashOf(old.tokenKey, 0), slot);
+      this.#byToken.add(hashOf(assignment.tokenKey, 0), slot);
+    }
+    this.#texts.giveBack(this.#records.integer(slot, text));
+    this.#records.setInteger(slot, text, this.#texts.put(textsOf(assignment)));
+  }
+
+  #read(slot: number): Assignment {
+    const records = this.#records;
+    const names = this.#texts.get(records.integer(slot, text), namesOfAll);
+    const [clientKey, clientId, id, tokenKey] = names as [string, string, string, string];
+    const [, , , , userId, clientName, clientDescription, softwareVersion, operatingSystem] = names as (
+      | string
+      | null
+    )[] as [null, null, null, null, string | null, string | null, string | null, string | null, string | null];
+    const rare = this.#has(slot, isRare) ? this.#rare.get(slot) : undefined;
+    const assignment: Assignment = {
+      id,
+      tokenKey,
+      clientId,
+      clientKey,
+      clientName,
+      clientDescription,
+      userId,
+      softwareVersion,
+      operatingSystem,
+      activatedAt: records.double(slot, activatedAt),
+      unassignedAt: instantOf(records.double(slot, unassignedAt)),
+      suspendedUntil: rare?.suspendedUntil ?? null,
+      isGoodwill: this.#has(slot, isGoodwill),
+      lastHeartbeatAt: instantOf(records.double(slot, lastHeartbeatAt)),
+    };
+    return rare?.more == null ? assignment : { ...assignment, ...rare.more };
+  }
+}
+
+const namesOfAll = 9;
+
+/** The name first: a client's id and user are mostly like it. */
+function textsOf(assignment: Assignment): Fields {
+  const { clientKey, clientId, id, tokenKey, userId } = assignment;
+  const { clientName, clientDescription, softwareVersion, operatingSystem } = assignment;
+  return [clientKey, clientId, id, tokenKey, userId, clientName, clientDescription, softwareVersion, operatingSystem];
+}
+
+function instantOf(value: number): Millis | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function isNamedAlike(a: Assignment, b: Assignment): boolean {
+  return (
+    a.id === b.id &&
+    a.tokenKey === b.tokenKey &&
+    a.clientId === b.clientId &&
+    a.userId === b.userId &&
+    a.clientName === b.clientName &&
+    a.clientDescription === b.clientDescription &&
+    a.softwareVersion === b.softwareVersion &&
+    a.operatingSystem === b.operatingSystem
+  );
+}
+
+function rareOf(assignment: Assignment): Rare | null {
+  const more = moreOf(assignment);
+  if (more === null && assignment.suspendedUntil === null) return null;
+  return { suspendedUntil: assignment.suspendedUntil, more };
+}
+
+/** What stands in the value beside what all have. */
+function moreOf(assignment: Assignment): Partial<Assignment> | null {
+  if (Object.keys(assignment).length <= membersOfAll) return null;
+  const {
+    id: _id,
+    tokenKey: _tokenKey,
+    clientId: _clientId,
+    clientKey: _clientKey,
+    clientName: _clientName,
+    clientDescription: _clientDescription,
+    userId: _userId,
+    softwareVersion: _softwareVersion,
+    operatingSystem: _operatingSystem,
+    activatedAt: _activatedAt,
+    unassignedAt: _unassignedAt,
+    suspendedUntil: _suspendedUntil,
+    isGoodwill: _isGoodwill,
+    lastHeartbeatAt: _lastHeartbeatAt,
+    ...more
+  } = assignment;
+  return more;
+}

@@ -1,0 +1,169 @@
+/** What a text takes is a multiple of this, so that a place can be named by 32 bits up to 32 GB. */
+const unit = 16;
+const perPage = 65_536;
+const unitsPerPage = perPage / unit;
+
+/** Bytes that the first page has at the beginning: most licences of a shared database have few sessions. */
+const fewest = 1_024;
+
+/** Longer ones stay what they were: they are rare, and would leave holes in pages. */
+const longest = 1_024;
+
+/** What a field begins with. */
+const tags = { none: 0, likeFirst: 1, uuid: 2, latin: 3, other: 4 } as const;
+
+export type Fields = readonly (string | null)[];
+
+/**
+ * Short lists of texts, packed into pages of bytes: a UUID in 17 of them, another text in three and one a character, what is
+ * as the list's first in one. Places are named by numbers, never 0, and taken again once they are given back.
+ */
+export class Texts {
+  readonly #pages: Buffer[] = [];
+  /** By their size in units, the first place that has been given back; it has the next one written in it. */
+  readonly #free: number[] = [];
+  /** The first unit that has never been used. */
+  #end = 1;
+  readonly #long = new Map<number, Fields>();
+  #nextLong = -1;
+
+  put(fields: Fields): number {
+    const size = packed(fields);
+    if (size > longest) {
+      this.#long.set(this.#nextLong, fields);
+      return this.#nextLong--;
+    }
+    const units = Math.ceil(size / unit);
+    const place = this.#take(units);
+    const offset = (place % unitsPerPage) * unit;
+    scratch[0] = units;
+    (this.#pages[Math.floor(place / unitsPerPage)] as Buffer).set(scratch.subarray(0, size), offset);
+    return place;
+  }
+
+  /** The first `count` fields. */
+  get(place: number, count: number): (string | null)[] {
+    if (place < 0) return (this.#long.get(place) as Fields).slice(0, count);
+    const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
+    return unpacked(page, (place % unitsPerPage) * unit + 1, count);
+  }
+
+  giveBack(place: number): void {
+    if (place < 0) {
+      this.#long.delete(place);
+      return;
+    }
+    const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
+    const offset = (place % unitsPerPage) * unit;
+    const units = page[offset] as number;
+    page.writeInt32LE(this.#free[units] ?? 0, offset);
+    this.#free[units] = place;
+  }
+
+  #take(units: number): number {
+    const free = this.#free[units] ?? 0;
+    if (free !== 0) {
+      const page = this.#pages[Math.floor(free / unitsPerPage)] as Buffer;
+      this.#free[units] = page.readInt32LE((free % unitsPerPage) * unit);
+      return free;
+    }
+    // What would not fit into its page begins the next one.
+    if ((this.#end % unitsPerPage) + units > unitsPerPage) this.#end = Math.ceil(this.#end / unitsPerPage) * unitsPerPage;
+    const place = this.#end;
+    this.#end += units;
+    this.#makeRoom(Math.floor(place / unitsPerPage), ((place % unitsPerPage) + units) * unit);
+    return place;
+  }
+
+  #makeRoom(page: number, bytes: number): void {
+    const old = this.#pages[page];
+    let length = old?.length ?? (page === 0 ? fewest : perPage);
+    while (length < bytes) length *= 2;
+    if (length === old?.length) return;
+    const larger = Buffer.alloc(length);
+    if (old !== undefined) larger.set(old);
+    this.#pages[page] = larger;
+  }
+}
+
+/** Where fields are packed before their size is known. */
+const scratch = Buffer.alloc(longest + 1);
+
+/** Packs fields into `scratch`, behind its first byte. Answers with the bytes used; more than `longest`: they have no room. */
+function packed(fields: Fields): number {
+  let at = 1;
+  for (const [n, field] of fields.entries()) {
+    if (at >= longest) return longest + 1;
+    if (field === null) scratch[at++] = tags.none;
+    else if (n > 0 && field === fields[0]) scratch[at++] = tags.likeFirst;
+    else at = packedText(field, at);
+  }
+  return at;
+}
+
+function packedText(text: string, at: number): number {
+  if (text.length === 36 && packedUuid(text, at + 1)) {
+    scratch[at] = tags.uuid;
+    return at + 17;
+  }
+  const { length } = text;
+  if (at + 3 + 2 * length > longest) return longest + 1;
+  scratch[at + 1] = length & 255;
+  scratch[at + 2] = length >> 8;
+  for (let n = 0; n < length; n++) {
+    const code = text.charCodeAt(n);
+    if (code > 255) {
+      scratch[at] = tags.other;
+      return at + 3 + scratch.write(text, at + 3, "utf16le");
+    }
+    scratch[at + 3 + n] = code;
+  }
+  scratch[at] = tags.latin;
+  return at + 3 + length;
+}
+
+/** Whether the text was a UUID as one is written, with small letters; its 16 bytes are packed then. */
+function packedUuid(text: string, at: number): boolean {
+  let to = at;
+  for (let n = 0; n < 36; n++) {
+    if (n === 8 || n === 13 || n === 18 || n === 23) {
+      if (text.charCodeAt(n) !== dash) return false;
+      continue;
+    }
+    const [high, low] = [digitOf(text.charCodeAt(n)), digitOf(text.charCodeAt(n + 1))];
+    if (high < 0 || low < 0) return false;
+    scratch[to++] = (high << 4) | low;
+    n++;
+  }
+  return true;
+}
+
+const dash = 45;
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 102 ? code - 87 : -1;
+}
+
+function unpacked(page: Buffer, from: number, count: number): (string | null)[] {
+  const fields: (string | null)[] = [];
+  let at = from;
+  for (let n = 0; n < count; n++) {
+    const tag = page[at++];
+    if (tag === tags.none) fields.push(null);
+    else if (tag === tags.likeFirst) fields.push(fields[0] as string);
+    else if (tag === tags.uuid) {
+      const hex = page.toString("hex", at, at + 16);
+      fields.push(
+        `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+      );
+      at += 16;
+    } else {
+      const length = (page[at] as number) | ((page[at + 1] as number) << 8);
+      const end = at + 2 + (tag === tags.latin ? length : 2 * length);
+      fields.push(tag === tags.latin ? page.toString("latin1", at + 2, end) : page.toString("utf16le", at + 2, end));
+      at = end;
+    }
+  }
+  return fields;
+}
