@@ -24,11 +24,6 @@ export class EndHeap<E> {
     return this.#members[0];
   }
 
-  /** In no particular order. */
-  all(): readonly E[] {
-    return this.#members;
-  }
-
   add(member: E): void {
     this.#members.push(member);
     this.#up(member, this.#members.length - 1);

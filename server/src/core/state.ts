@@ -1,5 +1,6 @@
 import { EndHeap } from "./heap.ts";
 import { Items } from "./items.ts";
+import type { Chain } from "./packed/records.ts";
 import { Shelf } from "./packed/shelf.ts";
 import { Projects } from "./projects.ts";
 import type {
@@ -36,9 +37,9 @@ export class LicenseState implements LicenseView {
   readonly #live: EndHeap<number>;
   /** Ended by an administrator, known until their old end. */
   readonly #barred: EndHeap<number>;
-  /** Everybody that it knows by a name, in the order in which they came: the first and the last one. */
-  #first = 0;
-  #last = 0;
+  /** Its sessions, and everybody that it knows by a name, in the order in which they came: the first and the last one. */
+  readonly #sessionEnds = { first: 0, last: 0 };
+  readonly #partyEnds = { first: 0, last: 0 };
   #clients = 0;
   #assigned = 0;
   #onGoodwill = 0;
@@ -52,7 +53,7 @@ export class LicenseState implements LicenseView {
   constructor(terms: Terms, shelf = new Shelf()) {
     this.terms = terms;
     this.#shelf = shelf;
-    this.#no = shelf.nextLicense();
+    this.#no = shelf.add(this);
     this.#live = new EndHeap(shelf.sessions);
     this.#barred = new EndHeap(shelf.sessions);
   }
@@ -101,7 +102,7 @@ export class LicenseState implements LicenseView {
     const found: Session[] = [];
     const client = this.#find(clientKey);
     let slot = client === 0 ? 0 : parties.sessionsOf(client);
-    for (; slot !== 0; slot = sessions.nextOf(slot)) found.push(sessions.get(slot));
+    for (; slot !== 0; slot = sessions.ofClient.after(slot)) found.push(sessions.get(slot));
     return found;
   }
 
@@ -134,8 +135,9 @@ export class LicenseState implements LicenseView {
   }
 
   *sessions(): Iterable<Session> {
-    for (const slot of this.#live.all()) yield this.#shelf.sessions.get(slot);
-    for (const slot of this.#barred.all()) yield this.#shelf.sessions.get(slot);
+    const { sessions } = this.#shelf;
+    for (let slot = this.#sessionEnds.first; slot !== 0; slot = sessions.ofLicense.after(slot))
+      yield sessions.get(slot);
   }
 
   assignment(clientKey: string): Assignment | undefined {
@@ -148,10 +150,10 @@ export class LicenseState implements LicenseView {
     const found: Assignment[] = [];
     // At most once from where the last round ended, and once from the beginning.
     for (let tries = 0; tries < 2 && found.length === 0; tries++) {
-      if (this.#walk === 0) this.#walk = this.#first;
+      if (this.#walk === 0) this.#walk = this.#partyEnds.first;
       while (found.length < limit && this.#walk !== 0) {
         const slot = this.#walk;
-        this.#walk = parties.nextOf(slot);
+        this.#walk = parties.ofLicense.after(slot);
         if (parties.isAssigned(slot)) found.push(parties.assignment(slot) as Assignment);
       }
     }
@@ -165,7 +167,7 @@ export class LicenseState implements LicenseView {
 
   *assignments(): Iterable<Assignment> {
     const { parties } = this.#shelf;
-    for (let slot = this.#first; slot !== 0; slot = parties.nextOf(slot)) {
+    for (let slot = this.#partyEnds.first; slot !== 0; slot = parties.ofLicense.after(slot)) {
       const assignment = parties.assignment(slot);
       if (assignment !== undefined) yield assignment;
     }
@@ -177,6 +179,7 @@ export class LicenseState implements LicenseView {
     const slot = sessions.find(this.#no, session.key);
     if (slot === 0) {
       const added = sessions.add(this.#no, session);
+      append(added, sessions.ofLicense, this.#sessionEnds);
       this.#join(added, session);
       return added;
     }
@@ -204,14 +207,17 @@ export class LicenseState implements LicenseView {
     const slot = sessions.find(this.#no, key);
     if (slot === 0) return 0;
     this.#leave(slot, sessions.get(slot));
+    remove(slot, sessions.ofLicense, this.#sessionEnds);
     sessions.takeOut(slot);
     return slot;
   }
 
   /** Brings back what `takeOutSession` took out, under the same slot, since a store may know it by more than its value. */
   putBackSession(slot: number): void {
-    const session = this.#shelf.sessions.get(slot);
-    this.#shelf.sessions.putBack(slot, session.key);
+    const { sessions } = this.#shelf;
+    const session = sessions.get(slot);
+    sessions.putBack(slot, session.key);
+    append(slot, sessions.ofLicense, this.#sessionEnds);
     this.#join(slot, session);
   }
 
@@ -227,7 +233,7 @@ export class LicenseState implements LicenseView {
     if (old === undefined) this.#clients++;
     else this.#countAssigned(old, -1);
     this.#countAssigned(assignment, 1);
-    parties.putAssignment(slot, assignment);
+    parties.putAssignment(slot, assignment, this.#shelf.productNo(this.terms.isvId, this.terms.productId));
   }
 
   /** Forgets a client: to undo its first activation, or because it has another name from now on. */
@@ -246,6 +252,7 @@ export class LicenseState implements LicenseView {
   clear(): void {
     for (const { key } of [...this.sessions()]) this.dropSession(key);
     for (const { clientKey } of [...this.assignments()]) this.dropAssignment(clientKey);
+    this.#shelf.drop(this.#no);
   }
 
   get projectCount(): number {
@@ -366,10 +373,7 @@ export class LicenseState implements LicenseView {
     const holder = session.holder === session.clientKey ? client : this.#partyOf(session.holder);
     sessions.setParties(slot, client, holder);
     this.#hold(holder, 1, checkoutsOf(session));
-    const head = parties.sessionsOf(client);
-    sessions.setNext(slot, head);
-    sessions.setPrevious(slot, 0);
-    if (head !== 0) sessions.setPrevious(head, slot);
+    sessions.ofClient.put(slot, 0, parties.sessionsOf(client));
     parties.setSessions(client, slot);
   }
 
@@ -383,10 +387,8 @@ export class LicenseState implements LicenseView {
     if (this.terms.clientType === "projects") this.#projects.leave(session);
     const [client, holder] = sessions.partiesOf(slot);
     this.#hold(holder, -1, -checkoutsOf(session));
-    const [next, previous] = [sessions.nextOf(slot), sessions.previousOf(slot)];
-    if (next !== 0) sessions.setPrevious(next, previous);
-    if (previous !== 0) sessions.setNext(previous, next);
-    else parties.setSessions(client, next);
+    if (parties.sessionsOf(client) === slot) parties.setSessions(client, sessions.ofClient.after(slot));
+    sessions.ofClient.takeOut(slot);
     this.#forgetIfNobody(client);
     if (holder !== client) this.#forgetIfNobody(holder);
   }
@@ -415,22 +417,15 @@ export class LicenseState implements LicenseView {
     if (known !== 0) return known;
     const { parties } = this.#shelf;
     const made = parties.add(this.#no, name);
-    parties.setPrevious(made, this.#last);
-    if (this.#last === 0) this.#first = made;
-    else parties.setNext(this.#last, made);
-    this.#last = made;
+    append(made, parties.ofLicense, this.#partyEnds);
     return made;
   }
 
   #forgetIfNobody(slot: number): void {
     const { parties } = this.#shelf;
     if (!parties.isNobody(slot)) return;
-    const [next, previous] = [parties.nextOf(slot), parties.previousOf(slot)];
-    if (previous === 0) this.#first = next;
-    else parties.setNext(previous, next);
-    if (next === 0) this.#last = previous;
-    else parties.setPrevious(next, previous);
-    if (this.#walk === slot) this.#walk = next;
+    if (this.#walk === slot) this.#walk = parties.ofLicense.after(slot);
+    remove(slot, parties.ofLicense, this.#partyEnds);
     parties.drop(slot);
   }
 
@@ -443,6 +438,24 @@ export class LicenseState implements LicenseView {
     parties.setCheckouts(holder, checkedOut + checkouts);
     this.#checkedOut += Number(checkedOut + checkouts > 0) - Number(checkedOut > 0);
   }
+}
+
+/** The first and the last slot of a list; 0: it is empty. */
+interface Both {
+  first: number;
+  last: number;
+}
+
+function append(slot: number, chain: Chain, ends: Both): void {
+  chain.put(slot, ends.last, 0);
+  if (ends.first === 0) ends.first = slot;
+  ends.last = slot;
+}
+
+function remove(slot: number, chain: Chain, ends: Both): void {
+  if (ends.first === slot) ends.first = chain.after(slot);
+  if (ends.last === slot) ends.last = chain.before(slot);
+  chain.takeOut(slot);
 }
 
 function endOfFirst(heap: EndHeap<number>, { sessions }: Shelf): Millis | undefined {

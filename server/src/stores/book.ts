@@ -48,7 +48,7 @@ export class Book implements Licenses {
   readonly shelf = new Shelf();
   /** By vendor and id: a key put together of them would be made for every command. */
   readonly #licenses = new Map<string, Map<string, LicenseState>>();
-  readonly #clients = new Clients();
+  readonly #clients = new Clients(this.shelf);
   readonly #byProject = new Map<string, LicenseState>();
   /** How many licences the looks for what is due have answered with. */
   #looked = 0;

@@ -2,6 +2,7 @@
  * The invariants of project licences, INV1 to INV8 of `project-tokens-reven.md`, on what a licence looks like before
  * and after one step. Whoever looks like a licence can be checked: the model, and what a store shows.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Command, DenialCode, LicenseView, Project, ProjectKind, Session, Terms } from "../../src/core/types.ts";
 import type { ModelLicense, ModelSession } from "./model.ts";
 import { attended, type ModelProject } from "./projects.ts";
@@ -84,9 +85,8 @@ export function broken(before: Sight, after: Sight, command: Command, denial: De
   }
   must("INV5: tokens held with nobody in", live.length > 0 || used.mono + used.team === 0);
   if (denial !== null) {
-    const state = ({ projects: all, live: users, used: tokens }: Sight) =>
-      JSON.stringify([byId(all), byId(users), tokens]);
-    must("INV6: a refused command changed something", state(before) === state(after));
+    const state = ({ projects: all, live: users, used: tokens }: Sight) => [byId(all), byId(users), tokens];
+    must("INV6: a refused command changed something", isDeepStrictEqual(state(before), state(after)));
   }
   const bound =
     Math.max(terms.projectTokens.mono, before.used.mono) + Math.max(terms.projectTokens.team, before.used.team);

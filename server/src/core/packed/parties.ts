@@ -1,7 +1,7 @@
 import type { Assignment, Millis } from "../types.ts";
 import { Finder } from "./finder.ts";
 import { hashOf } from "./hash.ts";
-import { Records } from "./records.ts";
+import { Chain, Records } from "./records.ts";
 import type { Fields, Texts } from "./texts.ts";
 
 // The fields of a record: first those with 64 bits, then those with 32. An instant that is null is no number.
@@ -17,7 +17,10 @@ const held = 4;
 const checkouts = 5;
 const next = 6;
 const previous = 7;
-const integers = 8;
+const product = 8;
+const nextNamesake = 9;
+const previousNamesake = 10;
+const integers = 11;
 
 // Bits of `flags`.
 const isClient = 1;
@@ -39,13 +42,18 @@ const membersOfAll = 14;
  */
 export class PackedParties {
   readonly #records = new Records(doubles, integers);
+  /** Everybody whom a licence knows, in the order in which they came. */
+  readonly ofLicense = new Chain(this.#records, next, previous);
+  readonly #namesakes = new Chain(this.#records, nextNamesake, previousNamesake);
   readonly #texts: Texts;
   readonly #byName = new Finder();
   readonly #byToken = new Finder();
+  /** Of each product's clients with one name the first: a client is nearly always on one licence. */
+  readonly #byProduct = new Finder();
   readonly #rare = new Map<number, Rare>();
   /** The client that was read or put last. Slot 0: none. */
   #lastSlot = 0;
-  #last: Assignment | null = null;
+  #last: Assignment | undefined;
 
   constructor(texts: Texts) {
     this.#texts = texts;
@@ -82,8 +90,7 @@ export class PackedParties {
   }
 
   nameOf(slot: number): string {
-    if (slot === this.#lastSlot) return (this.#last as Assignment).clientKey;
-    return this.#texts.get(this.#records.integer(slot, text), 1)[0] as string;
+    return this.assignment(slot)?.clientKey ?? (this.#texts.get(this.#records.integer(slot, text), 1)[0] as string);
   }
 
   licenseOf(slot: number): number {
@@ -95,15 +102,23 @@ export class PackedParties {
   }
 
   assignment(slot: number): Assignment | undefined {
-    if (slot === this.#lastSlot) return this.#last as Assignment;
+    if (slot === this.#lastSlot) return this.#last;
     if (!this.#has(slot, isClient)) return undefined;
     this.#last = this.#read(slot);
     this.#lastSlot = slot;
     return this.#last;
   }
 
-  putAssignment(slot: number, assignment: Assignment): void {
+  /** The slots of a product's clients with a name, on whatever licences they are. */
+  *clientsOf(productNo: number, name: string): Iterable<number> {
+    let slot = this.#firstNamesake(productNo, name);
+    for (; slot !== 0; slot = this.#namesakes.after(slot)) yield slot;
+  }
+
+  /** Keeps a client's assignment to a licence of the product. */
+  putAssignment(slot: number, assignment: Assignment, productNo: number): void {
     const old = this.assignment(slot);
+    if (old === undefined) this.#list(slot, productNo, assignment.clientKey);
     if (old === undefined || !isNamedAlike(old, assignment)) this.#putTexts(slot, assignment, old);
     const records = this.#records;
     records.setDouble(slot, activatedAt, assignment.activatedAt);
@@ -112,11 +127,7 @@ export class PackedParties {
     const rare = rareOf(assignment);
     if (rare !== null) this.#rare.set(slot, rare);
     else if (this.#rare.size > 0) this.#rare.delete(slot);
-    records.setInteger(
-      slot,
-      flags,
-      isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0),
-    );
+    records.setInteger(slot, flags, isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0));
     this.#lastSlot = slot;
     this.#last = assignment;
   }
@@ -125,9 +136,10 @@ export class PackedParties {
   dropAssignment(slot: number): void {
     const { clientKey, tokenKey } = this.assignment(slot) as Assignment;
     this.#byToken.remove(hashOf(tokenKey, 0), slot);
+    this.#unlist(slot, clientKey);
     this.#rare.delete(slot);
     this.#lastSlot = 0;
-    this.#last = null;
+    this.#last = undefined;
     this.#records.setInteger(slot, flags, 0);
     this.#texts.giveBack(this.#records.integer(slot, text));
     this.#records.setInteger(slot, text, this.#texts.put([clientKey]));
@@ -165,25 +177,32 @@ export class PackedParties {
     return !this.#has(slot, isClient) && this.sessionsOf(slot) === 0 && this.heldBy(slot) === 0;
   }
 
-  /** All that a licence knows, as a doubly linked list; 0: there is none. */
-  nextOf(slot: number): number {
-    return this.#records.integer(slot, next);
-  }
-
-  setNext(slot: number, other: number): void {
-    this.#records.setInteger(slot, next, other);
-  }
-
-  previousOf(slot: number): number {
-    return this.#records.integer(slot, previous);
-  }
-
-  setPrevious(slot: number, other: number): void {
-    this.#records.setInteger(slot, previous, other);
-  }
-
   #has(slot: number, bit: number): boolean {
     return (this.#records.integer(slot, flags) & bit) !== 0;
+  }
+
+  #firstNamesake(productNo: number, name: string): number {
+    return this.#byProduct.find(
+      hashOf(name, productNo),
+      (slot) => this.#records.integer(slot, product) === productNo && this.nameOf(slot) === name,
+    );
+  }
+
+  #list(slot: number, productNo: number, name: string): void {
+    const first = this.#firstNamesake(productNo, name);
+    this.#records.setInteger(slot, product, productNo);
+    this.#namesakes.put(slot, 0, first);
+    if (first === 0) this.#byProduct.add(hashOf(name, productNo), slot);
+    else this.#byProduct.replace(hashOf(name, productNo), first, slot);
+  }
+
+  #unlist(slot: number, name: string): void {
+    const [before, after] = [this.#namesakes.before(slot), this.#namesakes.after(slot)];
+    this.#namesakes.takeOut(slot);
+    if (before !== 0) return;
+    const hash = hashOf(name, this.#records.integer(slot, product));
+    if (after === 0) this.#byProduct.remove(hash, slot);
+    else this.#byProduct.replace(hash, slot, after);
   }
 
   #putTexts(slot: number, assignment: Assignment, old: Assignment | undefined): void {

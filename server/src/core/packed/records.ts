@@ -70,3 +70,43 @@ function copied<A extends Float64Array | Int32Array>(larger: A, old: A | undefin
   if (old !== undefined) larger.set(old);
   return larger;
 }
+
+/** Lists that go through records both ways, by two of their integers. Who begins and ends one is known to whoever keeps it. */
+export class Chain {
+  readonly #records: Records;
+  readonly #next: number;
+  readonly #previous: number;
+
+  constructor(records: Records, next: number, previous: number) {
+    this.#records = records;
+    this.#next = next;
+    this.#previous = previous;
+  }
+
+  /** 0: it is the last one. */
+  after(slot: number): number {
+    return this.#records.integer(slot, this.#next);
+  }
+
+  /** 0: it is the first one. */
+  before(slot: number): number {
+    return this.#records.integer(slot, this.#previous);
+  }
+
+  /** Puts a record between two; 0: there is none on that side. */
+  put(slot: number, before: number, after: number): void {
+    this.#records.setInteger(slot, this.#previous, before);
+    this.#records.setInteger(slot, this.#next, after);
+    if (before !== 0) this.#records.setInteger(before, this.#next, slot);
+    if (after !== 0) this.#records.setInteger(after, this.#previous, slot);
+  }
+
+  /** Takes a record out: its neighbours are neighbours then. */
+  takeOut(slot: number): void {
+    const [before, after] = [this.before(slot), this.after(slot)];
+    if (before !== 0) this.#records.setInteger(before, this.#next, after);
+    if (after !== 0) this.#records.setInteger(after, this.#previous, before);
+    this.#records.setInteger(slot, this.#previous, 0);
+    this.#records.setInteger(slot, this.#next, 0);
+  }
+}

@@ -2,7 +2,7 @@ import type { Ends } from "../heap.ts";
 import type { Millis, Session } from "../types.ts";
 import { Finder } from "./finder.ts";
 import { hashOf } from "./hash.ts";
-import { Records } from "./records.ts";
+import { Chain, Records } from "./records.ts";
 import type { Fields, Texts } from "./texts.ts";
 
 // The fields of a record: first those with 64 bits, then those with 32.
@@ -20,9 +20,11 @@ const place = 4;
 const license = 5;
 const client = 6;
 const holder = 7;
-const next = 8;
-const previous = 9;
-const integers = 10;
+const nextOfClient = 8;
+const previousOfClient = 9;
+const nextOfLicense = 10;
+const previousOfLicense = 11;
+const integers = 12;
 
 // Bits of `flags`.
 const isOveruse = 1;
@@ -47,6 +49,10 @@ const membersOfAll = 15;
  */
 export class PackedSessions implements Ends<number> {
   readonly #records = new Records(doubles, integers);
+  /** The live sessions of a client. */
+  readonly ofClient = new Chain(this.#records, nextOfClient, previousOfClient);
+  /** All sessions of a licence, in the order in which they came. */
+  readonly ofLicense = new Chain(this.#records, nextOfLicense, previousOfLicense);
   readonly #texts: Texts;
   readonly #finder = new Finder();
   readonly #rare = new Map<number, Rare>();
@@ -60,9 +66,9 @@ export class PackedSessions implements Ends<number> {
 
   /** The slot of a licence's session; 0: the licence does not know it. */
   find(licenseNo: number, key: string): number {
-    const isIt = (slot: number) =>
-      this.#records.integer(slot, license) === licenseNo && this.get(slot).key === key;
-    if (this.#lastSlot !== 0 && isIt(this.#lastSlot)) return this.#lastSlot;
+    const isIt = (slot: number) => this.#records.integer(slot, license) === licenseNo && this.get(slot).key === key;
+    const last = this.#lastSlot;
+    if (last !== 0 && this.isThere(last) && isIt(last)) return last;
     return this.#finder.find(hashOf(key, licenseNo), isIt);
   }
 
@@ -97,7 +103,6 @@ export class PackedSessions implements Ends<number> {
   /** Nobody finds it by its key any more. */
   takeOut(slot: number): void {
     this.#finder.remove(hashOf(this.get(slot).key, this.#records.integer(slot, license)), slot);
-    this.#remember(0, null);
   }
 
   /** Found again, after it was taken out. */
@@ -141,23 +146,6 @@ export class PackedSessions implements Ends<number> {
     this.#records.setInteger(slot, holder, holderSlot);
   }
 
-  /** The other live sessions of its client, as a doubly linked list; 0: there is none. */
-  nextOf(slot: number): number {
-    return this.#records.integer(slot, next);
-  }
-
-  setNext(slot: number, value: number): void {
-    this.#records.setInteger(slot, next, value);
-  }
-
-  previousOf(slot: number): number {
-    return this.#records.integer(slot, previous);
-  }
-
-  setPrevious(slot: number, value: number): void {
-    this.#records.setInteger(slot, previous, value);
-  }
-
   /** For the store: its name for the row; 0: it has none yet. */
   rowOf(slot: number): number {
     return this.#records.double(slot, row);
@@ -195,9 +183,7 @@ export class PackedSessions implements Ends<number> {
     records.setInteger(
       slot,
       flags,
-      (session.isOveruse ? isOveruse : 0) |
-        (isPlainlyOut ? isOut : 0) |
-        (rare !== null ? isRare : 0),
+      (session.isOveruse ? isOveruse : 0) | (isPlainlyOut ? isOut : 0) | (rare !== null ? isRare : 0),
     );
   }
 

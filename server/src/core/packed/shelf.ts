@@ -1,3 +1,4 @@
+import type { LicenseState } from "../state.ts";
 import { PackedParties } from "./parties.ts";
 import { PackedSessions } from "./sessions.ts";
 import { Texts } from "./texts.ts";
@@ -10,10 +11,42 @@ export class Shelf {
   readonly #texts = new Texts();
   readonly sessions = new PackedSessions(this.#texts);
   readonly parties = new PackedParties(this.#texts);
-  #licenses = 0;
+  /** By their numbers. There is no number 0. */
+  readonly #licenses: (LicenseState | undefined)[] = [undefined];
+  readonly #products = new Map<string, number>();
 
   /** A number for a licence that puts its things here. */
-  nextLicense(): number {
-    return ++this.#licenses;
+  add(license: LicenseState): number {
+    return this.#licenses.push(license) - 1;
+  }
+
+  /** The licence is no more. */
+  drop(licenseNo: number): void {
+    this.#licenses[licenseNo] = undefined;
+  }
+
+  /** A number for a product, by which its clients are found. */
+  productNo(isvId: string, productId: string): number {
+    const known = this.#products.get(isvId + productId);
+    if (known !== undefined) return known;
+    const no = this.#products.size + 1;
+    this.#products.set(isvId + productId, no);
+    return no;
+  }
+
+  licenseOfToken(isvId: string, tokenKey: string): LicenseState | undefined {
+    const isOfVendor = (no: number) => this.#licenses[no]?.terms.isvId === isvId;
+    const slot = this.parties.findToken(tokenKey, isOfVendor);
+    return slot === 0 ? undefined : this.#licenses[this.parties.licenseOf(slot)];
+  }
+
+  /** The licences of a product that know a client by its key. */
+  *licensesOfClient(isvId: string, productId: string, clientKey: string): Iterable<LicenseState> {
+    const productNo = this.#products.get(isvId + productId);
+    if (productNo === undefined) return;
+    for (const slot of this.parties.clientsOf(productNo, clientKey)) {
+      const license = this.#licenses[this.parties.licenseOf(slot)];
+      if (license !== undefined) yield license;
+    }
   }
 }

@@ -68,7 +68,8 @@ export class Texts {
       return free;
     }
     // What would not fit into its page begins the next one.
-    if ((this.#end % unitsPerPage) + units > unitsPerPage) this.#end = Math.ceil(this.#end / unitsPerPage) * unitsPerPage;
+    if ((this.#end % unitsPerPage) + units > unitsPerPage)
+      this.#end = Math.ceil(this.#end / unitsPerPage) * unitsPerPage;
     const place = this.#end;
     this.#end += units;
     this.#makeRoom(Math.floor(place / unitsPerPage), ((place % unitsPerPage) + units) * unit);
@@ -92,8 +93,9 @@ const scratch = Buffer.alloc(longest + 1);
 /** Packs fields into `scratch`, behind its first byte. Answers with the bytes used; more than `longest`: they have no room. */
 function packed(fields: Fields): number {
   let at = 1;
-  for (const [n, field] of fields.entries()) {
+  for (let n = 0; n < fields.length; n++) {
     if (at >= longest) return longest + 1;
+    const field = fields[n] ?? null;
     if (field === null) scratch[at++] = tags.none;
     else if (n > 0 && field === fields[0]) scratch[at++] = tags.likeFirst;
     else at = packedText(field, at);
@@ -145,25 +147,65 @@ function digitOf(code: number): number {
   return code >= 97 && code <= 102 ? code - 87 : -1;
 }
 
+/**
+ * Unpacks fields by way of one text of all of them, whose parts cost next to nothing: each text by itself would be a call out of
+ * JavaScript.
+ */
 function unpacked(page: Buffer, from: number, count: number): (string | null)[] {
   const fields: (string | null)[] = [];
   let at = from;
+  let written = 0;
   for (let n = 0; n < count; n++) {
     const tag = page[at++];
-    if (tag === tags.none) fields.push(null);
-    else if (tag === tags.likeFirst) fields.push(fields[0] as string);
-    else if (tag === tags.uuid) {
-      const hex = page.toString("hex", at, at + 16);
-      fields.push(
-        `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
-      );
+    if (tag === tags.none || tag === tags.likeFirst) {
+      ends[n] = tag === tags.none ? noText : likeFirst;
+    } else if (tag === tags.uuid) {
+      written = writeUuid(page, at, written);
+      ends[n] = written;
       at += 16;
     } else {
       const length = (page[at] as number) | ((page[at + 1] as number) << 8);
-      const end = at + 2 + (tag === tags.latin ? length : 2 * length);
-      fields.push(tag === tags.latin ? page.toString("latin1", at + 2, end) : page.toString("utf16le", at + 2, end));
-      at = end;
+      at += 2;
+      if (tag === tags.other) {
+        ends[n] = wide;
+        fields[n] = page.toString("utf16le", at, at + 2 * length);
+        at += 2 * length;
+      } else {
+        for (let m = 0; m < length; m++) unpackedText[written++] = page[at++] as number;
+        ends[n] = written;
+      }
     }
   }
+  const all = unpackedText.toString("latin1", 0, written);
+  let begin = 0;
+  for (let n = 0; n < count; n++) {
+    const end = ends[n] as number;
+    if (end >= 0) {
+      fields[n] = all.substring(begin, end);
+      begin = end;
+    } else if (end !== wide) fields[n] = end === noText ? null : (fields[0] as string);
+  }
   return fields;
+}
+
+/** Where each field of a list ends in the text of all, or why it does not stand there. */
+const ends: number[] = [];
+const noText = -1;
+const likeFirst = -2;
+const wide = -3;
+
+/** The text of all fields; UUIDs are more than twice as long as they were packed. */
+const unpackedText = Buffer.alloc(3 * longest);
+
+const digits = Buffer.from("0123456789abcdef");
+
+function writeUuid(page: Buffer, from: number, to: number): number {
+  let at = to;
+  for (let n = 0; n < 16; n++) {
+    if (n === 4 || n === 6 || n === 8 || n === 10) unpackedText[at++] = dash;
+    const byte = page[from + n] as number;
+    unpackedText[at++] = digits[byte >> 4] as number;
+    unpackedText[at++] = digits[byte & 15] as number;
+  }
+  return at;
 }

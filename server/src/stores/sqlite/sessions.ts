@@ -45,9 +45,9 @@ export class SessionRows {
     return latest;
   }
 
-  /** What is to be written so that the sessions in the slots are on file as they now stand. */
+  /** What is to be written so that sessions are on file as they now stand, or gone: null. */
   writesOf(
-    slots: Iterable<number>,
+    changed: ReadonlyMap<number, Session | null>,
     licenseOf: (slot: number) => { readonly no: number; readonly terms: Terms },
   ): SessionWrites {
     const inserted: SessionValues[] = [];
@@ -55,14 +55,11 @@ export class SessionRows {
     const ended: [number, Millis][] = [];
     const spans: Span[] = [];
     this.#logged = [];
-    for (const slot of slots) {
+    for (const [slot, session] of changed) {
       const row = this.#sessions.rowOf(slot);
-      if (!this.#sessions.isThere(slot)) {
+      if (session === null) {
         if (row !== 0) deleted.push(row);
-        continue;
-      }
-      const session = this.#sessions.get(slot);
-      if (row === 0) {
+      } else if (row === 0) {
         this.#sessions.setRow(slot, this.#nextRow);
         inserted.push(sessionValues(this.#nextRow++, licenseOf(slot), session));
       } else {

@@ -9,7 +9,7 @@ import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Command, Item, Millis } from "../../core/types.ts";
+import type { Command, Item, Millis, Session } from "../../core/types.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
 import {
@@ -155,13 +155,18 @@ class SqliteStore implements Store {
   /** Each session is written once, however often the batch extended it. */
   #batch(): Batch {
     const { done, lines, gathered } = this.#book;
+    const changed = new Map<number, Session | null>();
     const licenses = new Map<number, LicenseState>();
     const others: [number, OtherChange][] = [];
     for (const { license, change, slot } of done) {
-      if (slot !== 0) licenses.set(slot, license);
-      else others.push([this.#licenseNumber(license), change as OtherChange]);
+      if (change.type !== "session" && change.type !== "session.gone") {
+        others.push([this.#licenseNumber(license), change]);
+      } else if (slot !== 0) {
+        changed.set(slot, change.type === "session" ? change.session : null);
+        licenses.set(slot, license);
+      }
     }
-    const sessions = this.#sessions.writesOf(licenses.keys(), (slot) => {
+    const sessions = this.#sessions.writesOf(changed, (slot) => {
       const license = licenses.get(slot) as LicenseState;
       return { no: this.#licenseNumber(license), terms: license.terms };
     });
