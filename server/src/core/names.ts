@@ -6,6 +6,7 @@ import type { Terms } from "./types.ts";
  * case alone keeps apart (ß, ẞ and SS, σ and ς); all but the dotless ı, which would become somebody else's i.
  */
 export function fold(name: string): string {
+  if (isFolded(name)) return name;
   const lower = name.trim().toLowerCase();
   if (ascii.test(lower)) return lower;
   const folded = lower.normalize("NFC").replace(/[^ı]+/g, (part) => part.toUpperCase().toLowerCase());
@@ -13,6 +14,15 @@ export function fold(name: string): string {
 }
 
 const ascii = /^[ -~]*$/;
+
+/** Small letters, digits and signs, as nearly all names are: found out without making another text of it. */
+function isFolded(name: string): boolean {
+  for (let n = 0; n < name.length; n++) {
+    const code = name.charCodeAt(n);
+    if (code <= 32 || code > 126 || (code >= 65 && code <= 90)) return false;
+  }
+  return true;
+}
 
 /** The form in which mail domains are compared: they have no ß for ss, and no sigma at a word's end. */
 export function foldDomain(domain: string): string {

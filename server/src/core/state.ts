@@ -16,6 +16,7 @@ import type {
   ProjectKind,
   Quota,
   Session,
+  Standing,
   Terms,
   Ticket,
 } from "./types.ts";
@@ -145,6 +146,11 @@ export class LicenseState implements LicenseView {
     return slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
   }
 
+  standing(clientKey: string): Standing | undefined {
+    const slot = this.#find(clientKey);
+    return slot === 0 ? undefined : this.#shelf.parties.standing(slot);
+  }
+
   assignedClients(limit: number): Assignment[] {
     const { parties } = this.#shelf;
     const found: Assignment[] = [];
@@ -228,12 +234,14 @@ export class LicenseState implements LicenseView {
 
   putAssignment(assignment: Assignment): void {
     const { parties } = this.#shelf;
-    const slot = this.#partyOf(assignment.clientKey);
-    const old = parties.assignment(slot);
+    const productNo = this.#shelf.productNo(this.terms);
+    const slot = this.#find(assignment.clientKey);
+    const old = slot === 0 ? undefined : parties.assignment(slot);
     if (old === undefined) this.#clients++;
     else this.#countAssigned(old, -1);
     this.#countAssigned(assignment, 1);
-    parties.putAssignment(slot, assignment, this.#shelf.productNo(this.terms.isvId, this.terms.productId));
+    if (slot !== 0) parties.putAssignment(slot, assignment, productNo);
+    else append(parties.addClient(this.#no, assignment, productNo), parties.ofLicense, this.#partyEnds);
   }
 
   /** Forgets a client: to undo its first activation, or because it has another name from now on. */

@@ -343,6 +343,8 @@ export interface LicenseView {
   /** Every known session; for administrators and start-up, never on the hot path. */
   sessions(): Iterable<Session>;
   assignment(clientKey: string): Assignment | undefined;
+  /** The little of it that every extend looks at. */
+  standing(clientKey: string): Standing | undefined;
   assignmentOfToken(tokenKey: string): Assignment | undefined;
   /** Attended projects of a kind: tokens of that pool in use. */
   attended(kind: ProjectKind): number;
@@ -378,6 +380,9 @@ export interface LicenseView {
   /** Everything small that is kept: for whoever stores it. */
   items(): Iterable<Item>;
 }
+
+/** What of a client's assignment decides whether it may have a session. */
+export type Standing = Pick<Assignment, "unassignedAt" | "suspendedUntil">;
 
 /** Fresh identifiers, drawn outside, because the core has no randomness. */
 export interface NewIds {

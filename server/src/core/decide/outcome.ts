@@ -2,7 +2,6 @@
 import { type DenialCode, denials } from "../denials.ts";
 import { outageNoticedMs } from "../limits.ts";
 import type {
-  Assignment,
   Change,
   Decision,
   Denial,
@@ -14,6 +13,7 @@ import type {
   ProjectKind,
   RecordKind,
   Session,
+  Standing,
   Terms,
 } from "../types.ts";
 
@@ -220,8 +220,8 @@ export function instant(at: Millis): string {
 }
 
 /** Until when a client is suspended, as a denial says it; null: it is not. */
-export function suspension(assignment: Assignment | undefined, now: Millis): string | null {
-  const until = assignment?.suspendedUntil ?? null;
+export function suspension(client: Standing | undefined, now: Millis): string | null {
+  const until = client?.suspendedUntil ?? null;
   return until !== null && now < until ? `Until ${instant(until)}.` : null;
 }
 

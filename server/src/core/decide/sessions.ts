@@ -51,14 +51,14 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     return deny(license, now, denial, command, denial === "checkout_too_long" ? longestCheckout(terms) : undefined);
   }
 
-  const assignment = license.assignment(client);
-  if (assignment === undefined && !terms.activatesOnOpen) return deny(license, now, "client_unknown", command);
-  if (assignment !== undefined && assignment.unassignedAt !== null && !terms.activatesOnOpen) {
+  const standing = license.standing(client);
+  if (standing === undefined && !terms.activatesOnOpen) return deny(license, now, "client_unknown", command);
+  if (standing !== undefined && standing.unassignedAt !== null && !terms.activatesOnOpen) {
     return deny(license, now, "client_unassigned", command);
   }
-  const suspended = suspension(assignment, now);
+  const suspended = suspension(standing, now);
   if (suspended !== null) return deny(license, now, "client_suspended", command, suspended);
-  if (assignment === undefined && license.clients >= assignmentsPerLicenseMax) {
+  if (standing === undefined && license.clients >= assignmentsPerLicenseMax) {
     return deny(license, now, "tokens_all_assigned", command);
   }
   if (known !== undefined && known.endedAt !== null) {
@@ -93,7 +93,7 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     client,
     holder,
     holders,
-    assignment,
+    assignment: license.assignment(client),
     isOveruse: isFloating && isNew && holders > terms.floatingTokenLimit,
     inUse: isFloating ? holders : license.assigned,
   });

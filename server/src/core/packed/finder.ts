@@ -26,9 +26,15 @@ export class Finder {
   }
 
   add(hash: number, slot: number): void {
-    if (this.#size >= this.#count * fullest) this.#grow();
+    if (this.#size >= this.#count * fullest) this.#growTo(Math.ceil(this.#count * 1.5));
     this.#size++;
     this.#put(hash, slot);
+  }
+
+  /** Makes room for as many as are to come, so that it need not grow under them. */
+  reserve(more: number): void {
+    const count = Math.ceil((this.#size + more + 1) / fullest);
+    if (count > this.#count) this.#growTo(count);
   }
 
   /** Another slot in the place of one that is there. */
@@ -69,10 +75,10 @@ export class Finder {
     this.#cells[2 * n + 1] = slot;
   }
 
-  #grow(): void {
+  #growTo(count: number): void {
     const old = this.#cells;
-    this.#count = Math.ceil(this.#count * 1.5);
-    this.#cells = new Int32Array(2 * this.#count);
+    this.#count = count;
+    this.#cells = new Int32Array(2 * count);
     for (let n = 0; n < old.length; n += 2) {
       if (old[n + 1] !== 0) this.#put(old[n] as number, old[n + 1] as number);
     }

@@ -10,21 +10,52 @@ const [key0, key1] = crypto.getRandomValues(new Int32Array(2)) as unknown as [nu
 /** Rounds without input, after which the result depends on every bit of it. */
 const closing = 3;
 
+/** What was asked for last: a name that is not found is put there next. */
+const last = { text: "", within: -1, hash: 0 };
+
 /** A number of 32 bits, with its sign, for a text and the number of what it is looked up in. */
 export function hashOf(text: string, within: number): number {
+  if (text !== last.text || within !== last.within) {
+    last.hash = hashOfWords(pack(text), within);
+    last.text = text;
+    last.within = within;
+  }
+  return last.hash;
+}
+
+/** The words of the text that is being hashed. */
+let words = new Int32Array(1_024);
+
+/** Four characters are a word, as long as each fits into a byte. The last word tells the length. Answers with their number. */
+function pack(text: string): number {
+  const { length } = text;
+  if (words.length < length + 1) words = new Int32Array(2 * length);
+  for (let n = 0; n < length; n++) {
+    const code = text.charCodeAt(n);
+    if (code > 255) return packWide(text);
+    const place = (n & 3) << 3;
+    words[n >> 2] = place === 0 ? code : (words[n >> 2] as number) | (code << place);
+  }
+  const count = (length + 3) >> 2;
+  words[count] = length;
+  return count + 1;
+}
+
+/** Otherwise one character is; the last word tells that too, so that no two texts are the same words. */
+function packWide(text: string): number {
+  for (let n = 0; n < text.length; n++) words[n] = text.charCodeAt(n);
+  words[text.length] = ~text.length;
+  return text.length + 1;
+}
+
+function hashOfWords(count: number, within: number): number {
   let v0 = key0;
   let v1 = key1;
   let v2 = key0 ^ 0x6c796765;
   let v3 = key1 ^ 0x74656462;
-  const { length } = text;
-  // Two characters are a word. The last one has the length, and the character that is left over.
-  const last = length >> 1;
-  for (let n = -1; n <= last + closing; n++) {
-    let word = 0;
-    if (n < 0) word = within;
-    else if (n < last) word = text.charCodeAt(2 * n) | (text.charCodeAt(2 * n + 1) << 16);
-    else if (n === last) word = (length % 2 === 1 ? text.charCodeAt(length - 1) : 0) | (length << 16);
-    else if (n === last + 1) v2 ^= 0xff;
+  for (let n = -1; n < count + closing; n++) {
+    if (n === count) v2 ^= 0xff;
+    const word = n < 0 ? within : n < count ? (words[n] as number) : 0;
     v3 ^= word;
     v0 = (v0 + v1) | 0;
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;

@@ -1,4 +1,4 @@
-import type { Assignment, Millis } from "../types.ts";
+import type { Assignment, Millis, Standing } from "../types.ts";
 import { Finder } from "./finder.ts";
 import { hashOf } from "./hash.ts";
 import { Chain, Records } from "./records.ts";
@@ -59,11 +59,19 @@ export class PackedParties {
     this.#texts = texts;
   }
 
+  /** Makes room for as many as are to come. */
+  reserve(more: number): void {
+    for (const finder of [this.#byName, this.#byToken, this.#byProduct]) finder.reserve(more);
+  }
+
   /** The slot of somebody whom a licence knows by the name; 0: it does not. */
   find(licenseNo: number, name: string): number {
-    const isIt = (slot: number) => this.licenseOf(slot) === licenseNo && this.nameOf(slot) === name;
-    if (this.#lastSlot !== 0 && isIt(this.#lastSlot)) return this.#lastSlot;
-    return this.#byName.find(hashOf(name, licenseNo), isIt);
+    const last = this.#lastSlot;
+    if (last !== 0 && this.licenseOf(last) === licenseNo && this.#last?.clientKey === name) return last;
+    return this.#byName.find(
+      hashOf(name, licenseNo),
+      (slot) => this.licenseOf(slot) === licenseNo && this.#isNamed(slot, name),
+    );
   }
 
   /** The slot of the client with a token, of a licence that is one of those asked for; 0: there is none. */
@@ -74,23 +82,31 @@ export class PackedParties {
     );
   }
 
-  /** Keeps somebody whom the licence does not know yet. */
+  /** Keeps somebody whom the licence does not know yet, and who is no client. */
   add(licenseNo: number, name: string): number {
-    const slot = this.#records.take();
-    this.#records.setInteger(slot, license, licenseNo);
-    this.#records.setInteger(slot, text, this.#texts.put([name]));
-    this.#byName.add(hashOf(name, licenseNo), slot);
+    return this.#add(licenseNo, name, [name]);
+  }
+
+  /** Keeps a client whom the licence does not know yet. */
+  addClient(licenseNo: number, assignment: Assignment, productNo: number): number {
+    const slot = this.#add(licenseNo, assignment.clientKey, textsOf(assignment));
+    this.#list(slot, assignment, productNo);
+    this.#putNumbers(slot, assignment);
     return slot;
   }
 
   drop(slot: number): void {
-    this.#byName.remove(hashOf(this.nameOf(slot), this.licenseOf(slot)), slot);
+    this.#byName.remove(hashOf(this.#nameOf(slot), this.licenseOf(slot)), slot);
     this.#texts.giveBack(this.#records.integer(slot, text));
     this.#records.giveBack(slot);
   }
 
-  nameOf(slot: number): string {
-    return this.assignment(slot)?.clientKey ?? (this.#texts.get(this.#records.integer(slot, text), 1)[0] as string);
+  #nameOf(slot: number): string {
+    return this.#texts.get(this.#records.integer(slot, text), 1)[0] as string;
+  }
+
+  #isNamed(slot: number, name: string): boolean {
+    return this.#texts.beginsWith(this.#records.integer(slot, text), name);
   }
 
   licenseOf(slot: number): number {
@@ -115,34 +131,38 @@ export class PackedParties {
     for (; slot !== 0; slot = this.#namesakes.after(slot)) yield slot;
   }
 
-  /** Keeps a client's assignment to a licence of the product. */
+  standing(slot: number): Standing | undefined {
+    if (!this.#has(slot, isClient)) return undefined;
+    return {
+      unassignedAt: instantOf(this.#records.double(slot, unassignedAt)),
+      suspendedUntil: this.#has(slot, isRare) ? (this.#rare.get(slot)?.suspendedUntil ?? null) : null,
+    };
+  }
+
+  /** Keeps the assignment of somebody whom the licence knows, as a client or as a holder. */
   putAssignment(slot: number, assignment: Assignment, productNo: number): void {
     const old = this.assignment(slot);
-    if (old === undefined) this.#list(slot, productNo, assignment.clientKey);
-    if (old === undefined || !isNamedAlike(old, assignment)) this.#putTexts(slot, assignment, old);
-    const records = this.#records;
-    records.setDouble(slot, activatedAt, assignment.activatedAt);
-    records.setDouble(slot, unassignedAt, assignment.unassignedAt ?? Number.NaN);
-    records.setDouble(slot, lastHeartbeatAt, assignment.lastHeartbeatAt ?? Number.NaN);
-    const rare = rareOf(assignment);
-    if (rare !== null) this.#rare.set(slot, rare);
-    else if (this.#rare.size > 0) this.#rare.delete(slot);
-    records.setInteger(slot, flags, isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0));
-    this.#lastSlot = slot;
-    this.#last = assignment;
+    if (old === undefined || !isNamedAlike(old, assignment)) {
+      this.#texts.giveBack(this.#records.integer(slot, text));
+      this.#records.setInteger(slot, text, this.#texts.put(textsOf(assignment)));
+    }
+    if (old?.tokenKey !== assignment.tokenKey) {
+      if (old !== undefined) this.#unlist(slot, old);
+      this.#list(slot, assignment, productNo);
+    }
+    this.#putNumbers(slot, assignment);
   }
 
   /** It is a client no more, but may hold sessions. */
   dropAssignment(slot: number): void {
-    const { clientKey, tokenKey } = this.assignment(slot) as Assignment;
-    this.#byToken.remove(hashOf(tokenKey, 0), slot);
-    this.#unlist(slot, clientKey);
+    const assignment = this.assignment(slot) as Assignment;
+    this.#unlist(slot, assignment);
     this.#rare.delete(slot);
     this.#lastSlot = 0;
     this.#last = undefined;
     this.#records.setInteger(slot, flags, 0);
     this.#texts.giveBack(this.#records.integer(slot, text));
-    this.#records.setInteger(slot, text, this.#texts.put([clientKey]));
+    this.#records.setInteger(slot, text, this.#texts.put([assignment.clientKey]));
   }
 
   /** The first of a client's live sessions; 0: it has none. */
@@ -184,34 +204,49 @@ export class PackedParties {
   #firstNamesake(productNo: number, name: string): number {
     return this.#byProduct.find(
       hashOf(name, productNo),
-      (slot) => this.#records.integer(slot, product) === productNo && this.nameOf(slot) === name,
+      (slot) => this.#records.integer(slot, product) === productNo && this.#isNamed(slot, name),
     );
   }
 
-  #list(slot: number, productNo: number, name: string): void {
-    const first = this.#firstNamesake(productNo, name);
-    this.#records.setInteger(slot, product, productNo);
-    this.#namesakes.put(slot, 0, first);
-    if (first === 0) this.#byProduct.add(hashOf(name, productNo), slot);
-    else this.#byProduct.replace(hashOf(name, productNo), first, slot);
+  #add(licenseNo: number, name: string, fields: Fields): number {
+    const slot = this.#records.take();
+    this.#records.setInteger(slot, license, licenseNo);
+    this.#records.setInteger(slot, text, this.#texts.put(fields));
+    this.#byName.add(hashOf(name, licenseNo), slot);
+    return slot;
   }
 
-  #unlist(slot: number, name: string): void {
+  /** Has a client found by its token and by its product. */
+  #list(slot: number, { tokenKey, clientKey }: Assignment, productNo: number): void {
+    this.#byToken.add(hashOf(tokenKey, 0), slot);
+    const first = this.#firstNamesake(productNo, clientKey);
+    this.#records.setInteger(slot, product, productNo);
+    this.#namesakes.put(slot, 0, first);
+    if (first === 0) this.#byProduct.add(hashOf(clientKey, productNo), slot);
+    else this.#byProduct.replace(hashOf(clientKey, productNo), first, slot);
+  }
+
+  #unlist(slot: number, { tokenKey, clientKey }: Assignment): void {
+    this.#byToken.remove(hashOf(tokenKey, 0), slot);
     const [before, after] = [this.#namesakes.before(slot), this.#namesakes.after(slot)];
     this.#namesakes.takeOut(slot);
     if (before !== 0) return;
-    const hash = hashOf(name, this.#records.integer(slot, product));
+    const hash = hashOf(clientKey, this.#records.integer(slot, product));
     if (after === 0) this.#byProduct.remove(hash, slot);
     else this.#byProduct.replace(hash, slot, after);
   }
 
-  #putTexts(slot: number, assignment: Assignment, old: Assignment | undefined): void {
-    if (old?.tokenKey !== assignment.tokenKey) {
-      if (old !== undefined) this.#byToken.remove(hashOf(old.tokenKey, 0), slot);
-      this.#byToken.add(hashOf(assignment.tokenKey, 0), slot);
-    }
-    this.#texts.giveBack(this.#records.integer(slot, text));
-    this.#records.setInteger(slot, text, this.#texts.put(textsOf(assignment)));
+  #putNumbers(slot: number, assignment: Assignment): void {
+    const records = this.#records;
+    records.setDouble(slot, activatedAt, assignment.activatedAt);
+    records.setDouble(slot, unassignedAt, assignment.unassignedAt ?? Number.NaN);
+    records.setDouble(slot, lastHeartbeatAt, assignment.lastHeartbeatAt ?? Number.NaN);
+    const rare = rareOf(assignment);
+    if (rare !== null) this.#rare.set(slot, rare);
+    else if (this.#rare.size > 0) this.#rare.delete(slot);
+    records.setInteger(slot, flags, isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0));
+    this.#lastSlot = slot;
+    this.#last = assignment;
   }
 
   #read(slot: number): Assignment {

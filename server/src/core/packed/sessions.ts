@@ -64,6 +64,11 @@ export class PackedSessions implements Ends<number> {
     this.#texts = texts;
   }
 
+  /** Makes room for as many as are to come. */
+  reserve(more: number): void {
+    this.#finder.reserve(more);
+  }
+
   /** The slot of a licence's session; 0: the licence does not know it. */
   find(licenseNo: number, key: string): number {
     const isIt = (slot: number) => this.#records.integer(slot, license) === licenseNo && this.get(slot).key === key;

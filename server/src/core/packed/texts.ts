@@ -1,5 +1,5 @@
-/** What a text takes is a multiple of this, so that a place can be named by 32 bits up to 32 GB. */
-const unit = 16;
+/** What a list takes is a multiple of this, so that 31 bits name a place up to 16 GB. */
+const unit = 8;
 const perPage = 65_536;
 const unitsPerPage = perPage / unit;
 
@@ -37,7 +37,7 @@ export class Texts {
     const place = this.#take(units);
     const offset = (place % unitsPerPage) * unit;
     scratch[0] = units;
-    (this.#pages[Math.floor(place / unitsPerPage)] as Buffer).set(scratch.subarray(0, size), offset);
+    scratch.copy(this.#pages[Math.floor(place / unitsPerPage)] as Buffer, offset, 0, size);
     return place;
   }
 
@@ -46,6 +46,18 @@ export class Texts {
     if (place < 0) return (this.#long.get(place) as Fields).slice(0, count);
     const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
     return unpacked(page, (place % unitsPerPage) * unit + 1, count);
+  }
+
+  /** Whether the first field is this text. */
+  beginsWith(place: number, first: string): boolean {
+    if (place < 0) return (this.#long.get(place) as Fields)[0] === first;
+    const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
+    const at = (place % unitsPerPage) * unit + 1;
+    if (page[at] !== tags.latin) return this.get(place, 1)[0] === first;
+    const { length } = first;
+    if (((page[at + 1] as number) | ((page[at + 2] as number) << 8)) !== length) return false;
+    for (let n = 0; n < length; n++) if (page[at + 3 + n] !== first.charCodeAt(n)) return false;
+    return true;
   }
 
   giveBack(place: number): void {

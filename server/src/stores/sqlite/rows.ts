@@ -403,14 +403,25 @@ export class Rows {
 
   /** Every assignment and the number of its licence. */
   *assignments(): Iterable<{ readonly licenseNo: number; readonly assignment: Assignment }> {
-    for (const row of this.#db.prepare("SELECT * FROM assignments").iterate() as Iterable<AssignmentRow>) {
+    const slice = this.#db.prepare(
+      `SELECT * FROM assignments WHERE (license_no, client_key) > (?, ?) ORDER BY license_no, client_key LIMIT ${atATime}`,
+    );
+    const after = ({ license_no, client_key }: AssignmentRow) => [license_no, client_key];
+    for (const row of inSlices(slice, [0, ""], after)) {
       yield { licenseNo: row.license_no, assignment: assignmentOf(row) };
     }
   }
 
   /** Every session's row, as the extend log found it; `sessionOf` makes a session of it. */
   sessions(): Iterable<SessionRow> {
-    return this.#db.prepare("SELECT * FROM sessions").iterate() as Iterable<SessionRow>;
+    const slice = this.#db.prepare(`SELECT * FROM sessions WHERE no > ? ORDER BY no LIMIT ${atATime}`);
+    return inSlices(slice, [0], ({ no }: SessionRow) => [no]);
+  }
+
+  /** How many rows the two tables have that grow with use. */
+  counts(): { readonly sessions: number; readonly assignments: number } {
+    const count = (table: string) => this.#db.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+    return { sessions: count("sessions"), assignments: count("assignments") };
   }
 
   /**
@@ -517,10 +528,25 @@ export class Rows {
   }
 }
 
+/** Rows that one call brings: a call for each costs half as much again. */
+const atATime = 100;
+
+/** What a statement finds behind a key, slice after slice. Not one snapshot: for whoever has the file to itself. */
+function* inSlices<R>(slice: Database.Statement, first: unknown[], keyOf: (row: R) => unknown[]): Iterable<R> {
+  let key = first;
+  for (;;) {
+    const rows = slice.all(...key) as R[];
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < atATime) return;
+    key = keyOf(last);
+  }
+}
+
 /** Keys and holder are not on disk: they follow from the ids and the licence's immutable kind. */
 export function sessionOf(row: SessionRow, terms: Terms): Session {
   const client = clientKey(terms, row.client_id);
-  return {
+  const session: Session = {
     id: row.id,
     key: sessionKey(terms, client, row.session_id, { clientId: row.client_id, userId: row.user_id }),
     clientId: row.client_id,
@@ -536,10 +562,15 @@ export function sessionOf(row: SessionRow, terms: Terms): Session {
     peakSessions: row.peak_sessions,
     peakHolders: row.peak_holders,
     isOveruse: row.is_overuse === 1,
-    ...(row.voucher !== null && { voucher: JSON.parse(row.voucher) }),
-    ...(row.renewal !== null && { renewal: JSON.parse(row.renewal) }),
-    ...(row.address !== null && { address: row.address }),
-    ...(row.moves !== null && { moves: JSON.parse(row.moves) }),
+  };
+  const { voucher, renewal, address, moves } = row;
+  if (voucher === null && renewal === null && address === null && moves === null) return session;
+  return {
+    ...session,
+    ...(voucher !== null && { voucher: JSON.parse(voucher) }),
+    ...(renewal !== null && { renewal: JSON.parse(renewal) }),
+    ...(address !== null && { address }),
+    ...(moves !== null && { moves: JSON.parse(moves) }),
   };
 }
 

@@ -30,6 +30,9 @@ export class State {
     for (const { name, value } of rows.settings()) this.settings.set(name, value);
     this.book.hold(heldFromOf(this.settings.get(heldFromSetting)));
     const licenseOf = (no: number) => licenses.get(no) as LicenseState;
+    const counts = rows.counts();
+    this.book.shelf.parties.reserve(counts.assignments);
+    this.book.shelf.sessions.reserve(counts.sessions);
     for (const { licenseNo, assignment } of rows.assignments()) {
       const license = licenseOf(licenseNo);
       license.putAssignment(assignment);
