@@ -40,17 +40,20 @@ test("imports run one way: core, then catalog and stores, desk, http, main, cli"
   expect(wrong).toEqual([]);
 });
 
-test("the core imports no package, no clock, no randomness, no I/O, and waits for nothing", () => {
+/** Draws the key of the hashes by which names are found, and no decision depends on it. */
+const drawsKey = "core/packed/hash.ts: getRandomValues";
+
+test("the core imports no package, no clock, no randomness but that key, no I/O, and waits for nothing", () => {
   const wrong = files
     .filter((file) => partOf(file) === "core")
     .flatMap((file) => {
       const packages = importsOf(file).filter((name) => !name.startsWith("."));
       const code = codeOf(file).match(
-        /\b(Date\.now|new Date\(\)|performance|Math\.random|randomUUID|process\.|await|async|Promise|setTimeout)\b/g,
+        /\b(Date\.now|new Date\(\)|performance|Math\.random|randomUUID|getRandomValues|process\.|await|async|Promise|setTimeout)\b/g,
       );
       return [...packages, ...(code ?? [])].map((found) => `${file}: ${found}`);
     });
-  expect(wrong).toEqual([]);
+  expect(wrong).toEqual([drawsKey]);
 });
 
 test("commands that speak to servers, and the client with them, are loaded when one is run", () => {
