@@ -7,7 +7,7 @@ import gc
 import json
 import threading
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -602,6 +602,51 @@ def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.Mo
     del sessions
     assert release_all() == 0
     assert script.calls == ["open", "open", "close", "close"]
+
+
+@pytest.mark.parametrize("again", [Session.close, Session.detach, lambda _: release_all()])
+def test_a_signals_handler_may_end_what_its_thread_is_ending(again: Callable[[Session], object]) -> None:
+    answers: list[object] = []
+
+    def ending(request: httpx.Request) -> httpx.Response:
+        answers.append(again(session))  # as a handler does that runs while the thread waits for the server
+        return closed
+
+    session = opened(Script(granted(), ending), Clock())
+    in_time(lambda: answers.append(session.close()))
+    assert answers in ([False, True], [None, True], [0, True])
+    assert held() == []
+
+
+def test_a_session_that_is_collected_while_it_is_closed_is_closed_once() -> None:
+    def ending(request: httpx.Request) -> httpx.Response:
+        gc.collect()
+        return closed
+
+    script = Script(granted(), ending)
+    client = Client("http://seatkeeper.test", isv, "key", transport=script.transport)  # with its threads
+
+    def leave_behind() -> None:
+        session = client.session(users_license, user="anna")
+        session.itself = session  # type: ignore[attr-defined]  # so that the collector has to find it
+
+    gc.disable()
+    try:
+        leave_behind()
+        confirmed: list[int] = []
+        in_time(lambda: confirmed.append(release_all()))
+    finally:
+        gc.enable()
+    assert confirmed == [1]
+    assert script.calls == ["open", "close"]
+
+
+def in_time(call: Callable[[], object]) -> None:
+    """Fails where the call waits for itself."""
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), "it waits for itself"
 
 
 def test_a_session_that_nobody_refers_to_is_closed() -> None:

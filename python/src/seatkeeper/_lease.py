@@ -94,10 +94,15 @@ class Lease:
         self._slot = slot
         self._on_lost = on_lost
         self._pid = os.getpid()
-        self._sending = threading.Lock()
-        """Held while a request is under way: no extend is sent after the close."""
+        self._sending = threading.RLock()
+        """
+        Held while a request is under way: no extend is sent after the close. Reentrant, as a signal's handler or a
+        finaliser may come to close in the midst of this very thread's close, and would wait for itself.
+        """
         self._state = threading.Lock()
         self._is_closing = False
+        self._is_ending = False
+        """Somebody is sending the close right now."""
         self._is_over = False
         self._is_closed = False
         self._lost: SessionLost | None = None
@@ -229,15 +234,21 @@ class Lease:
         """
         Gives the token back, once; True: the server knows. Raises nothing: what the server does not hear of lapses by
         itself, and the next program of this holder resumes it. So does a session whose voucher is not taken back early.
+        Within a close of this very thread: False at once, as nobody knows yet.
         """
         if self._pid != os.getpid():
             return False
         self._is_closing = True
         self.inbox.put(None)
         with self._sending:
-            if not self._is_over:
+            if self._is_over or self._is_ending:
+                return self._is_closed
+            self._is_ending = True
+            try:
                 self._is_closed = self._send_close()
                 self._finish()
+            finally:  # interrupted, it may be tried again
+                self._is_ending = False
         return self._is_closed
 
     def _send_close(self) -> bool:
@@ -258,10 +269,12 @@ class Lease:
         self._is_closing = True
         self.inbox.put(None)
         with self._sending:
-            if not self._is_over:
+            if not (self._is_over or self._is_ending):
                 self._finish()
 
     def _finish(self) -> None:
+        if self._is_over:
+            return
         self._is_over = True
         self._slot.end(self._is_closed)
         self._ended.release()
@@ -275,7 +288,12 @@ class Lease:
             return
         thread = self._thread
         if thread is None or not thread.is_alive():
-            self.close()
+            # Else somebody is closing it, who may wait for a lock of httpx's that this very thread holds.
+            if self._sending.acquire(blocking=False):
+                try:
+                    self.close()
+                finally:
+                    self._sending.release()
             return
         self._is_closing = True
         self.inbox.put(self)

@@ -15,7 +15,8 @@ closers_max = 16
 """Threads that close at a time. On a dead network each close takes seconds, and one after another they would add up."""
 
 _leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""Reentrant: a signal's handler may ask what is held in the midst of this very thread's doing so."""
 
 
 def _all() -> list[Lease]:
@@ -71,7 +72,7 @@ def close_all(leases: Iterable[Lease]) -> int:
 
 def _after_fork_in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     # The parent's: the child neither extends nor closes them, and lets go of the locks on their state files.
     for lease in list(_leases):
         lease.disown()
