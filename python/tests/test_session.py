@@ -194,6 +194,24 @@ def test_on_lost_may_close_the_session_and_may_fail(caplog: pytest.LogCaptureFix
     assert "on_lost failed" in caplog.text
 
 
+def test_on_lost_may_be_a_coroutine_function_for_asyncio() -> None:
+    async def program() -> None:
+        told: asyncio.Queue[SessionLost] = asyncio.Queue()
+
+        async def on_lost(lost: SessionLost) -> None:
+            await asyncio.sleep(0)
+            await told.put(lost)
+
+        transport, clock = Script(granted()).transport, Clock()
+        client = AsyncClient("http://seatkeeper.test", isv, "key", transport=transport, timing=clock.timing)
+        session = await client.session(users_license, user="anna", on_lost=on_lost)
+        clock.now += 120
+        await asyncio.to_thread(session._lease.renew_if_due)
+        assert (await asyncio.wait_for(told.get(), 5)).reason == "no_answer"
+
+    asyncio.run(program())
+
+
 def test_no_extend_follows_the_close() -> None:
     script, clock = Script(granted(), closed), Clock()
     session = opened(script, clock)

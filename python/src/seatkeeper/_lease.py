@@ -89,7 +89,7 @@ class Lease:
         self.valid_until: datetime = grant.valid_until
         self.inbox: queue.SimpleQueue[Lease | None] = queue.SimpleQueue()
         """To the thread: None, it is over; the lease itself, close it. A finaliser may put into no other queue."""
-        self._channel = channel
+        self.channel = channel
         self._timing = channel.timing
         self._slot = slot
         self._on_lost = on_lost
@@ -184,8 +184,8 @@ class Lease:
         wait: float | None = None
         try:
             seat = replace(self.seat, checkout=None)  # what is extended is no checkout
-            call, granted = vouched(self._channel.vouchers, seat, seat.extend_call(self.session_id, self._renewal))
-            reply = self._channel.send(Send(call, window.left(timing.monotonic())))
+            call, granted = vouched(self.channel.vouchers, seat, seat.extend_call(self.session_id, self._renewal))
+            reply = self.channel.send(Send(call, window.left(timing.monotonic())))
             if reply.status == 200:
                 self._trust(granted(reply))
                 return None
@@ -255,7 +255,7 @@ class Lease:
         if self._lost is not None and self._lost.reason in nothing_left:
             return True
         try:
-            self._channel.run(close_session(self.seat, self.session_id, self._timing, self._channel.vouchers))
+            self.channel.run(close_session(self.seat, self.session_id, self._timing, self.channel.vouchers))
         except SeatkeeperError as error:
             log.warning("session %s was not closed and lapses by itself: %s", self.session_id, error)
             return False

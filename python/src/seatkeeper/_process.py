@@ -9,6 +9,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
+from ._channel import Channel
 from ._lease import Held, Lease
 
 closers_max = 16
@@ -40,6 +41,11 @@ def held() -> list[Held]:
 def release_all() -> int:
     """Closes every session of this process and says how many the server confirmed."""
     return close_all(_all())
+
+
+def leases_of(channel: Channel) -> list[Lease]:
+    """What is left of the sessions that were opened through it."""
+    return [lease for lease in _all() if lease.channel is channel]
 
 
 def close_all(leases: Iterable[Lease]) -> int:

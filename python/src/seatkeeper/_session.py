@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import weakref
 from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
 
 from ._channel import AsyncChannel, Channel
-from ._errors import LicenseError, NotAuthorized, ProjectError, RequestRefused, SeatkeeperError
+from ._errors import LicenseError, NotAuthorized, ProjectError, RequestRefused, SeatkeeperError, SessionLost
 from ._lease import Lease, OnLost, log
 from ._models import Grant
 from ._opening import Seat, close_session, open_session
@@ -160,9 +161,21 @@ def _is_undone(channel: Channel, seat: Seat, session_id: str) -> bool:
     return True
 
 
+_telling: set[asyncio.Future[object]] = set()
+"""What `on_lost` still does. A loop alone keeps no task alive."""
+
+
 def _on_loop(on_lost: OnLost | None) -> OnLost | None:
-    """`on_lost` on the event loop that opened, not in the thread that extends."""
+    """`on_lost`, which may be a coroutine function, on the event loop that opened, not in the thread that extends."""
     if on_lost is None:
         return None
     loop = asyncio.get_running_loop()
-    return lambda lost: loop.call_soon_threadsafe(on_lost, lost)
+
+    def tell(lost: SessionLost) -> None:
+        told = on_lost(lost)
+        if inspect.isawaitable(told):
+            task = asyncio.ensure_future(told, loop=loop)
+            _telling.add(task)
+            task.add_done_callback(_telling.discard)
+
+    return lambda lost: loop.call_soon_threadsafe(tell, lost)
