@@ -132,7 +132,8 @@ export async function openSession(channel: Channel, seat: Seat, waiting: Waiting
  * knows, and a close settles it; but not of a checkout that was there before, by whose voucher somebody works without a network.
  */
 async function undo(channel: Channel, seat: Seat): Promise<void> {
-  if (!(await channel.vouchers?.keeps(seat))) await closeSession(channel, seat, 1);
+  // Nobody works by a voucher that cannot be read.
+  if (!(await channel.vouchers?.keeps(seat).catch(() => false))) await closeSession(channel, seat, 1);
 }
 
 function isRefusal(error: unknown): boolean {
@@ -187,8 +188,10 @@ async function activate(channel: Channel, call: Call, signal: AbortSignal | unde
 
 /** Gives the token back, and the session's voucher with it. What is closed already is done. */
 export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
-  const { vouchers } = channel;
-  const givenUp = await vouchers?.giveUp(seat);
+  let { vouchers } = channel;
+  const givenUp = await vouchers?.giveUp(seat).catch(() => {
+    vouchers = undefined; // what cannot be read or removed is not given up, and nobody says that it is not there
+  });
   let fault: SeatkeeperError | undefined;
   try {
     fault = await sendClose(channel, closeCall(seat, givenUp?.proof), tries);

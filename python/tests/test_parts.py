@@ -6,6 +6,7 @@ import math
 import os
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,9 @@ from seatkeeper._opening import client_token
 from seatkeeper._settings import address, state_folder
 from seatkeeper._state import slot_key, take_slot
 from support import Clock, Script, closed, denied, environment, granted, isv, new_project, scripted, users_license
+
+key_set = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
+"""With the public key of RFC 8037's example."""
 
 
 def launcher(script: Script, clock: Clock) -> Launcher:
@@ -91,10 +95,36 @@ def test_where_state_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_folder() == tmp_path / "seatkeeper"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert state_folder().parts[-3:] == ("Library", "Application Support", "seatkeeper")
+    assert str(state_folder()).endswith("/Library/Application Support/seatkeeper")
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert state_folder() == tmp_path / "seatkeeper"
+
+
+def test_an_account_without_home_and_name_works_as_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    for name in ("SEATKEEPER_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("pathlib.Path.home", nowhere)
+    monkeypatch.setattr("getpass.getuser", nobody)
+    script, clock = Script(granted(86_400), closed, granted()), Clock()
+    client = scripted(script, clock)
+    client.session(users_license, user="anna", checkout=timedelta(days=1)).close()
+    assert script.body(0)["voucher"] is False, "there is no place to keep one"
+    with pytest.raises(NotConfigured, match="user= is missing: pass it, or set SEATKEEPER_USER"):
+        Launcher("seatkeeper.test", isv=isv, api_key="k", license="l")
+    # The key set holds for answers all the same.
+    signed = scripted(script, clock, key_set=key_set)
+    with pytest.raises(BadSignature):
+        signed.session(users_license, user="anna")
+    with pytest.raises(NotConfigured, match="state_dir= is missing"):
+        signed.voucher(users_license, user="anna")
 
 
 def test_counts() -> None:

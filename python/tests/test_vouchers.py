@@ -169,6 +169,31 @@ def test_a_network_that_loses_every_answer_gives_nothing_up(kept: Machine) -> No
     assert kept.reason() == "good"
 
 
+def test_a_folder_that_cannot_be_read_keeps_no_session_from_its_close(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    client = machine.client(state_dir=tmp_path / "file" / "folder")
+    assert client.session(users_license, user="Anna").close()
+    assert machine.server.sessions(users_license) == []
+    with pytest.raises(OSError, match="Not a directory"):
+        client.session(users_license, user="Anna", checkout=day)
+    assert machine.server.sessions(users_license) == []
+
+
+def test_a_voucher_that_cannot_be_removed_is_not_said_to_be_given_up(
+    kept: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, **_: object) -> None:
+        raise PermissionError(path)
+
+    with kept.client() as client:
+        session = client.session(users_license, user="Anna")
+        monkeypatch.setattr("pathlib.Path.unlink", read_only)
+        assert not session.close()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "machine_id", lambda: "machine-1")
+    assert (kept.reason(), len(kept.server.sessions(users_license))) == ("good", 1)
+
+
 def test_another_machine_cannot_check_it_in(kept: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (session,) = kept.server.sessions(users_license)
     there = Vouchers(isv, kept.key_set, tmp_path / "there")

@@ -52,7 +52,7 @@ class _Settings:
         self._state_dir = state_folder(state_dir)
         self.vouchers = (
             None
-            if key_set is None
+            if key_set is None or self._state_dir is None
             else Vouchers(self.address.isv, key_set, self._state_dir, device_bound, self.timing.wall)
         )
         self.verifier = _verifier(key_set, public_key, self.vouchers)
@@ -73,7 +73,8 @@ class _Settings:
 
     def voucher(self, license: str, user: str | None, device: str | None) -> Voucher:
         if self.vouchers is None:
-            raise NotConfigured("key_set= is missing: nobody can tell a good voucher without it")
+            missing = "state_dir=" if self._state_dir is None else "key_set="
+            raise NotConfigured(f"{missing} is missing: there is no voucher without it")
         return self.vouchers.read(self.seat(license, user, device or self.device, None, None))
 
     def slot(self, seat: Seat) -> Slot:
@@ -85,8 +86,8 @@ class _Settings:
 def _verifier(
     key_set: KeySet | None, public_key: str | bytes | Path | None, vouchers: Vouchers | None
 ) -> Verifier | None:
-    if key_set is not None and vouchers is not None:
-        return MessageVerifier(key_set, vouchers.saw)
+    if key_set is not None:
+        return MessageVerifier(key_set) if vouchers is None else MessageVerifier(key_set, vouchers.saw)
     return None if public_key is None else RsaVerifier(public_key)
 
 

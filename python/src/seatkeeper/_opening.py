@@ -168,7 +168,11 @@ def close_session(
     seat: Seat, session_id: str, timing: Timing, vouchers: Vouchers | None, tries: int = close_tries
 ) -> Steps[None]:
     """Gives the token back, and the session's voucher with it. What is closed already is done."""
-    given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    given_up = None
+    try:
+        given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    except OSError:
+        vouchers = None  # what cannot be read or removed is not given up, and nobody says that it is not there
     proof = None if given_up is None else given_up.proof
     try:
         fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import weakref
 from datetime import datetime
@@ -150,8 +151,9 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
 
 def _is_undone(channel: Channel, seat: Seat, session_id: str) -> bool:
     try:
-        if channel.vouchers is not None and channel.vouchers.keeps(seat, session_id):
-            return False
+        with contextlib.suppress(OSError):  # nobody works by a voucher that cannot be read
+            if channel.vouchers is not None and channel.vouchers.keeps(seat, session_id):
+                return False
         channel.run(close_session(seat, session_id, channel.timing, channel.vouchers, tries=1))
     except SeatkeeperError:
         return False
