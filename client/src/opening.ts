@@ -15,7 +15,7 @@ import {
   type SeatkeeperError,
   ServerUnreachable,
 } from "./errors.ts";
-import { type Grant, grantOf } from "./models.ts";
+import { type Grant, grantOf, requireSense } from "./models.ts";
 import { type Call, errorOf, parsed, present, type Reply, retryAfterMs, serverTime, textOf } from "./wire.ts";
 
 const alreadyActivated = 2001;
@@ -212,7 +212,10 @@ export async function closeSession(channel: Channel, seat: Seat, tries = closing
 
 async function sendClose(channel: Channel, call: Call, tries: number): Promise<SeatkeeperError | undefined> {
   const reply = await channel.ask(call, { ...closing, tries });
-  if (reply.status === 200) return undefined;
+  if (reply.status === 200) {
+    requireSense(parsed<unknown>(reply) !== undefined); // whatever it says, it has to be the server that says it
+    return undefined;
+  }
   const error = errorOf(reply);
   return numberOf(error) === alreadyClosed ? undefined : error;
 }

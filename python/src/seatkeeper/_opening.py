@@ -197,9 +197,15 @@ def close_session(
 def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError | None]:
     reply = yield from ask(call, timing, tries, close_timeout_s)
     if reply.status == 200:
+        parsed(reply, _something)  # whatever it says, it has to be the server that says it
         return None
     error = error_of(reply)
     return None if number_of(error) == already_closed else error
+
+
+def _something(answer: object) -> None:
+    if answer is None:
+        raise TypeError("nothing is no answer")
 
 
 def number_of(error: SeatkeeperError) -> int | None:
