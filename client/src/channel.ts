@@ -15,6 +15,11 @@ const backoffMaxMs = 8_000;
 /** A server that asks to come again later than this is told of, and not waited for. */
 const patienceMs = 60_000;
 const timeoutSecondsUsual = 10;
+/**
+ * More than the largest answer has: a page of a thousand projects, each with as many executions as the server keeps. What
+ * sends more is no server of ours, and must not take the program's memory.
+ */
+const answerMaxBytes = 32 * 2 ** 20;
 
 /** Before try `failures + 1`: doubling, and of that a random half to whole, so that clients do not march in step. */
 export function backoff(failures: number, chance: number): number {
@@ -106,9 +111,10 @@ export class Channel {
   /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
   async send(call: Call, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     const allowed: Allowed = { by: undefined };
+    const until = this.clock.now() + timeoutMs;
     const reply = await this.#try(call, allowed, timeoutMs, signal);
     const mayTryAgain = reply.status === 401 && this.#credentials.refused(allowed.by);
-    return mayTryAgain ? this.#try(call, allowed, timeoutMs, signal) : reply;
+    return mayTryAgain ? this.#try(call, allowed, until - this.clock.now(), signal) : reply;
   }
 
   async #try(call: Call, allowed: Allowed, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
@@ -142,9 +148,10 @@ export class Channel {
     allowed: Allowed,
     signal: AbortSignal,
   ): Promise<Reply> {
-    allowed.by = await this.#credentials.headers();
+    allowed.by = await this.#credentials.headers(signal);
+    signal.throwIfAborted(); // nobody waits any more, and what was passed in as fetch may not look at it
     const response = await this.#fetch(sent.url, request(sent, { ...allowed.by, ...proof?.headers }, signal));
-    const body = new Uint8Array(await response.arrayBuffer());
+    const body = await bodyOf(response);
     return { status: response.status, headers: response.headers, body, started };
   }
 
@@ -168,6 +175,31 @@ function request({ method, body }: Sent, headers: Readonly<Record<string, string
     cache: "no-store",
     credentials: "omit",
   };
+}
+
+/** Read as it comes: a little that is compressed can become as much as it likes. */
+async function bodyOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = response.body?.getReader();
+  if (reader === undefined) return new Uint8Array(await response.arrayBuffer()); // none, or a platform without streams
+  let body = new Uint8Array();
+  let size = 0;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    const { value } = read;
+    if (size + value.length > answerMaxBytes) {
+      void reader.cancel().catch(() => {});
+      throw new Error("the answer is larger than any of Seatkeeper's");
+    }
+    if (size + value.length > body.length) body = resized(body, Math.max(size + value.length, 2 * body.length));
+    body.set(value, size);
+    size += value.length;
+  }
+  return body.subarray(0, size);
+}
+
+function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const found = new Uint8Array(length);
+  found.set(bytes);
+  return found;
 }
 
 function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {

@@ -164,6 +164,33 @@ test("a session is extended soon after a machine has slept, though timers did no
   await session.close();
 });
 
+test("an answer without end is not read to its end", async () => {
+  let sent = 0;
+  const endless: Answer = () => {
+    const pull = (body: ReadableStreamDefaultController) => {
+      sent += 1;
+      body.enqueue(new Uint8Array(2 ** 20));
+    };
+    return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }));
+  };
+  const script = scripted(endless, endless, endless, endless);
+  await expect(clock.until(script.client().tokens(license))).rejects.toMatchObject({
+    name: "ServerUnreachable",
+    message: expect.stringContaining("larger than any of Seatkeeper's"),
+  });
+  expect(sent).toBe(4 * 33);
+});
+
+test("an answer is whole, however it comes in pieces", async () => {
+  const text = JSON.stringify([{ kind: "floating", total: 3, used: 1, left: 2, name: "é".repeat(5_000) }]);
+  const start = (body: ReadableStreamDefaultController) => {
+    for (const byte of new TextEncoder().encode(text)) body.enqueue(Uint8Array.of(byte));
+    body.close();
+  };
+  const script = scripted(() => new Response(new ReadableStream({ start })));
+  expect((await clock.until(script.client().tokens(license))).pools).toEqual(JSON.parse(text));
+});
+
 test("who opens twice holds two sessions, and a client closes its own alone", async () => {
   const script = scripted(granted(), granted(), granted(), closed, closed, closed);
   const [one, two] = [script.client(), script.client()];
