@@ -183,6 +183,13 @@ def test_a_server_that_asks_for_much_patience_is_not_waited_for() -> None:
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("name", ["5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5_11", "5f0f3c0e6a1b4f6e9d2c1f2f3a4b5c6d----"])
+def test_a_project_whose_name_only_looks_like_an_id_is_found_by_its_name(name: str) -> None:
+    script = Script(httpx.Response(200, json=[{**new_project, "name": name}]))
+    assert launcher(script, Clock()).project(name).name == name
+    assert script.sent[0].url.params["name"] == name
+
+
 def test_an_answer_that_is_no_json_is_not_seatkeepers() -> None:
     with pytest.raises(ServerUnreachable, match="no JSON"):
         launcher(Script(httpx.Response(200, text="<html>")), Clock()).licenses()

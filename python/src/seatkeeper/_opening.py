@@ -12,9 +12,11 @@ from ._clock import Timing, seconds
 from ._errors import (
     ClientNotActivated,
     LicenseError,
+    NotAuthorized,
     NoTokenLeft,
     ProjectError,
     ProjectInUse,
+    RequestRefused,
     SeatkeeperError,
     ServerUnreachable,
 )
@@ -206,6 +208,13 @@ def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError
 def _something(answer: object) -> None:
     if answer is None:
         raise TypeError("nothing is no answer")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """The server's word that nothing of the request has happened, nor will."""
+    if isinstance(error, RequestRefused):
+        return error.status < 500
+    return isinstance(error, (LicenseError, ProjectError, NotAuthorized))
 
 
 def number_of(error: SeatkeeperError) -> int | None:

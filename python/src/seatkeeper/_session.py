@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import TypeVar
 
 from ._channel import AsyncChannel, Channel
-from ._errors import LicenseError, NotAuthorized, ProjectError, RequestRefused, SeatkeeperError, SessionLost
+from ._errors import SeatkeeperError, SessionLost
 from ._lease import Lease, OnLost, log
 from ._models import Grant
-from ._opening import Seat, close_session, open_session
+from ._opening import Seat, close_session, is_refusal, open_session
 from ._process import keep
 from ._state import Slot
 
@@ -142,10 +142,7 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
     server that failed) nobody knows, and one close settles it; if that does not arrive either, the id stays on disk for
     the next start. So does that of a checkout that was there before, by whose voucher somebody works without a network.
     """
-    is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized)) or (
-        isinstance(error, RequestRefused) and error.status < 500
-    )
-    is_gone = not slot.is_resumed if is_refused else _is_undone(channel, seat, slot.session_id)
+    is_gone = not slot.is_resumed if is_refusal(error) else _is_undone(channel, seat, slot.session_id)
     slot.end(is_gone)
 
 
