@@ -212,7 +212,7 @@ no_answers = [b"", b"null", b"1", b'"x"', b"[null]", b'{"id": 1}', b"NaN", b"[" 
         (lambda known: known.wait_execution(isv), 200),
         (lambda known: known.execution(isv, isv, "secret").report(units_done=1), 200),
         (lambda known: known._channel.run(known._calls.start_execution(isv, isv, "x", None)), 201),
-        (lambda known: known._channel.run(client_token("l", "anna", None, None, known._channel.timing)), 200),
+        (lambda known: known._channel.run(client_token("l", "anna", None, None, None, known._channel.timing)), 200),
     ],
 )
 @pytest.mark.parametrize("body", no_answers, ids=lambda body: body[:12].decode())

@@ -251,3 +251,21 @@ def test_a_cancelled_open_is_undone(server: Server) -> None:
                 assert server.queue(users_license) == []
 
     asyncio.run(program())
+
+
+def test_a_wait_that_is_cancelled_gives_its_place_up(server: Server) -> None:
+    async def program() -> None:
+        client = AsyncClient(server.url, isv, backend_key)
+        async with client, client.session(users_license, user="anna"), client.session(users_license, user="ben"):
+            waiting = asyncio.create_task(third(client))
+            while not server.queue(users_license):
+                await asyncio.sleep(0.01)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert server.queue(users_license) == []
+
+    async def third(client: AsyncClient) -> None:
+        await client.session(users_license, user="cem", wait=60)
+
+    asyncio.run(program())

@@ -30,7 +30,7 @@ from seatkeeper import _vouchers as module
 from seatkeeper._clock import Timing
 from seatkeeper._opening import Seat, close_session
 from seatkeeper._vouchers import Vouchers
-from support import Server, app_key, backend_key, isv, root, users_license
+from support import Server, app_key, backend_key, isv, projects_license, root, users_license
 
 day = timedelta(days=1)
 minute = 60.0
@@ -413,5 +413,15 @@ def test_a_backend_mints_tokens_for_pages(server: Server) -> None:
     for call in ("open", "close"):
         address = f"{server.url}/api/v2/isv/{isv}/provisioning/session/{call}"
         assert httpx.post(address, json=body, headers=headers).status_code == 200
+    with server.launcher("anna") as launcher, server.client() as client:
+        project = launcher.create_project("page")
+        launcher.open_project(project, "team")
+        token = client.client_token(projects_license, user="anna", device="tab", project=project.id)
+        body = {"license_id": projects_license, "client_id": "tab", "project_id": project.id}
+        for call in ("open", "close"):
+            address = f"{server.url}/api/v2/isv/{isv}/provisioning/session/{call}"
+            headers = {"Authorization": f"Bearer {token}"}
+            assert httpx.post(address, json=body, headers=headers).status_code == 200
+        launcher.delete_project(project, force=True)
     with server.client(api_key=app_key) as client, pytest.raises(Exception, match="scope app"):
         client.client_token(users_license, user="anna")

@@ -160,10 +160,21 @@ class Client:
         return self._settings.voucher(license, user, device)
 
     def client_token(
-        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+        self,
+        license: str,
+        *,
+        user: str,
+        device: str | None = None,
+        project: str | None = None,
+        lifetime_seconds: int | None = None,
     ) -> str:
-        """For backends: a token with which a page can hold sessions of this one user, for some minutes."""
-        return self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
+        """
+        For backends: a token with which a page can hold sessions of this one user, for some minutes. `device` is the
+        client that the page must name, else the user; `project`, on a project licence, the id of the one that it may
+        connect to. `lifetime_seconds` is from 60 to 3,600, and 600 unless said otherwise.
+        """
+        steps = client_token(license, user, device, project, lifetime_seconds, self._settings.timing)
+        return self._channel.run(steps)
 
     def tokens(self, license: str) -> LicenseInfo:
         """How many tokens of a licence are in use and left. Takes none."""
@@ -257,9 +268,17 @@ class AsyncClient:
         return self._settings.voucher(license, user, device)
 
     async def client_token(
-        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+        self,
+        license: str,
+        *,
+        user: str,
+        device: str | None = None,
+        project: str | None = None,
+        lifetime_seconds: int | None = None,
     ) -> str:
-        return await self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
+        """As `Client.client_token`."""
+        steps = client_token(license, user, device, project, lifetime_seconds, self._settings.timing)
+        return await self._channel.run(steps)
 
     async def tokens(self, license: str) -> LicenseInfo:
         return await self._channel.run(tokens(license, self._settings.timing))

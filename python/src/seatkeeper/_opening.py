@@ -223,9 +223,16 @@ def number_of(error: SeatkeeperError) -> int | None:
 
 
 def client_token(
-    license_id: str, user: str, device: str | None, lifetime_seconds: int | None, timing: Timing
+    license_id: str,
+    user: str,
+    device: str | None,
+    project_id: str | None,
+    lifetime_seconds: int | None,
+    timing: Timing,
 ) -> Steps[str]:
     """Mints what a browser holds in the place of an API key."""
-    body = {"license_id": license_id, "user_id": user, "client_id": device, "lifetime_seconds": lifetime_seconds}
-    call = Call("POST", "/provisioning/client-tokens", body)
+    more = {"client_id": device, "project_id": project_id, "lifetime_seconds": lifetime_seconds}
+    body = {"license_id": license_id, "user_id": user}
+    known = {name: value for name, value in more.items() if value is not None}
+    call = Call("POST", "/provisioning/client-tokens", {**body, **known})
     return (yield from fetch(call, timing, lambda answer: text(answer["token"])))
