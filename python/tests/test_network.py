@@ -14,6 +14,7 @@ import pytest
 
 from seatkeeper import Client, ServerUnreachable
 from seatkeeper._channel import AsyncChannel, Channel, answer_max_bytes
+from seatkeeper._deadline import bounded
 from seatkeeper._project_calls import tokens
 from seatkeeper._settings import Address
 from seatkeeper._signatures import Proof, Sent
@@ -121,6 +122,12 @@ def test_extends_and_closes_come_to_an_end_when_heads_trickle_in(answering: Call
     asked_at = clock.now
     assert not session.close()
     assert clock.now == pytest.approx(asked_at + 5 + 0.25 + 5)
+
+
+def test_an_httpx_with_other_parts_is_used_as_it_is() -> None:
+    client = httpx.Client()
+    delattr(client._transport, "_pool")
+    assert bounded(client) is client
 
 
 class Bomb(httpx.SyncByteStream, httpx.AsyncByteStream):

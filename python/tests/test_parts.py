@@ -101,6 +101,13 @@ def test_where_state_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert state_folder() == tmp_path / "seatkeeper"
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_host_may_be_an_ipv6_address(host: str) -> None:
+    assert repr(Launcher(host, isv=isv, api_key="k", license="l", user="anna")) == (
+        "<Launcher of http://[::1]:7070 for anna>"
+    )
+
+
 def test_an_account_without_home_and_name_works_as_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
