@@ -177,29 +177,17 @@ function request({ method, body }: Sent, headers: Readonly<Record<string, string
   };
 }
 
-/** Read as it comes: a little that is compressed can become as much as it likes. */
+/** Counted as it comes: a little that is compressed can become as much as it likes. */
 async function bodyOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return new Uint8Array(await response.arrayBuffer()); // none, or a platform without streams
-  let body = new Uint8Array();
-  let size = 0;
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    const { value } = read;
-    if (size + value.length > answerMaxBytes) {
-      void reader.cancel().catch(() => {});
-      throw new Error("the answer is larger than any of Seatkeeper's");
-    }
-    if (size + value.length > body.length) body = resized(body, Math.max(size + value.length, 2 * body.length));
-    body.set(value, size);
-    size += value.length;
-  }
-  return body.subarray(0, size);
-}
-
-function resized(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
-  const found = new Uint8Array(length);
-  found.set(bytes);
-  return found;
+  let left = answerMaxBytes;
+  const transform = (chunk: Uint8Array, counted: TransformStreamDefaultController) => {
+    left -= chunk.length;
+    if (left < 0) throw new Error("the answer is larger than any of Seatkeeper's");
+    counted.enqueue(chunk);
+  };
+  // None, or a platform without streams: as it is.
+  const counted = response.body?.pipeThrough(new TransformStream({ transform }));
+  return new Uint8Array(await (counted ? new Response(counted) : response).arrayBuffer());
 }
 
 function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {

@@ -31,21 +31,16 @@ class TokenCredentials implements Credentials {
   async headers(signal: AbortSignal): Promise<CredentialHeaders> {
     this.#asked ??= this.#fresh();
     const asked = this.#asked;
+    // A backend that fails, or does not answer one call, is asked again for the next.
     const forget = () => {
       if (this.#asked === asked) this.#asked = undefined;
     };
-    // A backend that does not answer one call is asked again for the next.
-    signal.addEventListener("abort", forget, { once: true });
-    try {
-      const given = await asked;
-      if (this.#asked === asked) this.#given = given;
-      return given;
-    } catch (error) {
-      forget();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", forget);
-    }
+    signal.addEventListener("abort", forget);
+    asked.catch(forget);
+    const given = await asked;
+    signal.removeEventListener("abort", forget);
+    if (this.#asked === asked) this.#given = given;
+    return given;
   }
 
   async #fresh(): Promise<CredentialHeaders> {

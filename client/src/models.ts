@@ -37,10 +37,10 @@ export function formed<T>(answer: unknown, form: Form): T {
   return answer as T;
 }
 
-/** A member that older servers may not know: null where there is none. */
-function optional<T extends string | number>(value: unknown, sample: T): T | null {
-  requireSense(value === null || value === undefined || typeof value === typeof sample);
-  return (value as T | undefined) ?? null;
+/** A text that older servers may not know: null where there is none. */
+function optional(value: unknown): string | null {
+  requireSense(typeof (value ?? "") === "string");
+  return (value as string | undefined) ?? null;
 }
 
 /** An answer that is a list of such. */
@@ -155,19 +155,19 @@ export class ProjectInfo {
     this.license = answer.license_id;
     this.name = answer.name;
     this.state = answer.state;
-    this.kind = optional(answer.kind, "") as LicenseKind | null;
+    this.kind = optional(answer.kind) as LicenseKind | null;
     this.saved = Boolean(answer.saved);
     this.savedAt = instant(answer.saved_at);
     this.executing = Boolean(answer.executing);
     this.users = formedList<ProjectAnswer["users"][number]>(answer.users ?? [], { client_id: "" }).map((user) => ({
-      user: optional(user.user_id, ""),
+      user: optional(user.user_id),
       client: user.client_id,
-      sessionId: optional(user.session_id, ""),
+      sessionId: optional(user.session_id),
       since: instant(user.since),
       validUntil: instant(user.valid_until),
     }));
     this.executions = formedList<ProjectAnswer["executions"][number]>(answer.executions ?? [], { id: "" }).map(
-      (execution) => ({ id: execution.id, name: optional(execution.name, "") ?? "", progress: progressOf(execution) }),
+      (execution) => ({ id: execution.id, name: optional(execution.name) ?? "", progress: progressOf(execution) }),
     );
   }
 
