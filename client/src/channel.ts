@@ -13,7 +13,7 @@ const triesMax = 4;
 const backoffFirstMs = 500;
 const backoffMaxMs = 8_000;
 /** A server that asks to come again later than this is told of, and not waited for. */
-const patienceMs = 60_000;
+const patienceMsUsual = 60_000;
 const timeoutSecondsUsual = 10;
 /**
  * More than the largest answer has: a page of a thousand projects, each with as many executions as the server keeps. What
@@ -46,6 +46,7 @@ export interface Sending {
   /** Shorter where the answer would be of no use later. */
   readonly timeoutMs?: number;
   readonly tries?: number;
+  readonly patienceMs?: number;
   /** On the clock: when nobody waits for an answer any more, nor for another try. */
   readonly until?: number;
   readonly signal?: AbortSignal | undefined;
@@ -81,7 +82,8 @@ export class Channel {
 
   /** Sends until there is an answer that is not "try again". Throws `ServerUnreachable` when there is none. */
   async ask(call: Call, sending: Sending = {}): Promise<Reply> {
-    const { timeoutMs = this.#timeoutMs, tries = triesMax, until = Number.POSITIVE_INFINITY, signal } = sending;
+    const { timeoutMs = this.#timeoutMs, tries = triesMax, patienceMs = patienceMsUsual, signal } = sending;
+    const { until = Number.POSITIVE_INFINITY } = sending;
     let neverArrived = true;
     for (let failures = 1; ; failures++) {
       let waitMs: number | undefined;

@@ -28,7 +28,7 @@ const alreadyClosed = 12001;
 const waitPauseMaxMs = 10_000;
 
 /** A close must not keep a program from ending: without it, the session lapses by itself. */
-const closing = { tries: 2, timeoutMs: 5_000 };
+const closing = { tries: 2, timeoutMs: 5_000, patienceMs: 5_000 };
 
 /** Which token a session takes, and for whom. */
 export interface Seat {

@@ -40,7 +40,7 @@ Between two tries of a waiting open: tokens come back before `next_free_at` too,
 told so, and keeps a place in its queue for a caller that is back by then.
 """
 
-close_tries, close_timeout_s = 2, 5.0
+close_tries, close_timeout_s, close_patience_s = 2, 5.0, 5.0
 """A close must not keep a program from ending: without it, the session lapses by itself."""
 
 
@@ -197,7 +197,7 @@ def close_session(
 
 
 def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError | None]:
-    reply = yield from ask(call, timing, tries, close_timeout_s)
+    reply = yield from ask(call, timing, tries, close_timeout_s, patience_s=close_patience_s)
     if reply.status == 200:
         parsed(reply, _something)  # whatever it says, it has to be the server that says it
         return None
