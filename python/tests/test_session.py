@@ -609,10 +609,20 @@ def test_an_asynchronous_client_closes_what_it_opened_side_by_side() -> None:
     asyncio.run(main())
 
 
-def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_threads(thread: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
+def test_a_python_that_ends_and_starts_no_thread_closes_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    script, closes = side_by_side(3)
+    client = Client("http://seatkeeper.test", isv, "key", transport=script.transport)  # with its threads
+    sessions = [client.session(users_license, user="anna") for _ in range(3)]
+    monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
+    assert release_all() == 3
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
 
+
+def no_threads(thread: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
     script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed), Clock()
     sessions = [opened(script, clock) for _ in range(2)]

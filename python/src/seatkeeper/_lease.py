@@ -251,6 +251,11 @@ class Lease:
                 self._is_ending = False
         return self._is_closed
 
+    def close_in_background(self) -> None:
+        """Leaves the close to the thread that extends, if there is one; `close` still waits for it."""
+        self._is_closing = True
+        self.inbox.put(self)
+
     def _send_close(self) -> bool:
         if self._lost is not None and self._lost.reason in nothing_left:
             return True
@@ -295,8 +300,7 @@ class Lease:
                 finally:
                     self._sending.release()
             return
-        self._is_closing = True
-        self.inbox.put(self)
+        self.close_in_background()
         if thread is not threading.current_thread() and self._ended.acquire(timeout=abandoned_wait_s):
             self._ended.release()
 

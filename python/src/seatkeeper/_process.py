@@ -67,7 +67,9 @@ def close_all(leases: Iterable[Lease]) -> int:
         thread = threading.Thread(target=close_what_is_left, name="seatkeeper-close", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # a Python that ends may start none, and then this thread does it alone
+        except RuntimeError:  # a Python that ends may start none: then the threads that extend close as well
+            for lease in list(left):
+                lease.close_in_background()
             break
         threads.append(thread)
     close_what_is_left()
