@@ -212,6 +212,18 @@ def test_on_lost_may_be_a_coroutine_function_for_asyncio() -> None:
     asyncio.run(program())
 
 
+def test_a_session_that_is_lost_for_a_disk_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    script, clock = Script(granted(), *[OSError("no space left")] * 40, closed), Clock()
+    session = opened(script, clock)
+    while session.is_held:
+        clock.now += session._lease.due_in()
+        session._lease.renew_if_due()
+    with pytest.raises(SessionLost, match="Last: no space left") as lost:
+        session.require()
+    assert isinstance(lost.value.__cause__, OSError)
+    assert "could not be read or kept" in caplog.text
+
+
 def test_no_extend_follows_the_close() -> None:
     script, clock = Script(granted(), closed), Clock()
     session = opened(script, clock)

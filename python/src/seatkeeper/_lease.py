@@ -110,7 +110,7 @@ class Lease:
         self._ended = threading.Lock()
         self._ended.acquire()
         self._failures = 0
-        self._fault: SeatkeeperError | Unanswered | None = None
+        self._fault: Exception | None = None
         self._trust(grant)
 
     def _trust(self, grant: Grant) -> None:
@@ -198,8 +198,9 @@ class Lease:
             wait = retry_after(reply)
         except (Unanswered, SeatkeeperError) as unanswered:
             self._fault = unanswered
-        except Exception:
-            log.exception("an answer to an extend could not be read")
+        except Exception as error:
+            log.exception("an answer to an extend could not be read or kept")
+            self._fault = error
         self._failures += 1
         self._next_at = window.next_try_at(timing.monotonic(), self._failures, wait, timing.chance())
         return None
