@@ -13,8 +13,13 @@ const triesMax = 4;
 const backoffFirstMs = 500;
 const backoffMaxMs = 8_000;
 /** A server that asks to come again later than this is told of, and not waited for. */
-const patienceMs = 60_000;
+const patienceMsUsual = 60_000;
 const timeoutSecondsUsual = 10;
+/**
+ * More than the largest answer has: a page of a thousand projects, each with as many executions as the server keeps. What
+ * sends more is no server of ours, and must not take the program's memory.
+ */
+const answerMaxBytes = 32 * 2 ** 20;
 
 /** Before try `failures + 1`: doubling, and of that a random half to whole, so that clients do not march in step. */
 export function backoff(failures: number, chance: number): number {
@@ -41,6 +46,7 @@ export interface Sending {
   /** Shorter where the answer would be of no use later. */
   readonly timeoutMs?: number;
   readonly tries?: number;
+  readonly patienceMs?: number;
   /** On the clock: when nobody waits for an answer any more, nor for another try. */
   readonly until?: number;
   readonly signal?: AbortSignal | undefined;
@@ -76,7 +82,8 @@ export class Channel {
 
   /** Sends until there is an answer that is not "try again". Throws `ServerUnreachable` when there is none. */
   async ask(call: Call, sending: Sending = {}): Promise<Reply> {
-    const { timeoutMs = this.#timeoutMs, tries = triesMax, until = Number.POSITIVE_INFINITY, signal } = sending;
+    const { timeoutMs = this.#timeoutMs, tries = triesMax, patienceMs = patienceMsUsual, signal } = sending;
+    const { until = Number.POSITIVE_INFINITY } = sending;
     let neverArrived = true;
     for (let failures = 1; ; failures++) {
       let waitMs: number | undefined;
@@ -106,9 +113,10 @@ export class Channel {
   /** One try, or two where credentials are over. Throws `Unanswered`, the signal's reason, or `BadSignature`. */
   async send(call: Call, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     const allowed: Allowed = { by: undefined };
+    const until = this.clock.now() + timeoutMs;
     const reply = await this.#try(call, allowed, timeoutMs, signal);
     const mayTryAgain = reply.status === 401 && this.#credentials.refused(allowed.by);
-    return mayTryAgain ? this.#try(call, allowed, timeoutMs, signal) : reply;
+    return mayTryAgain ? this.#try(call, allowed, until - this.clock.now(), signal) : reply;
   }
 
   async #try(call: Call, allowed: Allowed, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
@@ -142,9 +150,10 @@ export class Channel {
     allowed: Allowed,
     signal: AbortSignal,
   ): Promise<Reply> {
-    allowed.by = await this.#credentials.headers();
+    allowed.by = await this.#credentials.headers(signal);
+    signal.throwIfAborted(); // nobody waits any more, and what was passed in as fetch may not look at it
     const response = await this.#fetch(sent.url, request(sent, { ...allowed.by, ...proof?.headers }, signal));
-    const body = new Uint8Array(await response.arrayBuffer());
+    const body = await bodyOf(response);
     return { status: response.status, headers: response.headers, body, started };
   }
 
@@ -168,6 +177,19 @@ function request({ method, body }: Sent, headers: Readonly<Record<string, string
     cache: "no-store",
     credentials: "omit",
   };
+}
+
+/** Counted as it comes: a little that is compressed can become as much as it likes. */
+async function bodyOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  let left = answerMaxBytes;
+  const transform = (chunk: Uint8Array, counted: TransformStreamDefaultController) => {
+    left -= chunk.length;
+    if (left < 0) throw new Error("the answer is larger than any of Seatkeeper's");
+    counted.enqueue(chunk);
+  };
+  // None, or a platform without streams: as it is.
+  const counted = response.body?.pipeThrough(new TransformStream({ transform }));
+  return new Uint8Array(await (counted ? new Response(counted) : response).arrayBuffer());
 }
 
 function vouchersOf(isv: string, { keySet, vouchers }: ConnectOptions): Vouchers | undefined {

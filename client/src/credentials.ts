@@ -5,7 +5,8 @@ import { type ConnectOptions, isSecret, keyOf } from "./settings.ts";
 export type CredentialHeaders = Readonly<Record<string, string>>;
 
 export interface Credentials {
-  headers(): Promise<CredentialHeaders>;
+  /** `signal`: the call that asks waits no longer. */
+  headers(signal: AbortSignal): Promise<CredentialHeaders>;
   /** The server did not take these. True: others may be had. */
   refused(used: CredentialHeaders | undefined): boolean;
 }
@@ -27,23 +28,26 @@ class TokenCredentials implements Credentials {
     this.#ask = ask;
   }
 
-  async headers(): Promise<CredentialHeaders> {
+  async headers(signal: AbortSignal): Promise<CredentialHeaders> {
     this.#asked ??= this.#fresh();
     const asked = this.#asked;
-    try {
-      return await asked;
-    } catch (error) {
+    // A backend that fails, or does not answer one call, is asked again for the next.
+    const forget = () => {
       if (this.#asked === asked) this.#asked = undefined;
-      throw error;
-    }
+    };
+    signal.addEventListener("abort", forget);
+    asked.catch(forget);
+    const given = await asked;
+    signal.removeEventListener("abort", forget);
+    if (this.#asked === asked) this.#given = given;
+    return given;
   }
 
   async #fresh(): Promise<CredentialHeaders> {
     const token = ((await this.#ask()) as string | undefined)?.trim();
     // A page to sign in at, perhaps. Its text is nobody's to read in an error.
     if (!isSecret(token)) throw new Error("clientToken gave no token");
-    this.#given = { Authorization: `Bearer ${token}` };
-    return this.#given;
+    return { Authorization: `Bearer ${token}` };
   }
 
   /** Of many calls that were under way with a token that is over, the first asks for another, which is all theirs. */

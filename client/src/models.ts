@@ -37,6 +37,12 @@ export function formed<T>(answer: unknown, form: Form): T {
   return answer as T;
 }
 
+/** A text that older servers may not know: null where there is none. */
+function optional(value: unknown): string | null {
+  requireSense(typeof (value ?? "") === "string");
+  return (value as string | undefined) ?? null;
+}
+
 /** An answer that is a list of such. */
 export function formedList<T>(answer: unknown, form: Form): readonly T[] {
   requireSense(Array.isArray(answer));
@@ -144,24 +150,24 @@ export class ProjectInfo {
   readonly executions: readonly ExecutionInfo[];
 
   constructor(answer: ProjectAnswer) {
-    formed(answer, { id: "", name: "", state: "" });
+    formed(answer, { id: "", license_id: "", name: "", state: "" });
     this.id = answer.id;
     this.license = answer.license_id;
     this.name = answer.name;
     this.state = answer.state;
-    this.kind = answer.kind;
-    this.saved = answer.saved;
+    this.kind = optional(answer.kind) as LicenseKind | null;
+    this.saved = Boolean(answer.saved);
     this.savedAt = instant(answer.saved_at);
-    this.executing = answer.executing;
+    this.executing = Boolean(answer.executing);
     this.users = formedList<ProjectAnswer["users"][number]>(answer.users ?? [], { client_id: "" }).map((user) => ({
-      user: user.user_id,
+      user: optional(user.user_id),
       client: user.client_id,
-      sessionId: user.session_id,
+      sessionId: optional(user.session_id),
       since: instant(user.since),
       validUntil: instant(user.valid_until),
     }));
     this.executions = formedList<ProjectAnswer["executions"][number]>(answer.executions ?? [], { id: "" }).map(
-      (execution) => ({ id: execution.id, name: execution.name, progress: progressOf(execution) }),
+      (execution) => ({ id: execution.id, name: optional(execution.name) ?? "", progress: progressOf(execution) }),
     );
   }
 

@@ -217,11 +217,17 @@ const pkcs8Head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0
 function stateFolder(): string {
   const { env, platform, getBuiltinModule } = node();
   const { join } = getBuiltinModule("node:path");
-  const home = getBuiltinModule("node:os").homedir();
   if (env.SEATKEEPER_STATE_DIR) return env.SEATKEEPER_STATE_DIR;
-  if (platform === "win32") return join(env.LOCALAPPDATA || join(home, "AppData", "Local"), "seatkeeper");
-  if (platform === "darwin") return join(home, "Library", "Application Support", "seatkeeper");
-  return join(env.XDG_STATE_HOME || join(home, ".local", "state"), "seatkeeper");
+  if (platform === "win32") return join(env.LOCALAPPDATA || join(home(), "AppData", "Local"), "seatkeeper");
+  if (platform === "darwin") return join(home(), "Library", "Application Support", "seatkeeper");
+  return join(env.XDG_STATE_HOME || join(home(), ".local", "state"), "seatkeeper");
+}
+
+function home(): string {
+  const found = attempt(() => node().getBuiltinModule("node:os").homedir());
+  if (!found)
+    throw new NotConfigured("folder is missing, and the account has no home: pass it, or set SEATKEEPER_STATE_DIR");
+  return found;
 }
 
 /** What the system tells machines apart by; where it has nothing, the machine's name. */

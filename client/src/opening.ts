@@ -15,7 +15,7 @@ import {
   type SeatkeeperError,
   ServerUnreachable,
 } from "./errors.ts";
-import { type Grant, grantOf } from "./models.ts";
+import { type Grant, grantOf, requireSense } from "./models.ts";
 import { type Call, errorOf, parsed, present, type Reply, retryAfterMs, serverTime, textOf } from "./wire.ts";
 
 const alreadyActivated = 2001;
@@ -28,7 +28,7 @@ const alreadyClosed = 12001;
 const waitPauseMaxMs = 10_000;
 
 /** A close must not keep a program from ending: without it, the session lapses by itself. */
-const closing = { tries: 2, timeoutMs: 5_000 };
+const closing = { tries: 2, timeoutMs: 5_000, patienceMs: 5_000 };
 
 /** Which token a session takes, and for whom. */
 export interface Seat {
@@ -132,7 +132,8 @@ export async function openSession(channel: Channel, seat: Seat, waiting: Waiting
  * knows, and a close settles it; but not of a checkout that was there before, by whose voucher somebody works without a network.
  */
 async function undo(channel: Channel, seat: Seat): Promise<void> {
-  if (!(await channel.vouchers?.keeps(seat))) await closeSession(channel, seat, 1);
+  // Nobody works by a voucher that cannot be read.
+  if (!(await channel.vouchers?.keeps(seat).catch(() => false))) await closeSession(channel, seat, 1);
 }
 
 function isRefusal(error: unknown): boolean {
@@ -187,8 +188,10 @@ async function activate(channel: Channel, call: Call, signal: AbortSignal | unde
 
 /** Gives the token back, and the session's voucher with it. What is closed already is done. */
 export async function closeSession(channel: Channel, seat: Seat, tries = closing.tries): Promise<void> {
-  const { vouchers } = channel;
-  const givenUp = await vouchers?.giveUp(seat);
+  let { vouchers } = channel;
+  const givenUp = await vouchers?.giveUp(seat).catch(() => {
+    vouchers = undefined; // what cannot be read or removed is not given up, and nobody says that it is not there
+  });
   let fault: SeatkeeperError | undefined;
   try {
     fault = await sendClose(channel, closeCall(seat, givenUp?.proof), tries);
@@ -209,7 +212,10 @@ export async function closeSession(channel: Channel, seat: Seat, tries = closing
 
 async function sendClose(channel: Channel, call: Call, tries: number): Promise<SeatkeeperError | undefined> {
   const reply = await channel.ask(call, { ...closing, tries });
-  if (reply.status === 200) return undefined;
+  if (reply.status === 200) {
+    requireSense(parsed<unknown>(reply) !== undefined); // whatever it says, it has to be the server that says it
+    return undefined;
+  }
   const error = errorOf(reply);
   return numberOf(error) === alreadyClosed ? undefined : error;
 }

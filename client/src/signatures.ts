@@ -3,7 +3,7 @@
 import { BadSignature } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { bytesOf, contentDigest, type KeySet, PinnedKeys, requireWebCrypto, utf8 } from "./key-set.ts";
-import type { Reply } from "./wire.ts";
+import { isElsewhere, type Reply } from "./wire.ts";
 
 /** A request, as far as its answer is held against it. */
 export interface Sent {
@@ -54,7 +54,7 @@ export class MessageVerifier implements Verifier {
 
   async #check(reply: Reply, { method, url }: Sent, digest: string, nonce: string): Promise<void> {
     const { status, headers, body } = reply;
-    if (status >= 500 || unsigned.has(status)) return;
+    if (status >= 500 || isElsewhere(status) || unsigned.has(status)) return;
     const input = headers.get("signature-input");
     if (input === null) throw new BadSignature("The answer is not signed.");
     // Word for word what was asked for: anything else would be a signature of something else.

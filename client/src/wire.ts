@@ -47,6 +47,9 @@ export function mayRepeat({ isOnceOnly }: Call, { status, body }: Reply): boolea
   return !isOnceOnly || (untakenStatuses.has(status) && (Object(json(body)) as Problem).code !== "outcome_unknown");
 }
 
+/** A redirect: the page to sign in to a network at, perhaps. Browsers show no more of it than a 0. */
+export const isElsewhere = (status: number): boolean => status === 0 || (status >= 300 && status < 400);
+
 /** A body as a call is given it: what the API leaves to choice may also be undefined. */
 type Loose<T> = { readonly [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
 
@@ -84,6 +87,7 @@ export function problemError(status: number, body: unknown, headers?: Headers): 
   const code = textOf(problem.code) ?? "";
   if (status === 409 && typeof problem.id === "number") return denied(text, problem.id, problem);
   if (status === 401 || status === 403) return new NotAuthorized(text, status, code);
+  if (isElsewhere(status)) return new ServerUnreachable(`The answer is not Seatkeeper's: ${text}`);
   if (retriedStatuses.has(status)) return new ServerUnreachable(text, seconds(headers && retryAfterMs(headers)));
   if (status === 404 && code === "project_unknown") return new ProjectUnknown(text, code, 13005);
   return new RequestRefused(text, status, code);

@@ -1,12 +1,14 @@
 /** Vouchers on a real server: kept on disk, good without the server, and on no other machine, time or file. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../../server/test/process.ts";
 import { type Client, connect, type KeySet, releaseAll, type Voucher, type VoucherRefused } from "../src/index.ts";
 import { voucherFolder } from "../src/offline.ts";
+import type { VoucherStore } from "../src/vouchers.ts";
 import { briskClock, licenses, Vendor } from "./vendor.ts";
 import { HeldClock } from "./world.ts";
 
@@ -177,6 +179,27 @@ describe("a checkout", () => {
     await expect.poll(() => vendor.sessions(users)).toEqual([]);
   });
 
+  test("ends a session also where the folder cannot be read", async () => {
+    const path = join(folder.path, "file");
+    writeFileSync(path, "");
+    const client = online({ path: join(path, "folder") });
+    const session = await client.open(seat);
+    expect(await session.close()).toBe(true);
+    await expect(client.open({ ...seat, checkoutMinutes: 60 })).rejects.toMatchObject({ code: "ENOTDIR" });
+    expect(await vendor.sessions(users)).toEqual([]);
+  });
+
+  test("does not say of a voucher that cannot be removed that it is given up", async () => {
+    const { sessionId } = await checkout();
+    const keeper = keeperOf();
+    const removal = vi.spyOn(keeper as unknown as VoucherStore, "remove").mockRejectedValue(new Error("read-only"));
+    const client = connect({ ...vendor.options, keySet, vouchers: keeper });
+    expect(await (await client.open({ ...seat, sessionId })).close()).toBe(false);
+    expect(removal).toHaveBeenCalledOnce();
+    expect(await reason()).toBe("good");
+    expect(await vendor.sessions(users)).toHaveLength(1);
+  });
+
   test("beyond the edition's early check-ins keeps its voucher", async () => {
     const [edition] = await vendor.admin<readonly { readonly id: string }[]>("GET", "/templates?name=Users");
     const allow = (most: number | null) =>
@@ -322,6 +345,19 @@ describe("is refused", () => {
     expect(await reason({ deviceBound: false, machineId: "machine-2" })).toBe("good");
     expect(await reason()).toBe("other_device");
   });
+});
+
+test("an account without a home names its folder, and is told so", () => {
+  vi.stubEnv("XDG_STATE_HOME", undefined);
+  vi.stubEnv("SEATKEEPER_STATE_DIR", undefined);
+  const homedir = vi.spyOn(os, "homedir").mockImplementation(() => {
+    throw new Error("uv_os_homedir returned ENOENT");
+  });
+  expect(() => voucherFolder()).toThrow("folder is missing, and the account has no home");
+  vi.stubEnv("SEATKEEPER_STATE_DIR", folder.path);
+  voucherFolder();
+  vi.unstubAllEnvs();
+  homedir.mockRestore();
 });
 
 test("keys that rotate with overlap: the built-in set knows the next one", async () => {

@@ -25,6 +25,30 @@ function scripted(...answers: readonly Answer[]): { readonly script: Script; rea
   return { script, projects: launcher({ ...script.options(), license, user: "anna" }) };
 }
 
+test("an older server's project lacks members, and reads as if they said nothing", async () => {
+  const { id, license_id, name, state } = body;
+  const users = [{ client_id: "pc-1" }];
+  const { script, projects } = scripted(() => json(200, { id, license_id, name, state, users }));
+  const found = await script.clock.until(projects.project(isv));
+  expect(String(found)).toBe("P: open, with pc-1");
+  expect(found).toMatchObject({ kind: null, saved: false, savedAt: null, executing: false, executions: [] });
+  expect(found.users[0]).toMatchObject({ user: null, sessionId: null, since: null });
+});
+
+test.each([
+  { state: 1 },
+  { license_id: undefined },
+  { kind: [] },
+  { users: {} },
+  { users: [null] },
+  { users: [{ client_id: "pc-1", user_id: 5 }] },
+  { executions: [{ id: "x" }] },
+  { executions: [{ id: "x", name: 5, state: "running" }] },
+])("a project with members of another form is none: %j", async (wrong) => {
+  const { script, projects } = scripted(() => json(200, { ...body, ...wrong }));
+  await expect(script.clock.until(projects.project(isv))).rejects.toThrow("not Seatkeeper's");
+});
+
 test("projects are listed page by page, to the end", async () => {
   const pages = [Array(1_000).fill(body), Array(1_000).fill(body), [body]];
   const asked: (string | null)[] = [];

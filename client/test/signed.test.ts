@@ -77,6 +77,12 @@ describe("with the key set, everything that the server answers is verified", () 
     expect(await refusal(seats().open({ license: "no-uuid", user: "anna" }))).toBe("RequestRefused");
   });
 
+  test("a redirect says as little, and is not called forged", async () => {
+    between = () => ({ status: 302, headers: new Headers({ Location: "http://portal.test/" }), body: "<html>" });
+    expect(await refusal(seats().tokens(users))).toBe("ServerUnreachable");
+    between = (answer) => answer;
+  });
+
   test("a set without a usable key is no set", () => {
     for (const unusable of [{ keys: [] }, { keys: [{ kty: "RSA", kid: "x" }] }, '{"keys":[]}']) {
       expect(() => connect({ ...vendor.options, keySet: unusable })).toThrow(TypeError);

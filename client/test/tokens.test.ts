@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { connect, releaseAll, type SessionLost } from "../src/index.ts";
 import { keys, licenses, Vendor } from "./vendor.ts";
-import { HeldClock, isv } from "./world.ts";
+import { granted, HeldClock, isv } from "./world.ts";
 
 let vendor: Vendor;
 
@@ -100,6 +100,43 @@ test("a token that never comes does not keep a session alive", async () => {
   await vendor.advance(700);
   await clock.pass(700);
   expect(session.isHeld).toBe(false);
+});
+
+test("a token that never comes is asked for again, and is nobody's when it comes at last", async () => {
+  const clock = new HeldClock();
+  const asked: ((token: string) => void)[] = [];
+  const clientToken = () => new Promise<string>((resolve) => asked.push(resolve));
+  const sent: (string | null)[] = [];
+  const fetch = async (_url: unknown, init?: RequestInit) => {
+    sent.push(new Headers(init?.headers).get("authorization"));
+    return new Response("[]", { status: sent.length === 2 ? 401 : 200 });
+  };
+  const seats = connect({ url: "http://seatkeeper.test", isv, clientToken, fetch, clock, client: "a" });
+  const first = seats.tokens(users);
+  await clock.pass(11);
+  expect(asked).toHaveLength(2);
+  asked[1]?.("second");
+  await clock.until(first);
+  asked[0]?.("first");
+  const next = seats.tokens(users); // 401: the second one is over, and a third is asked for
+  await clock.pass(0);
+  asked[2]?.("third");
+  await clock.until(next);
+  expect(sent).toEqual(["Bearer second", "Bearer second", "Bearer third"]);
+});
+
+test("asking for another token does not outlast the trust", async () => {
+  const clock = new HeldClock();
+  let isOver = false;
+  const slow = <T>(seconds: number, value: T) =>
+    new Promise<T>((resolve) => void clock.after(seconds * 1_000, () => resolve(value)));
+  const fetch = async () => (isOver ? slow(4, new Response("{}", { status: 401 })) : granted(10)({} as AbortSignal));
+  const clientToken = async () => (isOver ? slow(60, "late") : "token");
+  const seats = connect({ url: "http://seatkeeper.test", isv, clientToken, fetch, clock, client: "a" });
+  const session = await seats.open({ license: users, user: "anna" });
+  isOver = true;
+  await clock.pass(9.9);
+  expect(session.lost.reason).toMatchObject({ reason: "no_answer" });
 });
 
 test("only a backend's key mints", async () => {

@@ -14,7 +14,10 @@ import pytest
 
 from seatkeeper import Client, ServerUnreachable
 from seatkeeper._channel import AsyncChannel, Channel, answer_max_bytes
+from seatkeeper._deadline import bounded
+from seatkeeper._project_calls import tokens
 from seatkeeper._settings import Address
+from seatkeeper._signatures import Proof, Sent
 from seatkeeper._steps import Send, Unanswered
 from seatkeeper._wire import Call, Reply
 from support import Clock, Script, granted, isv, scripted, users_license
@@ -121,6 +124,12 @@ def test_extends_and_closes_come_to_an_end_when_heads_trickle_in(answering: Call
     assert clock.now == pytest.approx(asked_at + 5 + 0.25 + 5)
 
 
+def test_an_httpx_with_other_parts_is_used_as_it_is() -> None:
+    client = httpx.Client()
+    delattr(client._transport, "_pool")
+    assert bounded(client) is client
+
+
 class Bomb(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that has no end."""
 
@@ -173,3 +182,23 @@ def test_no_answer_is_asked_to_be_compressed() -> None:
     script = Script(httpx.Response(200, json=[]))
     scripted(script, Clock()).tokens(users_license)
     assert script.sent[0].headers["accept-encoding"] == "identity"
+
+
+class Closing:
+    """Signs nothing, and has another thread close the connections just before the first request is sent."""
+
+    def __init__(self) -> None:
+        self.channels: list[Channel] = []
+
+    def prove(self, sent: Sent) -> Proof:
+        while self.channels:
+            self.channels.pop().close()
+        return Proof({}, lambda reply: None)
+
+
+def test_a_request_whose_client_is_closed_by_another_thread_is_sent_anew() -> None:
+    script, closing = Script(httpx.Response(200, json=[])), Closing()
+    channel = Channel(Address("http://seatkeeper.test", isv, "key"), Clock().timing, closing, 10.0, script.transport)
+    closing.channels.append(channel)
+    assert str(channel.run(tokens(users_license, channel.timing))) == ""
+    assert script.calls == ["tokens"]

@@ -6,6 +6,7 @@ import math
 import os
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,9 @@ from seatkeeper._opening import client_token
 from seatkeeper._settings import address, state_folder
 from seatkeeper._state import slot_key, take_slot
 from support import Clock, Script, closed, denied, environment, granted, isv, new_project, scripted, users_license
+
+key_set = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}
+"""With the public key of RFC 8037's example."""
 
 
 def launcher(script: Script, clock: Clock) -> Launcher:
@@ -91,10 +95,43 @@ def test_where_state_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_folder() == tmp_path / "seatkeeper"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert state_folder().parts[-3:] == ("Library", "Application Support", "seatkeeper")
+    assert str(state_folder()).endswith("/Library/Application Support/seatkeeper")
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert state_folder() == tmp_path / "seatkeeper"
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_a_host_may_be_an_ipv6_address(host: str) -> None:
+    assert repr(Launcher(host, isv=isv, api_key="k", license="l", user="anna")) == (
+        "<Launcher of http://[::1]:7070 for anna>"
+    )
+
+
+def test_an_account_without_home_and_name_works_as_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    for name in ("SEATKEEPER_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("pathlib.Path.home", nowhere)
+    monkeypatch.setattr("getpass.getuser", nobody)
+    script, clock = Script(granted(86_400), closed, granted()), Clock()
+    client = scripted(script, clock)
+    client.session(users_license, user="anna", checkout=timedelta(days=1)).close()
+    assert script.body(0)["voucher"] is False, "there is no place to keep one"
+    with pytest.raises(NotConfigured, match="user= is missing: pass it, or set SEATKEEPER_USER"):
+        Launcher("seatkeeper.test", isv=isv, api_key="k", license="l")
+    # The key set holds for answers all the same.
+    signed = scripted(script, clock, key_set=key_set)
+    with pytest.raises(BadSignature):
+        signed.session(users_license, user="anna")
+    with pytest.raises(NotConfigured, match="state_dir= is missing"):
+        signed.voucher(users_license, user="anna")
 
 
 def test_counts() -> None:
@@ -153,6 +190,13 @@ def test_a_server_that_asks_for_much_patience_is_not_waited_for() -> None:
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("name", ["5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5_11", "5f0f3c0e6a1b4f6e9d2c1f2f3a4b5c6d----"])
+def test_a_project_whose_name_only_looks_like_an_id_is_found_by_its_name(name: str) -> None:
+    script = Script(httpx.Response(200, json=[{**new_project, "name": name}]))
+    assert launcher(script, Clock()).project(name).name == name
+    assert script.sent[0].url.params["name"] == name
+
+
 def test_an_answer_that_is_no_json_is_not_seatkeepers() -> None:
     with pytest.raises(ServerUnreachable, match="no JSON"):
         launcher(Script(httpx.Response(200, text="<html>")), Clock()).licenses()
@@ -175,7 +219,7 @@ no_answers = [b"", b"null", b"1", b'"x"', b"[null]", b'{"id": 1}', b"NaN", b"[" 
         (lambda known: known.wait_execution(isv), 200),
         (lambda known: known.execution(isv, isv, "secret").report(units_done=1), 200),
         (lambda known: known._channel.run(known._calls.start_execution(isv, isv, "x", None)), 201),
-        (lambda known: known._channel.run(client_token("l", "anna", None, None, known._channel.timing)), 200),
+        (lambda known: known._channel.run(client_token("l", "anna", None, None, None, known._channel.timing)), 200),
     ],
 )
 @pytest.mark.parametrize("body", no_answers, ids=lambda body: body[:12].decode())

@@ -238,6 +238,7 @@ def test_the_command(server: Server, launcher: Launcher, capsys: pytest.CaptureF
         assert main(["close", "P", "--save"]) == 0
         assert main(["--url", "http://127.0.0.1:9", "status"]) == 3
         assert main(["progress", "nowhere"]) == 1
+        assert main(["--license", "no-uuid", "status"]) == 1
     assert main(["status"]) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -220,6 +221,20 @@ def test_asynchronous_of_the_same_shape(server: Server) -> None:
     asyncio.run(program())
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_asynchronous_client_serves_one_event_loop_after_the_other(server: Server) -> None:
+    client = AsyncClient(server.url, isv, backend_key)
+
+    async def used() -> int:
+        async with client.session(users_license, user="anna"):
+            return (await client.tokens(users_license))["floating"].used
+
+    assert [asyncio.run(used()) for _ in range(3)] == [1, 1, 1]
+    assert len(client._channel._http._by_loop) == 1, "what is left of loops that are closed is not kept"
+    asyncio.run(client.close())
+    gc.collect()  # the connections of loops that are closed end here, with a warning of Python's
+
+
 def test_a_cancelled_open_is_undone(server: Server) -> None:
     async def program() -> None:
         async with AsyncClient(server.url, isv, backend_key) as client:
@@ -234,5 +249,23 @@ def test_a_cancelled_open_is_undone(server: Server) -> None:
             # The place in the queue outlasts the wait by some seconds, in which the token is for nobody else.
             async with client.session(users_license, user="cem"):
                 assert server.queue(users_license) == []
+
+    asyncio.run(program())
+
+
+def test_a_wait_that_is_cancelled_gives_its_place_up(server: Server) -> None:
+    async def program() -> None:
+        client = AsyncClient(server.url, isv, backend_key)
+        async with client, client.session(users_license, user="anna"), client.session(users_license, user="ben"):
+            waiting = asyncio.create_task(third(client))
+            while not server.queue(users_license):
+                await asyncio.sleep(0.01)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            assert server.queue(users_license) == []
+
+    async def third(client: AsyncClient) -> None:
+        await client.session(users_license, user="cem", wait=60)
 
     asyncio.run(program())

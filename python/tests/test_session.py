@@ -7,7 +7,7 @@ import gc
 import json
 import threading
 import weakref
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 
@@ -192,6 +192,36 @@ def test_on_lost_may_close_the_session_and_may_fail(caplog: pytest.LogCaptureFix
     session._lease.renew_if_due()
     assert script.calls == ["open", "open", "close"]
     assert "on_lost failed" in caplog.text
+
+
+def test_on_lost_may_be_a_coroutine_function_for_asyncio() -> None:
+    async def program() -> None:
+        told: asyncio.Queue[SessionLost] = asyncio.Queue()
+
+        async def on_lost(lost: SessionLost) -> None:
+            await asyncio.sleep(0)
+            await told.put(lost)
+
+        transport, clock = Script(granted()).transport, Clock()
+        client = AsyncClient("http://seatkeeper.test", isv, "key", transport=transport, timing=clock.timing)
+        session = await client.session(users_license, user="anna", on_lost=on_lost)
+        clock.now += 120
+        await asyncio.to_thread(session._lease.renew_if_due)
+        assert (await asyncio.wait_for(told.get(), 5)).reason == "no_answer"
+
+    asyncio.run(program())
+
+
+def test_a_session_that_is_lost_for_a_disk_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    script, clock = Script(granted(), *[OSError("no space left")] * 40, closed), Clock()
+    session = opened(script, clock)
+    while session.is_held:
+        clock.now += session._lease.due_in()
+        session._lease.renew_if_due()
+    with pytest.raises(SessionLost, match="Last: no space left") as lost:
+        session.require()
+    assert isinstance(lost.value.__cause__, OSError)
+    assert "could not be read or kept" in caplog.text
 
 
 def test_no_extend_follows_the_close() -> None:
@@ -591,10 +621,20 @@ def test_an_asynchronous_client_closes_what_it_opened_side_by_side() -> None:
     asyncio.run(main())
 
 
-def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_threads(thread: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
+def test_a_python_that_ends_and_starts_no_thread_closes_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    script, closes = side_by_side(3)
+    client = Client("http://seatkeeper.test", isv, "key", transport=script.transport)  # with its threads
+    sessions = [client.session(users_license, user="anna") for _ in range(3)]
+    monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
+    assert release_all() == 3
+    assert sorted(closes) == sorted(session.session_id for session in sessions)
 
+
+def no_threads(thread: threading.Thread) -> None:
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+
+def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seatkeeper._process.threading.Thread.start", no_threads)
     script, clock = Script(granted(), granted(), OSError("the disk is gone"), closed), Clock()
     sessions = [opened(script, clock) for _ in range(2)]
@@ -602,6 +642,51 @@ def test_a_close_that_fails_keeps_no_other_from_its_close(monkeypatch: pytest.Mo
     del sessions
     assert release_all() == 0
     assert script.calls == ["open", "open", "close", "close"]
+
+
+@pytest.mark.parametrize("again", [Session.close, Session.detach, lambda _: release_all()])
+def test_a_signals_handler_may_end_what_its_thread_is_ending(again: Callable[[Session], object]) -> None:
+    answers: list[object] = []
+
+    def ending(request: httpx.Request) -> httpx.Response:
+        answers.append(again(session))  # as a handler does that runs while the thread waits for the server
+        return closed
+
+    session = opened(Script(granted(), ending), Clock())
+    in_time(lambda: answers.append(session.close()))
+    assert answers in ([False, True], [None, True], [0, True])
+    assert held() == []
+
+
+def test_a_session_that_is_collected_while_it_is_closed_is_closed_once() -> None:
+    def ending(request: httpx.Request) -> httpx.Response:
+        gc.collect()
+        return closed
+
+    script = Script(granted(), ending)
+    client = Client("http://seatkeeper.test", isv, "key", transport=script.transport)  # with its threads
+
+    def leave_behind() -> None:
+        session = client.session(users_license, user="anna")
+        session.itself = session  # type: ignore[attr-defined]  # so that the collector has to find it
+
+    gc.disable()
+    try:
+        leave_behind()
+        confirmed: list[int] = []
+        in_time(lambda: confirmed.append(release_all()))
+    finally:
+        gc.enable()
+    assert confirmed == [1]
+    assert script.calls == ["open", "close"]
+
+
+def in_time(call: Callable[[], object]) -> None:
+    """Fails where the call waits for itself."""
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), "it waits for itself"
 
 
 def test_a_session_that_nobody_refers_to_is_closed() -> None:

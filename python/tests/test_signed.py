@@ -10,7 +10,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from seatkeeper import AsyncClient, BadSignature, Client, LicenseUnknown, NotAuthorized, NoTokenLeft, ProjectUnknown
+from seatkeeper import (
+    AsyncClient,
+    BadSignature,
+    Client,
+    LicenseUnknown,
+    NotAuthorized,
+    NoTokenLeft,
+    ProjectUnknown,
+    ServerUnreachable,
+)
 from seatkeeper._key_set import KeySet
 from support import Server, backend_key, isv, users_license
 
@@ -94,6 +103,12 @@ def test_other_keys_and_no_keys(server: Server) -> None:
     for unusable in sets:
         with pytest.raises(ValueError, match="no Ed25519 key"):
             server.client(key_set=unusable)
+
+
+def test_a_redirect_says_as_little_and_is_not_called_forged(client: Client, middle: Middle) -> None:
+    middle.between = lambda response, call: httpx.Response(302, headers={"Location": "http://portal.test/"})
+    with pytest.raises(ServerUnreachable):
+        client.tokens(users_license)
 
 
 def test_a_refusal_from_before_the_server_knows_who_asks_may_be_unsigned(server: Server) -> None:

@@ -30,7 +30,7 @@ from seatkeeper import _vouchers as module
 from seatkeeper._clock import Timing
 from seatkeeper._opening import Seat, close_session
 from seatkeeper._vouchers import Vouchers
-from support import Server, app_key, backend_key, isv, root, users_license
+from support import Server, app_key, backend_key, isv, projects_license, root, users_license
 
 day = timedelta(days=1)
 minute = 60.0
@@ -167,6 +167,31 @@ def test_a_network_that_loses_every_answer_gives_nothing_up(kept: Machine) -> No
     with kept.client(timing=timing, transport=httpx.MockTransport(lost)) as client, pytest.raises(ServerUnreachable):
         client.session(users_license, user="Anna")
     assert kept.reason() == "good"
+
+
+def test_a_folder_that_cannot_be_read_keeps_no_session_from_its_close(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    client = machine.client(state_dir=tmp_path / "file" / "folder")
+    assert client.session(users_license, user="Anna").close()
+    assert machine.server.sessions(users_license) == []
+    with pytest.raises(OSError, match="Not a directory"):
+        client.session(users_license, user="Anna", checkout=day)
+    assert machine.server.sessions(users_license) == []
+
+
+def test_a_voucher_that_cannot_be_removed_is_not_said_to_be_given_up(
+    kept: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, **_: object) -> None:
+        raise PermissionError(path)
+
+    with kept.client() as client:
+        session = client.session(users_license, user="Anna")
+        monkeypatch.setattr("pathlib.Path.unlink", read_only)
+        assert not session.close()
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "machine_id", lambda: "machine-1")
+    assert (kept.reason(), len(kept.server.sessions(users_license))) == ("good", 1)
 
 
 def test_another_machine_cannot_check_it_in(kept: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,5 +413,15 @@ def test_a_backend_mints_tokens_for_pages(server: Server) -> None:
     for call in ("open", "close"):
         address = f"{server.url}/api/v2/isv/{isv}/provisioning/session/{call}"
         assert httpx.post(address, json=body, headers=headers).status_code == 200
+    with server.launcher("anna") as launcher, server.client() as client:
+        project = launcher.create_project("page")
+        launcher.open_project(project, "team")
+        token = client.client_token(projects_license, user="anna", device="tab", project=project.id)
+        body = {"license_id": projects_license, "client_id": "tab", "project_id": project.id}
+        for call in ("open", "close"):
+            address = f"{server.url}/api/v2/isv/{isv}/provisioning/session/{call}"
+            headers = {"Authorization": f"Bearer {token}"}
+            assert httpx.post(address, json=body, headers=headers).status_code == 200
+        launcher.delete_project(project, force=True)
     with server.client(api_key=app_key) as client, pytest.raises(Exception, match="scope app"):
         client.client_token(users_license, user="anna")

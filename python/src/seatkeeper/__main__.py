@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ._errors import LicenseError, NotAuthorized, ProjectError, SeatkeeperError
+from ._errors import SeatkeeperError
 from ._launcher import Launcher
+from ._opening import is_refusal
 from ._settings import NotConfigured
 
 usage_status, refused_status, fault_status = 2, 1, 3
@@ -22,10 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _commands[options.command](launcher, options)
     except NotConfigured as error:
         return _tell(error, usage_status)
-    except (LicenseError, ProjectError, NotAuthorized) as error:
-        return _tell(error, refused_status)
     except SeatkeeperError as error:
-        return _tell(error, fault_status)
+        return _tell(error, refused_status if is_refusal(error) else fault_status)
     return 0
 
 

@@ -23,6 +23,8 @@ H = TypeVar("H")
 
 never_arrived = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
 
+_closed_meanwhile = httpx.TransportError("another thread closed the client's connections")
+
 _not_sent = httpx.LocalProtocolError("the request is none that HTTP can carry")
 """In place of httpx's own, which shows the header that it refuses: it may be the key."""
 
@@ -71,6 +73,22 @@ class _Http(Generic[H]):
         """For closing; null where there is none of this process."""
         client, self._client = self._client, None
         return client if self._pid == os.getpid() else None
+
+
+class _HttpOfLoop:
+    """One httpx client an event loop, as connections belong to the loop on which they were made."""
+
+    def __init__(self, make: Callable[[], httpx.AsyncClient]) -> None:
+        self._make = make
+        self._by_loop: dict[asyncio.AbstractEventLoop, _Http[httpx.AsyncClient]] = {}
+
+    def here(self) -> _Http[httpx.AsyncClient]:
+        loop = asyncio.get_running_loop()
+        if loop not in self._by_loop:
+            # What is left of a loop that is closed is of no use, and nobody can close it any more.
+            self._by_loop = {known: http for known, http in self._by_loop.items() if not known.is_closed()}
+            self._by_loop[loop] = _Http(self._make)
+        return self._by_loop[loop]
 
 
 class _Requests:
@@ -135,8 +153,8 @@ class Channel(_Requests):
     def send(self, step: Send) -> Reply:
         started = self.timing.monotonic()  # before the request: a slow answer must not buy time
         give_up_at = started + self._patience_s(step)
+        http = self._http.get()
         try:
-            http = self._http.get()
             request, proof = self._request(http, step)
             response, body = self._answer(http, request, lambda: give_up_at - self.timing.monotonic())
             return self._checked(response, body, proof, started)
@@ -144,6 +162,10 @@ class Channel(_Requests):
             raise self._fault(_not_sent) from None
         except httpx.HTTPError as error:
             raise self._fault(error) from error
+        except RuntimeError:  # so httpx says it
+            if not http.is_closed:
+                raise
+            raise self._fault(_closed_meanwhile) from None
 
     def _answer(
         self, http: httpx.Client, request: httpx.Request, left_s: Callable[[], float]
@@ -196,12 +218,12 @@ class AsyncChannel(_Requests):
         super().__init__(address, timing, verifier, timeout_s)
         twin = transport if isinstance(transport, httpx.BaseTransport) else None
         self.sync = Channel(address, timing, verifier, timeout_s, twin)
-        self._http: _Http[httpx.AsyncClient] = _Http(lambda: httpx.AsyncClient(transport=transport))
+        self._http = _HttpOfLoop(lambda: httpx.AsyncClient(transport=transport))
 
     async def send(self, step: Send) -> Reply:
         started = self.timing.monotonic()
+        http = self._http.here().get()
         try:
-            http = self._http.get()
             request, proof = self._request(http, step)
             # The whole of it: httpx bounds every single read, and an answer may trickle in.
             response, body = await asyncio.wait_for(_aanswer(http, request), self._patience_s(step))
@@ -210,6 +232,10 @@ class AsyncChannel(_Requests):
             raise self._fault(_not_sent) from None
         except httpx.HTTPError as error:
             raise self._fault(error) from error
+        except RuntimeError:
+            if not http.is_closed:
+                raise
+            raise self._fault(_closed_meanwhile) from None
         except asyncio.TimeoutError:  # before Python 3.11 another than TimeoutError
             raise self._fault(httpx.ReadTimeout("the answer took too long")) from None
 
@@ -217,7 +243,7 @@ class AsyncChannel(_Requests):
         return await arun(steps, self.send)
 
     async def aclose(self) -> None:
-        client = self._http.take()
+        client = self._http.here().take()
         if client is not None:
             await client.aclose()
         self.sync.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Generator
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +17,9 @@ from ._key_set import KeySet
 from ._lease import OnLost
 from ._models import LicenseInfo
 from ._opening import Seat, client_token, waiting_s
-from ._process import close_all
+from ._process import close_all, leases_of
 from ._project_calls import tokens
-from ._session import AsyncSession, Session, SessionView, aopen_lease, open_lease
+from ._session import AsyncSession, Session, aopen_lease, open_lease
 from ._settings import Address, NotConfigured, address, state_folder, this_device
 from ._signatures import MessageVerifier, RsaVerifier, Verifier
 from ._state import Slot, slot_key, take_slot
@@ -53,7 +52,7 @@ class _Settings:
         self._state_dir = state_folder(state_dir)
         self.vouchers = (
             None
-            if key_set is None
+            if key_set is None or self._state_dir is None
             else Vouchers(self.address.isv, key_set, self._state_dir, device_bound, self.timing.wall)
         )
         self.verifier = _verifier(key_set, public_key, self.vouchers)
@@ -74,7 +73,8 @@ class _Settings:
 
     def voucher(self, license: str, user: str | None, device: str | None) -> Voucher:
         if self.vouchers is None:
-            raise NotConfigured("key_set= is missing: nobody can tell a good voucher without it")
+            missing = "state_dir=" if self._state_dir is None else "key_set="
+            raise NotConfigured(f"{missing} is missing: there is no voucher without it")
         return self.vouchers.read(self.seat(license, user, device or self.device, None, None))
 
     def slot(self, seat: Seat) -> Slot:
@@ -86,8 +86,8 @@ class _Settings:
 def _verifier(
     key_set: KeySet | None, public_key: str | bytes | Path | None, vouchers: Vouchers | None
 ) -> Verifier | None:
-    if key_set is not None and vouchers is not None:
-        return MessageVerifier(key_set, vouchers.saw)
+    if key_set is not None:
+        return MessageVerifier(key_set) if vouchers is None else MessageVerifier(key_set, vouchers.saw)
     return None if public_key is None else RsaVerifier(public_key)
 
 
@@ -126,7 +126,6 @@ class Client:
         self._settings = known
         self._channel = Channel(known.address, known.timing, known.verifier, timeout_seconds, transport)
         self._channel.vouchers = known.vouchers
-        self._opened: weakref.WeakSet[Session] = weakref.WeakSet()
 
     def session(
         self,
@@ -147,13 +146,11 @@ class Client:
         a place in the queue while every token is in use. `checkout` takes the token for that long without extending it.
         `product` lets the client activate a device that the licence does not know yet. `voucher` keeps a voucher of
         this session too, anew with every extend; of a checkout one is kept anyway, where the client has a `key_set`.
-        `on_lost` is called once, in the background thread, if the session is lost.
+        `on_lost` is called once, in the background thread or by the `require()` that finds it, if the session is lost.
         """
         seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
         wait_s = waiting_s(wait)
-        session = Session(open_lease(self._channel, seat, self._settings.slot(seat), wait_s, on_lost))
-        self._opened.add(session)
-        return session
+        return Session(open_lease(self._channel, seat, self._settings.slot(seat), wait_s, on_lost))
 
     def voucher(self, license: str, *, user: str | None = None, device: str | None = None) -> Voucher:
         """
@@ -163,10 +160,21 @@ class Client:
         return self._settings.voucher(license, user, device)
 
     def client_token(
-        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+        self,
+        license: str,
+        *,
+        user: str,
+        device: str | None = None,
+        project: str | None = None,
+        lifetime_seconds: int | None = None,
     ) -> str:
-        """For backends: a token with which a page can hold sessions of this one user, for some minutes."""
-        return self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
+        """
+        For backends: a token with which a page can hold sessions of this one user, for some minutes. `device` is the
+        client that the page must name, else the user; `project`, on a project licence, the id of the one that it may
+        connect to. `lifetime_seconds` is from 60 to 3,600, and 600 unless said otherwise.
+        """
+        steps = client_token(license, user, device, project, lifetime_seconds, self._settings.timing)
+        return self._channel.run(steps)
 
     def tokens(self, license: str) -> LicenseInfo:
         """How many tokens of a licence are in use and left. Takes none."""
@@ -174,7 +182,7 @@ class Client:
 
     def close(self) -> None:
         """Closes what this client opened, and its connections."""
-        close_all([session._lease for session in self._opened])
+        close_all(leases_of(self._channel))
         self._channel.close()
 
     def __enter__(self) -> Client:
@@ -234,7 +242,6 @@ class AsyncClient:
         self._settings = known
         self._channel = AsyncChannel(known.address, known.timing, known.verifier, timeout_seconds, transport)
         self._channel.vouchers = self._channel.sync.vouchers = known.vouchers
-        self._opened: weakref.WeakSet[SessionView] = weakref.WeakSet()
 
     def session(
         self,
@@ -248,31 +255,36 @@ class AsyncClient:
         voucher: bool = False,
         on_lost: OnLost | None = None,
     ) -> Opening:
-        """As `Client.session`. `on_lost` is called on the event loop."""
+        """As `Client.session`. `on_lost` is called on the event loop, and may be a coroutine function."""
         seat = self._settings.seat(license, user, device, checkout, product, wants_voucher=voucher)
         return Opening(self._open(seat, waiting_s(wait), on_lost))
 
     async def _open(self, seat: Seat, wait_s: float, on_lost: OnLost | None) -> AsyncSession:
         slot = self._settings.slot(seat)
-        session = AsyncSession(await aopen_lease(self._channel, seat, slot, wait_s, on_lost))
-        self._opened.add(session)
-        return session
+        return AsyncSession(await aopen_lease(self._channel, seat, slot, wait_s, on_lost))
 
     def voucher(self, license: str, *, user: str | None = None, device: str | None = None) -> Voucher:
         """As `Client.voucher`. Reads a few small files."""
         return self._settings.voucher(license, user, device)
 
     async def client_token(
-        self, license: str, *, user: str, device: str | None = None, lifetime_seconds: int | None = None
+        self,
+        license: str,
+        *,
+        user: str,
+        device: str | None = None,
+        project: str | None = None,
+        lifetime_seconds: int | None = None,
     ) -> str:
-        return await self._channel.run(client_token(license, user, device, lifetime_seconds, self._settings.timing))
+        """As `Client.client_token`."""
+        steps = client_token(license, user, device, project, lifetime_seconds, self._settings.timing)
+        return await self._channel.run(steps)
 
     async def tokens(self, license: str) -> LicenseInfo:
         return await self._channel.run(tokens(license, self._settings.timing))
 
     async def close(self) -> None:
-        leases = [session._lease for session in self._opened]
-        await asyncio.shield(asyncio.to_thread(close_all, leases))
+        await asyncio.shield(asyncio.to_thread(close_all, leases_of(self._channel.sync)))
         await self._channel.aclose()
 
     async def __aenter__(self) -> AsyncClient:

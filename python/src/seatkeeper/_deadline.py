@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 import httpcore
@@ -30,12 +30,14 @@ def deadline(left_s: Callable[[], float]) -> Iterator[None]:
 def bounded(client: httpx.Client) -> httpx.Client:
     """
     The client, keeping to `deadline`. httpx has no argument for the network below it, and who passes it a transport of
-    their own loses the environment's proxies: so it is put into the pools that httpx made.
+    their own loses the environment's proxies: so it is put into the pools that httpx made. A later httpx may have other
+    parts; then every single wait is bounded, as httpx does it, and programs go on.
     """
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.HTTPTransport):
-            pool = transport._pool
-            pool._network_backend = _BoundedNetwork(pool._network_backend)
+    with suppress(AttributeError):
+        for transport in (client._transport, *client._mounts.values()):
+            if isinstance(transport, httpx.HTTPTransport):
+                pool = transport._pool
+                pool._network_backend = _BoundedNetwork(pool._network_backend)
     return client
 
 

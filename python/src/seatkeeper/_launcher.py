@@ -25,7 +25,8 @@ def url_of(host: str | None, port: int | None, url: str | None) -> str | None:
         return url
     if url is not None:
         raise TypeError("give host and port, or url=, not both")
-    return f"http://{host}:{7070 if port is None else port}"
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host  # an IPv6 address, as URLs have it
+    return f"http://{name}:{7070 if port is None else port}"
 
 
 class LauncherBase:

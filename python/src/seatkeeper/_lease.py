@@ -89,15 +89,20 @@ class Lease:
         self.valid_until: datetime = grant.valid_until
         self.inbox: queue.SimpleQueue[Lease | None] = queue.SimpleQueue()
         """To the thread: None, it is over; the lease itself, close it. A finaliser may put into no other queue."""
-        self._channel = channel
+        self.channel = channel
         self._timing = channel.timing
         self._slot = slot
         self._on_lost = on_lost
         self._pid = os.getpid()
-        self._sending = threading.Lock()
-        """Held while a request is under way: no extend is sent after the close."""
+        self._sending = threading.RLock()
+        """
+        Held while a request is under way: no extend is sent after the close. Reentrant, as a signal's handler or a
+        finaliser may come to close in the midst of this very thread's close, and would wait for itself.
+        """
         self._state = threading.Lock()
         self._is_closing = False
+        self._is_ending = False
+        """Somebody is sending the close right now."""
         self._is_over = False
         self._is_closed = False
         self._lost: SessionLost | None = None
@@ -105,7 +110,7 @@ class Lease:
         self._ended = threading.Lock()
         self._ended.acquire()
         self._failures = 0
-        self._fault: SeatkeeperError | Unanswered | None = None
+        self._fault: Exception | None = None
         self._trust(grant)
 
     def _trust(self, grant: Grant) -> None:
@@ -179,8 +184,8 @@ class Lease:
         wait: float | None = None
         try:
             seat = replace(self.seat, checkout=None)  # what is extended is no checkout
-            call, granted = vouched(self._channel.vouchers, seat, seat.extend_call(self.session_id, self._renewal))
-            reply = self._channel.send(Send(call, window.left(timing.monotonic())))
+            call, granted = vouched(self.channel.vouchers, seat, seat.extend_call(self.session_id, self._renewal))
+            reply = self.channel.send(Send(call, window.left(timing.monotonic())))
             if reply.status == 200:
                 self._trust(granted(reply))
                 return None
@@ -193,8 +198,9 @@ class Lease:
             wait = retry_after(reply)
         except (Unanswered, SeatkeeperError) as unanswered:
             self._fault = unanswered
-        except Exception:
-            log.exception("an answer to an extend could not be read")
+        except Exception as error:
+            log.exception("an answer to an extend could not be read or kept")
+            self._fault = error
         self._failures += 1
         self._next_at = window.next_try_at(timing.monotonic(), self._failures, wait, timing.chance())
         return None
@@ -229,22 +235,33 @@ class Lease:
         """
         Gives the token back, once; True: the server knows. Raises nothing: what the server does not hear of lapses by
         itself, and the next program of this holder resumes it. So does a session whose voucher is not taken back early.
+        Within a close of this very thread: False at once, as nobody knows yet.
         """
         if self._pid != os.getpid():
             return False
         self._is_closing = True
         self.inbox.put(None)
         with self._sending:
-            if not self._is_over:
+            if self._is_over or self._is_ending:
+                return self._is_closed
+            self._is_ending = True
+            try:
                 self._is_closed = self._send_close()
                 self._finish()
+            finally:  # interrupted, it may be tried again
+                self._is_ending = False
         return self._is_closed
+
+    def close_in_background(self) -> None:
+        """Leaves the close to the thread that extends, if there is one; `close` still waits for it."""
+        self._is_closing = True
+        self.inbox.put(self)
 
     def _send_close(self) -> bool:
         if self._lost is not None and self._lost.reason in nothing_left:
             return True
         try:
-            self._channel.run(close_session(self.seat, self.session_id, self._timing, self._channel.vouchers))
+            self.channel.run(close_session(self.seat, self.session_id, self._timing, self.channel.vouchers))
         except SeatkeeperError as error:
             log.warning("session %s was not closed and lapses by itself: %s", self.session_id, error)
             return False
@@ -258,10 +275,12 @@ class Lease:
         self._is_closing = True
         self.inbox.put(None)
         with self._sending:
-            if not self._is_over:
+            if not (self._is_over or self._is_ending):
                 self._finish()
 
     def _finish(self) -> None:
+        if self._is_over:
+            return
         self._is_over = True
         self._slot.end(self._is_closed)
         self._ended.release()
@@ -275,10 +294,14 @@ class Lease:
             return
         thread = self._thread
         if thread is None or not thread.is_alive():
-            self.close()
+            # Else somebody is closing it, who may wait for a lock of httpx's that this very thread holds.
+            if self._sending.acquire(blocking=False):
+                try:
+                    self.close()
+                finally:
+                    self._sending.release()
             return
-        self._is_closing = True
-        self.inbox.put(self)
+        self.close_in_background()
         if thread is not threading.current_thread() and self._ended.acquire(timeout=abandoned_wait_s):
             self._ended.release()
 

@@ -12,9 +12,11 @@ from ._clock import Timing, seconds
 from ._errors import (
     ClientNotActivated,
     LicenseError,
+    NotAuthorized,
     NoTokenLeft,
     ProjectError,
     ProjectInUse,
+    RequestRefused,
     SeatkeeperError,
     ServerUnreachable,
 )
@@ -38,7 +40,7 @@ Between two tries of a waiting open: tokens come back before `next_free_at` too,
 told so, and keeps a place in its queue for a caller that is back by then.
 """
 
-close_tries, close_timeout_s = 2, 5.0
+close_tries, close_timeout_s, close_patience_s = 2, 5.0, 5.0
 """A close must not keep a program from ending: without it, the session lapses by itself."""
 
 
@@ -168,7 +170,11 @@ def close_session(
     seat: Seat, session_id: str, timing: Timing, vouchers: Vouchers | None, tries: int = close_tries
 ) -> Steps[None]:
     """Gives the token back, and the session's voucher with it. What is closed already is done."""
-    given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    given_up = None
+    try:
+        given_up = None if vouchers is None else vouchers.give_up(seat, session_id)
+    except OSError:
+        vouchers = None  # what cannot be read or removed is not given up, and nobody says that it is not there
     proof = None if given_up is None else given_up.proof
     try:
         fault = yield from _send_close(seat.close_call(session_id, proof), timing, tries)
@@ -191,11 +197,24 @@ def close_session(
 
 
 def _send_close(call: Call, timing: Timing, tries: int) -> Steps[SeatkeeperError | None]:
-    reply = yield from ask(call, timing, tries, close_timeout_s)
+    reply = yield from ask(call, timing, tries, close_timeout_s, patience_s=close_patience_s)
     if reply.status == 200:
+        parsed(reply, _something)  # whatever it says, it has to be the server that says it
         return None
     error = error_of(reply)
     return None if number_of(error) == already_closed else error
+
+
+def _something(answer: object) -> None:
+    if answer is None:
+        raise TypeError("nothing is no answer")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """The server's word that nothing of the request has happened, nor will."""
+    if isinstance(error, RequestRefused):
+        return error.status < 500
+    return isinstance(error, (LicenseError, ProjectError, NotAuthorized))
 
 
 def number_of(error: SeatkeeperError) -> int | None:
@@ -204,9 +223,16 @@ def number_of(error: SeatkeeperError) -> int | None:
 
 
 def client_token(
-    license_id: str, user: str, device: str | None, lifetime_seconds: int | None, timing: Timing
+    license_id: str,
+    user: str,
+    device: str | None,
+    project_id: str | None,
+    lifetime_seconds: int | None,
+    timing: Timing,
 ) -> Steps[str]:
     """Mints what a browser holds in the place of an API key."""
-    body = {"license_id": license_id, "user_id": user, "client_id": device, "lifetime_seconds": lifetime_seconds}
-    call = Call("POST", "/provisioning/client-tokens", body)
+    more = {"client_id": device, "project_id": project_id, "lifetime_seconds": lifetime_seconds}
+    body = {"license_id": license_id, "user_id": user}
+    known = {name: value for name, value in more.items() if value is not None}
+    call = Call("POST", "/provisioning/client-tokens", {**body, **known})
     return (yield from fetch(call, timing, lambda answer: text(answer["token"])))

@@ -9,13 +9,15 @@ import weakref
 from collections import deque
 from collections.abc import Iterable
 
+from ._channel import Channel
 from ._lease import Held, Lease
 
 closers_max = 16
 """Threads that close at a time. On a dead network each close takes seconds, and one after another they would add up."""
 
 _leases: weakref.WeakSet[Lease] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""Reentrant: a signal's handler may ask what is held in the midst of this very thread's doing so."""
 
 
 def _all() -> list[Lease]:
@@ -41,6 +43,11 @@ def release_all() -> int:
     return close_all(_all())
 
 
+def leases_of(channel: Channel) -> list[Lease]:
+    """What is left of the sessions that were opened through it."""
+    return [lease for lease in _all() if lease.channel is channel]
+
+
 def close_all(leases: Iterable[Lease]) -> int:
     """Closes them side by side and says how many the server confirmed."""
     left = deque(leases)
@@ -60,7 +67,9 @@ def close_all(leases: Iterable[Lease]) -> int:
         thread = threading.Thread(target=close_what_is_left, name="seatkeeper-close", daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # a Python that ends may start none, and then this thread does it alone
+        except RuntimeError:  # a Python that ends may start none: then the threads that extend close as well
+            for lease in list(left):
+                lease.close_in_background()
             break
         threads.append(thread)
     close_what_is_left()
@@ -71,7 +80,7 @@ def close_all(leases: Iterable[Lease]) -> int:
 
 def _after_fork_in_child() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     # The parent's: the child neither extends nor closes them, and lets go of the locks on their state files.
     for lease in list(_leases):
         lease.disown()

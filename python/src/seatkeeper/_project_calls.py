@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import uuid
+import re
 from typing import Any
 
 from ._clock import Timing, seconds
@@ -163,10 +163,11 @@ def report(
         return ends[0]
 
 
+_uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+"""Python's own reader takes underscores and digits of any script for one as well, which a project may be called."""
+
+
 def _id(project: ProjectRef) -> str | None:
     if isinstance(project, ProjectInfo):
         return project.id
-    try:
-        return str(uuid.UUID(project)) if len(project) == 36 else None
-    except ValueError:
-        return None
+    return project if _uuid.fullmatch(project) else None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import weakref
 from datetime import datetime
 from types import TracebackType
 from typing import TypeVar
 
 from ._channel import AsyncChannel, Channel
-from ._errors import LicenseError, NotAuthorized, ProjectError, RequestRefused, SeatkeeperError
+from ._errors import SeatkeeperError, SessionLost
 from ._lease import Lease, OnLost, log
 from ._models import Grant
-from ._opening import Seat, close_session, open_session
+from ._opening import Seat, close_session, is_refusal, open_session
 from ._process import keep
 from ._state import Slot
 
@@ -140,17 +142,15 @@ def _undo(channel: Channel, seat: Seat, slot: Slot, error: BaseException) -> Non
     server that failed) nobody knows, and one close settles it; if that does not arrive either, the id stays on disk for
     the next start. So does that of a checkout that was there before, by whose voucher somebody works without a network.
     """
-    is_refused = isinstance(error, (LicenseError, ProjectError, NotAuthorized)) or (
-        isinstance(error, RequestRefused) and error.status < 500
-    )
-    is_gone = not slot.is_resumed if is_refused else _is_undone(channel, seat, slot.session_id)
+    is_gone = not slot.is_resumed if is_refusal(error) else _is_undone(channel, seat, slot.session_id)
     slot.end(is_gone)
 
 
 def _is_undone(channel: Channel, seat: Seat, session_id: str) -> bool:
     try:
-        if channel.vouchers is not None and channel.vouchers.keeps(seat, session_id):
-            return False
+        with contextlib.suppress(OSError):  # nobody works by a voucher that cannot be read
+            if channel.vouchers is not None and channel.vouchers.keeps(seat, session_id):
+                return False
         channel.run(close_session(seat, session_id, channel.timing, channel.vouchers, tries=1))
     except SeatkeeperError:
         return False
@@ -160,9 +160,21 @@ def _is_undone(channel: Channel, seat: Seat, session_id: str) -> bool:
     return True
 
 
+_telling: set[asyncio.Future[object]] = set()
+"""What `on_lost` still does. A loop alone keeps no task alive."""
+
+
 def _on_loop(on_lost: OnLost | None) -> OnLost | None:
-    """`on_lost` on the event loop that opened, not in the thread that extends."""
+    """`on_lost`, which may be a coroutine function, on the event loop that opened, not in the thread that extends."""
     if on_lost is None:
         return None
     loop = asyncio.get_running_loop()
-    return lambda lost: loop.call_soon_threadsafe(on_lost, lost)
+
+    def tell(lost: SessionLost) -> None:
+        told = on_lost(lost)
+        if inspect.isawaitable(told):
+            task = asyncio.ensure_future(told, loop=loop)
+            _telling.add(task)
+            task.add_done_callback(_telling.discard)
+
+    return lambda lost: loop.call_soon_threadsafe(tell, lost)

@@ -88,14 +88,27 @@ def this_device() -> str:
 
 
 def this_user() -> str:
-    return os.environ.get("SEATKEEPER_USER") or getpass.getuser()
+    try:
+        return os.environ.get("SEATKEEPER_USER") or getpass.getuser()
+    except (KeyError, OSError, ImportError):  # in some containers the account has no name
+        raise NotConfigured("user= is missing: pass it, or set SEATKEEPER_USER") from None
 
 
-def state_folder(folder: str | Path | None = None) -> Path:
-    """Where session ids are kept: as passed, else SEATKEEPER_STATE_DIR, else where the system keeps such things."""
+def state_folder(folder: str | Path | None = None) -> Path | None:
+    """
+    Where session ids are kept: as passed, else SEATKEEPER_STATE_DIR, else where the system keeps such things. None: an
+    account without a home has no such place.
+    """
     given = folder if folder is not None else os.environ.get("SEATKEEPER_STATE_DIR")
     if given:
         return Path(given)
+    try:
+        return _usual_folder()
+    except RuntimeError:
+        return None
+
+
+def _usual_folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "seatkeeper"
     if sys.platform == "darwin":

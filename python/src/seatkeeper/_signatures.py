@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ._errors import BadSignature
 from ._key_set import KeySet, PinnedKeys, bytes_of
-from ._wire import Reply
+from ._wire import Reply, is_elsewhere
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class MessageVerifier:
         return Proof(headers, lambda reply: self._check(reply, sent, nonce))
 
     def _check(self, reply: Reply, sent: Sent, nonce: str) -> None:
-        if reply.status >= 500 or reply.status in _unsigned:
+        if reply.status >= 500 or is_elsewhere(reply.status) or reply.status in _unsigned:
             return
         header = reply.headers.get("signature-input")
         if header is None:

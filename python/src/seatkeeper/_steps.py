@@ -91,7 +91,7 @@ backoff_first_s = 0.5
 backoff_max_s = 8.0
 last_try_s = 1.0
 """With less than that left, no answer would come in time. The last look of a caller who waits has so much."""
-patience_s = 60.0
+patience_usual_s = 60.0
 """A server that asks to come again later than this is told of, and not waited for."""
 
 
@@ -102,7 +102,12 @@ def backoff(failures: int, chance: float) -> float:
 
 
 def ask(
-    call: Call, timing: Timing, tries: int = tries_max, timeout_s: float = math.inf, give_up_at: float = math.inf
+    call: Call,
+    timing: Timing,
+    tries: int = tries_max,
+    timeout_s: float = math.inf,
+    give_up_at: float = math.inf,
+    patience_s: float = patience_usual_s,
 ) -> Steps[Reply]:
     """Sends until there is an answer that is not "try again". Raises `ServerUnreachable` when there is none in time."""
     failures = 0

@@ -110,6 +110,8 @@ def error_of(reply: Reply) -> SeatkeeperError:
         return _denied(number, code, said, body)
     if reply.status in (401, 403):
         return NotAuthorized(said, reply.status, code)
+    if is_elsewhere(reply.status):
+        return ServerUnreachable(f"The answer is not Seatkeeper's: {said}")
     if reply.status in retried_statuses:
         return ServerUnreachable(said, retry_after(reply))
     if reply.status == 404 and code == "project_unknown":
@@ -159,6 +161,11 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def is_elsewhere(status: int) -> bool:
+    """A redirect: the page to sign in to a network at, perhaps."""
+    return 300 <= status < 400
 
 
 def is_untaken(reply: Reply) -> bool:
