@@ -43,8 +43,8 @@ interface PanelProps {
 function UsePanel({ license, state, pool }: PanelProps) {
   const api = useApi();
   const { range, zoom } = state;
-  const query = { license_id: license.id, ...range.query, time_zone: timeZone, bucket: range.bucket };
-  const usage = useRead<Usage>("analytics/usage", { ...query, pool, bucket: range.fineBucket });
+  const query = { license_id: license.id, ...range.query, time_zone: timeZone, bucket: range.bucket, pool };
+  const usage = useRead<Usage>("analytics/usage", { ...query, bucket: range.fineBucket });
   const denials = useRead<DenialChart>("analytics/denials", query);
   return (
     <ChartPanel
@@ -59,7 +59,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
         </>
       }
       csv={[
-        { label: "CSV of use", href: api.url("analytics/usage", { ...query, pool, format: "csv" }) },
+        { label: "CSV of use", href: api.url("analytics/usage", { ...query, format: "csv" }) },
         { label: "CSV of denials", href: api.url("analytics/denials", { ...query, format: "csv" }) },
       ]}
       chart={
@@ -71,7 +71,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
           )}
         </Shown>
       }
-      table={<UseTable query={{ ...query, pool }} denials={denials} />}
+      table={<UseTable query={query} denials={denials} />}
     />
   );
 }
