@@ -39,7 +39,7 @@ export function DataTable<T>({ label, items, columns, keyOf, maxHeight }: DataTa
             <Table.Tr key={keyOf(item)}>
               {columns.map(({ title, isNumber, cell }) => (
                 <Table.Td key={title} className={isNumber ? "number" : ""}>
-                  {cell(item)}
+                  <div className="cell">{cell(item)}</div>
                 </Table.Td>
               ))}
             </Table.Tr>

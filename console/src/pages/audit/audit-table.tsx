@@ -42,14 +42,16 @@ function AuditLine({ line }: { readonly line: Line }) {
         </Table.Td>
         <Table.Td>{eventText(line.act)}</Table.Td>
         <Table.Td>
-          {nameOf(line)}
+          <div className="cell">{nameOf(line)}</div>
           <Text size="xs" c="dimmed">
             {eventText(line.kind)}
           </Text>
         </Table.Td>
         <Table.Td>
-          {line.key_name}
-          {line.last_modified_by !== null && ` for ${line.last_modified_by}`}
+          <div className="cell">
+            {line.key_name}
+            {line.last_modified_by !== null && ` for ${line.last_modified_by}`}
+          </div>
         </Table.Td>
         <Table.Td>
           {changes.length > 0 && (

@@ -40,7 +40,7 @@ function AdviceNote({ id, pool }: { readonly id: string; readonly pool?: string 
         <Figure label="Limit" value={data.limit} />
         <Figure label="Peak" value={data.peak} />
         <Figure label="Enough for 95 % of the time" value={data.p95} />
-        <Figure label="Went without, a week" value={data.true_denials_per_week} />
+        {data.verdict !== "unknown" && <Figure label="Went without, a week" value={data.true_denials_per_week} />}
         {data.suggested_limit !== null && <Figure label="Suggested limit" value={data.suggested_limit} />}
         <Figure label="Days observed" value={data.observed_days} />
       </Group>
