@@ -1,5 +1,6 @@
 /** The console in a real browser, against a real server: what an administrator does, and what is seen of it. */
 import { existsSync } from "node:fs";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawn, executablePath, isv, keys, licenses, patienceMs, product, useWorld, World } from "./world.ts";
 
@@ -142,6 +143,51 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("row").filter({ hasText: "hugo" }).waitFor();
     expect((await here.world.close(licenses.crowd, "hugo")).status).toBe(200);
+    await page.getByText("Nobody holds a token now").waitFor();
+  });
+
+  test("what happened until a slow page was live for the first time is there as well", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let listen = () => {};
+    const happened = new Promise<void>((resolve) => {
+      listen = resolve;
+    });
+    await page.route("**/events?*", async (route) => {
+      await happened;
+      return route.continue();
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Nobody holds a token now").waitFor();
+    expect((await here.world.open(licenses.crowd, "jan")).status).toBe(200);
+    // By then it is history, and the stream begins behind it.
+    await page.waitForTimeout(3_000);
+    listen();
+    await page.getByRole("row").filter({ hasText: "jan" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "jan")).status).toBe(200);
+  });
+
+  test("more tabs than a browser has connections for are live where somebody looks, and catch up when somebody looks again", async () => {
+    const { page, tab } = await visit(keys.viewer);
+    const turn = (one: Page, visibilityState: "visible" | "hidden") =>
+      one.evaluate((value) => {
+        Object.defineProperty(document, "visibilityState", { value, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, visibilityState);
+    await page.goto(`${here.world.url}/console/licenses/${licenses.crowd}`);
+    await page.getByText("Nobody holds a token now").waitFor();
+    let last = page;
+    for (let n = 1; n < 8; n++) {
+      await last.getByText("Live", { exact: true }).waitFor();
+      await turn(last, "hidden");
+      last = await tab();
+      await last.goto(`${here.world.url}/console/licenses/${licenses.pair}`);
+    }
+    await last.getByText("Live", { exact: true }).waitFor();
+    expect((await here.world.open(licenses.crowd, "ida")).status).toBe(200);
+    await turn(last, "hidden");
+    await turn(page, "visible");
+    await page.getByRole("row").filter({ hasText: "ida" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "ida")).status).toBe(200);
     await page.getByText("Nobody holds a token now").waitFor();
   });
 

@@ -15,7 +15,13 @@ export type LiveState = "connecting" | "live" | "lost";
 /** After a refusal, such as one of too many listeners. */
 const againMs = 5_000;
 
-/** Listens for as long as the page is shown; reads everything below `paths` anew when something happens. */
+/** What happens until the stream is open is told to nobody. A page that waited longer for it reads once more. */
+const openingMs = 500;
+
+/**
+ * Listens for as long as the page is shown; reads everything below `paths` anew when something happens. A tab that nobody looks
+ * at listens to nothing: a browser has six connections to a server, and as many tabs would take all of them.
+ */
 export function useLive(paths: readonly string[], filter: Query = {}): LiveState {
   const api = useApi();
   const client = useQueryClient();
@@ -36,31 +42,48 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
       soon.call();
       later.call();
     };
-    let source: EventSource;
+    let source: EventSource | undefined;
     let isBehind = false;
     let again: ReturnType<typeof setTimeout> | undefined;
     const listen = () => {
-      source = new EventSource(address);
-      source.onopen = () => {
+      const since = Date.now();
+      const own = new EventSource(address);
+      source = own;
+      own.onopen = () => {
         setState("live");
         // What happened while nobody listened is told to nobody.
-        if (isBehind) readAnew();
+        if (isBehind || Date.now() - since > openingMs) readAnew();
         isBehind = false;
       };
-      source.onerror = () => {
+      own.onerror = () => {
         setState("lost");
         isBehind = true;
         // A connection that breaks the browser takes up by itself; one that was refused it does not.
-        if (source.readyState !== EventSource.CLOSED) return;
+        if (own.readyState !== EventSource.CLOSED) return;
         askWhoIsSignedIn(client);
         again = setTimeout(listen, againMs);
       };
-      for (const kind of kinds) source.addEventListener(kind, readAnew);
+      for (const kind of kinds) own.addEventListener(kind, readAnew);
     };
-    listen();
-    return () => {
-      source.close();
+    const leave = () => {
+      source?.close();
+      source = undefined;
       clearTimeout(again);
+    };
+    const follow = () => {
+      if (document.visibilityState === "visible") {
+        if (source === undefined) listen();
+        return;
+      }
+      if (source !== undefined) setState("connecting");
+      leave();
+      isBehind = true;
+    };
+    follow();
+    document.addEventListener("visibilitychange", follow);
+    return () => {
+      document.removeEventListener("visibilitychange", follow);
+      leave();
       soon.stop();
       later.stop();
     };
