@@ -311,6 +311,32 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     expect(days).toBeLessThan(8);
   });
 
+  test("whoever cannot drag looks closer from the table, by keyboard", async () => {
+    const { page, go } = await visit(keys.viewer);
+    for (const place of [`/licenses/${licenses.pair}?tab=use&use-as=table`, "/denials?denials-as=table"]) {
+      await go(place);
+      const table = page.getByRole("table", { name: "over time" });
+      await table.getByRole("button").nth(2).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/from=.*to=/);
+      const { searchParams } = new URL(page.url());
+      expect(Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "")).toBe(86_400_000);
+      // A day has hours.
+      await table.getByRole("button").nth(23).waitFor();
+    }
+  });
+
+  test("a reason that is no choice of its own is shown as chosen all the same", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go("/denials?reason=session_unknown");
+    expect(await page.getByRole("combobox", { name: "Reason" }).inputValue()).toBe("Session unknown");
+  });
+
+  test("a browser that knows no zone of its own goes by UTC", async () => {
+    const { page } = await visit(keys.viewer, "light", "Etc/Unknown");
+    await page.getByRole("link", { name: "Crowd" }).waitFor();
+  });
+
   test("an operator ends sessions, and is offered nothing that changes the catalogue", async () => {
     expect((await here.world.open(licenses.crowd, "gina")).status).toBe(200);
     const { page, go } = await visit(keys.operator);
