@@ -146,6 +146,36 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByText("Nobody holds a token now").waitFor();
   });
 
+  test("where answers take longer than the next event, each is waited for and shown, and none is asked for beside it", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let [asked, askedMax] = [0, 0];
+    await page.route("**/sessions?*", async (route) => {
+      askedMax = Math.max(askedMax, ++asked);
+      const answer = await route.fetch();
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      asked--;
+      await route.fulfill({ response: answer });
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const names = Array.from({ length: 12 }, (_, n) => `kim-${n}`);
+    let isOver = false;
+    const busy = (async () => {
+      for (const name of names) {
+        expect((await here.world.open(licenses.crowd, name)).status).toBe(200);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+      isOver = true;
+    })();
+    await page.getByRole("row").filter({ hasText: "kim-0" }).waitFor();
+    expect(isOver).toBe(false);
+    await busy;
+    await page.getByRole("row").filter({ hasText: "kim-11" }).waitFor();
+    expect(askedMax).toBe(1);
+    await page.unroute("**/sessions?*");
+    for (const name of names) expect((await here.world.close(licenses.crowd, name)).status).toBe(200);
+  });
+
   test("what happened until a slow page was live for the first time is there as well", async () => {
     const { page, go } = await visit(keys.viewer);
     let listen = () => {};

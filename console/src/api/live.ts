@@ -36,8 +36,9 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
         predicate: ({ queryKey }) => those.some((prefix) => String(queryKey[0]).startsWith(prefix)),
       });
     const counted = prefixes.filter((prefix) => prefix.startsWith("analytics/"));
-    const soon = atMostEvery(freshnessMs, () => refresh(prefixes));
-    const later = atMostEvery(countedMs, () => refresh(counted));
+    const inTurn = oneByOne();
+    const soon = atMostEvery(freshnessMs, () => inTurn(() => refresh(prefixes)));
+    const later = atMostEvery(countedMs, () => inTurn(() => refresh(counted)));
     const readAnew = () => {
       soon.call();
       later.call();
@@ -114,18 +115,43 @@ const kinds = [
   "denied",
 ];
 
-/** Calls once the time is over, however often it is asked to meanwhile. */
-function atMostEvery(ms: number, act: () => void) {
-  let timer: ReturnType<typeof setTimeout> | null = null;
+/**
+ * One act behind the other: reading anew throws away what is still being read, so where answers take longer than the next event
+ * none would ever be shown, and the server would be asked for more and more of them.
+ */
+function oneByOne() {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act: () => Promise<unknown>): Promise<unknown> => {
+    last = last.then(act, act);
+    return last;
+  };
+}
+
+/** Acts once the time is over, however often it is called meanwhile; called while it acts, once more behind that. */
+function atMostEvery(ms: number, act: () => Promise<unknown>) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let state: "idle" | "waiting" | "acting" | "stopped" = "idle";
+  let isCalled = false;
+  const wait = () => {
+    state = "waiting";
+    timer = setTimeout(() => {
+      state = "acting";
+      isCalled = false;
+      void act().finally(() => {
+        if (state === "stopped") return;
+        state = "idle";
+        if (isCalled) wait();
+      });
+    }, ms);
+  };
   return {
     call() {
-      timer ??= setTimeout(() => {
-        timer = null;
-        act();
-      }, ms);
+      isCalled = true;
+      if (state === "idle") wait();
     },
     stop() {
-      if (timer !== null) clearTimeout(timer);
+      state = "stopped";
+      clearTimeout(timer);
     },
   };
 }
