@@ -341,6 +341,32 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     expect(days).toBeLessThan(8);
   });
 
+  test("a page that cannot be shown says so, as behind an update of the server, and the others can", async () => {
+    const visited = await visit(keys.viewer);
+    const { page, go } = visited;
+    await page.route(/assets\/(denials|echarts)-/, (route) => route.fulfill({ status: 404 }));
+    await page.getByRole("link", { name: "Denials", exact: true }).click();
+    await page.getByText("This page cannot be shown").waitFor();
+    await page.getByRole("link", { name: "Projects" }).click();
+    await page.getByRole("heading", { level: 1, name: "Projects" }).waitFor();
+    await go(`/licenses/${licenses.pair}?tab=use`);
+    await page.getByText("The chart cannot be drawn").first().waitFor();
+    await page.unroute(/assets\/(denials|echarts)-/);
+    await page.getByRole("link", { name: "Denials", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+    expect(visited.complaints.splice(0).length).toBeGreaterThan(0);
+  });
+
+  test("no word of an address is taken for more than it says", async () => {
+    const { page, go } = await visit(keys.viewer);
+    for (const name of ["toString", "__proto__"]) {
+      await go(`/denials?range=${name}`);
+      await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+      await go(`/catalogue/${name}`);
+      await page.getByRole("table", { name: "Licences" }).waitFor();
+    }
+  });
+
   test("whoever cannot drag looks closer from the table, by keyboard", async () => {
     const { page, go } = await visit(keys.viewer);
     for (const place of [`/licenses/${licenses.pair}?tab=use&use-as=table`, "/denials?denials-as=table"]) {

@@ -39,7 +39,7 @@ export function useRange(initial: Preset = "28d") {
   const url = useUrl();
   const [from, to] = [instantIn(url.get("from")), instantIn(url.get("to"))];
   const named = url.get("range");
-  const preset = named !== null && named in presets ? (named as Preset) : initial;
+  const preset = named !== null && Object.hasOwn(presets, named) ? (named as Preset) : initial;
   const isZoomed = from !== null && to !== null && from < to;
   // A whole minute: what is read under a range is found again while the page is open.
   const now = Math.ceil(Date.now() / 60_000) * 60_000;
