@@ -148,7 +148,10 @@ function verdictOn(
     return {
       verdict: "unknown",
       suggestedLimit: null,
-      sentence: "Less than a week has been counted: too little to judge by.",
+      sentence:
+        peak === 0
+          ? "None of the tokens has been used yet: there is nothing to judge by."
+          : "Less than a week has been counted: too little to judge by.",
     };
   }
   if (uncovered.overusePerWeek >= 1) {

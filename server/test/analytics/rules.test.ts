@@ -39,6 +39,7 @@ describe("advice", () => {
       verdict: "unknown",
       observedDays: 0,
       peak: 0,
+      sentence: "None of the tokens has been used yet: there is nothing to judge by.",
     });
   });
 
