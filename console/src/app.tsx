@@ -1,9 +1,10 @@
 /** The console: sign-in, or the pages. Each page is a chunk of its own, so that the first one is there soon. */
 import { Center, Loader } from "@mantine/core";
 import { lazy, Suspense } from "react";
-import { Redirect, Route, Router, Switch } from "wouter";
+import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { ApiProvider, useSession } from "./api/session.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
+import { Boundary } from "./parts/boundary.tsx";
 import { AskProvider } from "./parts/confirm.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { Empty, Failed } from "./parts/states.tsx";
@@ -28,9 +29,7 @@ export function App() {
       <ApiProvider session={session}>
         <AskProvider>
           <Shell>
-            <Suspense fallback={<Waiting />}>
-              <Pages />
-            </Suspense>
+            <Pages />
           </Shell>
         </AskProvider>
       </ApiProvider>
@@ -39,6 +38,17 @@ export function App() {
 }
 
 function Pages() {
+  const [place] = useLocation();
+  return (
+    <Boundary place={place}>
+      <Suspense fallback={<Waiting />}>
+        <Places />
+      </Suspense>
+    </Boundary>
+  );
+}
+
+function Places() {
   return (
     <Switch>
       <Route path="/" component={Overview} />

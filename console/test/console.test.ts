@@ -1,5 +1,6 @@
 /** The console in a real browser, against a real server: what an administrator does, and what is seen of it. */
 import { existsSync } from "node:fs";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawn, executablePath, isv, keys, licenses, patienceMs, product, useWorld, World } from "./world.ts";
 
@@ -145,6 +146,81 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByText("Nobody holds a token now").waitFor();
   });
 
+  test("where answers take longer than the next event, each is waited for and shown, and none is asked for beside it", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let [asked, askedMax] = [0, 0];
+    await page.route("**/sessions?*", async (route) => {
+      askedMax = Math.max(askedMax, ++asked);
+      const answer = await route.fetch();
+      await new Promise((resolve) => setTimeout(resolve, 4_000));
+      asked--;
+      await route.fulfill({ response: answer });
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    const names = Array.from({ length: 12 }, (_, n) => `kim-${n}`);
+    let isOver = false;
+    const busy = (async () => {
+      for (const name of names) {
+        expect((await here.world.open(licenses.crowd, name)).status).toBe(200);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+      isOver = true;
+    })();
+    await page.getByRole("row").filter({ hasText: "kim-0" }).waitFor();
+    expect(isOver).toBe(false);
+    await busy;
+    await page.getByRole("row").filter({ hasText: "kim-11" }).waitFor();
+    expect(askedMax).toBe(1);
+    await page.unroute("**/sessions?*");
+    for (const name of names) expect((await here.world.close(licenses.crowd, name)).status).toBe(200);
+  });
+
+  test("what happened until a slow page was live for the first time is there as well", async () => {
+    const { page, go } = await visit(keys.viewer);
+    let listen = () => {};
+    const happened = new Promise<void>((resolve) => {
+      listen = resolve;
+    });
+    await page.route("**/events?*", async (route) => {
+      await happened;
+      return route.continue();
+    });
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByText("Nobody holds a token now").waitFor();
+    expect((await here.world.open(licenses.crowd, "jan")).status).toBe(200);
+    // By then it is history, and the stream begins behind it.
+    await page.waitForTimeout(3_000);
+    listen();
+    await page.getByRole("row").filter({ hasText: "jan" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "jan")).status).toBe(200);
+  });
+
+  test("more tabs than a browser has connections for are live where somebody looks, and catch up when somebody looks again", async () => {
+    const { page, tab } = await visit(keys.viewer);
+    const turn = (one: Page, visibilityState: "visible" | "hidden") =>
+      one.evaluate((value) => {
+        Object.defineProperty(document, "visibilityState", { value, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, visibilityState);
+    await page.goto(`${here.world.url}/console/licenses/${licenses.crowd}`);
+    await page.getByText("Nobody holds a token now").waitFor();
+    let last = page;
+    for (let n = 1; n < 8; n++) {
+      await last.getByText("Live", { exact: true }).waitFor();
+      await turn(last, "hidden");
+      last = await tab();
+      await last.goto(`${here.world.url}/console/licenses/${licenses.pair}`);
+    }
+    await last.getByText("Live", { exact: true }).waitFor();
+    expect((await here.world.open(licenses.crowd, "ida")).status).toBe(200);
+    await turn(last, "hidden");
+    await turn(page, "visible");
+    await page.getByRole("row").filter({ hasText: "ida" }).waitFor();
+    expect((await here.world.close(licenses.crowd, "ida")).status).toBe(200);
+    await page.getByText("Nobody holds a token now").waitFor();
+  });
+
   test("a proxy that does not reach the server is told with its status, and asked again", async () => {
     const { page, go } = await visit(keys.owner);
     const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
@@ -263,6 +339,58 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     const days = (Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "")) / 86_400_000;
     expect(days).toBeGreaterThan(3);
     expect(days).toBeLessThan(8);
+  });
+
+  test("a page that cannot be shown says so, as behind an update of the server, and the others can", async () => {
+    const visited = await visit(keys.viewer);
+    const { page, go } = visited;
+    await page.route(/assets\/(denials|echarts)-/, (route) => route.fulfill({ status: 404 }));
+    await page.getByRole("link", { name: "Denials", exact: true }).click();
+    await page.getByText("This page cannot be shown").waitFor();
+    await page.getByRole("link", { name: "Projects" }).click();
+    await page.getByRole("heading", { level: 1, name: "Projects" }).waitFor();
+    await go(`/licenses/${licenses.pair}?tab=use`);
+    await page.getByText("The chart cannot be drawn").first().waitFor();
+    await page.unroute(/assets\/(denials|echarts)-/);
+    await page.getByRole("link", { name: "Denials", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+    expect(visited.complaints.splice(0).length).toBeGreaterThan(0);
+  });
+
+  test("no word of an address is taken for more than it says", async () => {
+    const { page, go } = await visit(keys.viewer);
+    for (const name of ["toString", "__proto__"]) {
+      await go(`/denials?range=${name}`);
+      await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+      await go(`/catalogue/${name}`);
+      await page.getByRole("table", { name: "Licences" }).waitFor();
+    }
+  });
+
+  test("whoever cannot drag looks closer from the table, by keyboard", async () => {
+    const { page, go } = await visit(keys.viewer);
+    for (const place of [`/licenses/${licenses.pair}?tab=use&use-as=table`, "/denials?denials-as=table"]) {
+      await go(place);
+      const table = page.getByRole("table", { name: "over time" });
+      await table.getByRole("button").nth(2).focus();
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/from=.*to=/);
+      const { searchParams } = new URL(page.url());
+      expect(Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "")).toBe(86_400_000);
+      // A day has hours.
+      await table.getByRole("button").nth(23).waitFor();
+    }
+  });
+
+  test("a reason that is no choice of its own is shown as chosen all the same", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go("/denials?reason=session_unknown");
+    expect(await page.getByRole("combobox", { name: "Reason" }).inputValue()).toBe("Session unknown");
+  });
+
+  test("a browser that knows no zone of its own goes by UTC", async () => {
+    const { page } = await visit(keys.viewer, "light", "Etc/Unknown");
+    await page.getByRole("link", { name: "Crowd" }).waitFor();
   });
 
   test("an operator ends sessions, and is offered nothing that changes the catalogue", async () => {

@@ -15,7 +15,13 @@ export type LiveState = "connecting" | "live" | "lost";
 /** After a refusal, such as one of too many listeners. */
 const againMs = 5_000;
 
-/** Listens for as long as the page is shown; reads everything below `paths` anew when something happens. */
+/** What happens until the stream is open is told to nobody. A page that waited longer for it reads once more. */
+const openingMs = 500;
+
+/**
+ * Listens for as long as the page is shown; reads everything below `paths` anew when something happens. A tab that nobody looks
+ * at listens to nothing: a browser has six connections to a server, and as many tabs would take all of them.
+ */
 export function useLive(paths: readonly string[], filter: Query = {}): LiveState {
   const api = useApi();
   const client = useQueryClient();
@@ -30,37 +36,55 @@ export function useLive(paths: readonly string[], filter: Query = {}): LiveState
         predicate: ({ queryKey }) => those.some((prefix) => String(queryKey[0]).startsWith(prefix)),
       });
     const counted = prefixes.filter((prefix) => prefix.startsWith("analytics/"));
-    const soon = atMostEvery(freshnessMs, () => refresh(prefixes));
-    const later = atMostEvery(countedMs, () => refresh(counted));
+    const inTurn = oneByOne();
+    const soon = atMostEvery(freshnessMs, () => inTurn(() => refresh(prefixes)));
+    const later = atMostEvery(countedMs, () => inTurn(() => refresh(counted)));
     const readAnew = () => {
       soon.call();
       later.call();
     };
-    let source: EventSource;
+    let source: EventSource | undefined;
     let isBehind = false;
     let again: ReturnType<typeof setTimeout> | undefined;
     const listen = () => {
-      source = new EventSource(address);
-      source.onopen = () => {
+      const since = Date.now();
+      const own = new EventSource(address);
+      source = own;
+      own.onopen = () => {
         setState("live");
         // What happened while nobody listened is told to nobody.
-        if (isBehind) readAnew();
+        if (isBehind || Date.now() - since > openingMs) readAnew();
         isBehind = false;
       };
-      source.onerror = () => {
+      own.onerror = () => {
         setState("lost");
         isBehind = true;
         // A connection that breaks the browser takes up by itself; one that was refused it does not.
-        if (source.readyState !== EventSource.CLOSED) return;
+        if (own.readyState !== EventSource.CLOSED) return;
         askWhoIsSignedIn(client);
         again = setTimeout(listen, againMs);
       };
-      for (const kind of kinds) source.addEventListener(kind, readAnew);
+      for (const kind of kinds) own.addEventListener(kind, readAnew);
     };
-    listen();
-    return () => {
-      source.close();
+    const leave = () => {
+      source?.close();
+      source = undefined;
       clearTimeout(again);
+    };
+    const follow = () => {
+      if (document.visibilityState === "visible") {
+        if (source === undefined) listen();
+        return;
+      }
+      if (source !== undefined) setState("connecting");
+      leave();
+      isBehind = true;
+    };
+    follow();
+    document.addEventListener("visibilitychange", follow);
+    return () => {
+      document.removeEventListener("visibilitychange", follow);
+      leave();
       soon.stop();
       later.stop();
     };
@@ -91,18 +115,43 @@ const kinds = [
   "denied",
 ];
 
-/** Calls once the time is over, however often it is asked to meanwhile. */
-function atMostEvery(ms: number, act: () => void) {
-  let timer: ReturnType<typeof setTimeout> | null = null;
+/**
+ * One act behind the other: reading anew throws away what is still being read, so where answers take longer than the next event
+ * none would ever be shown, and the server would be asked for more and more of them.
+ */
+function oneByOne() {
+  let last: Promise<unknown> = Promise.resolve();
+  return (act: () => Promise<unknown>): Promise<unknown> => {
+    last = last.then(act, act);
+    return last;
+  };
+}
+
+/** Acts once the time is over, however often it is called meanwhile; called while it acts, once more behind that. */
+function atMostEvery(ms: number, act: () => Promise<unknown>) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let state: "idle" | "waiting" | "acting" | "stopped" = "idle";
+  let isCalled = false;
+  const wait = () => {
+    state = "waiting";
+    timer = setTimeout(() => {
+      state = "acting";
+      isCalled = false;
+      void act().finally(() => {
+        if (state === "stopped") return;
+        state = "idle";
+        if (isCalled) wait();
+      });
+    }, ms);
+  };
   return {
     call() {
-      timer ??= setTimeout(() => {
-        timer = null;
-        act();
-      }, ms);
+      isCalled = true;
+      if (state === "idle") wait();
     },
     stop() {
-      if (timer !== null) clearTimeout(timer);
+      state = "stopped";
+      clearTimeout(timer);
     },
   };
 }

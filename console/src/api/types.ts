@@ -132,7 +132,7 @@ export type HeatMap = {
     readonly hour: number;
     readonly mean: number;
     readonly max: number;
-    /** Refused requests of somebody who wanted in. */
+    /** Refused requests of somebody who wanted in; of `mono` and `team`, who wanted such a token. */
     readonly denials: number;
   }[];
   /** What is later is not counted yet. */

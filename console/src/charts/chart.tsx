@@ -1,5 +1,5 @@
 /** One chart. The library comes when the first one is shown; dragging over it chooses a stretch of time. */
-import { Center, Loader } from "@mantine/core";
+import { Center, Loader, Text } from "@mantine/core";
 import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { useEffect, useRef, useState } from "react";
 
@@ -14,15 +14,19 @@ interface ChartProps {
 export function Chart({ option, height, label, onZoom }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const [chart, setChart] = useState<ECharts | null>(null);
+  const [isMissing, setMissing] = useState(false);
 
   useEffect(() => {
     let made: ECharts | undefined;
     let isGone = false;
-    void import("./echarts.ts").then(({ init }) => {
+    const draw = async () => {
+      const { init } = await import("./echarts.ts");
       if (isGone || place.current === null) return;
       made = init(place.current, null, { renderer: "canvas" });
       setChart(made);
-    });
+    };
+    // A server that was updated has other files than those that this page knows.
+    draw().catch(() => setMissing(true));
     const resized = new ResizeObserver(() => made?.resize());
     if (place.current !== null) resized.observe(place.current);
     return () => {
@@ -49,7 +53,13 @@ export function Chart({ option, height, label, onZoom }: ChartProps) {
     <div style={{ position: "relative", height }}>
       {chart === null && (
         <Center h={height}>
-          <Loader size="sm" aria-label="Loading the chart" />
+          {isMissing ? (
+            <Text size="sm" c="dimmed" role="alert">
+              The chart cannot be drawn: load the page again. The table has the figures.
+            </Text>
+          ) : (
+            <Loader size="sm" aria-label="Loading the chart" />
+          )}
         </Center>
       )}
       <div

@@ -33,7 +33,7 @@ export function Page({ title, lead, back, live, actions, children }: PageProps) 
             {live !== undefined && <LiveDot state={live} />}
           </Group>
           {lead !== undefined && (
-            <Text size="sm" c="dimmed" component="div">
+            <Text size="sm" c="dimmed" component="div" className="lead">
               {lead}
             </Text>
           )}

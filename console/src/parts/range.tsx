@@ -2,9 +2,10 @@
 import { Button, Group, SegmentedControl } from "@mantine/core";
 import { useMemo } from "react";
 import { useUrl } from "./url.ts";
-import { dateTimeText } from "./when.tsx";
+import { dateTimeText, When } from "./when.tsx";
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 const day = 24 * hour;
 const presets = { "24h": day, "7d": 7 * day, "28d": 28 * day, "90d": 90 * day, "1y": 365 * day } as const;
 type Preset = keyof typeof presets;
@@ -28,14 +29,17 @@ export interface Range {
   readonly fineBucket: Bucket;
 }
 
-export const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const named = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A browser that was told no zone calls it by a name that stands for none, and goes by UTC. */
+export const timeZone = named === "Etc/Unknown" || named === "Factory" ? "UTC" : named;
 
 /** `initial`: the page's usual time, shown where the address names none. */
 export function useRange(initial: Preset = "28d") {
   const url = useUrl();
   const [from, to] = [instantIn(url.get("from")), instantIn(url.get("to"))];
   const named = url.get("range");
-  const preset = named !== null && named in presets ? (named as Preset) : initial;
+  const preset = named !== null && Object.hasOwn(presets, named) ? (named as Preset) : initial;
   const isZoomed = from !== null && to !== null && from < to;
   // A whole minute: what is read under a range is found again while the page is open.
   const now = Math.ceil(Date.now() / 60_000) * 60_000;
@@ -72,6 +76,22 @@ function bucketsOf(from: number, to: number, now: number): Pick<Range, "bucket" 
 function instantIn(text: string | null): number | null {
   const at = Date.parse(text ?? "");
   return Number.isNaN(at) ? null : at;
+}
+
+interface ZoomToProps {
+  readonly bucket: { readonly start: string; readonly end: string };
+  readonly zoom: RangeState["zoom"];
+}
+
+/** The time of a row, which a press looks closer at: the way of whoever cannot drag over the chart. */
+export function ZoomTo({ bucket: { start, end }, zoom }: ZoomToProps) {
+  const [from, to] = [Date.parse(start), Date.parse(end)];
+  if (to - from <= minute) return <When at={start} />;
+  return (
+    <Button variant="transparent" size="compact-sm" px={0} fw={400} onClick={() => zoom(from, to)}>
+      <When at={start} />
+    </Button>
+  );
 }
 
 /** `longest`: presets beyond it are not offered. */

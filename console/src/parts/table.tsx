@@ -38,7 +38,7 @@ export function DataTable<T>({ label, items, columns, keyOf, maxHeight }: DataTa
           {items.map((item) => (
             <Table.Tr key={keyOf(item)}>
               {columns.map(({ title, isNumber, cell }) => (
-                <Table.Td key={title} className={isNumber ? "number" : ""}>
+                <Table.Td key={title} className={isNumber ? "number" : "cell"}>
                   {cell(item)}
                 </Table.Td>
               ))}

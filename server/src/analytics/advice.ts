@@ -1,8 +1,8 @@
 /** Whether a licence has too many tokens or too few, by one rule. Pure: figures in, a sentence out. */
-import type { DenialCode, Millis } from "../core/types.ts";
+import type { DenialCode, Millis, Pool } from "../core/types.ts";
 import type { DenialPoint, UsagePoint } from "./charts.ts";
 import { total } from "./sums.ts";
-import { type Denials, day } from "./tally.ts";
+import { type Denials, day, type Episode, hour, kindOf, startOf, type Tally, toleranceMs } from "./tally.ts";
 
 /** What is looked back at: four whole weeks have every weekday four times. */
 export const adviceDays = 28;
@@ -34,52 +34,134 @@ export interface Advice {
 }
 
 export interface Observed {
+  /** As it is now. It may have been another one while `usage` was counted. */
   readonly limit: number;
   /** Quarters of an hour, from the first one in which the licence was used. */
   readonly usage: readonly UsagePoint[];
-  /** Hours of the same time. */
-  readonly denials: readonly DenialPoint[];
+  readonly lacking: readonly LackingHour[];
+}
+
+/** An hour of the clock (UTC) in which somebody lacked a token and did not get one within the tolerance. */
+export interface LackingHour {
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly episodes: number;
+  /** How many they were: at most as many as there were episodes. */
+  readonly holders: number;
+  /** Against which they were refused. */
+  readonly limit: number;
+}
+
+/** The hours in which a token was lacking, each holder being taken for another one. `denials` are of the quarters of `usage`. */
+export function lackingHours(
+  usage: readonly UsagePoint[],
+  denials: readonly DenialPoint[],
+  limit: number,
+): LackingHour[] {
+  const limits = new Map(usage.map((point) => [point.start, point.limit]));
+  const hours = new Map<Millis, LackingHour>();
+  for (const { start: at, byReason } of denials) {
+    const count = lackingIn(byReason);
+    if (count === 0) continue;
+    const start = startOf(at, hour);
+    const before = hours.get(start);
+    const episodes = (before?.episodes ?? 0) + count;
+    const limitThen = limits.get(at) ?? limit;
+    const lowest = Math.min(before?.limit ?? limitThen, limitThen);
+    hours.set(start, { start, end: start + hour, episodes, holders: episodes, limit: lowest });
+  }
+  return [...hours.values()];
+}
+
+/** So many tokens would have served everybody in that hour. */
+const neededIn = (hour: LackingHour) => hour.limit + hour.holders;
+
+/**
+ * The same hours with as many holders as there were, where that decides anything: somebody who comes again and again is one, and
+ * lacks one token. `count` reads how many they were.
+ */
+export async function withHolders(
+  hours: readonly LackingHour[],
+  limit: number,
+  count: (hour: LackingHour) => Promise<number>,
+): Promise<LackingHour[]> {
+  const counted: LackingHour[] = [];
+  let needed = limit;
+  for (const each of hours.toSorted((a, b) => neededIn(b) - neededIn(a))) {
+    const mayBeServedNow = each.limit < limit && neededIn(each) > limit;
+    const isOpen = each.holders > 1 && (neededIn(each) > needed || mayBeServedNow);
+    const known = isOpen ? { ...each, holders: await count(each) } : each;
+    needed = Math.max(needed, neededIn(known));
+    counted.push(known);
+  }
+  return counted;
+}
+
+/** Whether an episode is of somebody who lacked a token of that pool, and went without. */
+export function isLacking({ start, body: { code, servedAt, pool: own } }: Tally<Episode>, pool: Pool): boolean {
+  if (!lacking.includes(code) || own !== kindOf(pool)) return false;
+  return servedAt === null || servedAt - start > toleranceMs;
 }
 
 /** Applies the rule: true denials ask for more, tokens that were never in use for fewer. */
-export function adviceOn({ limit, usage, denials }: Observed): Advice {
+export function adviceOn({ limit, usage, lacking }: Observed): Advice {
   const [first, last] = [usage[0], usage.at(-1)];
   const observedDays = first === undefined ? 0 : ((last as UsagePoint).end - first.start) / day;
-  const weeks = Math.max(observedDays / 7, Number.EPSILON);
-  const peak = usage.reduce((max, point) => Math.max(max, point.max), 0);
-  const missing = denials.map(({ byReason }) => lackingIn(byReason));
-  const trueDenials = missing.reduce((sum, count) => sum + count, 0);
-  const overuse = usage.reduce((sum, point) => sum + point.overuse, 0);
+  const weekly = (count: number) => (observedDays === 0 ? 0 : (count * 7) / observedDays);
+  const episodesOf = (hours: readonly LackingHour[]) => hours.reduce((sum, { episodes }) => sum + episodes, 0);
+  const overuseOf = (points: readonly UsagePoint[]) => points.reduce((sum, { overuse }) => sum + overuse, 0);
   const figures = {
     observedDays: Math.floor(observedDays),
     limit,
-    peak,
+    peak: usage.reduce((max, point) => Math.max(max, point.max), 0),
     p95: p95Of(usage),
-    trueDenialsPerWeek: observedDays === 0 ? 0 : trueDenials / weeks,
-    overusePerWeek: observedDays === 0 ? 0 : overuse / weeks,
+    trueDenialsPerWeek: weekly(episodesOf(lacking)),
+    overusePerWeek: weekly(overuseOf(usage)),
   };
-  const worstHour = Math.max(0, ...missing);
-  return { ...figures, ...verdictOn(figures, worstHour) };
+  // A limit that was raised since is an answer to what came before: only what it would not have covered asks for more.
+  const open = lacking.filter((each) => neededIn(each) > limit);
+  const worst = open.reduce((most, each) => (neededIn(each) > neededIn(most) ? each : most), open[0] ?? noHour);
+  const uncovered = {
+    denialsPerWeek: weekly(episodesOf(open)),
+    overusePerWeek: weekly(overuseOf(usage.filter(({ max }) => max > limit))),
+    worst,
+  };
+  return { ...figures, ...verdictOn(figures, uncovered) };
 }
+
+const noHour: LackingHour = { start: 0, end: 0, episodes: 0, holders: 0, limit: 0 };
 
 type Figures = Omit<Advice, "verdict" | "suggestedLimit" | "sentence">;
 
-function verdictOn(figures: Figures, worstHour: number): Pick<Advice, "verdict" | "suggestedLimit" | "sentence"> {
-  const { limit, peak, observedDays, trueDenialsPerWeek, overusePerWeek } = figures;
+/** What the limit would not cover, as it is now. */
+interface Uncovered {
+  readonly denialsPerWeek: number;
+  readonly overusePerWeek: number;
+  readonly worst: LackingHour;
+}
+
+function verdictOn(
+  { limit, peak, observedDays, trueDenialsPerWeek, overusePerWeek }: Figures,
+  uncovered: Uncovered,
+): Pick<Advice, "verdict" | "suggestedLimit" | "sentence"> {
   if (observedDays < observedMinDays) {
     return {
       verdict: "unknown",
       suggestedLimit: null,
-      sentence: "Less than a week has been counted: too little to judge by.",
+      sentence:
+        peak === 0
+          ? "None of the tokens has been used yet: there is nothing to judge by."
+          : "Less than a week has been counted: too little to judge by.",
     };
   }
-  if (overusePerWeek >= 1) {
-    const sentence = `Sessions went beyond the limit ${perWeek(overusePerWeek)}; ${peak} tokens would have covered them all.`;
+  if (uncovered.overusePerWeek >= 1) {
+    const sentence = `Sessions went beyond the limit ${perWeek(uncovered.overusePerWeek)}; ${peak} tokens would have covered them all.`;
     return { verdict: "more", suggestedLimit: peak, sentence };
   }
-  if (trueDenialsPerWeek >= 1) {
-    const suggestedLimit = limit + worstHour;
-    const sentence = `Somebody went without a token ${perWeek(trueDenialsPerWeek)}, at worst ${worstHour} in one hour; ${suggestedLimit} tokens would have served them all.`;
+  if (uncovered.denialsPerWeek >= 1) {
+    const { worst } = uncovered;
+    const suggestedLimit = neededIn(worst);
+    const sentence = `Somebody went without a token ${perWeek(uncovered.denialsPerWeek)}, at worst ${worst.holders} in one hour; ${suggestedLimit} tokens would have served them all.`;
     return { verdict: "more", suggestedLimit, sentence };
   }
   const enough = peak + Math.max(1, Math.ceil(peak * spareShare));
@@ -87,10 +169,13 @@ function verdictOn(figures: Figures, worstHour: number): Pick<Advice, "verdict" 
     const sentence = `Never more than ${peak} of ${limit} tokens were in use, and nobody went without: ${enough} would do.`;
     return { verdict: "fewer", suggestedLimit: enough, sentence };
   }
+  const isRaised = trueDenialsPerWeek + overusePerWeek > 0 && uncovered.denialsPerWeek + uncovered.overusePerWeek === 0;
   return {
     verdict: "enough",
     suggestedLimit: null,
-    sentence: "The tokens are in use, and hardly anybody goes without.",
+    sentence: isRaised
+      ? `There were too few tokens for a time; the ${limit} that there are now would have covered it.`
+      : "The tokens are in use, and hardly anybody goes without.",
   };
 }
 

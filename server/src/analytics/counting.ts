@@ -4,7 +4,7 @@
  */
 import { keepsOut } from "../core/denials.ts";
 import { fold } from "../core/names.ts";
-import type { DenialCode, HistoryRecord, Millis } from "../core/types.ts";
+import type { DenialCode, HistoryRecord, Millis, ProjectKind } from "../core/types.ts";
 import type { TallyKey } from "../stores/store.ts";
 import type { Account, Ledger } from "./ledger.ts";
 import { noDenials, sumOf } from "./sums.ts";
@@ -23,6 +23,7 @@ import {
   holderSeries,
   holderSpans,
   hour,
+  kindOf,
   reopenedWithinMs,
   resolutions,
   startOf,
@@ -70,7 +71,7 @@ function isServing({ kind, pool }: HistoryRecord): boolean {
 export function* sumsOf(line: HistoryRecord, ledger: Ledger): Iterable<TallyKey> {
   const account = ledger.accountOf(line);
   const { isvId, licenseId, at, lengthMs } = line;
-  if (line.kind === "denied") yield* denialPlaces(account, at);
+  if (line.kind === "denied") yield* denialPlaces(account, at, kindOf(line.pool));
   const holder = holderOf(line, account);
   if (holder === null || !account.isKnown) return;
   const first = lengthMs !== null && isEnd(line) ? at - lengthMs : at - reopenedWithinMs;
@@ -81,7 +82,7 @@ export function* sumsOf(line: HistoryRecord, ledger: Ledger): Iterable<TallyKey>
   if (!isServing(line)) return;
   for (const { start, body } of ledger.episodes(account, holder)) {
     if (body.servedAt !== null) continue;
-    yield* denialPlaces(account, start);
+    yield* denialPlaces(account, start, body.pool);
     yield* useOf(account, holder, start);
   }
 }
@@ -98,10 +99,16 @@ function* useOf(
 }
 
 /** Where denials of an instant are summed, but for their holder's own day. */
-function* denialPlaces({ isvId, licenseId, isKnown, scopes }: Account, at: Millis): Iterable<TallyKey> {
+function* denialPlaces(
+  { isvId, licenseId, isKnown, scopes }: Account,
+  at: Millis,
+  pool: ProjectKind | undefined,
+): Iterable<TallyKey> {
   for (const [scope, id] of scopes) {
     for (const resolution of resolutions) {
-      yield { isvId, series: denialSeries(resolution, scope, id), start: startOf(at, resolution), part: "" };
+      const start = startOf(at, resolution);
+      yield { isvId, series: denialSeries(resolution, scope, id), start, part: "" };
+      if (pool !== undefined) yield { isvId, series: denialSeries(resolution, scope, id, pool), start, part: "" };
     }
   }
   if (isKnown) yield { isvId, series: deniedLicenses, start: startOf(at, day), part: licenseId };
@@ -115,13 +122,14 @@ function countDenied(line: HistoryRecord, ledger: Ledger, account: Account, hold
   const known = isFollowed ? ledger.episodes(account, holder) : [];
   const open = known.find((episode) => episode.body.code === code && isMore(episode, at));
   const more = { ...noDenials, attempts: 1, episodes: Number(isFollowed && open === undefined) };
-  addDenials(ledger, account, holder, at, code, more);
+  const pool = kindOf(line.pool);
+  addDenials(ledger, account, { holder, at, code, pool }, more);
   if (!isFollowed) return;
   if (open !== undefined) {
     ledger.putEpisode(account, { ...open, body: { ...open.body, lastAt: at, attempts: open.body.attempts + 1 } });
     return;
   }
-  const body: Episode = { holder, code, lastAt: at, attempts: 1, servedAt: null };
+  const body: Episode = { holder, code, lastAt: at, attempts: 1, servedAt: null, ...(pool !== undefined && { pool }) };
   ledger.putEpisode(account, { isvId, series: episodeSeries(licenseId), start: at, part: episodePart(body), body });
 }
 
@@ -137,25 +145,32 @@ function countServed(line: HistoryRecord, ledger: Ledger, account: Account, hold
     const wait = line.at - episode.start;
     if (episode.body.servedAt !== null || wait >= episodeMaxMs) continue;
     ledger.putEpisode(account, { ...episode, body: { ...episode.body, servedAt: line.at } });
-    addDenials(ledger, account, holder, episode.start, episode.body.code, {
-      ...noDenials,
-      served: 1,
-      servedSoon: Number(wait <= toleranceMs),
-      waitMs: wait,
-      waitMaxMs: wait,
-    });
+    const { code, pool } = episode.body;
+    addDenials(
+      ledger,
+      account,
+      { holder, at: episode.start, code, pool },
+      {
+        ...noDenials,
+        served: 1,
+        servedSoon: Number(wait <= toleranceMs),
+        waitMs: wait,
+        waitMaxMs: wait,
+      },
+    );
   }
 }
 
-function addDenials(
-  ledger: Ledger,
-  account: Account,
-  holder: string | null,
-  at: Millis,
-  code: DenialCode,
-  more: DenialCount,
-): void {
-  for (const place of denialPlaces(account, at)) {
+/** A denial, or where an episode of them began. */
+interface Denied {
+  readonly holder: string | null;
+  readonly at: Millis;
+  readonly code: DenialCode;
+  readonly pool: ProjectKind | undefined;
+}
+
+function addDenials(ledger: Ledger, account: Account, { holder, at, code, pool }: Denied, more: DenialCount): void {
+  for (const place of denialPlaces(account, at, pool)) {
     ledger.change<Denials>(place, (before = {}) => withMore(before, code, more));
   }
   if (holder === null || !account.isKnown) return;

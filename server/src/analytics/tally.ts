@@ -1,5 +1,5 @@
 /** What analytics keeps: small sums by series and time, so that no chart ever reads the events themselves. */
-import type { DenialCode, Millis } from "../core/types.ts";
+import type { DenialCode, Millis, Pool, ProjectKind } from "../core/types.ts";
 
 /** One sum. `series` and `part` name it, `start` is the instant from which on it counts. */
 export interface Tally<B = unknown> {
@@ -68,6 +68,8 @@ export interface Episode {
   readonly attempts: number;
   /** When the holder was served on that licence; null: not within the time that an episode is followed. */
   readonly servedAt: Millis | null;
+  /** On a licence of projects: the kind of token that was wanted first, where the project was open. */
+  readonly pool?: ProjectKind;
 }
 
 /**
@@ -94,8 +96,12 @@ export interface HolderUse {
 /** The minutes' series sort before all others, by which they are forgotten sooner. */
 export const usageSeries = (resolution: Resolution, scope: Scope, id: string, pool: string) =>
   `${resolution / minute}/usage/${scope}/${id}/${pool}`;
-export const denialSeries = (resolution: Resolution, scope: Scope, id: string) =>
-  `${resolution / minute}/denials/${scope}/${id}`;
+/** `pool`: of those who wanted a token of that kind; without it, of everybody. */
+export const denialSeries = (resolution: Resolution, scope: Scope, id: string, pool?: ProjectKind) =>
+  `${resolution / minute}/denials/${scope}/${id}${pool === undefined ? "" : `/${pool}`}`;
+/** A licence has two pools at most, the kinds of projects: denials are told apart by these, and by no other. */
+export const kindOf = (pool: Pool | null): ProjectKind | undefined =>
+  pool === "mono" || pool === "team" ? pool : undefined;
 export const isMinutes = (series: string) => series.startsWith("1/");
 /** By days (UTC) and licences. */
 export const deniedLicenses = "denied-licenses";

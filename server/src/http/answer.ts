@@ -2,6 +2,7 @@
 import type { ServerResponse } from "node:http";
 import { pipeline, type Readable } from "node:stream";
 import { answerReadMs, answerTimedBytes, downloadIdleMs } from "./limits.ts";
+import { dataHeaders } from "./security.ts";
 
 export const jsonType = "application/json";
 export const problemType = "application/problem+json";
@@ -88,7 +89,7 @@ export class ResponseWriter implements AnswerWriter {
   listening({ contentType, listen }: Listening, requestId: string): void {
     const res = this.#res;
     if (res.headersSent || res.destroyed) return;
-    const rest = ["Cache-Control", "no-store", "X-Accel-Buffering", "no", "X-Request-Id", requestId];
+    const rest = [...dataHeaders, "X-Accel-Buffering", "no", "X-Request-Id", requestId];
     res.writeHead(200, ["Content-Type", contentType, ...rest]);
     if (res.req.method === "HEAD") res.end();
     else listen(res);
@@ -102,7 +103,7 @@ export class ResponseWriter implements AnswerWriter {
       return;
     }
     const length = bytes === null ? [] : ["Content-Length", String(bytes)];
-    const rest = ["Cache-Control", "no-store", "Connection", "close", "X-Request-Id", requestId];
+    const rest = [...dataHeaders, "Connection", "close", "X-Request-Id", requestId];
     res.writeHead(200, ["Content-Type", contentType, ...length, ...rest]);
     res.setTimeout(downloadIdleMs, () => res.destroy());
     // An error on either side ends both: whoever reads sees that the end is missing.

@@ -193,11 +193,16 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
           isvId === whose.isvId && (whose.licenses === "all" || whose.licenses.includes(licenseId)),
       );
       const cuts = randomCuts(bucket);
-      const series = denialSeries(bucket === "minute" ? minute : quarter, scope, id);
-      const rows = await world.store.tallies(whose.isvId, series, cuts[0] as Millis, cuts.at(-1) as Millis, everything);
-      for (const { start: from, end, byReason } of denialPoints(rows as Tally<Denials>[], cuts)) {
-        const about = `${scope} ${id} from ${new Date(from).toISOString()}, seed ${seed}`;
-        expect(byReason, about).toEqual(denialsBetween(own, followed, from, end));
+      for (const kind of [undefined, "mono", "team"] as const) {
+        const isOfKind = ({ pool }: { readonly pool?: string | null }) => kind === undefined || pool === kind;
+        const series = denialSeries(bucket === "minute" ? minute : quarter, scope, id, kind);
+        const [first, last] = [cuts[0] as Millis, cuts.at(-1) as Millis];
+        const rows = await world.store.tallies(whose.isvId, series, first, last, everything);
+        for (const { start: from, end, byReason } of denialPoints(rows as Tally<Denials>[], cuts)) {
+          const about = `${scope} ${id} ${kind} from ${new Date(from).toISOString()}, seed ${seed}`;
+          const wanted = denialsBetween(own.filter(isOfKind), followed.filter(isOfKind), from, end);
+          expect(byReason, about).toEqual(wanted);
+        }
       }
     }
   });

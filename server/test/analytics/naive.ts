@@ -81,6 +81,8 @@ interface NaiveEpisode {
   lastAt: Millis;
   attempts: number;
   servedAt: Millis | null;
+  /** Of a licence of projects, the kind of token that was wanted first. */
+  readonly pool?: string;
 }
 
 /** Devices are told apart as written, everybody else without regard to case, blanks and composition. */
@@ -114,7 +116,8 @@ export function episodesOf(lines: readonly HistoryRecord[], settings: readonly L
       last.attempts++;
     } else {
       const fresh = { isvId, licenseId, holder, code: line.denial, firstAt: at, lastAt: at };
-      all.push({ ...fresh, attempts: 1, servedAt: null });
+      const kind = line.pool === "mono" || line.pool === "team" ? { pool: line.pool } : {};
+      all.push({ ...fresh, attempts: 1, servedAt: null, ...kind });
     }
   }
   return all;

@@ -1,6 +1,6 @@
 /** What analytics concludes from its figures: whether tokens are missing, and which programs are careless. */
 import { describe, expect, test } from "vitest";
-import { adviceOn } from "../../src/analytics/advice.ts";
+import { adviceOn, type LackingHour, lackingHours, withHolders } from "../../src/analytics/advice.ts";
 import type { DenialPoint, HolderSum, UsagePoint } from "../../src/analytics/charts.ts";
 import { signsOf } from "../../src/analytics/signs.ts";
 import { day, hour, quarter } from "../../src/analytics/tally.ts";
@@ -19,28 +19,32 @@ function usageOf(days: number, levels: readonly number[], more: Partial<UsagePoi
   }));
 }
 
-const denied = (episodes: number, servedSoon: number, code: DenialCode = "tokens_exhausted"): DenialPoint => ({
-  start: 0,
-  end: hour,
-  byReason: { [code]: { attempts: 9 * episodes, episodes, served: servedSoon, servedSoon, waitMs: 0, waitMaxMs: 0 } },
+/** Hour by hour what was denied in it, all in its first quarter. */
+function advised(limit: number, usage: readonly UsagePoint[], ...denials: readonly DenialPoint["byReason"][]) {
+  const points = denials.map((byReason, n) => ({ start: n * hour, end: n * hour + quarter, byReason }));
+  return adviceOn({ limit, usage, lacking: lackingHours(usage, points, limit) });
+}
+
+const denied = (episodes: number, servedSoon: number, code: DenialCode = "tokens_exhausted") => ({
+  [code]: { attempts: 9 * episodes, episodes, served: servedSoon, servedSoon, waitMs: 0, waitMaxMs: 0 },
 });
 
 describe("advice", () => {
   test("says nothing before a week is counted", () => {
-    expect(adviceOn({ limit: 5, usage: usageOf(6, [5]), denials: [denied(100, 0)] })).toMatchObject({
+    expect(advised(5, usageOf(6, [5]), denied(100, 0))).toMatchObject({
       verdict: "unknown",
       suggestedLimit: null,
     });
-    expect(adviceOn({ limit: 5, usage: [], denials: [] })).toMatchObject({
+    expect(advised(5, [])).toMatchObject({
       verdict: "unknown",
       observedDays: 0,
       peak: 0,
+      sentence: "None of the tokens has been used yet: there is nothing to judge by.",
     });
   });
 
   test("wants more where somebody goes without every week, by the worst hour", () => {
-    const denials = [denied(6, 2), denied(3, 0), denied(5, 5)];
-    expect(adviceOn({ limit: 5, usage: usageOf(28, [5]), denials })).toMatchObject({
+    expect(advised(5, usageOf(28, [5]), denied(6, 2), denied(3, 0), denied(5, 5))).toMatchObject({
       verdict: "more",
       trueDenialsPerWeek: 7 / 4,
       suggestedLimit: 9,
@@ -50,33 +54,80 @@ describe("advice", () => {
   });
 
   test("does not count who was served soon, nor reasons that no token helps with", () => {
-    const denials = [denied(50, 50), denied(50, 0, "session_unknown")];
-    expect(adviceOn({ limit: 5, usage: usageOf(28, [5]), denials })).toMatchObject({
+    expect(advised(5, usageOf(28, [5]), denied(50, 50), denied(50, 0, "session_unknown"))).toMatchObject({
       verdict: "enough",
       trueDenialsPerWeek: 0,
     });
   });
 
   test("wants fewer where some were never in use, and leaves a tenth to spare", () => {
-    const advice = adviceOn({ limit: 50, usage: usageOf(28, [20, 3, 0]), denials: [] });
+    const advice = advised(50, usageOf(28, [20, 3, 0]));
     expect(advice).toMatchObject({ verdict: "fewer", peak: 20, suggestedLimit: 22 });
-    expect(adviceOn({ limit: 22, usage: usageOf(28, [20]), denials: [] }).verdict).toBe("enough");
+    expect(advised(22, usageOf(28, [20])).verdict).toBe("enough");
     // Somebody went without once in four weeks: not often enough for more, too often for fewer.
-    expect(adviceOn({ limit: 50, usage: usageOf(28, [20]), denials: [denied(1, 0)] }).verdict).toBe("enough");
+    expect(advised(50, usageOf(28, [20]), denied(1, 0)).verdict).toBe("enough");
   });
 
   test("counts what was beyond a soft limit as missing", () => {
     const usage = usageOf(28, [9], { overuse: 8 });
-    expect(adviceOn({ limit: 5, usage, denials: [] })).toMatchObject({
+    expect(advised(5, usage)).toMatchObject({
       verdict: "more",
       overusePerWeek: 2,
       suggestedLimit: 9,
     });
   });
 
+  test("holds what came before against the limit of its time, and asks for what the limit of now would not cover", () => {
+    const before = usageOf(14, [5]).map((point) => ({ ...point, limit: 5 }));
+    const since = usageOf(14, [6]).map((point) => ({
+      ...point,
+      start: point.start + 14 * day,
+      end: point.end + 14 * day,
+      limit: 12,
+    }));
+    const usage = [...before, ...since];
+    const rush = [denied(4, 0), denied(3, 0)];
+    expect(advised(12, usage, ...rush)).toMatchObject({
+      verdict: "enough",
+      trueDenialsPerWeek: 7 / 4,
+      suggestedLimit: null,
+      sentence: "There were too few tokens for a time; the 12 that there are now would have covered it.",
+    });
+    // The one raise was not enough, the other one was taken back.
+    expect(advised(8, usage, ...rush)).toMatchObject({ verdict: "more", suggestedLimit: 9 });
+    expect(advised(2, usage, ...rush)).toMatchObject({ verdict: "more", suggestedLimit: 9 });
+    const overuse = usage.map((point, n) => ({ ...point, ...(n < 8 && { max: 9, overuse: 1 }) }));
+    expect(advised(9, overuse)).toMatchObject({ verdict: "enough", overusePerWeek: 2, suggestedLimit: null });
+    expect(advised(12, overuse)).toMatchObject({ verdict: "fewer", suggestedLimit: 10 });
+    expect(advised(8, overuse)).toMatchObject({ verdict: "more", suggestedLimit: 9 });
+  });
+
+  test("asks who they were only in hours that decide something", async () => {
+    const asked: number[] = [];
+    const at = (n: number, episodes: number, limit: number): LackingHour => {
+      return { start: n, end: n + 1, episodes, holders: episodes, limit };
+    };
+    const hours = [at(1, 9, 5), at(2, 7, 5), at(3, 3, 5), at(4, 4, 5), at(5, 1, 5), at(6, 4, 3), at(7, 2, 3)];
+    const counted = await withHolders(hours, 5, async ({ start }) => {
+      asked.push(start);
+      return start === 1 ? 2 : 3;
+    });
+    // The fourth could still be the worst, and the sixth be covered by now; the third, the fifth and the seventh could neither.
+    expect(asked).toEqual([1, 2, 4, 6]);
+    expect(counted.map(({ start, holders }) => [start, holders]).toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
+      [1, 2],
+      [2, 3],
+      [3, 3],
+      [4, 3],
+      [5, 1],
+      [6, 3],
+      [7, 2],
+    ]);
+  });
+
   test("tells how many sufficed nearly always, of the time in which any was in use", () => {
     const levels = [...Array.from({ length: 95 }, () => 3), 8, 8, 8, 8, 8, ...Array.from({ length: 100 }, () => 0)];
-    expect(adviceOn({ limit: 9, usage: usageOf(200 / 4 / 24, levels), denials: [] }).p95).toBe(3);
+    expect(advised(9, usageOf(200 / 4 / 24, levels)).p95).toBe(3);
   });
 });
 

@@ -319,6 +319,22 @@ describe("as CSV", () => {
     expect(holders.text.split("\r\n").at(-2)).toBe("'=dora@factor.com,0,0,0,0,0,0,1,1");
   });
 
+  test("no part of a name is a formula either, where semicolons part cells", async () => {
+    const own = await startDemo();
+    try {
+      for (const name of ["ann;=1+1@factor.com", 'x";@SUM(A1);"', "＝1", "a-b;c=d"]) {
+        await open(own, { license_id: licenses.inactive, client_id: name });
+      }
+      const { text } = await call(own, "/denials?format=csv", { adminKey: keys.admin });
+      const cells = text.split("\r\n").flatMap((line) => line.split(/[;,]/));
+      expect(cells.filter((cell) => /^"?[=+\-@＝＋－＠]/.test(cell))).toEqual([]);
+      for (const name of ["ann;'=1+1@factor.com", `"x"";'@SUM(A1);"""`, "'＝1", "a-b;c=d"])
+        expect(text).toContain(`,${name},`);
+    } finally {
+      await own.stop();
+    }
+  });
+
   test("a table without lines has its columns", async () => {
     const { text } = await ask("signs", { license_id: licenses.devices, format: "csv" });
     expect(text).toBe("holder,sign,cases,out_of,message\r\n");

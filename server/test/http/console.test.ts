@@ -165,11 +165,20 @@ describe("a page of another site", () => {
   });
 });
 
-test("answers with data tell browsers to load, frame and keep nothing", async () => {
-  const { headers } = await call(demo, "/products", { adminKey: keys.admin });
-  expect(headers.get("content-security-policy")).toBe(
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  );
-  expect(headers.get("x-content-type-options")).toBe("nosniff");
-  expect(headers.get("referrer-policy")).toBe("no-referrer");
-});
+test.each(["/products", "/analytics/denials?format=csv", "/events"])(
+  "%s tells browsers to load, frame and keep nothing",
+  async (path) => {
+    const gone = new AbortController();
+    const { headers } = await fetch(`${demo.url}/api/v2/isv/${isv}${path}`, {
+      headers: { AdminKey: keys.admin },
+      signal: gone.signal,
+    });
+    gone.abort();
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("content-security-policy")).toBe(
+      "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    );
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+  },
+);

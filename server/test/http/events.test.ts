@@ -1,8 +1,15 @@
 /** Events over real sockets: in order, resumed without a gap or a repeat, and cut off from whoever does not read. */
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { StoredEntity } from "../../src/catalog/entities.ts";
-import { listenersOfKeyMax } from "../../src/http/limits.ts";
+import type { HistoryRecord } from "../../src/core/types.ts";
+import type { Log } from "../../src/desk/upkeep.ts";
+import { feedPageSize, listenersOfKeyMax } from "../../src/http/limits.ts";
+import { Feed } from "../../src/http/native/feed.ts";
+import type { Store } from "../../src/stores/store.ts";
 import { call, close, type Demo, isv, keys, licenses, open, otherIsv, root, startDemo } from "./demo.ts";
 import { host } from "./raw.ts";
 
@@ -167,6 +174,38 @@ test("more than a page of what was missed is told whole", async () => {
   await leave("anna@factor.com");
   pass();
   expect(inShort(await again.next())).toBe("session.closed anna@factor.com");
+});
+
+test("between two pages of what was missed others have their turn, however many missed it", async () => {
+  // A store that answers at once, as memory and a file do; `turns` counts those that others have had before each page.
+  const [pages, behind] = [20, 3];
+  let turn = 0;
+  const turns: number[] = [];
+  const store = {
+    now: () => pages,
+    settledUntil: async () => pages,
+    linesAfter: async ({ at }: { readonly at: number }) => {
+      turns.push(turn);
+      return at < pages ? Array.from({ length: feedPageSize }, (_, no) => ({ at: at + 1, no, line: {} })) : [];
+    },
+  };
+  const feed = new Feed(store as unknown as Store, { error() {}, warn() {} } as unknown as Log, false);
+  const listening = Array.from({ length: behind }, () => {
+    const res = Object.assign(new EventEmitter(), {
+      write: () => true,
+      end() {},
+      destroy() {},
+      writableNeedDrain: false,
+    });
+    const wanted = { isvId: isv, keyId: "", signedInAt: null, licenseId: null, kinds: new Set([]) };
+    const rest = { shown: (line: HistoryRecord) => line, isAllowed: () => true };
+    feed.join({ ...wanted, ...rest }, res as unknown as ServerResponse, { at: 0, no: 0 }, { at: pages, no: 0 });
+    return res;
+  });
+  for (; turns.length < pages * behind && turn < 1_000; turn++) await setImmediate();
+  for (const res of listening) res.emit("close");
+  expect(turns.length).toBe(pages * behind);
+  expect(new Set(turns).size).toBe(turns.length);
 });
 
 test("licence, kind and vendor are told apart", async () => {

@@ -41,13 +41,13 @@ function AuditLine({ line }: { readonly line: Line }) {
           <When at={line.at} precision="second" />
         </Table.Td>
         <Table.Td>{eventText(line.act)}</Table.Td>
-        <Table.Td>
+        <Table.Td className="cell">
           {nameOf(line)}
           <Text size="xs" c="dimmed">
             {eventText(line.kind)}
           </Text>
         </Table.Td>
-        <Table.Td>
+        <Table.Td className="cell">
           {line.key_name}
           {line.last_modified_by !== null && ` for ${line.last_modified_by}`}
         </Table.Td>

@@ -11,7 +11,7 @@ const lists = { licences: "Licences", editions: "Editions", customers: "Customer
 
 export default function Catalogue({ list }: { readonly list: string }) {
   const [, go] = useLocation();
-  const shown = list in lists ? list : "licences";
+  const shown = Object.hasOwn(lists, list) ? list : "licences";
   return (
     <Page
       title="Catalogue"

@@ -8,12 +8,11 @@ import { DenialChart, reasonsIn } from "../../charts/denial-chart.tsx";
 import { ChartPanel } from "../../charts/panel.tsx";
 import { Page } from "../../parts/page.tsx";
 import { PagedTable } from "../../parts/paged-table.tsx";
-import { RangeControl, type RangeState, timeZone, useRange } from "../../parts/range.tsx";
+import { RangeControl, type RangeState, timeZone, useRange, ZoomTo } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
 import { Empty, Shown } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
-import { When } from "../../parts/when.tsx";
 import { DenialFilters } from "./filters.tsx";
 import { DenialLog } from "./log.tsx";
 import { Reasons, WhoWaits } from "./reasons.tsx";
@@ -74,16 +73,21 @@ function OverTime({ state }: { readonly state: RangeState }) {
           }
         </Shown>
       }
-      table={<Shown of={denials}>{(data) => <ChartTable denials={data} />}</Shown>}
+      table={<Shown of={denials}>{(data) => <ChartTable denials={data} zoom={zoom} />}</Shown>}
     />
   );
 }
 
 type Item = Chart["items"][number];
 
-function ChartTable({ denials: { items } }: { readonly denials: Chart }) {
+interface ChartTableProps {
+  readonly denials: Chart;
+  readonly zoom: RangeState["zoom"];
+}
+
+function ChartTable({ denials: { items }, zoom }: ChartTableProps) {
   const columns: Column<Item>[] = [
-    { title: "From", cell: ({ start }) => <When at={start} /> },
+    { title: "From", cell: (item) => <ZoomTo bucket={item} zoom={zoom} /> },
     { title: "Denials", isNumber: true, cell: ({ denials }) => denials },
     ...reasonsIn(items).map((reason) => ({
       title: reasonText(reason),

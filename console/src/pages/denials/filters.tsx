@@ -5,9 +5,10 @@ import { reasonText } from "../../parts/reasons.ts";
 import { Search } from "../../parts/search.tsx";
 import { useUrl } from "../../parts/url.ts";
 
-/** The reasons that licences give; programs that call wrongly have their own, and are found without this filter. */
+/** The reasons that licences give. Programs that call wrongly have their own: those are chosen where they are counted. */
 const reasons = [
   "tokens_exhausted",
+  "tokens_held",
   "tokens_all_assigned",
   "sessions_exhausted",
   "user_already_active",
@@ -15,16 +16,22 @@ const reasons = [
   "license_expired",
   "license_inactive",
   "license_unknown",
+  "release_refused",
   "user_domain_refused",
   "client_suspended",
+  "client_unassigned",
   "client_unknown",
   "session_ended_by_admin",
+  "session_of_other_holder",
+  "session_on_other_project",
   "session_forked",
   "checkouts_exhausted",
 ];
 
 export function DenialFilters() {
   const url = useUrl();
+  const chosen = url.get("reason");
+  const offered = chosen === null || reasons.includes(chosen) ? reasons : [...reasons, chosen];
   const isNarrowed = ["license", "reason", "client"].some((name) => url.get(name) !== null);
   return (
     <Group gap="xs" role="search" aria-label="Filters">
@@ -47,8 +54,8 @@ export function DenialFilters() {
         searchable
         clearable
         clearButtonProps={{ "aria-label": "All reasons" }}
-        data={reasons.map((reason) => ({ value: reason, label: reasonText(reason) }))}
-        value={url.get("reason")}
+        data={offered.map((reason) => ({ value: reason, label: reasonText(reason) }))}
+        value={chosen}
         onChange={(reason) => url.set({ reason, page: null })}
       />
       <Search label="Client id, in full (log)" name="client" />

@@ -4,6 +4,7 @@ import { useList } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Clients as ClientList } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
+import { inText } from "../../parts/names.ts";
 import { Pages, Panel } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
@@ -94,32 +95,38 @@ function ClientState({ client }: { readonly client: Client }) {
 
 function ClientActions({ license, client }: { readonly license: LicenseItem; readonly client: Client }) {
   const ask = useAsk();
+  const name = inText(client.client_id);
   const path = `licenses/${license.id}/assignments`;
   const suspended = isSuspended(client);
   const until = suspended ? null : new Date(Date.now() + suspensionMs).toISOString();
   const suspend = {
-    title: suspended ? `Lift the suspension of ${client.client_id}?` : `Suspend ${client.client_id} for a week?`,
+    title: suspended ? `Lift the suspension of ${name}?` : `Suspend ${name} for a week?`,
     text: suspended
       ? "The client may open sessions again."
-      : `Everything is denied to ${client.client_id} for seven days. Its live sessions run to their end.`,
+      : `Everything is denied to ${name} for seven days. Its live sessions run to their end.`,
     verb: suspended ? "Lift" : "Suspend",
     change: { method: "PUT", path, body: { id: client.id, suspended_until_utc: until } },
-    done: suspended ? "The suspension is lifted." : `${client.client_id} is suspended.`,
+    done: suspended ? "The suspension is lifted." : `${name} is suspended.`,
   } as const;
   const unassign = {
-    title: `Unassign ${client.client_id}?`,
+    title: `Unassign ${name}?`,
     text: "Its token is free for another client, and its sessions end. The client stays known and may be activated again.",
     verb: "Unassign",
     change: { method: "DELETE", path: `${path}/${client.id}` },
-    done: `${client.client_id} is unassigned.`,
+    done: `${name} is unassigned.`,
   } as const;
   return (
     <Group gap={6} wrap="nowrap">
-      <Button size="compact-xs" variant="default" onClick={() => ask(suspend)}>
+      <Button
+        size="compact-xs"
+        variant="default"
+        onClick={() => ask(suspend)}
+        aria-label={suspended ? `Lift the suspension of ${name}` : `Suspend ${name}`}
+      >
         {suspended ? "Lift" : "Suspend"}
       </Button>
       {client.activated && (
-        <Button size="compact-xs" variant="default" onClick={() => ask(unassign)}>
+        <Button size="compact-xs" variant="default" onClick={() => ask(unassign)} aria-label={`Unassign ${name}`}>
           Unassign
         </Button>
       )}

@@ -11,7 +11,7 @@ import { Page } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { LicenseForms } from "../catalogue/license-forms.tsx";
-import { AdviceNote } from "./advice.tsx";
+import { AdviceNotes } from "./advice.tsx";
 import { Clients } from "./clients.tsx";
 import { History } from "./history.tsx";
 import { Holders } from "./holders.tsx";
@@ -56,7 +56,7 @@ function LicenseView({ license }: { readonly license: LicenseItem }) {
           <PoolsNow id={id} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 8 }}>
-          <AdviceNote id={id} />
+          <AdviceNotes license={license} />
         </Grid.Col>
       </Grid>
       <Parts license={license} />

@@ -4,6 +4,7 @@ import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { SessionPage } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
+import { inText } from "../../parts/names.ts";
 import { Pages, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -131,7 +132,7 @@ function HolderName({ session }: { readonly session: Session }) {
 
 function EndOne({ license, session }: { readonly license: LicenseItem; readonly session: Session }) {
   const ask = useAsk();
-  const name = nameOf(session);
+  const name = inText(nameOf(session));
   const act = {
     title: `End the session of ${name}?`,
     text: `${name} is told at the next extend that an administrator ended it. ${

@@ -10,11 +10,10 @@ import { ChartPanel } from "../../charts/panel.tsx";
 import { UsageChart } from "../../charts/usage-chart.tsx";
 import { poolName } from "../../parts/meter.tsx";
 import { PagedTable } from "../../parts/paged-table.tsx";
-import { RangeControl, type RangeState, timeZone, useRange } from "../../parts/range.tsx";
+import { RangeControl, type RangeState, timeZone, useRange, ZoomTo } from "../../parts/range.tsx";
 import { Shown } from "../../parts/states.tsx";
 import type { Column } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
-import { When } from "../../parts/when.tsx";
 import { DenialsLink, type LicenseItem } from "./license.tsx";
 
 export function UseOverTime({ license }: { readonly license: LicenseItem }) {
@@ -43,8 +42,8 @@ interface PanelProps {
 function UsePanel({ license, state, pool }: PanelProps) {
   const api = useApi();
   const { range, zoom } = state;
-  const query = { license_id: license.id, ...range.query, time_zone: timeZone, bucket: range.bucket };
-  const usage = useRead<Usage>("analytics/usage", { ...query, pool, bucket: range.fineBucket });
+  const query = { license_id: license.id, ...range.query, time_zone: timeZone, bucket: range.bucket, pool };
+  const usage = useRead<Usage>("analytics/usage", { ...query, bucket: range.fineBucket });
   const denials = useRead<DenialChart>("analytics/denials", query);
   return (
     <ChartPanel
@@ -59,7 +58,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
         </>
       }
       csv={[
-        { label: "CSV of use", href: api.url("analytics/usage", { ...query, pool, format: "csv" }) },
+        { label: "CSV of use", href: api.url("analytics/usage", { ...query, format: "csv" }) },
         { label: "CSV of denials", href: api.url("analytics/denials", { ...query, format: "csv" }) },
       ]}
       chart={
@@ -71,7 +70,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
           )}
         </Shown>
       }
-      table={<UseTable query={{ ...query, pool }} denials={denials} />}
+      table={<UseTable query={query} denials={denials} zoom={zoom} />}
     />
   );
 }
@@ -92,8 +91,7 @@ function PoolChoice({ pool }: { readonly pool: string | undefined }) {
 
 type Row = Usage["items"][number] & { readonly denied: number; readonly without: number };
 
-const columns: readonly Column<Row>[] = [
-  { title: "From", cell: ({ start }) => <When at={start} /> },
+const figures: readonly Column<Row>[] = [
   { title: "Peak", isNumber: true, cell: ({ max }) => max },
   { title: "Average", isNumber: true, cell: ({ mean }) => mean.toFixed(2) },
   { title: "Limit", isNumber: true, cell: ({ limit }) => limit ?? "–" },
@@ -107,10 +105,11 @@ const columns: readonly Column<Row>[] = [
 interface UseTableProps {
   readonly query: Query;
   readonly denials: UseQueryResult<DenialChart>;
+  readonly zoom: RangeState["zoom"];
 }
 
 /** Use and denials side by side, in buckets that both have. */
-function UseTable({ query, denials }: UseTableProps) {
+function UseTable({ query, denials, zoom }: UseTableProps) {
   const usage = useRead<Usage>("analytics/usage", query);
   return (
     <Shown of={usage}>
@@ -121,7 +120,7 @@ function UseTable({ query, denials }: UseTableProps) {
               name="use-page"
               label="Use over time"
               items={rowsOf(use, denied).toReversed()}
-              columns={columns}
+              columns={[{ title: "From", cell: (row) => <ZoomTo bucket={row} zoom={zoom} /> }, ...figures]}
               keyOf={({ start }) => start}
             />
           )}

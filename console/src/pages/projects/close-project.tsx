@@ -2,11 +2,13 @@
 import { Button } from "@mantine/core";
 import type { Project } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
+import { inText } from "../../parts/names.ts";
 
 export function CloseProject({ project }: { readonly project: Project }) {
   const ask = useAsk();
   if (project.state === "closed") return null;
-  const { id, name, users, executions } = project;
+  const { id, users, executions } = project;
+  const name = inText(project.name);
   const running = executions.filter(({ state }) => state === "running").map((execution) => execution.name);
   const isForced = users.length > 0 || running.length > 0;
   const act = {
@@ -34,7 +36,7 @@ const namedMax = 20;
 
 function namesOf(names: readonly string[]): string {
   const rest = names.length - namedMax;
-  return names.slice(0, namedMax).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return names.slice(0, namedMax).map(inText).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
 
 function Consequences({ users, running }: ConsequencesProps) {

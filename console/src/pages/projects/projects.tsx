@@ -5,6 +5,7 @@ import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { LicensePage, Project } from "../../api/types.ts";
 import { EntityChoice, licenses } from "../../parts/entity-choice.tsx";
+import { inText } from "../../parts/names.ts";
 import { Page, Panel } from "../../parts/page.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -123,7 +124,7 @@ const namedMax = 4;
 
 function Users({ users }: { readonly users: Project["users"] }) {
   if (users.length === 0) return "–";
-  const named = users.slice(0, namedMax).map(({ user_id }) => user_id);
+  const named = users.slice(0, namedMax).map(({ user_id }) => inText(user_id));
   const rest = users.length - named.length;
   return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(", ");
 }

@@ -4,6 +4,7 @@
  * whichever server it is asked for, and a listener who was away goes on from the last line it has.
  */
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import type { HistoryRecord, Millis, RecordKind } from "../../core/types.ts";
 import type { Log } from "../../desk/upkeep.ts";
 import type { NumberedLine, Position, Store } from "../../stores/store.ts";
@@ -52,6 +53,8 @@ export class Feed {
   #position: Position | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isLooking = false;
+  /** Resolves when the next one who is behind may read a page. */
+  #turn: Promise<void> = Promise.resolve();
 
   /** `isClockHeld`: time stands still, on a store in memory, until somebody moves it. */
   constructor(store: Store, log: Log, isClockHeld: boolean) {
@@ -148,6 +151,8 @@ export class Feed {
     for (;;) {
       await this.#drained(listener);
       if (!this.#listeners.has(listener)) return;
+      await this.#nextTurn();
+      if (!this.#listeners.has(listener)) return;
       const goal = this.#position as Position;
       const lines = await this.#store.linesAfter(listener.position, goal.at + 1, feedPageSize);
       const missed = lines.filter((line) => !isAfter(line, goal));
@@ -156,6 +161,15 @@ export class Feed {
       if (missed.length < feedPageSize && goal === this.#position) break;
     }
     listener.isBehind = false;
+  }
+
+  /**
+   * One page at a time, however many are behind, and between two of them everybody else has a turn: a store that reads from
+   * memory or a file answers at once, and a whole history would be read in one go.
+   */
+  #nextTurn(): Promise<void> {
+    this.#turn = this.#turn.then(() => setImmediate());
+    return this.#turn;
   }
 
   async #look(): Promise<void> {
@@ -168,6 +182,8 @@ export class Feed {
         this.#position = lines.at(-1) ?? this.#position;
         for (const listener of this.#listeners) this.#tell(listener, lines);
         isMore = lines.length === feedPageSize;
+        // In a flood a second has many pages.
+        if (isMore) await setImmediate();
       }
       for (const listener of this.#listeners) this.#keepAlive(listener);
     } catch (error) {

@@ -1,8 +1,18 @@
 /** Whether a licence has the tokens that it needs, in figures and in a sentence. */
 import { Type } from "typebox";
-import { adviceDays, adviceFrom, adviceOn } from "../../../analytics/advice.ts";
+import { adviceDays, adviceFrom, adviceOn, isLacking, lackingHours, withHolders } from "../../../analytics/advice.ts";
 import { denialPoints, usagePoints } from "../../../analytics/charts.ts";
-import { type Denials, denialSeries, hour, quarter, type Tally, usageSeries } from "../../../analytics/tally.ts";
+import {
+  type Denials,
+  denialSeries,
+  type Episode,
+  episodeSeries,
+  hour,
+  kindOf,
+  quarter,
+  type Tally,
+  usageSeries,
+} from "../../../analytics/tally.ts";
 import { knownLicense } from "../../access.ts";
 import { json } from "../../answer.ts";
 import { Uuid } from "../../input.ts";
@@ -46,12 +56,23 @@ export function adviceRoutes({ store }: Services): Route[] {
         const all = await usageRows(store, call.isvId, series, quarter, [adviceFrom(last), last]);
         const firstUsed = all.before === undefined ? (all.rows[0]?.start ?? last) : adviceFrom(last);
         const from = Math.floor(firstUsed / hour) * hour;
-        const denials = await store.tallies(call.isvId, denialSeries(quarter, "license", id), from, last, rowsMax);
-        const advice = adviceOn({
-          limit: limit ?? 0,
-          usage: usagePoints(all, cutsBetween(from, last, quarter), until),
-          denials: denialPoints(denials as Tally<Denials>[], cutsBetween(from, last, hour)),
-        });
+        const cuts = cutsBetween(from, last, quarter);
+        const usage = usagePoints(all, cuts, until);
+        const denied = denialSeries(quarter, "license", id, kindOf(pool));
+        const denials = (await store.tallies(call.isvId, denied, from, last, rowsMax)) as Tally<Denials>[];
+        const now = limit ?? 0;
+        const lacking = await withHolders(
+          lackingHours(usage, denialPoints(denials, cuts), now),
+          now,
+          async ({ start, end, holders }) => {
+            const rows = await store.tallies(call.isvId, episodeSeries(id), start, end, episodesMax);
+            // Of so many hardly any are the same.
+            if (rows.length === episodesMax) return holders;
+            const own = (rows as Tally<Episode>[]).filter((row) => isLacking(row, pool));
+            return new Set(own.map(({ body }) => body.holder)).size;
+          },
+        );
+        const advice = adviceOn({ limit: now, usage, lacking });
         finish(
           json({
             verdict: advice.verdict,
@@ -72,6 +93,9 @@ export function adviceRoutes({ store }: Services): Route[] {
 
 /** Quarters of an hour of the days that are looked back at, and some. */
 const rowsMax = 3_000;
+
+/** Episodes of one hour that are read to tell who they are of. */
+const episodesMax = 1_000;
 
 function cutsBetween(from: number, to: number, step: number): number[] {
   return Array.from({ length: (to - from) / step + 1 }, (_, n) => from + n * step);

@@ -5,6 +5,7 @@ import { keptOut, total } from "../../../analytics/sums.ts";
 import {
   type Denials,
   denialSeries,
+  kindOf,
   quarter,
   type Resolution,
   type Tally,
@@ -19,13 +20,13 @@ import { formatField, iso, listOf, rounded, seconds, tableOf, time } from "./tab
 const rowsMax = 120_000;
 
 const strict = { additionalProperties: false };
-const { scopeFields, poolField, rangeFields, zoneField, bucketField, reasonField } = query;
+const { scopeFields, poolField, kindField, rangeFields, zoneField, bucketField, reasonField } = query;
 const UsageQuery = Type.Object(
   { ...scopeFields, ...poolField, ...rangeFields, ...zoneField, ...bucketField, ...formatField },
   strict,
 );
 const DenialQuery = Type.Object(
-  { ...scopeFields, ...reasonField, ...rangeFields, ...zoneField, ...bucketField, ...formatField },
+  { ...scopeFields, ...kindField, ...reasonField, ...rangeFields, ...zoneField, ...bucketField, ...formatField },
   strict,
 );
 const HeatQuery = Type.Object({ ...scopeFields, ...poolField, ...rangeFields, ...zoneField, ...formatField }, strict);
@@ -64,7 +65,9 @@ const HeatItem = Type.Object({
   hour: Type.Integer(),
   mean: Type.Number(),
   max: Type.Integer(),
-  denials: Type.Integer({ description: "Refused requests of somebody who wanted in." }),
+  denials: Type.Integer({
+    description: "Refused requests of somebody who wanted in; of `mono` and `team`, who wanted such a token.",
+  }),
 });
 const counted = {
   counted_until: Type.String({ format: "date-time", description: "What is later is not counted yet." }),
@@ -114,10 +117,10 @@ export function chartRoutes({ store }: Services): Route[] {
       query: DenialQuery,
       answers: listOf(DenialItem, counted),
       async handle(call, finish) {
-        const { bucket = "day", format, reason } = call.query;
+        const { bucket = "day", format, reason, pool } = call.query;
         const { scope, id } = query.scopeOf(call);
         const cuts = query.cutsOf(bucket, query.rangeOf(call.query, store.now()), query.zoneOf(call.query));
-        const series = denialSeries(query.resolutionOf(bucket), scope, id);
+        const series = denialSeries(query.resolutionOf(bucket), scope, id, pool);
         const rows = await store.tallies(call.isvId, series, cuts[0] as number, cuts.at(-1) as number, rowsMax);
         const items = denialPoints(rows as Tally<Denials>[], cuts).map((point) => denialItem(point, reason));
         finish(tableOf(DenialItem, items, format, { counted_until: iso(await countedUntil(store)) }));
@@ -140,7 +143,7 @@ export function chartRoutes({ store }: Services): Route[] {
         const series = usageSeries(quarter, scope, id, pool);
         const [rows, denials] = await Promise.all([
           usageRows(store, call.isvId, series, quarter, [from, to]),
-          store.tallies(call.isvId, denialSeries(quarter, scope, id), from, to, rowsMax),
+          store.tallies(call.isvId, denialSeries(quarter, scope, id, kindOf(pool)), from, to, rowsMax),
         ]);
         const until = await countedUntil(store);
         const last = Math.max(from, Math.min(to, until));

@@ -29,6 +29,13 @@ export const poolField = {
     }),
   ),
 };
+export const kindField = {
+  pool: Type.Optional(
+    Type.Enum(["mono", "team"], {
+      description: "Of those who wanted such a token, on licences of projects; of everybody if left out.",
+    }),
+  ),
+};
 export const rangeFields = {
   from: Type.Optional(Instant("From this instant on; 30 days ago if left out.")),
   to: Type.Optional(Instant("Before this instant; now if left out.")),

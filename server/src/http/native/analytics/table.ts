@@ -23,6 +23,12 @@ export function tableOf(schema: TObject, items: readonly Item[], format: Format,
   return { status: 200, contentType: "text/csv; charset=utf-8", body: `${lines.join("\r\n")}\r\n`, headers: [] };
 }
 
+/**
+ * Where a spreadsheet would take what follows for a formula: at the beginning, and behind a semicolon, for where people write
+ * numbers with commas it is the semicolon that parts cells, and quotes that begin later in a line count for nothing.
+ */
+const formulas = /(?<=^|;)(?=[=+\-@\t＝＋－＠])/g;
+
 /** As RFC 4180 has it; counts by name as `name:count` with spaces between them. */
 function csvField(value: unknown): string {
   if (value === null || value === undefined) return "";
@@ -32,8 +38,7 @@ function csvField(value: unknown): string {
           .map(([name, count]) => `${name}:${count}`)
           .join(" ")
       : String(value);
-  // A spreadsheet would take these for the beginning of a formula.
-  const safe = typeof value === "string" && /^[=+\-@\t]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === "string" ? text.replace(formulas, "'") : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
