@@ -1,5 +1,8 @@
-/** Cells that a new table begins with. */
-const fewest = 8;
+/** Cells of the first table that is a finder's own: most licences of a shared database have few sessions. */
+const fewest = 4;
+
+/** The table of all finders that have nothing: one cell, with nothing in it. */
+const nothing = new Int32Array(2);
 
 /** A table grows by half when more of it is taken; then a look-up that finds nothing reads some ten neighbouring cells. */
 const fullest = 0.8;
@@ -9,8 +12,8 @@ const fullest = 0.8;
  * Twelve bytes a record, where a map of JavaScript takes forty and the name as a string of its own.
  */
 export class Finder {
-  #cells = new Int32Array(2 * fewest);
-  #count = fewest;
+  #cells = nothing;
+  #count = 1;
   #size = 0;
 
   get size(): number {
@@ -26,7 +29,7 @@ export class Finder {
   }
 
   add(hash: number, slot: number): void {
-    if (this.#size >= this.#count * fullest) this.#growTo(Math.ceil(this.#count * 1.5));
+    if (this.#size + 1 > this.#count * fullest) this.#growTo(Math.max(fewest, Math.ceil(this.#count * 1.5)));
     this.#size++;
     this.#put(hash, slot);
   }

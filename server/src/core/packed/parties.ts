@@ -50,7 +50,7 @@ export class PackedParties {
   readonly #byToken = new Finder();
   /** Of each product's clients with one name the first: a client is nearly always on one licence. */
   readonly #byProduct = new Finder();
-  readonly #rare = new Map<number, Rare>();
+  #rare: Map<number, Rare> | null = null;
   /** The client that was read or put last. Slot 0: none. */
   #lastSlot = 0;
   #last: Assignment | undefined;
@@ -135,7 +135,7 @@ export class PackedParties {
     if (!this.#has(slot, isClient)) return undefined;
     return {
       unassignedAt: instantOf(this.#records.double(slot, unassignedAt)),
-      suspendedUntil: this.#has(slot, isRare) ? (this.#rare.get(slot)?.suspendedUntil ?? null) : null,
+      suspendedUntil: this.#has(slot, isRare) ? (this.#rare?.get(slot)?.suspendedUntil ?? null) : null,
     };
   }
 
@@ -157,7 +157,7 @@ export class PackedParties {
   dropAssignment(slot: number): void {
     const assignment = this.assignment(slot) as Assignment;
     this.#unlist(slot, assignment);
-    this.#rare.delete(slot);
+    this.#rare?.delete(slot);
     this.#lastSlot = 0;
     this.#last = undefined;
     this.#records.setInteger(slot, flags, 0);
@@ -242,8 +242,12 @@ export class PackedParties {
     records.setDouble(slot, unassignedAt, assignment.unassignedAt ?? Number.NaN);
     records.setDouble(slot, lastHeartbeatAt, assignment.lastHeartbeatAt ?? Number.NaN);
     const rare = rareOf(assignment);
-    if (rare !== null) this.#rare.set(slot, rare);
-    else if (this.#rare.size > 0) this.#rare.delete(slot);
+    if (rare !== null) {
+      this.#rare ??= new Map();
+      this.#rare.set(slot, rare);
+    } else {
+      this.#rare?.delete(slot);
+    }
     records.setInteger(slot, flags, isClient | (assignment.isGoodwill ? isGoodwill : 0) | (rare !== null ? isRare : 0));
     this.#lastSlot = slot;
     this.#last = assignment;
@@ -257,7 +261,7 @@ export class PackedParties {
       | string
       | null
     )[] as [null, null, null, null, string | null, string | null, string | null, string | null, string | null];
-    const rare = this.#has(slot, isRare) ? this.#rare.get(slot) : undefined;
+    const rare = this.#has(slot, isRare) ? this.#rare?.get(slot) : undefined;
     const assignment: Assignment = {
       id,
       tokenKey,

@@ -1,7 +1,7 @@
 const perPage = 4_096;
 
 /** Records that the first page has room for at the beginning: most licences of a shared database have few sessions. */
-const fewest = 16;
+const fewest = 4;
 
 /**
  * Records of numbers, by their slot: `doubles` of them with 64 bits, `integers` with 32. In pages that are never copied, so

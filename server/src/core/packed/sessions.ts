@@ -10,8 +10,7 @@ const validUntil = 0;
 const extendedAt = 1;
 const openedAt = 2;
 const row = 3;
-const loggedIn = 4;
-const doubles = 5;
+const doubles = 4;
 const text = 0;
 const flags = 1;
 const peakSessions = 2;
@@ -55,7 +54,7 @@ export class PackedSessions implements Ends<number> {
   readonly ofLicense = new Chain(this.#records, nextOfLicense, previousOfLicense);
   readonly #texts: Texts;
   readonly #finder = new Finder();
-  readonly #rare = new Map<number, Rare>();
+  #rare: Map<number, Rare> | null = null;
   /** The one that was read or put last: nearly always the next that somebody asks for. Slot 0: none. */
   #lastSlot = 0;
   #last: Session | null = null;
@@ -118,7 +117,7 @@ export class PackedSessions implements Ends<number> {
   /** Gives the slot of one that was taken out back. */
   forget(slot: number): void {
     this.#remember(0, null);
-    this.#rare.delete(slot);
+    this.#rare?.delete(slot);
     this.#texts.giveBack(this.#records.integer(slot, text));
     this.#records.giveBack(slot);
   }
@@ -160,15 +159,6 @@ export class PackedSessions implements Ends<number> {
     this.#records.setDouble(slot, row, value);
   }
 
-  /** For the store: the first line of its log that the row is behind; 0: none. */
-  loggedIn(slot: number): number {
-    return this.#records.double(slot, loggedIn);
-  }
-
-  setLoggedIn(slot: number, value: number): void {
-    this.#records.setDouble(slot, loggedIn, value);
-  }
-
   #remember(slot: number, session: Session | null): void {
     this.#lastSlot = slot;
     this.#last = session;
@@ -183,8 +173,12 @@ export class PackedSessions implements Ends<number> {
     records.setInteger(slot, peakHolders, session.peakHolders);
     const isPlainlyOut = session.checkoutUntil !== null && session.checkoutUntil === session.validUntil;
     const rare = rareOf(session, isPlainlyOut);
-    if (rare !== null) this.#rare.set(slot, rare);
-    else if (this.#rare.size > 0) this.#rare.delete(slot);
+    if (rare !== null) {
+      this.#rare ??= new Map();
+      this.#rare.set(slot, rare);
+    } else {
+      this.#rare?.delete(slot);
+    }
     records.setInteger(
       slot,
       flags,
@@ -205,7 +199,7 @@ export class PackedSessions implements Ends<number> {
       string,
       string | null,
     ];
-    const rare = (bits & isRare) === 0 ? undefined : this.#rare.get(slot);
+    const rare = (bits & isRare) === 0 ? undefined : this.#rare?.get(slot);
     const until = records.double(slot, validUntil);
     const session: Session = {
       id,

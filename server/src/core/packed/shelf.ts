@@ -15,8 +15,7 @@ export class Shelf {
   /** By their numbers. There is no number 0. */
   readonly #licenses: (LicenseState | undefined)[] = [undefined];
   /** By vendor and id. */
-  readonly #products = new Map<string, Map<string, number>>();
-  #productsGiven = 0;
+  readonly #products = new Map<string, number>();
 
   /** A number for a licence that puts its things here. */
   add(license: LicenseState): number {
@@ -30,11 +29,11 @@ export class Shelf {
 
   /** A number for a licence's product, by which its clients are found. */
   productNo({ isvId, productId }: Pick<Terms, "isvId" | "productId">): number {
-    const ofVendor = this.#products.get(isvId) ?? new Map<string, number>();
-    const known = ofVendor.get(productId);
+    const known = this.#products.get(isvId + productId);
     if (known !== undefined) return known;
-    this.#products.set(isvId, ofVendor.set(productId, ++this.#productsGiven));
-    return this.#productsGiven;
+    const no = this.#products.size + 1;
+    this.#products.set(isvId + productId, no);
+    return no;
   }
 
   licenseOfToken(isvId: string, tokenKey: string): LicenseState | undefined {
@@ -45,7 +44,7 @@ export class Shelf {
 
   /** The licences of a product that know a client by its key. */
   *licensesOfClient(isvId: string, productId: string, clientKey: string): Iterable<LicenseState> {
-    const productNo = this.#products.get(isvId)?.get(productId);
+    const productNo = this.#products.get(isvId + productId);
     if (productNo === undefined) return;
     for (const slot of this.parties.clientsOf(productNo, clientKey)) {
       const license = this.#licenses[this.parties.licenseOf(slot)];

@@ -4,7 +4,7 @@ const perPage = 65_536;
 const unitsPerPage = perPage / unit;
 
 /** Bytes that the first page has at the beginning: most licences of a shared database have few sessions. */
-const fewest = 1_024;
+const fewest = 256;
 
 /** Longer ones stay what they were: they are rare, and would leave holes in pages. */
 const longest = 1_024;
@@ -24,12 +24,13 @@ export class Texts {
   readonly #free: number[] = [];
   /** The first unit that has never been used. */
   #end = 1;
-  readonly #long = new Map<number, Fields>();
+  #long: Map<number, Fields> | null = null;
   #nextLong = -1;
 
   put(fields: Fields): number {
     const size = packed(fields);
     if (size > longest) {
+      this.#long ??= new Map();
       this.#long.set(this.#nextLong, fields);
       return this.#nextLong--;
     }
@@ -43,14 +44,14 @@ export class Texts {
 
   /** The first `count` fields. */
   get(place: number, count: number): (string | null)[] {
-    if (place < 0) return (this.#long.get(place) as Fields).slice(0, count);
+    if (place < 0) return this.#longAt(place).slice(0, count);
     const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
     return unpacked(page, (place % unitsPerPage) * unit + 1, count);
   }
 
   /** Whether the first field is this text. */
   beginsWith(place: number, first: string): boolean {
-    if (place < 0) return (this.#long.get(place) as Fields)[0] === first;
+    if (place < 0) return this.#longAt(place)[0] === first;
     const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
     const at = (place % unitsPerPage) * unit + 1;
     if (page[at] !== tags.latin) return this.get(place, 1)[0] === first;
@@ -62,7 +63,7 @@ export class Texts {
 
   giveBack(place: number): void {
     if (place < 0) {
-      this.#long.delete(place);
+      this.#long?.delete(place);
       return;
     }
     const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
@@ -70,6 +71,10 @@ export class Texts {
     const units = page[offset] as number;
     page.writeInt32LE(this.#free[units] ?? 0, offset);
     this.#free[units] = place;
+  }
+
+  #longAt(place: number): Fields {
+    return this.#long?.get(place) as Fields;
   }
 
   #take(units: number): number {

@@ -21,8 +21,8 @@ export class SessionRows {
   #nextRow = 1;
   #nextLine = 1;
   readonly #sessions: PackedSessions;
-  /** Slots of sessions whose row is behind the log, in the order in which they fell behind. */
-  readonly #behind = new Set<number>();
+  /** Slots of sessions whose row is behind the log, in the order in which they fell behind, with the line that they are behind since. */
+  readonly #behind = new Map<number, number>();
   /** What the transaction under way has logged: settled once it has committed. */
   #logged: number[] = [];
 
@@ -76,11 +76,7 @@ export class SessionRows {
   committed(): void {
     if (this.#logged.length === 0) return;
     for (const slot of this.#logged) {
-      if (this.#sessions.loggedIn(slot) !== 0) continue;
-      this.#sessions.setLoggedIn(slot, this.#nextLine);
-      // To the end, also where the slot was another session's, which is gone.
-      this.#behind.delete(slot);
-      this.#behind.add(slot);
+      if (!this.#behind.has(slot)) this.#behind.set(slot, this.#nextLine);
     }
     this.#nextLine++;
     this.#logged = [];
@@ -89,7 +85,7 @@ export class SessionRows {
   /** Folds one slice of what is behind. Answers whether the round has more to do. Nothing else changes sessions meanwhile. */
   async fold(round: FoldRound, file: Access): Promise<boolean> {
     const slice: number[] = [];
-    for (const slot of this.#behind) {
+    for (const slot of this.#behind.keys()) {
       if (slice.length >= Math.min(foldedAtATimeMax, round.left)) break;
       slice.push(slot);
     }
@@ -100,10 +96,7 @@ export class SessionRows {
       .toSorted((a, b) => this.#sessions.rowOf(a) - this.#sessions.rowOf(b));
     const spans = live.map((slot) => spanOf(this.#sessions.rowOf(slot), this.#sessions.get(slot)));
     await file.ask("fold", spans, before);
-    for (const slot of slice) {
-      this.#sessions.setLoggedIn(slot, 0);
-      this.#behind.delete(slot);
-    }
+    for (const slot of slice) this.#behind.delete(slot);
     round.left -= slice.length;
     return round.left > 0;
   }
@@ -115,7 +108,7 @@ export class SessionRows {
   /** The first line of the log that is still needed once the slice, the head of what is behind, is folded. */
   #oldestLineAfter(slice: readonly number[]): number {
     let skipped = 0;
-    for (const slot of this.#behind) if (skipped++ === slice.length) return this.#sessions.loggedIn(slot);
+    for (const line of this.#behind.values()) if (skipped++ === slice.length) return line;
     return this.#nextLine;
   }
 }
