@@ -29,7 +29,7 @@ const seed = Number(process.env.SEED ?? (isLong ? Date.now() % 1_000_000_000 : 2
 const worlds = Number(process.env.WORLDS ?? (isLong ? 100 : 2));
 const stepsPerWorld = Number(process.env.STEPS ?? (isLong ? 600 : 150));
 const start = Date.parse("2026-01-01T00:00:00Z");
-const bounds = { cachedMax: 12, foldedFrom: 2, keptMs: 0, pageRows: 3, caughtUpAtOnceMax: 600, versionsPerTurn: 2 };
+const bounds = { cachedMax: 24, foldedFrom: 2, keptMs: 0, pageRows: 3, caughtUpAtOnceMax: 600, versionsPerTurn: 2 };
 
 let postgres: PostgresServer;
 beforeAll(async () => {

@@ -134,8 +134,11 @@ export function columnsOf(places: readonly Place[]): string[] {
   return [plain(places.map(({ isvId }) => isvId)), plain(places.map(({ licenseId }) => licenseId))];
 }
 
+/** What a licence takes by itself, as a multiple of what a session or a client takes at most. */
+const ofItself = 6;
+
 function sizeOf(state: LicenseState): number {
-  return 1 + state.openSessions + state.clients + state.projectCount + state.itemCount;
+  return ofItself + state.openSessions + state.clients + state.projectCount + state.itemCount;
 }
 
 /** Brings a licence up to `version` by the log; false: the log does not reach back so far, and the licence is to be read anew. */

@@ -67,8 +67,8 @@ export const triesMax = 10;
 export const looksMax = 100;
 
 /**
- * Sessions, clients, projects and items of all cached licences together: about a kilobyte each, in half of what Node gives
- * the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more).
+ * Sessions, clients, projects and items of all cached licences together, and each licence as six: a kilobyte each at most, sessions
+ * and clients, which stand packed beside the heap, a fifth of it; in half of what Node gives the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more).
  */
 export const cachedMax = Math.floor(getHeapStatistics().heap_size_limit / 2 / 1024);
 
