@@ -9,6 +9,10 @@ const fewest = 256;
 /** Longer ones stay what they were: they are rare, and would leave holes in pages. */
 const longest = 1_024;
 
+/** The numbers by which places can be named, as integers of 32 bits. */
+const highest = 0x7fff_ffff;
+const lowest = -0x8000_0000;
+
 /** What a field begins with. */
 const tags = { none: 0, likeFirst: 1, uuid: 2, latin: 3, other: 4 } as const;
 
@@ -25,15 +29,11 @@ export class Texts {
   /** The first unit that has never been used. */
   #end = 1;
   #long: Map<number, Fields> | null = null;
-  #nextLong = -1;
+  #lastLong = 0;
 
   put(fields: Fields): number {
     const size = packed(fields);
-    if (size > longest) {
-      this.#long ??= new Map();
-      this.#long.set(this.#nextLong, fields);
-      return this.#nextLong--;
-    }
+    if (size > longest) return this.#putLong(fields);
     const units = Math.ceil(size / unit);
     const place = this.#take(units);
     const offset = (place % unitsPerPage) * unit;
@@ -73,6 +73,15 @@ export class Texts {
     this.#free[units] = place;
   }
 
+  #putLong(fields: Fields): number {
+    this.#long ??= new Map();
+    // Numbers of 32 bits come round in a month of a busy server: those that are still in use are passed over.
+    do this.#lastLong = this.#lastLong === lowest ? -1 : this.#lastLong - 1;
+    while (this.#long.has(this.#lastLong));
+    this.#long.set(this.#lastLong, fields);
+    return this.#lastLong;
+  }
+
   #longAt(place: number): Fields {
     return this.#long?.get(place) as Fields;
   }
@@ -88,6 +97,7 @@ export class Texts {
     if ((this.#end % unitsPerPage) + units > unitsPerPage)
       this.#end = Math.ceil(this.#end / unitsPerPage) * unitsPerPage;
     const place = this.#end;
+    if (place + units > highest) throw new RangeError("names of sessions and clients take more than 16 GB");
     this.#end += units;
     this.#makeRoom(Math.floor(place / unitsPerPage), ((place % unitsPerPage) + units) * unit);
     return place;
