@@ -141,6 +141,13 @@ export class LicenseState implements LicenseView {
       yield sessions.get(slot);
   }
 
+  sessionOfId(id: string): Session | undefined {
+    const { sessions } = this.#shelf;
+    let slot = this.#sessionEnds.first;
+    while (slot !== 0 && !sessions.isOfId(slot, id)) slot = sessions.ofLicense.after(slot);
+    return slot === 0 ? undefined : sessions.get(slot);
+  }
+
   assignment(clientKey: string): Assignment | undefined {
     const slot = this.#find(clientKey);
     return slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
@@ -169,6 +176,13 @@ export class LicenseState implements LicenseView {
   assignmentOfToken(tokenKey: string): Assignment | undefined {
     const slot = this.#shelf.parties.findToken(tokenKey, (no) => no === this.#no);
     return slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
+  }
+
+  assignmentOfId(id: string): Assignment | undefined {
+    const { parties } = this.#shelf;
+    let slot = this.#partyEnds.first;
+    while (slot !== 0 && !parties.isOfId(slot, id)) slot = parties.ofLicense.after(slot);
+    return slot === 0 ? undefined : parties.assignment(slot);
   }
 
   *assignments(): Iterable<Assignment> {
@@ -209,12 +223,8 @@ export class LicenseState implements LicenseView {
 
   /** Takes a session out, so that it can still be put back. Returns its slot; 0: it was not known. */
   takeOutSession(key: string): number {
-    const { sessions } = this.#shelf;
-    const slot = sessions.find(this.#no, key);
-    if (slot === 0) return 0;
-    this.#leave(slot, sessions.get(slot));
-    remove(slot, sessions.ofLicense, this.#sessionEnds);
-    sessions.takeOut(slot);
+    const slot = this.#shelf.sessions.find(this.#no, key);
+    if (slot !== 0) this.#takeOut(slot);
     return slot;
   }
 
@@ -246,20 +256,22 @@ export class LicenseState implements LicenseView {
 
   /** Forgets a client: to undo its first activation, or because it has another name from now on. */
   dropAssignment(clientKey: string): void {
-    const { parties } = this.#shelf;
     const slot = this.#find(clientKey);
-    const assignment = slot === 0 ? undefined : parties.assignment(slot);
-    if (assignment === undefined) return;
-    this.#countAssigned(assignment, -1);
-    this.#clients--;
-    parties.dropAssignment(slot);
-    this.#forgetIfNobody(slot);
+    const assignment = slot === 0 ? undefined : this.#shelf.parties.assignment(slot);
+    if (assignment !== undefined) this.#dropClient(slot, assignment);
   }
 
   /** Takes everything off the shelf: the licence is no more. */
   clear(): void {
-    for (const { key } of [...this.sessions()]) this.dropSession(key);
-    for (const { clientKey } of [...this.assignments()]) this.dropAssignment(clientKey);
+    const { sessions, parties } = this.#shelf;
+    for (let slot = this.#sessionEnds.first; slot !== 0; slot = this.#sessionEnds.first) {
+      this.#takeOut(slot);
+      sessions.forget(slot);
+    }
+    // Who only held sessions went with them: all that are left are clients, and nothing else keeps them.
+    for (let slot = this.#partyEnds.first; slot !== 0; slot = this.#partyEnds.first) {
+      this.#dropClient(slot, parties.assignment(slot) as Assignment);
+    }
     this.#shelf.drop(this.#no);
   }
 
@@ -367,6 +379,20 @@ export class LicenseState implements LicenseView {
   #ownProjects(): Projects {
     if (this.#projects === noProjects) this.#projects = new Projects();
     return this.#projects;
+  }
+
+  #takeOut(slot: number): void {
+    const { sessions } = this.#shelf;
+    this.#leave(slot, sessions.get(slot));
+    remove(slot, sessions.ofLicense, this.#sessionEnds);
+    sessions.takeOut(slot);
+  }
+
+  #dropClient(slot: number, assignment: Assignment): void {
+    this.#countAssigned(assignment, -1);
+    this.#clients--;
+    this.#shelf.parties.dropAssignment(slot);
+    this.#forgetIfNobody(slot);
   }
 
   #join(slot: number, session: Session): void {

@@ -342,10 +342,14 @@ export interface LicenseView {
   due(now: Millis, limit: number): readonly Session[];
   /** Every known session; for administrators and start-up, never on the hot path. */
   sessions(): Iterable<Session>;
+  /** One of them by our id, which has no index: for administrators. */
+  sessionOfId(id: string): Session | undefined;
   assignment(clientKey: string): Assignment | undefined;
   /** The little of it that every extend looks at. */
   standing(clientKey: string): Standing | undefined;
   assignmentOfToken(tokenKey: string): Assignment | undefined;
+  /** By our id, which has no index: for administrators. */
+  assignmentOfId(id: string): Assignment | undefined;
   /** Attended projects of a kind: tokens of that pool in use. */
   attended(kind: ProjectKind): number;
   readonly projectCount: number;

@@ -264,7 +264,7 @@ export class Book implements Licenses {
     for (const license of this.licenses()) license.terms = { ...license.terms, heldFrom };
   }
 
-  /** Everything but history, as lines of a dump: all of it at once, since no value ever changes. */
+  /** Everything but history, as lines of a dump: all of it at once, as values that stay what they are. */
   dumpLines(settings: readonly (readonly [string, string])[]): DumpLine[] {
     const of = (license: LicenseState) => ({ isvId: license.terms.isvId, licenseId: license.terms.licenseId });
     const licenses = [...this.licenses()];

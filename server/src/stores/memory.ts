@@ -163,7 +163,7 @@ export function openMemoryStore(clock: Clock): Store {
       book.hold(now());
     },
     async dump() {
-      // Values never change, so the one instant costs a reference each.
+      // All of it at one instant: as values, whatever becomes of the licences while they are written.
       const named = counted === 0 ? [...settings] : [...settings, [countedUntilSetting, String(counted)] as const];
       const all = [
         ...book.dumpLines(named),

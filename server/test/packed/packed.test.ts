@@ -1,4 +1,6 @@
 /** What sessions and clients are packed into, against plain maps that do the same. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Finder } from "../../src/core/packed/finder.ts";
@@ -7,7 +9,14 @@ import { Chain, Records } from "../../src/core/packed/records.ts";
 import { Shelf } from "../../src/core/packed/shelf.ts";
 import { type Fields, Texts } from "../../src/core/packed/texts.ts";
 import { LicenseState } from "../../src/core/state.ts";
-import type { Assignment, Session, Terms } from "../../src/core/types.ts";
+import type { Assignment, Renewal, Session, Terms } from "../../src/core/types.ts";
+
+/** Bytes of JavaScript's heap that something keeps. */
+function heapUsed(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
 
 const uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
@@ -45,8 +54,11 @@ describe("texts", () => {
         }
         for (const [place, list] of kept) {
           expect(texts.get(place, list.length)).toEqual(list);
-          expect(texts.beginsWith(place, list[0] as string)).toBe(true);
-          expect(texts.beginsWith(place, `${list[0]}x`)).toBe(false);
+          for (const [n, one] of list.entries()) {
+            for (const other of [...list, "", `${one}x`, uuid]) {
+              if (other !== null) expect(texts.isAt(place, n, other)).toBe(one === other);
+            }
+          }
         }
       }),
     );
@@ -190,11 +202,13 @@ describe("a licence on a shelf", () => {
     const sessions = [
       session(1),
       session(2, { checkoutUntil: 1_700_000_060_002, isOveruse: true, userId: "Ben", holder: "ben" }),
-      session(3, { checkoutUntil: 7, address: 4, moves: { to: 2, at: 3, toldAt: null } }),
+      session(3, { checkoutUntil: 7, address: 0, moves: { to: 2, at: 3, toldAt: null } }),
       session(4, { endedAt: 9, voucher: { deviceKey: null, until: 8 }, renewal: { current: "c", previous: null } }),
+      session(7, { address: 2 ** 31 - 1, renewal: { current: "x".repeat(600), previous: "1-名" } }),
       session(5, { key: "anna.5\0\0anna.5", sessionId: null, peakSessions: 1_000_000 }),
       // What a newer release beside this one has added.
-      { ...session(6), colour: "red" } as Session,
+      { ...session(6, { address: 2 ** 31 }), colour: "red" } as Session,
+      session(8, { renewal: { current: "c", previous: null, colour: "red" } as Renewal }),
     ];
     const clients = [
       assignment(1, { clientName: "Büro", clientDescription: "", userId: "Anna.1", lastHeartbeatAt: 12.5 }),
@@ -241,6 +255,147 @@ describe("a licence on a shelf", () => {
     expect(new Set(slots).size).toBe(2);
     expect([...shelf.licensesOfClient("vendor", "product", "anna.1")]).toEqual([stays]);
     expect(stays.session("anna.1\0s")).toEqual(session(1));
+  });
+
+  test("keeps what nearly every session has, its address and what its client carries, without a value of JavaScript", () => {
+    const license = new LicenseState(terms);
+    const count = 20_000;
+    const before = heapUsed();
+    for (let n = 0; n < count; n++) {
+      license.putSession(session(n, { address: n, renewal: { current: `2-${n}`, previous: `1-${n}` } }));
+    }
+    expect((heapUsed() - before) / count).toBeLessThan(50);
+    expect(license.session("anna.7\0s")).toMatchObject({ address: 7, renewal: { current: "2-7", previous: "1-7" } });
+  });
+
+  test("keeps apart what is its own from what others on the shelf have, whatever comes and goes", () => {
+    const names = ["anna.1", "anna.2", "anna.3", "anna.4"];
+    const steps = fc.record({
+      of: fc.nat(2),
+      does: fc.constantFrom(
+        "open",
+        "open",
+        "activate",
+        "activate",
+        "drop",
+        "take out",
+        "put back",
+        "forget",
+        "deactivate",
+        "clear",
+      ),
+      n: fc.integer({ min: 1, max: 4 }),
+      holder: fc.constantFrom(...names),
+      until: fc.nat(20),
+      more: fc.constantFrom<Partial<Session>>(
+        {},
+        { checkoutUntil: 7 },
+        { endedAt: 9 },
+        { address: 4 },
+        { userId: "x".repeat(1_100) },
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 150 }), (all) => {
+        const shelf = new Shelf();
+        const made = () => ({
+          license: new LicenseState(terms, shelf),
+          sessions: new Map<string, Session>(),
+          clients: new Map<string, Assignment>(),
+          out: [] as { slot: number; value: Session }[],
+        });
+        const licenses = [made(), made(), made()];
+        let tokens = 0;
+        for (const { of, does, n, holder, until, more } of all) {
+          const { license, sessions, clients, out } = licenses[of] as ReturnType<typeof made>;
+          const key = `anna.${n}\0s`;
+          if (does === "open") {
+            const value = session(n, { id: `${of} ${n}`, holder, validUntil: until, ...more });
+            license.putSession(value);
+            sessions.set(key, value);
+          } else if (does === "activate") {
+            const value = assignment(n, { id: `${of} ${n}`, tokenKey: `t${++tokens}`, userId: holder });
+            license.putAssignment(value);
+            clients.set(value.clientKey, value);
+          } else if (does === "take out" || does === "drop") {
+            const slot = does === "drop" ? 0 : license.takeOutSession(key);
+            if (does === "drop") license.dropSession(key);
+            if (slot !== 0) out.push({ slot, value: sessions.get(key) as Session });
+            sessions.delete(key);
+          } else if (does === "put back" || does === "forget") {
+            const last = out.pop();
+            const comesBack = does === "put back" && last !== undefined && !sessions.has(last.value.key);
+            if (comesBack) {
+              license.putBackSession(last.slot);
+              sessions.set(last.value.key, last.value);
+            } else if (last !== undefined) license.forgetSession(last.slot);
+          } else if (does === "deactivate") {
+            license.dropAssignment(`anna.${n}`);
+            clients.delete(`anna.${n}`);
+          } else {
+            for (const { slot } of out) license.forgetSession(slot);
+            license.clear();
+            licenses[of] = made();
+          }
+          for (const each of licenses) expect(told(each.license)).toEqual(expected(each.sessions, each.clients));
+          for (const name of names) {
+            const known = licenses.filter((each) => each.clients.has(name)).map((each) => each.license);
+            expect(new Set(shelf.licensesOfClient("vendor", "product", name))).toEqual(new Set(known));
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+
+    /** What a licence tells, each in another way. */
+    function told(license: LicenseState) {
+      const clients = [...license.assignments()];
+      const sessions = [...license.sessions()];
+      return {
+        sessions,
+        byKey: sessions.map(({ key }) => license.session(key)),
+        ofIds: sessions.map(({ id }) => license.sessionOfId(id)),
+        ofClients: names.map((name) => license.sessionsOfClient(name).length),
+        ofHolders: names.map((name) => license.sessionsOfHolder(name)),
+        out: names.map((name) => license.isCheckedOut(name)),
+        counts: [license.openSessions, license.holders, license.checkedOut, license.clients, license.assigned],
+        endAt: license.sessionsEndAt(),
+        clients: new Set(clients),
+        byName: names.map((name) => license.assignment(name)),
+        areFound: clients.every(
+          (client) =>
+            license.assignmentOfToken(client.tokenKey)?.id === client.id &&
+            license.assignmentOfId(client.id)?.tokenKey === client.tokenKey,
+        ),
+      };
+    }
+
+    /** The same, told by plain maps. */
+    function expected(bySessionKey: ReadonlyMap<string, Session>, byName: ReadonlyMap<string, Assignment>) {
+      const [sessions, clients] = [[...bySessionKey.values()], [...byName.values()]];
+      const live = sessions.filter(({ endedAt }) => endedAt === null);
+      const held = (name: string) => live.filter(({ holder }) => holder === name);
+      const isOut = (name: string) => held(name).some(({ checkoutUntil }) => checkoutUntil !== null);
+      return {
+        sessions,
+        byKey: sessions,
+        ofIds: sessions,
+        ofClients: names.map((name) => live.filter(({ clientKey }) => clientKey === name).length),
+        ofHolders: names.map((name) => held(name).length),
+        out: names.map(isOut),
+        counts: [
+          live.length,
+          names.filter((name) => held(name).length > 0).length,
+          names.filter(isOut).length,
+          clients.length,
+          clients.length,
+        ],
+        endAt: Math.min(...sessions.map(({ validUntil }) => validUntil)),
+        clients: new Set(clients),
+        byName: names.map((name) => byName.get(name)),
+        areFound: true,
+      };
+    }
   });
 
   test("puts a session that was taken out back under its slot, and finds it by nothing meanwhile", () => {

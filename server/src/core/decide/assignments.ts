@@ -227,14 +227,12 @@ function extended(license: LicenseView, assignment: Assignment, now: Millis): Ch
 
 /** Suspends a client until an instant, or lifts a suspension. Its live sessions run on to their end; they are not extended. */
 export function suspend(license: LicenseView, command: SuspendCommand, now: Millis): Decision {
-  for (const assignment of license.assignments()) {
-    if (assignment.id !== command.assignmentId) continue;
-    const changed: Assignment = { ...assignment, suspendedUntil: command.until };
-    return grant(
-      [{ type: "assignment", assignment: changed }],
-      [record(license, now, "client.suspended", { clientId: assignment.clientId, userId: assignment.userId })],
-      { assignment: changed },
-    );
-  }
-  return deny(license, now, "client_unknown", {});
+  const assignment = license.assignmentOfId(command.assignmentId);
+  if (assignment === undefined) return deny(license, now, "client_unknown", {});
+  const changed: Assignment = { ...assignment, suspendedUntil: command.until };
+  return grant(
+    [{ type: "assignment", assignment: changed }],
+    [record(license, now, "client.suspended", { clientId: assignment.clientId, userId: assignment.userId })],
+    { assignment: changed },
+  );
 }

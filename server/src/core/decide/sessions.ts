@@ -291,15 +291,18 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
   );
 }
 
+function sessionsMeant(license: LicenseView, { id }: EndCommand): readonly Session[] {
+  if (id === null) return [...license.sessions()];
+  const session = license.sessionOfId(id);
+  return session === undefined ? [] : [session];
+}
+
 /**
  * An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end.
  * Where a voucher is out, two may work on one token of the pool from then on: that is overuse.
  */
 export function end(license: LicenseView, command: EndCommand, now: Millis): Decision {
-  const ended: Session[] = [];
-  for (const session of license.sessions()) {
-    if (session.endedAt === null && (command.id === null || session.id === command.id)) ended.push(session);
-  }
+  const ended = sessionsMeant(license, command).filter(({ endedAt }) => endedAt === null);
   if (ended.length === 0 && command.id !== null) return deny(license, now, "session_unknown", {});
   const isFloating = license.terms.provisioningMode === "floating";
   return grant(

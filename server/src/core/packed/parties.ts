@@ -106,7 +106,7 @@ export class PackedParties {
   }
 
   #isNamed(slot: number, name: string): boolean {
-    return this.#texts.beginsWith(this.#records.integer(slot, text), name);
+    return this.#texts.isAt(this.#records.integer(slot, text), 0, name);
   }
 
   licenseOf(slot: number): number {
@@ -123,6 +123,11 @@ export class PackedParties {
     this.#last = this.#read(slot);
     this.#lastSlot = slot;
     return this.#last;
+  }
+
+  /** Whether it is the client of this assignment, for whoever looks through all of them. */
+  isOfId(slot: number, id: string): boolean {
+    return this.#has(slot, isClient) && this.#texts.isAt(this.#records.integer(slot, text), idOf, id);
   }
 
   /** The slots of a product's clients with a name, on whatever licences they are. */
@@ -153,7 +158,7 @@ export class PackedParties {
     this.#putNumbers(slot, assignment);
   }
 
-  /** It is a client no more, but may hold sessions. */
+  /** It is a client no more, but may hold sessions. Its texts stay: only the first of them, its name, is looked at from now on. */
   dropAssignment(slot: number): void {
     const assignment = this.assignment(slot) as Assignment;
     this.#unlist(slot, assignment);
@@ -161,8 +166,6 @@ export class PackedParties {
     this.#lastSlot = 0;
     this.#last = undefined;
     this.#records.setInteger(slot, flags, 0);
-    this.#texts.giveBack(this.#records.integer(slot, text));
-    this.#records.setInteger(slot, text, this.#texts.put([assignment.clientKey]));
   }
 
   /** The first of a client's live sessions; 0: it has none. */
@@ -283,6 +286,9 @@ export class PackedParties {
 }
 
 const namesOfAll = 9;
+
+/** Which of the names is the id. */
+const idOf = 2;
 
 /** The name first: a client's id and user are mostly like it. */
 function textsOf(assignment: Assignment): Fields {

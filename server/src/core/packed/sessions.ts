@@ -1,5 +1,5 @@
 import type { Ends } from "../heap.ts";
-import type { Millis, Session } from "../types.ts";
+import type { Millis, Renewal, Session } from "../types.ts";
 import { Finder } from "./finder.ts";
 import { hashOf } from "./hash.ts";
 import { Chain, Records } from "./records.ts";
@@ -23,23 +23,26 @@ const nextOfClient = 8;
 const previousOfClient = 9;
 const nextOfLicense = 10;
 const previousOfLicense = 11;
-const integers = 12;
+const address = 12;
+const integers = 13;
 
 // Bits of `flags`.
 const isOveruse = 1;
 /** Out for as long as it is valid, as a checkout nearly always is. */
 const isOut = 2;
 const isRare = 4;
+const hasAddress = 8;
+const hasRenewal = 16;
 
 /** What few sessions have. */
 interface Rare {
   readonly checkoutUntil: Millis | null;
   readonly endedAt: Millis | null;
-  /** Members that are left out of other sessions; null: it has none of them. */
+  /** Members that are left out of most sessions; null: it has none of them. */
   readonly more: Partial<Session> | null;
 }
 
-/** Members that every session has, and none more than this most of them. */
+/** Members that every session has. An address has each that was opened over the network, a renewal each of our own clients. */
 const membersOfAll = 15;
 
 /**
@@ -102,6 +105,11 @@ export class PackedSessions implements Ends<number> {
     const session = this.#read(slot);
     this.#remember(slot, session);
     return session;
+  }
+
+  /** Whether it is the session of this id, for whoever looks through all of them. */
+  isOfId(slot: number, id: string): boolean {
+    return this.#texts.isAt(this.#records.integer(slot, text), idOf, id);
   }
 
   /** Nobody finds it by its key any more. */
@@ -171,6 +179,8 @@ export class PackedSessions implements Ends<number> {
     records.setDouble(slot, openedAt, session.openedAt);
     records.setInteger(slot, peakSessions, session.peakSessions);
     records.setInteger(slot, peakHolders, session.peakHolders);
+    const isAddressed = hasPlainAddress(session);
+    records.setInteger(slot, address, isAddressed ? session.address : 0);
     const isPlainlyOut = session.checkoutUntil !== null && session.checkoutUntil === session.validUntil;
     const rare = rareOf(session, isPlainlyOut);
     if (rare !== null) {
@@ -182,26 +192,33 @@ export class PackedSessions implements Ends<number> {
     records.setInteger(
       slot,
       flags,
-      (session.isOveruse ? isOveruse : 0) | (isPlainlyOut ? isOut : 0) | (rare !== null ? isRare : 0),
+      (session.isOveruse ? isOveruse : 0) |
+        (isPlainlyOut ? isOut : 0) |
+        (rare !== null ? isRare : 0) |
+        (isAddressed ? hasAddress : 0) |
+        (plainRenewalOf(session) !== null ? hasRenewal : 0),
     );
   }
 
   #read(slot: number): Session {
     const records = this.#records;
     const bits = records.integer(slot, flags);
-    const names = this.#texts.get(records.integer(slot, text), namesOfAll);
-    const [clientId, id, sessionId, userId, clientKey, holderName, key] = names as [
+    const isRenewed = (bits & hasRenewal) !== 0;
+    const names = this.#texts.get(records.integer(slot, text), isRenewed ? namesOfAll + 2 : namesOfAll);
+    const [clientId, id, sessionId, userId, clientKey, holderName, key, current, previous] = names as [
       string,
       string,
       string | null,
       string | null,
       string,
+      string,
+      string | null,
       string,
       string | null,
     ];
     const rare = (bits & isRare) === 0 ? undefined : this.#rare?.get(slot);
     const until = records.double(slot, validUntil);
-    const session: Session = {
+    const session: Session & { address?: number; renewal?: Renewal } = {
       id,
       key: key ?? plainKey(clientKey, sessionId),
       clientId,
@@ -218,16 +235,24 @@ export class PackedSessions implements Ends<number> {
       peakHolders: records.integer(slot, peakHolders),
       isOveruse: (bits & isOveruse) !== 0,
     };
+    if ((bits & hasAddress) !== 0) session.address = records.integer(slot, address);
+    if (isRenewed) session.renewal = { current, previous };
     return rare?.more == null ? session : { ...session, ...rare.more };
   }
 }
 
 const namesOfAll = 7;
 
-/** The client's id first: the other names are mostly like it. */
-function textsOf({ clientId, id, sessionId, userId, clientKey, holder: holderName, key }: Session): Fields {
+/** Which of the names is the id. */
+const idOf = 1;
+
+/** The client's id first: the other names are mostly like it. What its client carries is behind the names, where it carries any. */
+function textsOf(session: Session): Fields {
+  const { clientId, id, sessionId, userId, clientKey, holder: holderName, key } = session;
   const otherKey = key === plainKey(clientKey, sessionId) ? null : key;
-  return [clientId, id, sessionId, userId, clientKey, holderName, otherKey];
+  const names = [clientId, id, sessionId, userId, clientKey, holderName, otherKey];
+  const renewal = plainRenewalOf(session);
+  return renewal === null ? names : [...names, renewal.current, renewal.previous];
 }
 
 /** How nearly every session's key is put together, see `sessionKey`. */
@@ -243,8 +268,19 @@ function isNamedAlike(a: Session, b: Session): boolean {
     a.userId === b.userId &&
     a.clientKey === b.clientKey &&
     a.holder === b.holder &&
-    a.key === b.key
+    a.key === b.key &&
+    isRenewedAlike(plainRenewalOf(a), plainRenewalOf(b))
   );
+}
+
+function isRenewedAlike(a: Renewal | null, b: Renewal | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.current === b.current && a.previous === b.previous;
+}
+
+/** A renewal with all that this release knows of it, and nothing else; null: there is none. */
+function plainRenewalOf({ renewal }: Session): Renewal | null {
+  return renewal != null && Object.keys(renewal).length === 2 ? renewal : null;
 }
 
 function rareOf(session: Session, isPlainlyOut: boolean): Rare | null {
@@ -254,9 +290,16 @@ function rareOf(session: Session, isPlainlyOut: boolean): Rare | null {
   return { checkoutUntil, endedAt: session.endedAt, more };
 }
 
-/** What stands in the value beside what all have: what few have, and what another release may have added. */
+/** The number that stands for an address has 31 bits. */
+function hasPlainAddress(session: Session): session is Session & { readonly address: number } {
+  return session.address !== undefined && (session.address | 0) === session.address;
+}
+
+/** What stands in the value beside what all or most have: what few have, and what another release may have added. */
 function moreOf(session: Session): Partial<Session> | null {
-  if (Object.keys(session).length <= membersOfAll) return null;
+  const isAddressed = hasPlainAddress(session);
+  const isRenewed = plainRenewalOf(session) !== null;
+  if (Object.keys(session).length <= membersOfAll + Number(isAddressed) + Number(isRenewed)) return null;
   const {
     id: _id,
     key: _key,
@@ -273,7 +316,13 @@ function moreOf(session: Session): Partial<Session> | null {
     peakSessions: _peakSessions,
     peakHolders: _peakHolders,
     isOveruse: _isOveruse,
+    address: otherAddress,
+    renewal: otherRenewal,
     ...more
   } = session;
-  return more;
+  return {
+    ...more,
+    ...(!isAddressed && otherAddress !== undefined && { address: otherAddress }),
+    ...(!isRenewed && otherRenewal !== undefined && { renewal: otherRenewal }),
+  };
 }

@@ -49,16 +49,14 @@ export class Texts {
     return unpacked(page, (place % unitsPerPage) * unit + 1, count);
   }
 
-  /** Whether the first field is this text. */
-  beginsWith(place: number, first: string): boolean {
-    if (place < 0) return this.#longAt(place)[0] === first;
+  /** Whether field `n`, counted from 0, is this text: found out without making a text of it, mostly. */
+  isAt(place: number, n: number, text: string): boolean {
+    if (place < 0) return this.#longAt(place)[n] === text;
     const page = this.#pages[Math.floor(place / unitsPerPage)] as Buffer;
-    const at = (place % unitsPerPage) * unit + 1;
-    if (page[at] !== tags.latin) return this.get(place, 1)[0] === first;
-    const { length } = first;
-    if (((page[at + 1] as number) | ((page[at + 2] as number) << 8)) !== length) return false;
-    for (let n = 0; n < length; n++) if (page[at + 3 + n] !== first.charCodeAt(n)) return false;
-    return true;
+    const first = (place % unitsPerPage) * unit + 1;
+    let at = first;
+    for (let skipped = 0; skipped < n; skipped++) at = afterField(page, at);
+    return isText(page, page[at] === tags.likeFirst ? first : at, text);
   }
 
   giveBack(place: number): void {
@@ -174,6 +172,39 @@ function digitOf(code: number): number {
   return code >= 97 && code <= 102 ? code - 87 : -1;
 }
 
+function lengthAt(page: Buffer, at: number): number {
+  return (page[at + 1] as number) | ((page[at + 2] as number) << 8);
+}
+
+/** Where the field behind this one begins. */
+function afterField(page: Buffer, at: number): number {
+  const tag = page[at];
+  if (tag === tags.none || tag === tags.likeFirst) return at + 1;
+  if (tag === tags.uuid) return at + 17;
+  return at + 3 + (tag === tags.latin ? 1 : 2) * lengthAt(page, at);
+}
+
+/** Whether a field that is not like the first is this text. */
+function isText(page: Buffer, at: number, text: string): boolean {
+  const tag = page[at];
+  if (tag === tags.none) return false;
+  if (tag === tags.uuid) return text.length === 36 && isUuid(page, at + 1, text);
+  if (lengthAt(page, at) !== text.length) return false;
+  if (tag === tags.other) return page.toString("utf16le", at + 3, at + 3 + 2 * text.length) === text;
+  for (let n = 0; n < text.length; n++) if (page[at + 3 + n] !== text.charCodeAt(n)) return false;
+  return true;
+}
+
+function isUuid(page: Buffer, from: number, text: string): boolean {
+  let n = 0;
+  for (let at = from; at < from + 16; at++) {
+    if ((n === 8 || n === 13 || n === 18 || n === 23) && text.charCodeAt(n++) !== dash) return false;
+    const byte = page[at] as number;
+    if (text.charCodeAt(n++) !== digits[byte >> 4] || text.charCodeAt(n++) !== digits[byte & 15]) return false;
+  }
+  return true;
+}
+
 /**
  * Unpacks fields by way of one text of all of them, whose parts cost next to nothing: each text by itself would be a call out of
  * JavaScript.
@@ -191,7 +222,7 @@ function unpacked(page: Buffer, from: number, count: number): (string | null)[] 
       ends[n] = written;
       at += 16;
     } else {
-      const length = (page[at] as number) | ((page[at + 1] as number) << 8);
+      const length = lengthAt(page, at - 1);
       at += 2;
       if (tag === tags.other) {
         ends[n] = wide;

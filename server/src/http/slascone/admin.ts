@@ -237,7 +237,7 @@ function unassign({ desk, store }: Services): Route {
 async function assignmentOfId(store: Services["store"], call: KeyedCall, licenseId: string, id: string) {
   const license = await store.read(call.isvId, licenseId);
   if (license === undefined) return undefined;
-  const found = [...license.assignments()].find((assignment) => assignment.id === id);
+  const found = license.assignmentOfId(id);
   return found === undefined ? undefined : assignmentDto(license.terms, found, store.now(), call.names);
 }
 
@@ -245,11 +245,11 @@ async function assignmentOfId(store: Services["store"], call: KeyedCall, license
 async function assignmentIn(store: Services["store"], call: KeyedCall<unknown, Static<typeof AssignmentParams>>) {
   const { id } = knownLicense(call, call.params.license_id);
   const license = await store.read(call.isvId, id);
-  const wanted = uuid(call.params.assignment_id);
-  for (const assignment of license?.assignments() ?? []) {
-    if (license !== undefined && assignment.id === wanted) return { license, assignment };
+  const assignment = license?.assignmentOfId(uuid(call.params.assignment_id));
+  if (license === undefined || assignment === undefined) {
+    throw new Problem("entity_unknown", "The licence has no assignment of this id.");
   }
-  throw new Problem("entity_unknown", "The licence has no assignment of this id.");
+  return { license, assignment };
 }
 
 function changeAssignment({ desk, store }: Services): Route {
