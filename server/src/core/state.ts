@@ -135,6 +135,12 @@ export class LicenseState implements LicenseView {
     return due.map((slot) => this.#shelf.sessions.get(slot));
   }
 
+  /** How many sessions are due, counted up to `limit`. */
+  dueCount(now: Millis, limit: number): number {
+    const live = this.#live.due(now, limit).length;
+    return live + this.#barred.due(now, limit - live).length;
+  }
+
   *sessions(): Iterable<Session> {
     const { sessions } = this.#shelf;
     for (let slot = this.#sessionEnds.first; slot !== 0; slot = sessions.ofLicense.after(slot))

@@ -90,7 +90,7 @@ const none: readonly LicenseState[] = [];
 /** How many sessions and tokens are over in a licence, counted up to `limit`. */
 export function overIn(license: LicenseState, now: Millis, limit: number): number {
   const tokens = tokensAreOver(license.terms, now) ? license.assigned : 0;
-  return tokens >= limit ? limit : Math.min(limit, tokens + license.due(now, limit).length);
+  return tokens >= limit ? limit : Math.min(limit, tokens + license.dueCount(now, limit));
 }
 
 /** Releases one round of what is over in a licence, and decides nothing. */

@@ -10,6 +10,7 @@ import { Shelf } from "../../src/core/packed/shelf.ts";
 import { type Fields, Texts } from "../../src/core/packed/texts.ts";
 import { LicenseState } from "../../src/core/state.ts";
 import type { Assignment, Renewal, Session, Terms } from "../../src/core/types.ts";
+import { KnownLicenses } from "../../src/stores/postgres/licenses.ts";
 
 /** Bytes of JavaScript's heap that something keeps. */
 function heapUsed(): number {
@@ -266,6 +267,24 @@ describe("a licence on a shelf", () => {
     }
     expect((heapUsed() - before) / count).toBeLessThan(50);
     expect(license.session("anna.7\0s")).toMatchObject({ address: 7, renewal: { current: "2-7", previous: "1-7" } });
+  });
+
+  test("with few sessions takes no more of the heap than a node's cache reckons: a kilobyte for each that it counts for", () => {
+    for (const clients of [0, 1, 5]) {
+      const cache = new KnownLicenses(Number.POSITIVE_INFINITY);
+      const before = heapUsed();
+      const all = Array.from({ length: 1_000 }, (_, of) => {
+        const state = new LicenseState({ ...terms, licenseId: String(of) });
+        for (let n = 0; n < clients; n++) {
+          state.putAssignment(assignment(n));
+          state.putSession(session(n));
+        }
+        return { state, version: 1, isTaken: false, size: 0, usedAt: 0 };
+      });
+      cache.put(all);
+      const counted = all.reduce((sum, { size }) => sum + size, 0);
+      expect((heapUsed() - before) / counted).toBeLessThan(1_024);
+    }
   });
 
   test("keeps apart what is its own from what others on the shelf have, whatever comes and goes", () => {
