@@ -148,8 +148,10 @@ export class PackedParties {
   putAssignment(slot: number, assignment: Assignment, productNo: number): void {
     const old = this.assignment(slot);
     if (old === undefined || !isNamedAlike(old, assignment)) {
+      // Put first: where there is no room, the record keeps what it has.
+      const place = this.#texts.put(textsOf(assignment));
       this.#texts.giveBack(this.#records.integer(slot, text));
-      this.#records.setInteger(slot, text, this.#texts.put(textsOf(assignment)));
+      this.#records.setInteger(slot, text, place);
     }
     if (old?.tokenKey !== assignment.tokenKey) {
       if (old !== undefined) this.#unlist(slot, old);

@@ -93,8 +93,10 @@ export class PackedSessions implements Ends<number> {
   /** Keeps another value in the slot, under the same key. */
   set(slot: number, session: Session): void {
     if (!isNamedAlike(this.get(slot), session)) {
+      // Put first: where there is no room, the record keeps what it has.
+      const place = this.#texts.put(textsOf(session));
       this.#texts.giveBack(this.#records.integer(slot, text));
-      this.#records.setInteger(slot, text, this.#texts.put(textsOf(session)));
+      this.#records.setInteger(slot, text, place);
     }
     this.#putNumbers(slot, session);
     this.#remember(slot, session);
