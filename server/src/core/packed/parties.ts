@@ -149,9 +149,9 @@ export class PackedParties {
     const old = this.assignment(slot);
     if (old === undefined || !isNamedAlike(old, assignment)) {
       // Put first: where there is no room, the record keeps what it has.
-      const place = this.#texts.put(textsOf(assignment));
+      const fresh = this.#texts.put(textsOf(assignment));
       this.#texts.giveBack(this.#records.integer(slot, text));
-      this.#records.setInteger(slot, text, place);
+      this.#records.setInteger(slot, text, fresh);
     }
     if (old?.tokenKey !== assignment.tokenKey) {
       if (old !== undefined) this.#unlist(slot, old);

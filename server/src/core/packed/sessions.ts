@@ -94,9 +94,9 @@ export class PackedSessions implements Ends<number> {
   set(slot: number, session: Session): void {
     if (!isNamedAlike(this.get(slot), session)) {
       // Put first: where there is no room, the record keeps what it has.
-      const place = this.#texts.put(textsOf(session));
+      const fresh = this.#texts.put(textsOf(session));
       this.#texts.giveBack(this.#records.integer(slot, text));
-      this.#records.setInteger(slot, text, place);
+      this.#records.setInteger(slot, text, fresh);
     }
     this.#putNumbers(slot, session);
     this.#remember(slot, session);

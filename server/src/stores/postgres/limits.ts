@@ -67,8 +67,9 @@ export const triesMax = 10;
 export const looksMax = 100;
 
 /**
- * Sessions, clients, projects and items of all cached licences together, and each licence as six: a kilobyte each at most, sessions
- * and clients, which stand packed beside the heap, a fifth of it; in half of what Node gives the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more).
+ * Sessions, clients, projects and items of all cached licences together, and each licence as six. A kilobyte each at most, in
+ * half of what Node gives the heap (of which `NODE_OPTIONS=--max-old-space-size=…`, in megabytes, gives more); sessions and
+ * clients stand packed beside the heap, and take a fifth of that.
  */
 export const cachedMax = Math.floor(getHeapStatistics().heap_size_limit / 2 / 1024);
 
