@@ -15,6 +15,9 @@ export const assignmentsPerLicenseMax = 1_000_000;
  */
 export const releasesPerStepMax = 500;
 
+/** Sessions that one round of making an outage or a wrong clock good takes: all of a licence's at once would be all of them twice in memory. */
+export const madeGoodPerRoundMax = 1_000;
+
 /** Live sessions that one holder may have, whatever the edition says: a holder's sessions are walked when it is unassigned. */
 export const sessionsPerHolderAbsoluteMax = 10_000;
 

@@ -21,6 +21,7 @@ import type {
   ActivateCommand,
   Change,
   Command,
+  CreditCommand,
   Decision,
   Denial,
   Gathered,
@@ -28,6 +29,7 @@ import type {
   HistoryRecord,
   LicenseView,
   Millis,
+  SettleCommand,
   SweepCommand,
 } from "./types.ts";
 
@@ -60,8 +62,11 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
     const subject = "clientId" in command ? callerOf(command) : {};
     return apply(licenses, null, denyUnknownLicense(command.isvId, command.licenseId, now, subject));
   }
-  // An outage is credited before anything is released: what it made lapse is not over.
-  const released = command.type === "credit" || command.type === "settle" ? 0 : releaseDue(licenses, license, now);
+  if (command.type === "credit" || command.type === "settle") {
+    for (const _ of makeGood(licenses, command, now));
+    return grant([], []);
+  }
+  const released = releaseDue(licenses, license, now);
   if (command.type === "sweep") return grant([], [], { ended: released });
   const decision =
     command.type === "activate" ? activateHere(licenses, license, command, now) : decide(license, command, now);
@@ -70,6 +75,23 @@ export function step(licenses: Licenses, command: Command, now: Millis): Outcome
     moveHere(licenses, license, command.clientId, now);
   }
   return outcome;
+}
+
+/**
+ * Makes an outage or a wrong clock good for a licence, in rounds: `step` in pieces, for whoever saves each of them before the
+ * next one. Before anything is released: what an outage made lapse is not over.
+ */
+export function* makeGood(
+  licenses: Licenses,
+  command: CreditCommand | SettleCommand,
+  now: Millis,
+): Generator<undefined> {
+  const license = licenses.license(command.isvId, command.licenseId);
+  if (license === undefined) return;
+  for (const round of command.type === "credit" ? credit(license, command, now) : settle(license, now)) {
+    apply(licenses, license, round);
+    yield;
+  }
 }
 
 /**
@@ -101,7 +123,7 @@ export function releaseRound(licenses: Licenses, license: LicenseState, now: Mil
 /** Looks at a licence and a command, and says what shall happen. Changes nothing. */
 function decide(
   license: LicenseView,
-  command: Exclude<Command, SweepCommand | ActivateCommand>,
+  command: Exclude<Command, SweepCommand | ActivateCommand | CreditCommand | SettleCommand>,
   now: Millis,
 ): Decision {
   switch (command.type) {
@@ -117,10 +139,6 @@ function decide(
       return end(license, command, now);
     case "suspend":
       return suspend(license, command, now);
-    case "credit":
-      return credit(license, command, now);
-    case "settle":
-      return settle(license, now);
     case "consume":
       return consume(license, command, now);
     case "consumption.rollback":

@@ -3,8 +3,8 @@
 import { setTimeout } from "node:timers/promises";
 import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
-import { step } from "../core/step.ts";
-import type { Command } from "../core/types.ts";
+import { makeGood } from "../core/step.ts";
+import type { CreditCommand, SettleCommand } from "../core/types.ts";
 import { type Place, type Store, StoreFault } from "../stores/store.ts";
 import { tellOfFault } from "../stores/trouble.ts";
 import type { Desk } from "./desk.ts";
@@ -36,13 +36,12 @@ export async function recover(store: Store, log: Log): Promise<void> {
   const live = store.liveLicenses();
   // Where nothing is live, one licence is settled all the same: a next start measures from the line that this writes.
   const licenses = awayMs < 0 && live.length === 0 ? someLicense(store) : live;
-  const commandFor = ({ isvId, licenseId }: { isvId: string; licenseId: string }): Command =>
+  const commandFor = ({ isvId, licenseId }: Place): CreditCommand | SettleCommand =>
     awayMs > 0
       ? { type: "credit", isvId, licenseId, from: last, lengthMs: awayMs }
       : { type: "settle", isvId, licenseId };
-  const commands = licenses.map(commandFor);
-  await store.transact(commands, (view, now) => {
-    for (const command of commands) step(view, command, now);
+  await store.makeGood(function* (view, now) {
+    for (const place of licenses) yield* makeGood(view, commandFor(place), now);
   });
   if (awayMs > 0) {
     log.info({ awayMs, licenses: licenses.length }, "the server was away: live sessions were given the time back");

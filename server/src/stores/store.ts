@@ -65,6 +65,14 @@ export interface Store {
   transact<T>(commands: readonly Command[], work: Work<T>, patience?: Patience): Promise<T>;
 
   /**
+   * What the time without a server asks for, in one transaction however much it changes: `work` stops wherever what it has
+   * changed so far may be written down. Before anybody is served, and by nobody but the server that starts; a store that
+   * could not do it is of no more use, and its file is as before. Nothing is done where `lastInstant` is null.
+   * @throws StoreFault
+   */
+  makeGood(work: (licenses: Licenses, now: Millis) => Iterable<unknown>): Promise<void>;
+
+  /**
    * Saves changes of the catalogue and what follows from them, with a line of the audit log for each that changes
    * anything: licences see their new terms at once, and a licence that goes takes its clients and projects along; its
    * history stays. All or nothing.

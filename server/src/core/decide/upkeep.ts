@@ -1,5 +1,5 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
-import { outageNoticedMs, releasesPerStepMax } from "../limits.ts";
+import { madeGoodPerRoundMax, outageNoticedMs, releasesPerStepMax } from "../limits.ts";
 import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
 import { assignmentAt, tokensAreOver } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
@@ -37,43 +37,55 @@ function releaseTokens(license: LicenseView, now: Millis): Decision {
 
 /**
  * An outage does not count against the users: what was live when it began gets its length added, at most one session
- * period, and never beyond the licence's end.
+ * period, and never beyond the licence's end. In rounds, each of which is to be applied before the next one is asked for.
  */
-export function credit(license: LicenseView, command: CreditCommand, now: Millis): Decision {
+export function* credit(license: LicenseView, command: CreditCommand, now: Millis): Iterable<Decision> {
   const { terms } = license;
-  if (command.lengthMs <= outageNoticedMs) return grant([], []);
+  if (command.lengthMs <= outageNoticedMs) return;
   const lengthMs = Math.min(command.lengthMs, terms.sessionPeriodMs);
   const end = terms.expiresAt ?? Number.POSITIVE_INFINITY;
-  const changes: Change[] = [];
-  for (const session of license.sessions()) {
-    if (session.endedAt !== null || session.validUntil <= command.from) continue;
+  let isAnyLive = false;
+  const rounds = inRounds(license, (session) => {
+    if (session.endedAt !== null || session.validUntil <= command.from) return null;
     const validUntil = Math.max(session.validUntil, Math.min(session.validUntil + lengthMs, end));
-    changes.push({
-      type: "session",
-      session: { ...session, validUntil, checkoutUntil: session.checkoutUntil === null ? null : validUntil },
-    });
+    return { ...session, validUntil, checkoutUntil: session.checkoutUntil === null ? null : validUntil };
+  });
+  for (const round of rounds) {
+    isAnyLive = true;
+    yield round;
   }
-  const tickets = ticketsCredited(license, command.from, command.lengthMs, now);
-  if (changes.length === 0) return grant(tickets, []);
-  changes.push(...tickets);
-  return grant(changes, [record(license, now, "outage.credited", undefined, { lengthMs: command.lengthMs })]);
+  const line = record(license, now, "outage.credited", undefined, { lengthMs: command.lengthMs });
+  yield grant(ticketsCredited(license, command.from, command.lengthMs, now), isAnyLive ? [line] : []);
 }
 
 /**
  * Brings sessions that a leading clock granted back to `now`: each keeps its length, counted from now, so that a clock
- * that was wrong for an hour freezes no token for a year.
+ * that was wrong for an hour freezes no token for a year. In rounds, as with `credit`.
  */
-export function settle(license: LicenseView, now: Millis): Decision {
-  const changes: Change[] = ticketsAhead(license, now, outageNoticedMs);
+export function* settle(license: LicenseView, now: Millis): Iterable<Decision> {
   let furthest = 0;
-  for (const session of license.sessions()) {
+  yield* inRounds(license, (session) => {
     const lead = session.extendedAt - now;
-    if (lead <= outageNoticedMs) continue;
+    if (lead <= outageNoticedMs) return null;
     furthest = Math.max(furthest, lead);
-    changes.push({ type: "session", session: shifted(session, -lead) });
-  }
+    return shifted(session, -lead);
+  });
   // On record even where nothing was to be brought back: a next start must not measure by the old clock's lines.
-  return grant(changes, [record(license, now, "clock.settled", undefined, { lengthMs: furthest })]);
+  const line = record(license, now, "clock.settled", undefined, { lengthMs: furthest });
+  yield grant(ticketsAhead(license, now, outageNoticedMs), [line]);
+}
+
+/** What becomes of a licence's sessions; null: one stays as it is. */
+function* inRounds(license: LicenseView, changed: (session: Session) => Session | null): Iterable<Decision> {
+  let changes: Change[] = [];
+  for (const each of license.sessions()) {
+    const session = changed(each);
+    if (session !== null) changes.push({ type: "session", session });
+    if (changes.length < madeGoodPerRoundMax) continue;
+    yield grant(changes, []);
+    changes = [];
+  }
+  if (changes.length > 0) yield grant(changes, []);
 }
 
 function shifted(session: Session, byMs: number): Session {

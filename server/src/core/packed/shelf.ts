@@ -14,8 +14,9 @@ export class Shelf {
   readonly parties = new PackedParties(this.#texts);
   /** By their numbers. There is no number 0. */
   readonly #licenses: (LicenseState | undefined)[] = [undefined];
-  /** By vendor and id. */
-  readonly #products = new Map<string, number>();
+  /** By vendor and id: a key put together of them would be made for every client. */
+  readonly #products = new Map<string, Map<string, number>>();
+  #productsCount = 0;
 
   /** A number for a licence that puts its things here. */
   add(license: LicenseState): number {
@@ -29,11 +30,11 @@ export class Shelf {
 
   /** A number for a licence's product, by which its clients are found. */
   productNo({ isvId, productId }: Pick<Terms, "isvId" | "productId">): number {
-    const known = this.#products.get(isvId + productId);
+    const ofVendor = this.#products.get(isvId) ?? new Map<string, number>();
+    const known = ofVendor.get(productId);
     if (known !== undefined) return known;
-    const no = this.#products.size + 1;
-    this.#products.set(isvId + productId, no);
-    return no;
+    this.#products.set(isvId, ofVendor.set(productId, ++this.#productsCount));
+    return this.#productsCount;
   }
 
   licenseOfToken(isvId: string, tokenKey: string): LicenseState | undefined {
@@ -44,7 +45,7 @@ export class Shelf {
 
   /** The licences of a product that know a client by its key. */
   *licensesOfClient(isvId: string, productId: string, clientKey: string): Iterable<LicenseState> {
-    const productNo = this.#products.get(isvId + productId);
+    const productNo = this.#products.get(isvId)?.get(productId);
     if (productNo === undefined) return;
     for (const slot of this.parties.clientsOf(productNo, clientKey)) {
       const license = this.#licenses[this.parties.licenseOf(slot)];

@@ -351,6 +351,8 @@ class PostgresStore implements Store {
     return this.#held?.now() ?? now;
   }
 
+  async makeGood(): Promise<void> {}
+
   async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
     await this.#catalogue.save(changes, author, this.now());
   }

@@ -45,10 +45,14 @@ export class SessionRows {
     return latest;
   }
 
-  /** What is to be written so that sessions are on file as they now stand, or gone: null. */
+  /**
+   * What is to be written so that sessions are on file as they now stand, or gone: null. `isAtOnce`: into their rows, while
+   * none of them is behind the log.
+   */
   writesOf(
     changed: ReadonlyMap<number, Session | null>,
     licenseOf: (slot: number) => { readonly no: number; readonly terms: Terms },
+    isAtOnce = false,
   ): SessionWrites {
     const inserted: SessionValues[] = [];
     const deleted: number[] = [];
@@ -65,11 +69,12 @@ export class SessionRows {
       } else {
         if (session.endedAt !== null) ended.push([row, session.endedAt]);
         spans.push(spanOf(row, session));
-        this.#logged.push(slot);
+        if (!isAtOnce) this.#logged.push(slot);
       }
     }
-    const extended = spans.length === 0 ? null : { line: this.#nextLine, spans: JSON.stringify(spans) };
-    return { inserted, deleted, ended, extended };
+    const isLogged = spans.length > 0 && !isAtOnce;
+    const extended = isLogged ? { line: this.#nextLine, spans: JSON.stringify(spans) } : null;
+    return { inserted, deleted, ended, extended, updated: isAtOnce ? spans : [] };
   }
 
   /** What `writesOf` told has been written. */

@@ -9,6 +9,7 @@ import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { type Clock, processClock } from "../../clock.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
+import type { Licenses } from "../../core/step.ts";
 import type { Command, Item, Millis, Session } from "../../core/types.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
@@ -152,8 +153,31 @@ class SqliteStore implements Store {
     });
   }
 
+  /**
+   * In parts, so that memory need not hold what becomes of a million sessions. Rows are brought up at once: the log of extends,
+   * which the start has folded, would become as long as they are.
+   */
+  makeGood(work: (licenses: Licenses, now: Millis) => Iterable<unknown>): Promise<void> {
+    return this.#turns.take(async () => {
+      const book = this.#book;
+      const keepPart = async () => {
+        await this.#file.ask("savePart", this.#batch(true));
+        book.keep();
+      };
+      await this.#file.ask("begin");
+      try {
+        for (const _ of work(book, this.now())) await keepPart();
+        await keepPart();
+        await this.#file.ask("commit");
+      } catch (error) {
+        await this.#file.ask("rollBack");
+        throw error;
+      }
+    });
+  }
+
   /** Each session is written once, however often the batch extended it. */
-  #batch(): Batch {
+  #batch(isAtOnce = false): Batch {
     const { done, lines, gathered } = this.#book;
     const changed = new Map<number, Session | null>();
     const licenses = new Map<number, LicenseState>();
@@ -166,10 +190,11 @@ class SqliteStore implements Store {
         licenses.set(slot, license);
       }
     }
-    const sessions = this.#sessions.writesOf(changed, (slot) => {
+    const licenseOf = (slot: number) => {
       const license = licenses.get(slot) as LicenseState;
       return { no: this.#licenseNumber(license), terms: license.terms };
-    });
+    };
+    const sessions = this.#sessions.writesOf(changed, licenseOf, isAtOnce);
     return {
       sessions,
       others,

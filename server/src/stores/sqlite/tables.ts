@@ -33,6 +33,8 @@ export interface SessionWrites {
   readonly ended: readonly (readonly [row: number, at: Millis])[];
   /** One line of the log of extends: its number, and the spans as JSON. */
   readonly extended: { readonly line: number; readonly spans: string } | null;
+  /** Spans that go into rows at once. */
+  readonly updated: readonly Span[];
 }
 
 export type OtherChange = Exclude<Change, { readonly type: "session" | "session.gone" }>;
@@ -108,16 +110,24 @@ export class Tables {
     }
   }
 
-  save({ sessions, others, history, gathered }: Batch): void {
-    this.#commit(() => {
-      for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
-      for (const row of sessions.deleted) this.rows.deleteSession(row);
-      for (const values of sessions.inserted) this.rows.insertSession(values);
-      for (const [row, at] of sessions.ended) this.rows.endSession(row, at);
-      if (sessions.extended !== null) this.rows.insertExtends(sessions.extended.line, sessions.extended.spans);
-      this.rows.saveHistory(history);
-      for (const [value, isvNo, licenseNo] of gathered) this.items.gather(value, isvNo, licenseNo);
-    });
+  save(batch: Batch): void {
+    this.#commit(() => this.#write(batch));
+  }
+
+  /** Writes a part of what `begin` has begun. */
+  savePart(batch: Batch): void {
+    orFault(() => this.#write(batch));
+  }
+
+  #write({ sessions, others, history, gathered }: Batch): void {
+    for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
+    for (const row of sessions.deleted) this.rows.deleteSession(row);
+    for (const values of sessions.inserted) this.rows.insertSession(values);
+    for (const [row, at] of sessions.ended) this.rows.endSession(row, at);
+    if (sessions.extended !== null) this.rows.insertExtends(sessions.extended.line, sessions.extended.spans);
+    for (const span of sessions.updated) this.rows.updateSpan(span);
+    this.rows.saveHistory(history);
+    for (const [value, isvNo, licenseNo] of gathered) this.items.gather(value, isvNo, licenseNo);
   }
 
   #saveOther(licenseNo: number, change: OtherChange): void {
@@ -246,34 +256,40 @@ export class Tables {
     return this.items.gathered(...query);
   }
 
+  /** Begins a transaction that comes in parts. Until it is over nobody asks for anything else. */
+  begin(): void {
+    orFault(() => this.#db.exec("BEGIN IMMEDIATE"));
+  }
+
+  commit(): void {
+    orFault(() => this.#db.exec("COMMIT"));
+  }
+
+  rollBack(): void {
+    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+  }
+
   beginLoad(): void {
-    this.#db.exec("BEGIN IMMEDIATE");
+    this.begin();
     this.#loading = new Loading(this.rows, this.#tallies, this.#audit, this.items);
   }
 
   /** @throws DumpRefused, StoreFault */
   loadLines(lines: readonly DumpLine[]): void {
-    try {
+    orFault(() => {
       for (const line of lines) this.#loading?.put(line);
-    } catch (error) {
-      if (!(error instanceof Database.SqliteError)) throw error;
-      throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
-    }
+    });
   }
 
   endLoad(alive: Millis | null): void {
-    try {
-      if (alive !== null) this.rows.saveSetting(aliveAt, String(alive));
-      this.#db.exec("COMMIT");
-      this.#loading = null;
-    } catch (error) {
-      throw new StoreFault(`SQLite: ${(error as Error).message}`, { cause: error });
-    }
+    if (alive !== null) orFault(() => this.rows.saveSetting(aliveAt, String(alive)));
+    this.commit();
+    this.#loading = null;
   }
 
   abortLoad(): void {
     this.#loading = null;
-    if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+    this.rollBack();
   }
 
   /** Copies the file as of one instant. Answers with the copy's path. */
@@ -290,6 +306,16 @@ export class Tables {
     } finally {
       this.#db.close();
     }
+  }
+}
+
+/** What SQLite cannot do is a `StoreFault`; any other error stays what it is. */
+function orFault(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    throw new StoreFault(`SQLite: ${error.message}`, { cause: error });
   }
 }
 
