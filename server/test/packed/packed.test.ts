@@ -39,7 +39,7 @@ const fields = fc
 describe("texts", () => {
   test("come back as they were put, whatever else comes and goes", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fields, fc.nat(5)), { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(fc.tuple(fields, fc.nat(5)), { maxLength: 200, size: "max" }), (steps) => {
         const texts = new Texts();
         const kept = new Map<number, Fields>();
         for (const [list, action] of steps) {
@@ -79,14 +79,18 @@ describe("texts", () => {
 });
 
 test("a finder finds what a map finds, also where hashes are equal", () => {
-  const step = fc.tuple(fc.constantFrom("add", "remove", "replace"), fc.nat(60));
+  const step = fc.tuple(fc.constantFrom("add", "add", "remove", "replace", "reserve"), fc.nat(120));
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 400 }), fc.constantFrom(1, 7, 1_000), (steps, hashes) => {
+    fc.property(fc.array(step, { maxLength: 600, size: "max" }), fc.constantFrom(1, 7, 1_000), (steps, hashes) => {
       const finder = new Finder();
       const map = new Map<number, number>();
       // All over the table, its end included, where it goes on at its beginning.
       const hash = (name: number) => (-1 - (name % hashes) * 71_582_788) | 0;
       const names: number[] = [0];
+      const isNamed = (name: number) => (slot: number) => {
+        expect(slot).toBeGreaterThan(0);
+        return names[slot] === name;
+      };
       for (const [action, name] of steps) {
         const slot = map.get(name);
         if (action === "add" && slot === undefined) {
@@ -100,11 +104,14 @@ test("a finder finds what a map finds, also where hashes are equal", () => {
           names.push(name);
           finder.replace(hash(name), slot, names.length - 1);
           map.set(name, names.length - 1);
-        }
+        } else if (action === "reserve" && name % 10 === 0) finder.reserve(name);
         expect(finder.size).toBe(map.size);
+        for (const asked of [name, name ^ 1, name ^ 2]) {
+          expect(finder.find(hash(asked), isNamed(asked))).toBe(map.get(asked) ?? 0);
+        }
       }
-      for (let name = 0; name <= 60; name++) {
-        expect(finder.find(hash(name), (slot) => names[slot] === name)).toBe(map.get(name) ?? 0);
+      for (let name = 0; name <= 120; name++) {
+        expect(finder.find(hash(name), isNamed(name))).toBe(map.get(name) ?? 0);
       }
     }),
   );
@@ -315,7 +322,7 @@ describe("a licence on a shelf", () => {
       ),
     });
     fc.assert(
-      fc.property(fc.array(steps, { maxLength: 150 }), (all) => {
+      fc.property(fc.array(steps, { maxLength: 150, size: "max" }), (all) => {
         const shelf = new Shelf();
         const made = () => ({
           license: new LicenseState(terms, shelf),
