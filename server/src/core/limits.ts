@@ -15,6 +15,12 @@ export const assignmentsPerLicenseMax = 1_000_000;
  */
 export const releasesPerStepMax = 500;
 
+/**
+ * Sessions that an administrator who ends all ends at a time, for the same reason: whoever asks for it asks again until none is
+ * left.
+ */
+export const endsPerStepMax = 500;
+
 /** Live sessions that one holder may have, whatever the edition says: a holder's sessions are walked when it is unassigned. */
 export const sessionsPerHolderAbsoluteMax = 10_000;
 

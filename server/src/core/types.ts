@@ -438,7 +438,7 @@ export interface GivenUp {
   readonly deviceKey: string;
 }
 
-/** An administrator ends one session (by its `id`), or all of the licence (`id` null). */
+/** An administrator ends one session (by its `id`), or those of the licence (`id` null), `endsPerStepMax` of them at most. */
 export interface EndCommand extends OnLicense {
   readonly type: "end";
   readonly id: string | null;

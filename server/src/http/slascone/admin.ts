@@ -2,7 +2,7 @@
 import { type Static, Type } from "typebox";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense, requireLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { audit, endAllSessions } from "../admin/acts.ts";
 import { changeEntity, requireEntity } from "../admin/change.ts";
 import { byKey, FirstOnes, slicesOf } from "../admin/slices.ts";
 import { json, noContent } from "../answer.ts";
@@ -96,7 +96,8 @@ function listSessions({ desk, store }: Services): Route {
   });
 }
 
-function closeSessions({ desk, store }: Services): Route {
+function closeSessions(services: Services): Route {
+  const { store } = services;
   return keyed({
     method: "POST",
     path: "/licenses/:license_id/opensessions/close",
@@ -116,9 +117,8 @@ function closeSessions({ desk, store }: Services): Route {
         throw new Problem("input_invalid", "license_id: must be the licence in the address, or be left out");
       }
       requireLicense(call, licenseId);
-      const { denial, granted } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: null });
+      const { denial, ended } = await endAllSessions(services, { isvId: call.isvId, licenseId });
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      const ended = granted?.ended ?? 0;
       if (ended > 0) await audit(store, call, "session.ended", "session", "all", licenseId, { ended });
       finish(noContent);
     },
