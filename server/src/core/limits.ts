@@ -15,6 +15,12 @@ export const assignmentsPerLicenseMax = 1_000_000;
  */
 export const releasesPerStepMax = 500;
 
+/**
+ * Sessions that an administrator who ends all ends at a time, for the same reason: whoever asks for it asks again until none is
+ * left.
+ */
+export const endsPerStepMax = 500;
+
 /** Sessions that one round of making an outage or a wrong clock good takes: all of a licence's at once would be all of them twice in memory. */
 export const madeGoodPerRoundMax = 1_000;
 

@@ -143,8 +143,9 @@ export class LicenseState implements LicenseView {
 
   *sessions(): Iterable<Session> {
     const { sessions } = this.#shelf;
-    for (let slot = this.#sessionEnds.first; slot !== 0; slot = sessions.ofLicense.after(slot))
-      yield sessions.get(slot);
+    for (const slot of slotsOf(this.#sessionEnds, sessions.ofLicense)) {
+      if (sessions.isOf(slot, this.#no)) yield sessions.get(slot);
+    }
   }
 
   sessionOfId(id: string): Session | undefined {
@@ -193,8 +194,8 @@ export class LicenseState implements LicenseView {
 
   *assignments(): Iterable<Assignment> {
     const { parties } = this.#shelf;
-    for (let slot = this.#partyEnds.first; slot !== 0; slot = parties.ofLicense.after(slot)) {
-      const assignment = parties.assignment(slot);
+    for (const slot of slotsOf(this.#partyEnds, parties.ofLicense)) {
+      const assignment = parties.licenseOf(slot) === this.#no ? parties.assignment(slot) : undefined;
       if (assignment !== undefined) yield assignment;
     }
   }
@@ -496,6 +497,16 @@ function remove(slot: number, chain: Chain, ends: Both): void {
   if (ends.first === slot) ends.first = chain.after(slot);
   if (ends.last === slot) ends.last = chain.before(slot);
   chain.takeOut(slot);
+}
+
+/**
+ * All slots of a list, as of now: whoever looks through many lets others go first in between, and then some have gone, and the
+ * list goes on elsewhere.
+ */
+function slotsOf({ first }: Both, chain: Chain): number[] {
+  const slots: number[] = [];
+  for (let slot = first; slot !== 0; slot = chain.after(slot)) slots.push(slot);
+  return slots;
 }
 
 function endOfFirst(heap: EndHeap<number>, { sessions }: Shelf): Millis | undefined {

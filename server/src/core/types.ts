@@ -340,7 +340,10 @@ export interface LicenseView {
   nextFreeAt(pool?: ProjectKind | null): Millis | null;
   /** At most `limit` known sessions with `validUntil <= now`. */
   due(now: Millis, limit: number): readonly Session[];
-  /** Every known session; for administrators and start-up, never on the hot path. */
+  /**
+   * Every known session; for administrators and start-up, never on the hot path. Whoever pauses on the way goes on with those that
+   * are still there.
+   */
   sessions(): Iterable<Session>;
   /** One of them by our id, which has no index: for administrators. */
   sessionOfId(id: string): Session | undefined;
@@ -361,7 +364,7 @@ export interface LicenseView {
   attendedProjects(kind: ProjectKind): Iterable<string>;
   /** The live sessions of a project: its users. */
   sessionsOfProject(id: string, limit?: number): readonly Session[];
-  /** Every known client; for administrators, never on the hot path. */
+  /** Every known client; for administrators, never on the hot path. May be looked through with pauses, as `sessions`. */
   assignments(): Iterable<Assignment>;
   quota(limitationId: string): Quota | undefined;
   consumption(transactionId: string): Consumption | undefined;
@@ -435,7 +438,7 @@ export interface GivenUp {
   readonly deviceKey: string;
 }
 
-/** An administrator ends one session (by its `id`), or all of the licence (`id` null). */
+/** An administrator ends one session (by its `id`), or those of the licence (`id` null), `endsPerStepMax` of them at most. */
 export interface EndCommand extends OnLicense {
   readonly type: "end";
   readonly id: string | null;

@@ -139,6 +139,9 @@ export const signedAnswersMax = 1_000;
 export const pageSizeMax = 1_000;
 export const pageSizeDefault = 100;
 
+/** Sessions or clients that are looked through at a time: some milliseconds, after which others have their turn. */
+export const lookedAtOnceMax = 2_000;
+
 /** Sessions or assignments that a listing of SLASCONE's, which knows no pages, answers with. */
 export const listedMax = 10_000;
 

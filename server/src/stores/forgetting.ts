@@ -51,8 +51,13 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
     .filter((consumption) => isNamed(terms, consumption, names))
     .map((consumption) => renamedConsumption(terms, consumption, names));
   if ([before, dropped, gone, consumptions].every(({ length }) => length === 0)) return null;
-  const taken = new Set([...license.assignments()].map((assignment) => assignment.clientKey));
-  const after = before.map((assignment) => renamed(terms, assignment, names, taken));
+  const given = new Set<string>();
+  const isTaken = (key: string) => given.has(key) || license.assignment(key) !== undefined;
+  const after = before.map((assignment) => {
+    const other = renamed(terms, assignment, names, isTaken);
+    given.add(other.clientKey);
+    return other;
+  });
   return { before, after, dropped, gone, consumptions };
 }
 
@@ -75,15 +80,20 @@ function those<T>(all: Iterable<T>, isOne: (each: T) => boolean): T[] {
 
 type Named = Pick<Session, "clientId" | "userId"> & Partial<Pick<Session, "clientKey">>;
 
-function renamed(terms: Terms, assignment: Assignment, names: Renames, taken: Set<string>): Assignment {
+function renamed(terms: Terms, assignment: Assignment, names: Renames, isTaken: (key: string) => boolean): Assignment {
   const userId = otherName(assignment.userId, names);
   if (terms.clientType === "devices") return { ...assignment, userId };
   const fresh = names.get(fold(assignment.clientId));
   // Somebody who was forgotten, came back and is forgotten again is two clients, and stays so.
-  const clientId = fresh === undefined ? assignment.clientId : freeName(fresh, taken);
-  const key = clientKey(terms, clientId);
-  taken.add(key);
-  return { ...assignment, clientId, clientKey: key, userId, clientName: null, clientDescription: null };
+  const clientId = fresh === undefined ? assignment.clientId : freeName(fresh, isTaken);
+  return {
+    ...assignment,
+    clientId,
+    clientKey: clientKey(terms, clientId),
+    userId,
+    clientName: null,
+    clientDescription: null,
+  };
 }
 
 function renamedConsumption({ clientType }: Terms, consumption: Consumption, names: Renames): Consumption {
@@ -96,10 +106,10 @@ function renamedConsumption({ clientType }: Terms, consumption: Consumption, nam
   };
 }
 
-function freeName(name: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(name)) return name;
+function freeName(name: string, isTaken: (key: string) => boolean): string {
+  if (!isTaken(name)) return name;
   let n = 2;
-  while (taken.has(`${name}-${n}`)) n++;
+  while (isTaken(`${name}-${n}`)) n++;
   return `${name}-${n}`;
 }
 

@@ -41,6 +41,18 @@ test.each([
   expect([answer.status, shown, answer.headers.get("x-total-count")]).toEqual([200, clients, total]);
 });
 
+test("clients of one instant stand in the order of their ids, on every server and after each restart", async () => {
+  const other = await startDemo();
+  for (const client of ["pc-1", "pc-2", "pc-3", "pc-4", "pc-5", "pc-6"])
+    await activate(other, licenses.devices, client);
+  for (const query of ["", "?sort_option=device_name&descending=true"]) {
+    const { body } = await call(other, `/licenses/${licenses.devices}/assignments${query}`, { adminKey: keys.admin });
+    const ids = body.map(({ id }: { id: string }) => id);
+    expect(ids).toEqual(ids.toSorted());
+  }
+  await other.stop();
+});
+
 test.each(["?operating_system=Linux", "?sort_option=colour", "?search=pc-1", "?page=0"])(
   "%s is refused",
   async (query) => {

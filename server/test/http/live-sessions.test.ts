@@ -1,6 +1,7 @@
 /** GET licenses/{id}/sessions: who holds a licence's tokens, by page. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { call, type Demo, keys, licenses, open, startDemo } from "./demo.ts";
+import { endsPerStepMax } from "../../src/core/limits.ts";
+import { call, type Demo, isv, keys, licenses, open, startDemo } from "./demo.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -57,6 +58,39 @@ test("what has lapsed, or was ended, is not live", async () => {
   expect(await names()).toEqual(["ben@factor.com"]);
   demo.clock.advance(5 * 60_000);
   expect(await names()).toEqual([]);
+});
+
+test("all are ended some at a time, so that others have their turn, with one line in the audit log", async () => {
+  const count = 2 * endsPerStepMax + 7;
+  await call(demo, "/licenses", {
+    adminKey: keys.admin,
+    method: "PATCH",
+    body: { id: licenses.users, floating_token_limit: count },
+  });
+  const item = (n: number) => ({ op: "open", license_id: licenses.users, client_id: `user${n}@factor.com` });
+  for (let n = 0; n < count; n += 500) {
+    const items = Array.from({ length: Math.min(500, count - n) }, (_, more) => item(n + more));
+    await call(demo, "/provisioning/session/batch", { body: { items } });
+  }
+  expect((await list()).body.total).toBe(count);
+  const ended: unknown[] = [];
+  const { transact } = demo.store;
+  demo.store.transact = async (commands, ...others) => {
+    const outcomes = await transact.call(demo.store, commands, ...others);
+    if (commands.some(({ type }) => type === "end")) {
+      ended.push((await demo.store.read(isv, licenses.users))?.openSessions);
+    }
+    return outcomes as never;
+  };
+  const { status } = await call(demo, `/licenses/${licenses.users}/opensessions/close`, {
+    adminKey: keys.admin,
+    method: "POST",
+  });
+  expect([status, ended]).toEqual([204, [count - endsPerStepMax, 7, 0]]);
+  const { body } = await call(demo, "/audit?kind=session", { adminKey: keys.admin });
+  expect(body.items.map(({ after }: { after: object }) => after)).toEqual([
+    { license_id: licenses.users, ended: count },
+  ]);
 });
 
 test("users of a project are shown with it", async () => {

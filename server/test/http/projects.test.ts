@@ -233,6 +233,35 @@ describe("the wire of projects", () => {
     expect(await left()).toEqual([2, 1]);
   });
 
+  test("projects are listed in the order in which they were created, page by page, with their total", async () => {
+    for (const [name, license_id] of [
+      ["A", licenses.projects],
+      ["B", licenses.otherProjects],
+      ["C", licenses.projects],
+    ]) {
+      expect((await call(demo, "/projects", { body: { license_id, name } })).status).toBe(201);
+      demo.clock.advance(1_000);
+    }
+    const listed = async (query: string) => {
+      const { body, headers } = await call(demo, `/projects?${query}`);
+      return [body.map(({ name }: { name: string }) => name).join(" "), headers.get("x-total-count")];
+    };
+    expect(await listed("")).toEqual(["A B C", "3"]);
+    expect(await listed("page=2&page_size=2")).toEqual(["C", "3"]);
+    expect(await listed(`license_id=${licenses.projects}&page_size=1`)).toEqual(["A", "2"]);
+    expect(await listed("name=b")).toEqual(["B", "1"]);
+    expect(await listed("page=9")).toEqual(["", "3"]);
+  });
+
+  test("a list of projects has those that are left where some are deleted meanwhile", async () => {
+    const ids = [await project("A"), await project("B"), await project("C")];
+    const [list] = await Promise.all([
+      call(demo, "/projects"),
+      ...ids.slice(1).map((id) => call(demo, `/projects/${id}`, { method: "DELETE" })),
+    ]);
+    expect([list.status, list.body[0]?.name]).toEqual([200, "A"]);
+  });
+
   test("a project of another vendor is 404", async () => {
     const bridge = await project("Bridge");
     const { isv: _, ...theirs } = { isv: 0, key: keys.otherVendor, isvId: id(0xb) };

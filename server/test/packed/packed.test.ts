@@ -244,6 +244,30 @@ describe("a licence on a shelf", () => {
     expect(shelf.licenseOfToken("other vendor", "another")).toBeUndefined();
   });
 
+  test("may be looked through with pauses: what has gone meanwhile is passed over, and nobody else's is told", () => {
+    const shelf = new Shelf();
+    const [license, other] = [new LicenseState(terms, shelf), new LicenseState(terms, shelf)];
+    for (const n of [1, 2, 3, 4]) {
+      license.putAssignment(assignment(n));
+      license.putSession(session(n));
+    }
+    const [sessions, clients] = [license.sessions(), license.assignments()].map((all) => all[Symbol.iterator]());
+    expect([sessions?.next().value, clients?.next().value]).toEqual([session(1), assignment(1)]);
+    for (const n of [1, 2, 3]) {
+      license.dropSession(session(n).key);
+      license.dropAssignment(assignment(n).clientKey);
+    }
+    // They take the places that have become free.
+    for (const n of [5, 6]) {
+      other.putAssignment(assignment(n));
+      other.putSession(session(n));
+    }
+    expect([[...(sessions as Iterator<Session> & Iterable<Session>)], [...(clients as never)]]).toEqual([
+      [session(4)],
+      [assignment(4)],
+    ]);
+  });
+
   test("that is no more leaves nothing behind, and takes nothing of another one along", () => {
     const shelf = new Shelf();
     const stays = new LicenseState(terms, shelf);

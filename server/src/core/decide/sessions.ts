@@ -1,5 +1,5 @@
 /** Opening, extending, closing and ending sessions of users and devices. */
-import { assignmentsPerLicenseMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
+import { assignmentsPerLicenseMax, endsPerStepMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
 import { admits, asFirstWritten, clientKey, holderKey, sessionKey } from "../names.ts";
 import type {
   Assignment,
@@ -292,10 +292,13 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
 }
 
 function sessionsMeant(license: LicenseView, { id }: EndCommand): readonly Session[] {
-  if (id === null) return [...license.sessions()];
+  // Whatever their ends: live ones come first, and are put in one order for all stores.
+  if (id === null) return license.due(Number.POSITIVE_INFINITY, endsPerStepMax).toSorted(byBeginning);
   const session = license.sessionOfId(id);
   return session === undefined ? [] : [session];
 }
+
+const byBeginning = (a: Session, b: Session) => a.openedAt - b.openedAt || (a.key < b.key ? -1 : 1);
 
 /**
  * An administrator ends one session or all: the token is free at once, and the session's id stays denied until its old end.

@@ -137,6 +137,11 @@ export class PackedSessions implements Ends<number> {
     return this.placeOf(slot) >= 0;
   }
 
+  /** Whether it is a session of that licence, for whoever has noted slots: others may have them by now. */
+  isOf(slot: number, licenseNo: number): boolean {
+    return this.isThere(slot) && this.#records.integer(slot, license) === licenseNo;
+  }
+
   endOf(slot: number): Millis {
     return this.#records.double(slot, validUntil);
   }

@@ -56,18 +56,30 @@ export const Token = Type.Object({
   left: Type.Integer(),
 });
 
+/** Whoever is shown a project. */
+interface Asking {
+  readonly isvId: string;
+  readonly names: Names;
+  readonly vendor: Vendor;
+}
+
 /** @throws Problem (404) where the project has gone meanwhile. */
-export async function projectOf(
+export async function projectOf(store: Store, caller: Asking, licenseId: string, projectId: string) {
+  const project = await projectIfThere(store, caller, licenseId, projectId);
+  if (project === null) throw new Problem("project_unknown", "The vendor has no project of this id.");
+  return project;
+}
+
+/** As `projectOf`; null where the project has gone meanwhile. */
+export async function projectIfThere(
   store: Store,
-  { isvId, names, vendor }: { readonly isvId: string; readonly names: Names; readonly vendor: Vendor },
+  { isvId, names, vendor }: Asking,
   licenseId: string,
   projectId: string,
 ) {
   const license = await store.read(isvId, licenseId);
   const project = license?.project(projectId);
-  if (license === undefined || project === undefined) {
-    throw new Problem("project_unknown", "The vendor has no project of this id.");
-  }
+  if (license === undefined || project === undefined) return null;
   return {
     id: project.id,
     license_id: licenseId,

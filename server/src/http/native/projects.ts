@@ -2,9 +2,10 @@
 import { type Static, Type } from "typebox";
 import { assignedAt } from "../../core/decide/assignments.ts";
 import { fold } from "../../core/names.ts";
-import type { CloseProjectCommand, ProjectCommand } from "../../core/types.ts";
+import type { CloseProjectCommand, Millis, ProjectCommand } from "../../core/types.ts";
 import { newId, newSecret, secretHash } from "../../ids.ts";
 import { isBound, knownLicense, reachesLicense, requireLicense } from "../access.ts";
+import { byKey, FirstOnes } from "../admin/slices.ts";
 import { type Answer, json, jsonType, noContent } from "../answer.ts";
 import { Maybe, Name, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { nameLengthMax, pageMax, pageSizeMax } from "../limits.ts";
@@ -12,7 +13,7 @@ import { answerOfDenial, onceDecided, Problem } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { LicenseParams, Refusal } from "../slascone/schemas.ts";
 import { progressOf } from "./progress.ts";
-import { Progress, Project, projectOf, StartedExecution, Token } from "./project-dto.ts";
+import { Progress, Project, projectIfThere, projectOf, StartedExecution, Token } from "./project-dto.ts";
 
 const strict = { additionalProperties: false };
 const Kind = Type.Enum(["mono", "team"], {
@@ -213,28 +214,26 @@ function readRoutes({ store, desk }: Services): Route[] {
       reach: "app",
       tag: "Projects",
       summary: "List projects",
+      description: "In the order in which they were created. `X-Total-Count` has the total of all pages.",
       query: ListQuery,
       answers: { 200: Type.Array(Project) },
       async handle(call, finish) {
         const { license_id, name, page = 1, page_size: size = pageSizeMax } = call.query;
         const licenseIds = licensesOf(call, uuidOrNull(license_id));
-        const found: string[] = [];
+        const first = new FirstOnes<Listed>(page * size, byKey(false));
         for (const licenseId of licenseIds) {
           await refresh(call, licenseId);
           const license = await store.read(call.isvId, licenseId);
           const named = name === undefined ? undefined : license?.projectNamed(fold(name));
           const projects = name === undefined ? (license?.projects() ?? []) : named === undefined ? [] : [named];
-          for (const { id } of projects) {
-            if (found.length >= page * size) break;
-            found.push(`${licenseId}/${id}`);
-          }
+          first.add([...projects].map(({ id, createdAt }) => ({ licenseId, id, key: createdAt })));
         }
         const projects = [];
-        for (const place of found.slice((page - 1) * size)) {
-          const [licenseId = "", projectId = ""] = place.split("/");
-          projects.push(await projectOf(store, call, licenseId, projectId));
+        for (const { licenseId, id } of first.from((page - 1) * size)) {
+          const project = await projectIfThere(store, call, licenseId, id);
+          if (project !== null) projects.push(project);
         }
-        finish(json(projects));
+        finish({ ...json(projects), headers: ["X-Total-Count", String(first.total)] });
       },
     }),
     keyed({
@@ -281,6 +280,12 @@ function readRoutes({ store, desk }: Services): Route[] {
       },
     }),
   ];
+}
+
+interface Listed {
+  readonly licenseId: string;
+  readonly id: string;
+  readonly key: Millis;
 }
 
 /** The licences that a listing covers: the one that is named, or all that the key reaches. */

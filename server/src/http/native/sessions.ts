@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import type { LicenseView, Session } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
 import { finds, ListQuery, PageOf, pageOf } from "../admin/lists.ts";
+import { byKey, FirstOnes, slicesOf } from "../admin/slices.ts";
 import { Label } from "../input.ts";
 import { pageSizeDefault } from "../limits.ts";
 import { clientOrNull, type Names, nameOrNull } from "../names.ts";
@@ -64,15 +65,17 @@ export function liveSessionRoutes({ desk, store }: Services): Route[] {
           page = 1,
           page_size: size = pageSizeDefault,
         } = call.query;
-        const live = [...license.sessions()].filter(({ endedAt }) => endedAt === null);
-        const found =
-          search === undefined ? live : live.filter((session) => isFound(license, session, call.names, search));
-        const inOrder = sorted(found, orders[sort as keyof typeof orders], call.names, descending);
+        const key = orders[sort as keyof typeof orders];
+        const first = new FirstOnes<Listed>(page * size, byKey(descending));
+        for await (const slice of slicesOf(store, license, license.sessions())) {
+          const live = slice.filter(({ endedAt }) => endedAt === null);
+          const found =
+            search === undefined ? live : live.filter((session) => isFound(license, session, call.names, search));
+          first.add(found.map((session) => ({ session, id: session.id, key: key(session, call.names) })));
+        }
         // Shaped last: of thousands a page is shown.
-        const items = inOrder
-          .slice((page - 1) * size, page * size)
-          .map((session) => shown(license, session, call.names));
-        finish(pageOf(items, found.length, call.query));
+        const items = first.from((page - 1) * size).map(({ session }) => shown(license, session, call.names));
+        finish(pageOf(items, first.total, call.query));
       },
     }),
   ];
@@ -86,15 +89,10 @@ const orders = {
   user_id: ({ holder }: Session, names: Names) => names.of(holder),
   client_id: ({ clientKey }: Session, names: Names) => names.of(clientKey),
 } as const;
-type Order = (session: Session, names: Names) => number | string;
-
-function sorted(sessions: readonly Session[], order: Order, names: Names, isDescending: boolean): Session[] {
-  const sign = isDescending ? -1 : 1;
-  const compare = <T extends number | string>(a: T, b: T) => (a < b ? -sign : a > b ? sign : 0);
-  return sessions
-    .map((session) => ({ session, key: order(session, names) }))
-    .sort((a, b) => compare(a.key, b.key) || compare(a.session.id, b.session.id))
-    .map(({ session }) => session);
+interface Listed {
+  readonly session: Session;
+  readonly id: string;
+  readonly key: number | string;
 }
 
 function isFound(license: LicenseView, session: Session, names: Names, search: string): boolean {

@@ -7,6 +7,7 @@ import { callerStill } from "../access.ts";
 import { audit } from "../admin/acts.ts";
 import { authorOf } from "../admin/author.ts";
 import { inUse } from "../admin/fit.ts";
+import { slicesOf } from "../admin/slices.ts";
 import { json } from "../answer.ts";
 import { Maybe, Name } from "../input.ts";
 import { onceDecided, Problem } from "../problem.ts";
@@ -97,10 +98,14 @@ async function liveSessions(
     // What has lapsed is released first.
     await desk.decide({ type: "sweep", isvId, licenseId });
     const license = await store.read(isvId, licenseId);
-    for (const session of license?.sessions() ?? []) {
+    if (license === undefined) continue;
+    const isOfUser = (session: Session) => {
       const isNamed = session.userId !== null && names.has(fold(session.userId));
-      const isClient = license?.terms.clientType !== "devices" && names.has(fold(session.clientId));
-      if (session.endedAt === null && (isNamed || isClient)) live.push({ licenseId, session });
+      return isNamed || (license.terms.clientType !== "devices" && names.has(fold(session.clientId)));
+    };
+    for await (const slice of slicesOf(store, license, license.sessions())) {
+      const found = slice.filter((session) => session.endedAt === null && isOfUser(session));
+      live.push(...found.map((session) => ({ licenseId, session })));
     }
   }
   return live;

@@ -1,9 +1,10 @@
 /** What administrators do to licences: sessions, assignments, the switch of a licence, the jobs. AdminKeys alone. */
 import { type Static, Type } from "typebox";
-import type { Assignment, LicenseView } from "../../core/types.ts";
+import type { Assignment } from "../../core/types.ts";
 import { knownLicense, requireLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { audit, endAllSessions } from "../admin/acts.ts";
 import { changeEntity, requireEntity } from "../admin/change.ts";
+import { byKey, FirstOnes, slicesOf } from "../admin/slices.ts";
 import { json, noContent } from "../answer.ts";
 import { millis, Note, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { listedMax, operatingSystemsAskedMax, pageMax } from "../limits.ts";
@@ -34,9 +35,7 @@ const AssignmentQuery = Type.Object(
       }),
     ),
     version_number: Type.Optional(Note("Clients of this version of the software.")),
-    sort_option: Type.Optional(
-      Type.Enum([...assignmentOrders], { description: "In the order in which clients became known, if left out." }),
-    ),
+    sort_option: Type.Optional(Type.Enum([...assignmentOrders], { description: "`activated_date_utc` if left out." })),
     descending: Type.Optional(Type.Boolean()),
     include_analytical_heartbeats: Type.Optional(
       Type.Boolean({ description: "Taken and not used: GET data_gathering/heartbeats has what clients told." }),
@@ -97,7 +96,8 @@ function listSessions({ desk, store }: Services): Route {
   });
 }
 
-function closeSessions({ desk, store }: Services): Route {
+function closeSessions(services: Services): Route {
+  const { store } = services;
   return keyed({
     method: "POST",
     path: "/licenses/:license_id/opensessions/close",
@@ -117,9 +117,8 @@ function closeSessions({ desk, store }: Services): Route {
         throw new Problem("input_invalid", "license_id: must be the licence in the address, or be left out");
       }
       requireLicense(call, licenseId);
-      const { denial, granted } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id: null });
+      const { denial, ended } = await endAllSessions(services, { isvId: call.isvId, licenseId });
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      const ended = granted?.ended ?? 0;
       if (ended > 0) await audit(store, call, "session.ended", "session", "all", licenseId, { ended });
       finish(noContent);
     },
@@ -164,35 +163,33 @@ function listAssignments({ store }: Services): Route {
       const license = await store.read(call.isvId, licenseId);
       if (license === undefined) throw new Problem("license_unknown", "The licence has been deleted meanwhile.");
       const { page = 1, page_size: size = listedMax } = call.query;
-      const found = assignmentsAsked(license, call.query);
+      const { sort_option: member = "activated_date_utc", descending = false } = call.query;
       const dto = (assignment: Assignment) => assignmentDto(license.terms, assignment, store.now(), call.names);
-      const listed = sorted(found, call.query, dto).slice((page - 1) * size, page * size);
-      finish({ ...json(listed.map(dto)), headers: ["X-Total-Count", String(found.length)] });
+      const first = new FirstOnes<Listed>(page * size, byKey(descending));
+      for await (const slice of slicesOf(store, license, license.assignments())) {
+        const found = slice.filter((assignment) => isAsked(assignment, call.query));
+        // By what is shown: whoever may not see names must not learn their order either.
+        const key = (assignment: Assignment) => dto(assignment)[member as (typeof assignmentOrders)[number]] ?? "";
+        first.add(found.map((assignment) => ({ assignment, id: assignment.id, key: key(assignment) })));
+      }
+      const listed = first.from((page - 1) * size).map(({ assignment }) => dto(assignment));
+      finish({ ...json(listed), headers: ["X-Total-Count", String(first.total)] });
     },
   });
 }
 
-function assignmentsAsked(license: LicenseView, asked: AssignmentQuery): Assignment[] {
-  const { operating_systems: systems, version_number: version } = asked;
-  return [...license.assignments()].filter(
-    ({ operatingSystem, softwareVersion }) =>
-      (systems === undefined || (operatingSystem !== null && systems.includes(operatingSystem))) &&
-      (version === undefined || softwareVersion === version),
-  );
+interface Listed {
+  readonly assignment: Assignment;
+  readonly id: string;
+  readonly key: string;
 }
 
-/** By what is shown: whoever may not see names must not learn their order either. */
-function sorted(
-  assignments: Assignment[],
-  { sort_option: member, descending = false }: AssignmentQuery,
-  dto: (assignment: Assignment) => ReturnType<typeof assignmentDto>,
-): Assignment[] {
-  if (member === undefined) return descending ? assignments.reverse() : assignments;
-  const sign = descending ? -1 : 1;
-  return assignments
-    .map((assignment) => ({ assignment, key: dto(assignment)[member as (typeof assignmentOrders)[number]] ?? "" }))
-    .sort((a, b) => (a.key < b.key ? -sign : a.key > b.key ? sign : 0))
-    .map(({ assignment }) => assignment);
+function isAsked({ operatingSystem, softwareVersion }: Assignment, asked: AssignmentQuery): boolean {
+  const { operating_systems: systems, version_number: version } = asked;
+  return (
+    (systems === undefined || (operatingSystem !== null && systems.includes(operatingSystem))) &&
+    (version === undefined || softwareVersion === version)
+  );
 }
 
 function readAssignment({ store }: Services): Route {

@@ -6,7 +6,7 @@ import type { Edition, License } from "../../catalog/entities.ts";
 import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { audit, endAllSessions } from "../admin/acts.ts";
 import {
   changeEntity,
   entityAnswer,
@@ -384,10 +384,8 @@ function deleteLicense({ desk, store }: Services): Route {
       requireFree(call.vendor, "license", license.id);
       // What has lapsed is released first: only who is really in stands in the way.
       const isForced = call.query.force === true;
-      const { granted } = await desk.decide(
-        isForced ? { type: "end", ...place, id: null } : { type: "sweep", ...place },
-      );
-      const hasEnded = isForced && (granted?.ended ?? 0) > 0;
+      if (!isForced) await desk.decide({ type: "sweep", ...place });
+      const hasEnded = isForced && (await endAllSessions({ desk }, place)).ended > 0;
       if (hasEnded) await audit(store, call, "session.ended", "session", "all", license.id);
       await onceDecided(() => deleteFree(store, call, license.id), hasEnded);
       finish(noContent);
