@@ -153,7 +153,7 @@ class Loading {
   async #settings(lines: readonly LineOf<"setting">[]): Promise<void> {
     const counted = lines.find(({ name }) => name === countedUntilSetting);
     if (counted !== undefined) {
-      await this.#transaction.query("UPDATE seatkeeper.counted SET until = $1", [counted.value]);
+      await this.#transaction.query("UPDATE seatkeeper.counted SET up_to = $1", [counted.value]);
     }
     const others = lines.filter((line) => line !== counted);
     await this.#transaction.query(saveSettings, [others.map(({ name }) => name), others.map(({ value }) => value)]);
