@@ -103,6 +103,7 @@ export function refusal(error: unknown, file: string): unknown {
     ["SQLITE_FULL", "cannot be written: the disk is full"],
     ["SQLITE_READONLY", "cannot be written: it, its folder or its disk is read-only"],
     ["SQLITE_CANTOPEN", "cannot be opened: look at the folder and its rights"],
+    ["SQLITE_IOERR_LOCK", "cannot be locked: it or its disk is read-only, or the disk knows no locks"],
     ["SQLITE_IOERR", "cannot be read or written: the disk answers with errors"],
     ["SQLITE_CORRUPT", "is damaged. Restore a backup"],
   ];
