@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { readConfig } from "../config.ts";
+import { readTls } from "../http/tls.ts";
 import { startServer } from "../main.ts";
 import { demoSettings, demoTenant, setIn, welcome } from "./demo.ts";
 import { demoHistoryOnce } from "./demo-history.ts";
@@ -10,6 +11,8 @@ import { stopOnSignals } from "./signals.ts";
 export async function serve(options: { readonly demo?: boolean }): Promise<void> {
   const config = readConfig(options.demo === true ? { ...demoSettings, ...setIn(process.env) } : process.env);
   const tenantFiles = options.demo === true ? [fileURLToPath(demoTenant), ...config.tenantFiles] : config.tenantFiles;
+  // The demo's past is written before the server starts, and a certificate that cannot be used makes no database.
+  if (options.demo === true && config.tls !== null) readTls(config.tls);
   const starting = (options.demo === true ? demoHistoryOnce(config) : Promise.resolve()).then(() =>
     startServer({ ...config, tenantFiles }),
   );

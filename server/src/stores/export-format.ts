@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Millis } from "../core/types.ts";
-import { type Dump, type DumpLine, DumpRefused } from "./store.ts";
+import { countedUntilSetting, type Dump, type DumpLine, DumpRefused } from "./store.ts";
 
 /** The format that is written, and the newest that is read. */
 export const formatVersion = 1;
@@ -100,6 +100,7 @@ async function* checked(lines: AsyncIterable<Buffer>, hash: ReturnType<typeof cr
       end = value;
       continue;
     }
+    if (isCountedByOthers(value)) throw new DumpRefused(ofOlder);
     if (!lineTypes.has(value.type)) throw new DumpRefused(`Line ${count + 1} of the export is of no known type.`);
     hash.update(line).update("\n");
     count++;
@@ -112,6 +113,14 @@ async function* checked(lines: AsyncIterable<Buffer>, hash: ReturnType<typeof cr
     );
   }
 }
+
+/** Beside servers that count otherwise, older ones read that all is counted, of any future (`migrations/postgres/0009`). */
+function isCountedByOthers(line: DumpLine): boolean {
+  return line.type === "setting" && line.name === countedUntilSetting && Number(line.value) >= Number.MAX_SAFE_INTEGER;
+}
+
+const ofOlder =
+  "The export was made by an older program than the database has, and does not tell how far history is counted. Export with the newer one.";
 
 const lineTypes: ReadonlySet<string> = new Set<DumpLine["type"]>([
   "setting",

@@ -251,7 +251,7 @@ describe("what cannot be written is told with status 73, and no copy of the data
   });
 });
 
-describe("what cannot be read is told with status 66:", () => {
+describe("what cannot be read is told with status 66, and what cannot be locked with 75:", () => {
   test("a folder in a file's place", async () => {
     mkdirSync(`${folder.path}/two`);
     for (const args of [
@@ -287,6 +287,16 @@ describe("what cannot be read is told with status 66:", () => {
     chmodSync(folder.path, 0o755);
     const asked = spawnSync(process.execPath, [bin, "restore", file], { ...stranger, env, encoding: "utf8" });
     expect([asked.status, asked.stderr]).toEqual([66, expect.stringMatching(/one\.db: EACCES: permission denied/)]);
+  });
+
+  test.runIf(canBeStranger)("a database that may be read and not written", async () => {
+    const there = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/bare.db` };
+    await done(["migrate"], there);
+    chmodSync(`${folder.path}/bare.db`, 0o444);
+    chmodSync(folder.path, 0o755);
+    const options = { ...stranger, env: { ...env, ...there }, encoding: "utf8" } as const;
+    const asked = spawnSync(process.execPath, [bin, "migrate"], options);
+    expect([asked.status, asked.stderr]).toEqual([75, expect.stringMatching(/bare\.db cannot be locked: .*read-only/)]);
   });
 });
 

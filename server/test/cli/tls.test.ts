@@ -143,15 +143,16 @@ test("SIGHUP without TLS ends nothing", async () => {
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
 });
 
-test.each<[string, Record<string, string>, string]>([
+test.each<[string, Record<string, string>, string, ...string[]]>([
   ["a key alone", { SEATKEEPER_TLS_CERT_FILE: "" }, "want both"],
   ["a file that is not there", { SEATKEEPER_TLS_KEY_FILE: path("nowhere.key") }, "ENOENT"],
   ["a file that is none", { SEATKEEPER_TLS_CERT_FILE: path("text") }, "cannot be used"],
-])("it does not start with %s: status 78, and makes no database", async (_name, wrong, text) => {
+  ["a file that is none, for the demo", { SEATKEEPER_TLS_CERT_FILE: path("text") }, "cannot be used", "--demo"],
+])("it does not start with %s: status 78, and makes no database", async (_name, wrong, text, ...args) => {
   make("lonely");
   serve("lonely");
   writeFileSync(path("text"), "no certificate");
-  const ended = await startProcess(["serve"], {
+  const ended = await startProcess(["serve", ...args], {
     ...settings,
     SEATKEEPER_DATABASE_URL: `sqlite:${path("lonely.db")}`,
     ...wrong,

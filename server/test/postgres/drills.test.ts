@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Connections } from "../../src/stores/postgres/connections.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
-import { migrate, readMigrations } from "../../src/stores/postgres/schema.ts";
-import { DatabaseRefused, type Store } from "../../src/stores/store.ts";
+import { lockSchema, migrate, readMigrations } from "../../src/stores/postgres/schema.ts";
+import { DatabaseInUse, DatabaseRefused, type Store } from "../../src/stores/store.ts";
 import { call, licenseIds, tenant } from "../faults/vendor.ts";
 import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 import { ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
@@ -194,6 +194,17 @@ describe("migrations", () => {
     const ran = await Promise.all([migrate(connect()), migrate(connect()), migrate(connect())]);
     expect(ran.flat()).toEqual(known.map(({ name }) => name));
     expect(await schema()).toHaveLength(known.length);
+  });
+
+  test("are not waited for in silence: whoever comes while they take long is told what goes on", async () => {
+    const other = await connect().begin();
+    await lockSchema(other);
+    await expect(migrate(connect(), { lockMs: 100 })).rejects.toThrow(DatabaseInUse);
+    await expect(migrate(connect(), { lockMs: 100 })).rejects.toThrow(
+      /Somebody changes this database's schema, or fills it/,
+    );
+    await other.rollback();
+    expect(await migrate(connect(), { lockMs: 100 })).toHaveLength(known.length);
   });
 
   test("that are cut off between two of them leave nothing behind, and the next server runs them all", async () => {

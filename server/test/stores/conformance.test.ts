@@ -1,4 +1,6 @@
 /** Every store, held to the contract; and what only a store on a file must keep. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -27,6 +29,16 @@ const directory = folder.path;
 let files = 0;
 const freshPath = () => join(directory, `${++files}.db`);
 
+/** Reads the file named, as a server does that starts, and lets go of it 20 ms later. */
+const looking = `
+  import Database from "better-sqlite3";
+  const db = new Database(process.argv[1]);
+  db.exec("BEGIN; SELECT count(*) FROM sqlite_schema");
+  const { writeSync } = await import("node:fs");
+  writeSync(1, "reading");
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+  db.close();`;
+
 describe("the SQLite store's file", () => {
   test("is readable to its owner alone, and so is everything beside it", async () => {
     const path = freshPath();
@@ -47,6 +59,19 @@ describe("the SQLite store's file", () => {
     const next = openSqliteStore(path, new HeldClock());
     expect(next.setting("still")).toBe("here");
     await next.close();
+  });
+
+  test("is had by one of several that start on it at once: one that only looks at it for a moment keeps nobody out", async () => {
+    const path = freshPath();
+    await openSqliteStore(path, new HeldClock()).close();
+    const other = spawn(process.execPath, ["--input-type=module", "--eval", looking, path], {
+      cwd: import.meta.dirname,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const ended = once(other, "exit");
+    await once(other.stdout, "data");
+    await openSqliteStore(path, new HeldClock()).close();
+    expect(await ended).toEqual([0, null]);
   });
 
   test("that is no database is refused with a clear text", () => {

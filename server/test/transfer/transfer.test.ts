@@ -135,6 +135,10 @@ describe("what is no whole export is refused, and leaves the target empty:", () 
     "a file cut off behind a line": [(text) => text.replace(/^.*"type":"end".*\n$/m, ""), /truncated/],
     "an altered file": [(text) => text.replace("anna@", "hans@"), /altered/],
     "a file with a line too little": [(text) => text.replace(/^.*"type":"history".*\n/m, ""), /altered/],
+    "what an older server has exported beside newer ones": [
+      (text) => text.replace("\n", '\n{"type":"setting","name":"counted_until","value":"9007199254740991"}\n'),
+      /by an older program .* Export with the newer one/,
+    ],
     "a file with something behind its end": [(text) => `${text}{"type":"end"}\n`, /altered/],
     "a line that is no JSON": [
       (text) => text.replace('{"type":"history"', '{"type":history'),

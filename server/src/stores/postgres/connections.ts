@@ -20,6 +20,8 @@ interface Beginning {
   readonly mode?: `ISOLATION LEVEL ${"READ COMMITTED" | "REPEATABLE READ" | "REPEATABLE READ READ ONLY"}`;
   /** How long it waits for a lock. */
   readonly lockMs?: number;
+  /** How long it waits for any one answer. */
+  readonly answerMs?: number;
 }
 
 interface PrimaryConfig extends PoolConfig {
@@ -79,12 +81,12 @@ export class Connections {
   async begin({
     mode = "ISOLATION LEVEL READ COMMITTED",
     lockMs = limits.lockMs,
+    answerMs = limits.answerMs,
   }: Beginning = {}): Promise<Transaction> {
     const client = await this.#client();
     this.#warnings.delete(client);
-    return new Transaction(client, this.#names, `BEGIN ${mode}; ${timeouts(lockMs)}; ${byKeys}`, () =>
-      this.#warnings.get(client),
-    );
+    const begin = `BEGIN ${mode}; ${timeouts(lockMs)}; ${byKeys}`;
+    return new Transaction(client, this.#names, begin, answerMs, () => this.#warnings.get(client));
   }
 
   /** One statement, which is its own transaction; it is given up after `ms`. */
@@ -219,14 +221,22 @@ function gather(client: PoolClient): void {
 export class Transaction {
   readonly #client: PoolClient;
   readonly #names: StatementNames | null;
+  readonly #answerMs: number;
   readonly #warning: () => string | undefined;
   #isOver = false;
   /** What went wrong first; PostgreSQL says of everything after it only that the transaction is over. */
   #failure: StoreFault | undefined;
 
-  constructor(client: PoolClient, names: StatementNames | null, begin: string, warning: () => string | undefined) {
+  constructor(
+    client: PoolClient,
+    names: StatementNames | null,
+    begin: string,
+    answerMs: number,
+    warning: () => string | undefined,
+  ) {
     this.#client = client;
     this.#names = names;
+    this.#answerMs = answerMs;
     this.#warning = warning;
     this.query(begin);
   }
@@ -238,7 +248,7 @@ export class Transaction {
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]> {
     gather(this.#client);
     const name = values === undefined ? undefined : this.#names?.of(text);
-    const sent = this.#client.query({ ...within(limits.answerMs, text, values), ...(name && { name }) }).then(
+    const sent = this.#client.query({ ...within(this.#answerMs, text, values), ...(name && { name }) }).then(
       (result) => result.rows,
       (error) => {
         this.#failure ??= faultOf(error);

@@ -66,9 +66,9 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
     const { name, value } = row as { name: string; value: string };
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
-  const [counted] = await transaction.query("SELECT until FROM seatkeeper.counted");
-  if (Number(counted?.until ?? 0) > 0) {
-    yield { type: "setting", name: countedUntilSetting, value: String(counted?.until) };
+  const [counted] = await transaction.query("SELECT up_to FROM seatkeeper.counted");
+  if (Number(counted?.up_to ?? 0) > 0) {
+    yield { type: "setting", name: countedUntilSetting, value: String(counted?.up_to) };
   }
   const directory = new Directory();
   directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));

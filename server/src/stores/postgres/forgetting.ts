@@ -98,7 +98,7 @@ export async function forget(
 
 /** Whoever counts meanwhile takes the row of `counted` first, and so does this. */
 async function renameTallies(transaction: Transaction, isvId: string, renames: Renames): Promise<void> {
-  transaction.query("SELECT until FROM seatkeeper.counted FOR UPDATE");
+  transaction.query("SELECT up_to FROM seatkeeper.counted FOR UPDATE");
   const rows = await transaction.query(talliesOfPeople, [isvId, [...renames].flat()]);
   const { gone, fresh } = renamedTallies(rows.map(tallyOf), renames);
   transaction.query(deleteTallies, tallyColumns(gone));

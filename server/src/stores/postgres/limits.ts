@@ -34,6 +34,12 @@ export const idleMs = 60_000;
 export const lockMs = 5_000;
 
 /**
+ * Whoever wants to change the schema waits so long for somebody else who does. Most changes take less; who starts is told of
+ * longer ones, and of an import, instead of waiting for hours without a word.
+ */
+export const lockSchemaMs = 30_000;
+
+/**
  * Waiting for one that others need not wait behind: another server's decision takes a few milliseconds. Whoever is not
  * served by then waits apart, so that licences that a server has died with do not take all lanes.
  */
@@ -44,6 +50,9 @@ export const statementMs = 20_000;
 
 /** Any answer to a statement: longer than PostgreSQL's own limits, for one that is cut off and cannot say so. */
 export const answerMs = 25_000;
+
+/** An answer to what reads or writes whole tables, in a migration or an import: a day, which is for networks that are down. */
+export const answerAtLengthMs = 86_400_000;
 
 /** The answer to a ROLLBACK, which waits for no lock and no disk: the connection is given up then, and its locks soon are. */
 export const rollbackMs = 1_000;

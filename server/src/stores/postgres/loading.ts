@@ -7,6 +7,7 @@ import { type End, insertFolds, insertLicenses, lookAtEnds, putEntities } from "
 import { Connections, type Transaction } from "./connections.ts";
 import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
 import { putSessions, sessionBody } from "./folding.ts";
+import { answerAtLengthMs } from "./limits.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 import { columnsWithBodies, putTallies } from "./tallies.ts";
@@ -44,7 +45,7 @@ export async function loadDatabase(url: string, dump: Dump): Promise<void> {
 
 /** @throws StoreNotEmpty, DumpRefused; nothing is kept then. */
 export async function loadInto(connections: Connections, dump: Dump): Promise<void> {
-  const transaction = await connections.begin();
+  const transaction = await connections.begin({ answerMs: answerAtLengthMs });
   try {
     transaction.query(patience);
     await lockSchema(transaction);
@@ -153,7 +154,7 @@ class Loading {
   async #settings(lines: readonly LineOf<"setting">[]): Promise<void> {
     const counted = lines.find(({ name }) => name === countedUntilSetting);
     if (counted !== undefined) {
-      await this.#transaction.query("UPDATE seatkeeper.counted SET until = $1", [counted.value]);
+      await this.#transaction.query("UPDATE seatkeeper.counted SET up_to = $1", [counted.value]);
     }
     const others = lines.filter((line) => line !== counted);
     await this.#transaction.query(saveSettings, [others.map(({ name }) => name), others.map(({ value }) => value)]);

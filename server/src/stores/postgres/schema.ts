@@ -1,12 +1,18 @@
 /** Brings a database to the schema that this program knows: one numbered file after the other, one server at a time. */
 import { readdirSync, readFileSync } from "node:fs";
-import { DatabaseRefused } from "../store.ts";
+import { DatabaseInUse, DatabaseRefused } from "../store.ts";
 import { Connections } from "./connections.ts";
+import { isLockedOut } from "./faults.ts";
+import { answerAtLengthMs, lockSchemaMs } from "./limits.ts";
 
 const folder = new URL("../../../migrations/postgres/", import.meta.url);
 
 /** Names the lock under which schemas change ("seatkeep" in ASCII). */
 const lockKey = "8315161591571375472";
+
+/** A migration takes what it takes, and reads whole tables in the best way that PostgreSQL knows. */
+const atLength = `SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;
+  SET LOCAL enable_mergejoin = on`;
 
 export interface Migration {
   /** Its place in the sequence, from 1. */
@@ -31,17 +37,17 @@ export function readMigrations(): Migration[] {
 
 /**
  * Runs the migrations that are missing, in one transaction. Answers with the names of those that it ran.
- * @throws DatabaseRefused where the schema is newer than this program and not made to run beside it.
+ * @throws DatabaseRefused where the schema is newer than this program and not made to run beside it, DatabaseInUse where
+ * somebody else changes it for long.
  */
 export async function migrate(
   connections: Connections,
-  { migrations = readMigrations(), dryRun = false } = {},
+  { migrations = readMigrations(), dryRun = false, lockMs = lockSchemaMs } = {},
 ): Promise<string[]> {
-  const transaction = await connections.begin();
+  const transaction = await connections.begin({ answerMs: answerAtLengthMs });
   try {
-    // Whoever comes second waits for as long as the first one's migrations take.
-    transaction.query("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0");
-    await lockSchema(transaction);
+    transaction.query(atLength);
+    await lockSchema(transaction, lockMs);
     const known = migrations.length;
     const { version, runsBeside } = await schemaOf(transaction);
     if (version > known && runsBeside > known) throw new DatabaseRefused(newer(version, known));
@@ -87,10 +93,26 @@ export async function migrateDatabase(
   }
 }
 
-/** Waits until nobody else changes the schema, or fills it; until the transaction ends nobody else will. */
-export async function lockSchema(transaction: { query: Connections["query"] }): Promise<void> {
-  await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
+/**
+ * Waits until nobody else changes the schema, or fills it; until the transaction ends nobody else will. Tables are then waited for
+ * as long as it takes.
+ * @throws DatabaseInUse
+ */
+export async function lockSchema(
+  transaction: { query: Connections["query"] },
+  lockMs: number = lockSchemaMs,
+): Promise<void> {
+  transaction.query(`SET LOCAL lock_timeout = ${lockMs}`);
+  try {
+    await transaction.query(`SELECT pg_advisory_xact_lock(${lockKey})`);
+  } catch (error) {
+    throw isLockedOut(error) ? new DatabaseInUse(changing, { cause: error }) : error;
+  }
+  transaction.query("SET LOCAL lock_timeout = 0");
 }
+
+const changing =
+  "Somebody changes this database's schema, or fills it: another server that starts, `seatkeeper migrate` or `seatkeeper import`. Try again when that is over.";
 
 async function schemaOf(transaction: { query: Connections["query"] }) {
   const [there] = await transaction.query("SELECT to_regclass('seatkeeper.schema') IS NOT NULL AS is_there");

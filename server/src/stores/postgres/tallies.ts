@@ -23,8 +23,8 @@ export async function settledUntil(connections: Connections, held: Millis | null
 }
 
 export async function countedUntil(connections: Connections): Promise<Millis> {
-  const [row] = await connections.query("SELECT until FROM seatkeeper.counted");
-  return Number(row?.until);
+  const [row] = await connections.query("SELECT up_to FROM seatkeeper.counted");
+  return Number(row?.up_to);
 }
 
 export const putTallies = `
@@ -35,7 +35,7 @@ export const putTallies = `
 export async function saveTallies(connections: Connections, tallies: readonly Tally[], from: Millis, to: Millis) {
   const transaction = await connections.begin();
   try {
-    const advance = "UPDATE seatkeeper.counted SET until = $2 WHERE until = $1 RETURNING until";
+    const advance = "UPDATE seatkeeper.counted SET up_to = $2 WHERE up_to = $1 RETURNING up_to";
     if ((await transaction.query(advance, [from, to])).length === 0) {
       await transaction.rollback();
       return false;

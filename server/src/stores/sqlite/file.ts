@@ -29,7 +29,15 @@ const pagesAtATime = 256;
 const logBytesKept = 16_777_216;
 
 /**
- * Opens the file and takes its lock for as long as it is open: whoever comes second is refused at once, and after a
+ * Of several that start at once each may read the file and so keep the others from its lock: all would be refused. Each tries
+ * again after a pause of its own, in which another one has the file alone. Where a server runs, the refusal comes a fifth of
+ * a second later.
+ */
+const lockTries = 5;
+const lockPauseMaxMs = 100;
+
+/**
+ * Opens the file and takes its lock for as long as it is open: whoever comes second is refused, and after a
  * crash the lock is gone with the process. What is committed is on disk (`synchronous=FULL`).
  *
  * The lock is the process's, as POSIX has it: whoever opens and closes the same file once more in this process drops
@@ -49,6 +57,17 @@ export function openFile(path: string): Database.Database {
 
 /** Opens the file and takes its lock, at whatever schema it is. A file that is not there is made. */
 export function lockFile(path: string): Database.Database {
+  for (let n = 1; ; n++) {
+    try {
+      return lockAtOnce(path);
+    } catch (error) {
+      if (!(error instanceof DatabaseInUse) || n === lockTries) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + Math.random() * lockPauseMaxMs);
+    }
+  }
+}
+
+function lockAtOnce(path: string): Database.Database {
   // A whole path, because the driver reads `:memory:` as no file at all.
   const file = resolve(path);
   createPrivately(file);
@@ -84,6 +103,7 @@ export function refusal(error: unknown, file: string): unknown {
     ["SQLITE_FULL", "cannot be written: the disk is full"],
     ["SQLITE_READONLY", "cannot be written: it, its folder or its disk is read-only"],
     ["SQLITE_CANTOPEN", "cannot be opened: look at the folder and its rights"],
+    ["SQLITE_IOERR_LOCK", "cannot be locked: it or its disk is read-only, or the disk knows no locks"],
     ["SQLITE_IOERR", "cannot be read or written: the disk answers with errors"],
     ["SQLITE_CORRUPT", "is damaged. Restore a backup"],
   ];
