@@ -162,8 +162,8 @@ function bytesOfSession(each: Started): number {
   return (residentBytes(each) - residentBytes(beside)) / (each.sessions - few);
 }
 
-/** What the kernel has given the process, after it has worked. */
+/** What the kernel has given the process for itself, after it has worked: its program's own pages come and go with the machine. */
 function residentBytes({ program }: Started): number {
   const status = readFileSync(`/proc/${program.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  return Number(/RssAnon:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
 }
