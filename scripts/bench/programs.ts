@@ -61,7 +61,11 @@ async function start(cores: string, args: readonly string[], env: Readonly<Recor
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // Also when this program ends in an error, of a pipe that nobody reads any more for instance.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  void exited.then(() => process.off("exit", kill));
   const url = await new Promise<string>((resolve, reject) => {
     let printed = "";
     child.stdout.on("data", (chunk) => {
