@@ -1,7 +1,4 @@
 /** Applying tenant files: defaults, three ways, all or nothing. */
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { secretHash } from "../../src/catalog/catalog.ts";
@@ -342,11 +339,11 @@ describe("from disk", () => {
 
   test("form and references of all files are told together", async () => {
     const store = openStore();
-    const folder = mkdtempSync(join(tmpdir(), "tenant-"));
-    const [one, two] = [join(folder, "1.yaml"), join(folder, "2.yaml")];
-    writeFileSync(one, small.replace("name: CAD\n", "name: CAD\n    colour: red\n"));
-    writeFileSync(
-      two,
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    const one = folder.write("1.yaml", small.replace("name: CAD\n", "name: CAD\n    colour: red\n"));
+    const two = folder.write(
+      "2.yaml",
       `isv: { id: ${isvId}, name: Demo Vendor }\nlicenses:\n  - { name: A, customer: nobody, edition: Floating devices }\n`,
     );
     const applied = applyTenantPaths(store, [one, two]);
@@ -361,10 +358,10 @@ describe("from disk", () => {
 
   test("a secret may stand in a file of its own, next to the tenant file", async () => {
     const store = openStore();
-    const folder = mkdtempSync(join(tmpdir(), "tenant-"));
-    writeFileSync(join(folder, "key"), "a-secret-from-a-file\n");
-    const path = join(folder, "tenant.yaml");
-    writeFileSync(path, small.replace('secret: "demo-provisioning-key"', "secret_file: key"));
+    const folder = temporaryFolder();
+    onTestFinished(folder.remove);
+    folder.write("key", "a-secret-from-a-file\n");
+    const path = folder.write("tenant.yaml", small.replace('secret: "demo-provisioning-key"', "secret_file: key"));
     await applyTenantPaths(store, [path]);
     expect(store.catalog.keyOfSecret("a-secret-from-a-file")?.key.name).toBe("app");
     expect(JSON.stringify(store.saved)).not.toContain("a-secret-from-a-file");
