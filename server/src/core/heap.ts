@@ -20,6 +20,11 @@ export class EndHeap<E> {
     return this.#members.length;
   }
 
+  /** All of them, in no particular order. */
+  members(): E[] {
+    return [...this.#members];
+  }
+
   first(): E | undefined {
     return this.#members[0];
   }

@@ -38,8 +38,7 @@ export class LicenseState implements LicenseView {
   readonly #live: EndHeap<number>;
   /** Ended by an administrator, known until their old end. */
   readonly #barred: EndHeap<number>;
-  /** Its sessions, and everybody that it knows by a name, in the order in which they came: the first and the last one. */
-  readonly #sessionEnds = { first: 0, last: 0 };
+  /** Everybody that it knows by a name, in the order in which they came: the first and the last one. */
   readonly #partyEnds = { first: 0, last: 0 };
   #clients = 0;
   #assigned = 0;
@@ -143,16 +142,15 @@ export class LicenseState implements LicenseView {
 
   *sessions(): Iterable<Session> {
     const { sessions } = this.#shelf;
-    for (const slot of slotsOf(this.#sessionEnds, sessions.ofLicense)) {
+    for (const slot of this.#sessionSlots()) {
       if (sessions.isOf(slot, this.#no)) yield sessions.get(slot);
     }
   }
 
   sessionOfId(id: string): Session | undefined {
     const { sessions } = this.#shelf;
-    let slot = this.#sessionEnds.first;
-    while (slot !== 0 && !sessions.isOfId(slot, id)) slot = sessions.ofLicense.after(slot);
-    return slot === 0 ? undefined : sessions.get(slot);
+    const slot = this.#sessionSlots().find((each) => sessions.isOfId(each, id));
+    return slot === undefined ? undefined : sessions.get(slot);
   }
 
   assignment(clientKey: string): Assignment | undefined {
@@ -206,7 +204,6 @@ export class LicenseState implements LicenseView {
     const slot = sessions.find(this.#no, session.key);
     if (slot === 0) {
       const added = sessions.add(this.#no, session);
-      append(added, sessions.ofLicense, this.#sessionEnds);
       this.#join(added, session);
       return added;
     }
@@ -240,7 +237,6 @@ export class LicenseState implements LicenseView {
     const { sessions } = this.#shelf;
     const session = sessions.get(slot);
     sessions.putBack(slot, session.key);
-    append(slot, sessions.ofLicense, this.#sessionEnds);
     this.#join(slot, session);
   }
 
@@ -271,7 +267,8 @@ export class LicenseState implements LicenseView {
   /** Takes everything off the shelf: the licence is no more. */
   clear(): void {
     const { sessions, parties } = this.#shelf;
-    for (let slot = this.#sessionEnds.first; slot !== 0; slot = this.#sessionEnds.first) {
+    // From behind: there each is the last one of its heap.
+    for (const slot of this.#sessionSlots().reverse()) {
       this.#takeOut(slot);
       sessions.forget(slot);
     }
@@ -388,10 +385,14 @@ export class LicenseState implements LicenseView {
     return this.#projects;
   }
 
+  /** As of now: whoever looks through many lets others go first in between, and some have gone then. */
+  #sessionSlots(): number[] {
+    return this.#live.members().concat(this.#barred.members());
+  }
+
   #takeOut(slot: number): void {
     const { sessions } = this.#shelf;
     this.#leave(slot, sessions.get(slot));
-    remove(slot, sessions.ofLicense, this.#sessionEnds);
     sessions.takeOut(slot);
   }
 

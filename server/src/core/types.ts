@@ -341,8 +341,8 @@ export interface LicenseView {
   /** At most `limit` known sessions with `validUntil <= now`. */
   due(now: Millis, limit: number): readonly Session[];
   /**
-   * Every known session; for administrators and start-up, never on the hot path. Whoever pauses on the way goes on with those that
-   * are still there.
+   * Every known session, in no particular order; for administrators and start-up, never on the hot path. Whoever pauses on the way
+   * goes on with those that are still there.
    */
   sessions(): Iterable<Session>;
   /** One of them by our id, which has no index: for administrators. */

@@ -19,6 +19,9 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
+/** Licences tell their sessions in no particular order. */
+const byKey = (a: Session, b: Session) => (a.key < b.key ? -1 : 1);
+
 const uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /** Whatever may be a name: short and long, of one byte a character and of two, UUIDs and what nearly is one. */
@@ -229,7 +232,7 @@ describe("a licence on a shelf", () => {
     const others = new LicenseState(terms, shelf);
     others.putSession(session(1, { id: "another" }));
     others.putAssignment(assignment(1, { id: "another", tokenKey: "another" }));
-    expect([...license.sessions()]).toEqual(sessions);
+    expect([...license.sessions()].sort(byKey)).toEqual(sessions.toSorted(byKey));
     expect([...license.assignments()]).toEqual(clients);
     for (const each of sessions) {
       others.session("anna.1\0s");
@@ -400,7 +403,7 @@ describe("a licence on a shelf", () => {
     /** What a licence tells, each in another way. */
     function told(license: LicenseState) {
       const clients = [...license.assignments()];
-      const sessions = [...license.sessions()];
+      const sessions = [...license.sessions()].sort(byKey);
       return {
         sessions,
         byKey: sessions.map(({ key }) => license.session(key)),
@@ -422,7 +425,7 @@ describe("a licence on a shelf", () => {
 
     /** The same, told by plain maps. */
     function expected(bySessionKey: ReadonlyMap<string, Session>, byName: ReadonlyMap<string, Assignment>) {
-      const [sessions, clients] = [[...bySessionKey.values()], [...byName.values()]];
+      const [sessions, clients] = [[...bySessionKey.values()].sort(byKey), [...byName.values()]];
       const live = sessions.filter(({ endedAt }) => endedAt === null);
       const held = (name: string) => live.filter(({ holder }) => holder === name);
       const isOut = (name: string) => held(name).some(({ checkoutUntil }) => checkoutUntil !== null);

@@ -21,10 +21,8 @@ const client = 6;
 const holder = 7;
 const nextOfClient = 8;
 const previousOfClient = 9;
-const nextOfLicense = 10;
-const previousOfLicense = 11;
-const address = 12;
-const integers = 13;
+const address = 10;
+const integers = 11;
 
 // Bits of `flags`.
 const isOveruse = 1;
@@ -53,8 +51,6 @@ export class PackedSessions implements Ends<number> {
   readonly #records = new Records(doubles, integers);
   /** The live sessions of a client. */
   readonly ofClient = new Chain(this.#records, nextOfClient, previousOfClient);
-  /** All sessions of a licence, in the order in which they came. */
-  readonly ofLicense = new Chain(this.#records, nextOfLicense, previousOfLicense);
   readonly #texts: Texts;
   readonly #finder = new Finder();
   #rare: Map<number, Rare> | null = null;

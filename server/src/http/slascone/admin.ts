@@ -85,13 +85,12 @@ function listSessions({ desk, store }: Services): Route {
       await desk.decide({ type: "sweep", isvId: call.isvId, licenseId });
       const license = await store.read(call.isvId, licenseId);
       const now = store.now();
-      const listed = [];
-      for (const session of license?.sessions() ?? []) {
-        if (listed.length >= listedMax) break;
-        if (license !== undefined && session.endedAt === null)
-          listed.push(sessionDto(license, session, now, call.names));
-      }
-      finish(json(listed));
+      if (license === undefined) throw new Problem("license_unknown", "The licence has been deleted meanwhile.");
+      const live = license
+        .due(Number.POSITIVE_INFINITY, listedMax)
+        .filter(({ endedAt }) => endedAt === null)
+        .toSorted((a, b) => a.openedAt - b.openedAt || (a.id < b.id ? -1 : 1));
+      finish(json(live.map((session) => sessionDto(license, session, now, call.names))));
     },
   });
 }
