@@ -1,13 +1,13 @@
-/** What a list takes is a multiple of this, so that 31 bits name a place up to 16 GB. */
-const unit = 8;
+/** What a list takes is a multiple of this, so that 31 bits name a place up to 8 GB. */
+const unit = 4;
 const perPage = 65_536;
 const unitsPerPage = perPage / unit;
 
 /** Bytes that the first page has at the beginning: most licences of a shared database have few sessions. */
 const fewest = 256;
 
-/** Longer ones stay what they were: they are rare, and would leave holes in pages. */
-const longest = 1_024;
+/** Longer ones stay what they were: they are rare, and would leave holes in pages. The first byte tells how many units one takes. */
+const longest = 255 * unit;
 
 /** The numbers by which places can be named, as integers of 32 bits. */
 const highest = 0x7fff_ffff;
@@ -95,7 +95,7 @@ export class Texts {
     if ((this.#end % unitsPerPage) + units > unitsPerPage)
       this.#end = Math.ceil(this.#end / unitsPerPage) * unitsPerPage;
     const place = this.#end;
-    if (place + units > highest) throw new RangeError("names of sessions and clients take more than 16 GB");
+    if (place + units > highest) throw new RangeError("names of sessions and clients take more than 8 GB");
     this.#end += units;
     this.#makeRoom(Math.floor(place / unitsPerPage), ((place % unitsPerPage) + units) * unit);
     return place;
