@@ -37,6 +37,8 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
   // What can be wrong is found before a database is made and tenant files are applied.
   const { tls } = config;
   const secured = tls === null ? null : readTls(tls);
+  // A million sessions take some seconds.
+  log.info({ database: config.database.kind }, "opening the database");
   const store = await openStore(config, sandboxClock);
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);

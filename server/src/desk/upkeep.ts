@@ -40,6 +40,10 @@ export async function recover(store: Store, log: Log): Promise<void> {
     awayMs > 0
       ? { type: "credit", isvId, licenseId, from: last, lengthMs: awayMs }
       : { type: "settle", isvId, licenseId };
+  log.info(
+    { awayMs, licenses: licenses.length },
+    "making good for the time without a server, before anybody is served",
+  );
   await store.makeGood(function* (view, now) {
     for (const place of licenses) yield* makeGood(view, commandFor(place), now);
   });
