@@ -2,10 +2,18 @@
  * The desk takes commands, decides them in batches and answers after the commit. While one transaction is under way the
  * next ones gather; so the cost of making a decision durable is shared by everybody who waits.
  */
+import type { AuditLine } from "../catalog/audit.ts";
 import { outageNoticedMs } from "../core/limits.ts";
 import { type Licenses, type Outcome, step } from "../core/step.ts";
 import type { Command, Millis } from "../core/types.ts";
-import { LicensesBusy, type Patience, type Place, type Store, StoreFault } from "../stores/store.ts";
+import {
+  type AuditedLicenses,
+  LicensesBusy,
+  type Patience,
+  type Place,
+  type Store,
+  StoreFault,
+} from "../stores/store.ts";
 import { commandsPerTransactionMax, commandsWaitingMax, faultsInARowMax, turnsGatheredMax } from "./limits.ts";
 import { type Job, placeOf, Queue } from "./queue.ts";
 import { type HeldUp, heldUp } from "./releases.ts";
@@ -19,6 +27,12 @@ export class Overloaded extends Error {
     super("the server has more to decide than it may queue");
   }
 }
+
+/**
+ * The line that a command leaves in the audit log, by what it came to; null: none. Asked for in the transaction, which may be
+ * run more than once: it looks at its arguments alone.
+ */
+export type Audit = (outcome: Outcome, now: Millis) => AuditLine | null;
 
 /** Told for each command in its own place: what it came to, or the error that it met. */
 export type Reply = (outcomes: readonly (Outcome | Error)[]) => void;
@@ -57,22 +71,24 @@ export class Desk {
   }
 
   /**
-   * Queues commands to be decided in one transaction, in their order. `reply` is called once, after the commit.
+   * Queues commands to be decided in one transaction, in their order. `reply` is called once, after the commit. What `audit` says
+   * of each is on record with what the command changed, or neither is.
    * @throws Overloaded at once, when the queue is full.
    */
-  submit(commands: readonly Command[], reply: Reply): void {
+  submit(commands: readonly Command[], reply: Reply, audit?: Audit): void {
     if (this.#queue.commands + commands.length > commandsWaitingMax) throw new Overloaded();
-    this.#queue.add({ commands, reply, isApart: false });
+    this.#queue.add({ commands, reply, audit, isApart: false });
     this.#wake();
   }
 
   /** One command as a promise; rejects with `Overloaded`, `StoreFault` or the error of a bug. */
-  decide(command: Command): Promise<Outcome> {
+  decide(command: Command, audit?: Audit): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      this.submit([command], ([outcome]) => {
+      const reply: Reply = ([outcome]) => {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome as Outcome);
-      });
+      };
+      this.submit([command], reply, audit);
     });
   }
 
@@ -192,7 +208,7 @@ export class Desk {
     const aliveAt = this.#aliveAt;
     const commands = jobs.length === 1 ? (jobs[0] as Job).commands : jobs.flatMap((job) => job.commands);
     try {
-      const work = (licenses: Licenses, now: Millis, owed: readonly Command[], busy: readonly Place[] = []) => {
+      const work = (licenses: AuditedLicenses, now: Millis, owed: readonly Command[], busy: readonly Place[] = []) => {
         this.#creditOutage(licenses, now);
         for (const command of owed) step(licenses, command, now);
         if (isJoined) jobs.push(...this.#queue.join(jobs, busy, commandsPerTransactionMax));
@@ -200,7 +216,7 @@ export class Desk {
         const held = heldUp(licenses, free ?? jobs, now);
         return each(jobs, (job): OfJob => {
           if (free?.has(job) === false) return "left out";
-          return held.get(job) ?? job.commands.map((command) => step(licenses, command, now));
+          return held.get(job) ?? job.commands.map((command) => decideOne(licenses, job, command, now));
         });
       };
       return await this.#store.transact(commands, work, patience);
@@ -226,6 +242,13 @@ export class Desk {
   beat(): Promise<void> {
     return new Promise((resolve) => this.submit([], () => resolve()));
   }
+}
+
+function decideOne(licenses: AuditedLicenses, { audit }: Job, command: Command, now: Millis): Outcome {
+  const outcome = step(licenses, command, now);
+  const line = audit?.(outcome, now) ?? null;
+  if (line !== null) licenses.audit(line);
+  return outcome;
 }
 
 /** The jobs that can do without these licences. */

@@ -1,12 +1,13 @@
 /** What waits at the desk, in the order in which it came; and, where transactions overlap, which licences are taken. */
 import type { Command } from "../core/types.ts";
 import type { Place } from "../stores/store.ts";
-import type { Reply } from "./desk.ts";
+import type { Audit, Reply } from "./desk.ts";
 
 /** Commands that are decided in one transaction, or not at all. */
 export interface Job {
   readonly commands: readonly Command[];
   readonly reply: Reply;
+  readonly audit?: Audit | undefined;
   /** Its licence was in somebody else's hands: it waits for it in a transaction that nobody shares who need not. */
   readonly isApart: boolean;
   /** A batch had to go on without it. Once, it just joins the next one: by then its licence is mostly free again. */

@@ -199,8 +199,8 @@ export function problemOfError(error: unknown): { readonly problem: Problem; rea
 }
 
 /**
- * Does what is left of a request of which something has been decided: its line in the audit log, what is read to answer with,
- * its next part. Where that fails, what was decided stands: nobody may hear that nothing happened.
+ * Does what is left of a request of which something has been decided: what is read to answer with, its next part. Where that
+ * fails, what was decided stands: nobody may hear that nothing happened.
  */
 export async function onceDecided<T>(rest: () => T | Promise<T>, isDecided = true): Promise<T> {
   try {

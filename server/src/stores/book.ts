@@ -9,7 +9,6 @@ import { evolve } from "../core/evolve.ts";
 import { clientKey } from "../core/names.ts";
 import { Shelf } from "../core/packed/shelf.ts";
 import { LicenseState } from "../core/state.ts";
-import type { Licenses } from "../core/step.ts";
 import type {
   Assignment,
   Change,
@@ -24,7 +23,14 @@ import type {
 import { Clients } from "./clients.ts";
 import { Directory } from "./directory.ts";
 import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
-import { CatalogConflict, type DumpLine, DumpRefused, type KnownClient, type Place } from "./store.ts";
+import {
+  type AuditedLicenses,
+  CatalogConflict,
+  type DumpLine,
+  DumpRefused,
+  type KnownClient,
+  type Place,
+} from "./store.ts";
 
 /** One applied change, with what is needed to take it back. */
 interface Done {
@@ -42,7 +48,7 @@ interface Done {
 /** A line of a dump that a book takes over. */
 export type BookLine = Exclude<DumpLine, { readonly type: "setting" | "history" | "tally" | "audit" | "gathered" }>;
 
-export class Book implements Licenses {
+export class Book implements AuditedLicenses {
   readonly #directory = new Directory();
   /** Where all licences have their sessions and clients. */
   readonly shelf = new Shelf();
@@ -55,6 +61,7 @@ export class Book implements Licenses {
   #done: Done[] = [];
   #lines: HistoryRecord[] = [];
   #gathered: Gathered[] = [];
+  #audited: AuditLine[] = [];
   /** Licences that keep an item, by vendor, kind and key. */
   readonly #byItem = new Map<string, Set<LicenseState>>();
 
@@ -73,6 +80,10 @@ export class Book implements Licenses {
 
   get gathered(): readonly Gathered[] {
     return this.#gathered;
+  }
+
+  get audited(): readonly AuditLine[] {
+    return this.#audited;
   }
 
   license(isvId: string, licenseId: string): LicenseState | undefined {
@@ -119,6 +130,10 @@ export class Book implements Licenses {
     this.#gathered.push(value);
   }
 
+  audit(line: AuditLine): void {
+    this.#audited.push(line);
+  }
+
   /** The transaction is saved: what it changed stands. */
   keep(): void {
     for (const { license, change, slot } of this.#done) {
@@ -131,6 +146,7 @@ export class Book implements Licenses {
     this.#done = [];
     this.#lines = [];
     this.#gathered = [];
+    this.#audited = [];
   }
 
   /** The transaction failed: everything is as it was before it. */

@@ -59,6 +59,7 @@ export function openMemoryStore(clock: Clock): Store {
         if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
         gathered.push(...book.gathered);
         if (gathered.length > gatheredKept) gathered = gathered.slice(-gatheredKept / 2);
+        audit(book.audited);
         book.keep();
         return result;
       } catch (error) {
@@ -129,9 +130,6 @@ export function openMemoryStore(clock: Clock): Store {
       );
       const page = found.toReversed().slice(0, limit);
       return { items: page, next: found.length > limit ? numberOf(page.at(-1) as HistoryRecord) : null };
-    },
-    async saveAudit(line) {
-      audit([line]);
     },
     async audit(query) {
       const matching = audited.filter((line) => isAsked(line, query)).toReversed();

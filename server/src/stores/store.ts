@@ -132,8 +132,6 @@ export interface Store {
   /** History of one licence, newest first, from where a page ended; of a licence that was deleted too. */
   events(query: EventQuery): Promise<EventPage>;
 
-  /** Puts on record what an administrator did outside the catalogue. */
-  saveAudit(line: AuditLine): Promise<void>;
   /** The audit log of one vendor, newest first. */
   audit(query: AuditQuery): Promise<{ readonly items: readonly AuditLine[]; readonly total: number }>;
 
@@ -236,8 +234,14 @@ export function heldFromOf(value: string | undefined): Millis | null {
  */
 export type Patience = "waits" | "refuses";
 
+/** Licences as the work of a transaction has them: what administrators did goes on record together with what it changed. */
+export interface AuditedLicenses extends Licenses {
+  /** Keeps a line of the audit log, to be saved together with the changes. */
+  audit(line: AuditLine): void;
+}
+
 /** `busy` are licences of its commands that it must do without: another server is changing them. */
-export type Work<T> = (licenses: Licenses, now: Millis, owed: readonly Command[], busy?: readonly Place[]) => T;
+export type Work<T> = (licenses: AuditedLicenses, now: Millis, owed: readonly Command[], busy?: readonly Place[]) => T;
 
 /** A place in history: lines are in order of time, and of one instant by a number that stays theirs. */
 export interface Position {

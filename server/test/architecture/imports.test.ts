@@ -15,7 +15,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   catalog: ["core", "stores/store.ts"],
   analytics: ["core", "stores/store.ts"],
   stores: ["core", "catalog", "clock.ts", "analytics/sums.ts", "analytics/tally.ts"],
-  desk: ["core", "stores", "analytics"],
+  desk: ["core", "catalog/audit.ts", "stores", "analytics"],
   http: ["core", "catalog", "stores", "desk", "analytics", "clock.ts", "ids.ts", "version.ts"],
   "main.ts": ["core", "catalog", "stores", "desk", "http", "clock.ts", "config.ts"],
   demo: ["core", "stores/store.ts", "analytics"],

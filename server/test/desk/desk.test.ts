@@ -3,7 +3,7 @@ import { HeldClock } from "../../src/clock.ts";
 import { releasesPerStepMax } from "../../src/core/limits.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
-import { Desk, Overloaded } from "../../src/desk/desk.ts";
+import { type Audit, Desk, Overloaded } from "../../src/desk/desk.ts";
 import { commandsWaitingMax } from "../../src/desk/limits.ts";
 import { sweep } from "../../src/desk/upkeep.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
@@ -45,6 +45,29 @@ function decideTogether(desk: Desk, commands: readonly Command[]): Promise<strin
   return Promise.all(commands.map((command) => desk.decide(command).then(codeOf, codeOf)));
 }
 
+/** The line of whoever opened a session. */
+const opened: Audit = ({ granted }, at) => {
+  if (granted?.session == null) return null;
+  const author = { keyId: null, name: "an administrator", onBehalfOf: null };
+  const { isvId } = place;
+  return {
+    at,
+    isvId,
+    author,
+    act: "user.added",
+    kind: "user",
+    id: granted.session.clientId,
+    before: null,
+    after: null,
+  };
+};
+
+/** Those that the audit log names, in the order of their lines. */
+async function audited(): Promise<string[]> {
+  const all = { isvId: place.isvId, kind: "user", id: null, from: null, to: null, offset: 0, limit: 100 } as const;
+  return (await store.audit(all)).items.map(({ id }) => id).toReversed();
+}
+
 /** A store whose transactions fail when they change something that `isBad` dislikes. */
 function failing(
   isBad: (clientId: string | null) => boolean,
@@ -64,6 +87,7 @@ function failing(
         apply: { value: licenses.apply.bind(licenses) },
         license: { value: licenses.license.bind(licenses) },
         siblings: { value: licenses.siblings.bind(licenses) },
+        audit: { value: licenses.audit.bind(licenses) },
       });
       return work(watched, now, owed);
     };
@@ -102,12 +126,12 @@ describe("many sessions that end at once", () => {
     const watched = failing(() => false);
     const desk = new Desk(watched.store);
     const order: string[] = [];
-    const noted = async (name: string, command: Command) => {
-      const outcome = await desk.decide(command);
+    const noted = async (name: string, command: Command, audit?: Audit) => {
+      const outcome = await desk.decide(command, audit);
       order.push(`${name} in transaction ${watched.transactions()}`);
       return outcome;
     };
-    const crowdedOpen = noted("the crowded licence", on(crowded.licenseId, open("late")));
+    const crowdedOpen = noted("the crowded licence", on(crowded.licenseId, open("late")), opened);
     const alsoCrowded = noted("the crowded licence", on(crowded.licenseId, open("later")));
     const other = noted("another licence", open("anna"));
     expect(codeOf(await other)).toBe("granted");
@@ -118,6 +142,7 @@ describe("many sessions that end at once", () => {
       "the crowded licence in transaction 4",
       "the crowded licence in transaction 4",
     ]);
+    expect(await audited(), "once, however often it was put off").toEqual(["late"]);
     const license = await store.read(crowded.isvId, crowded.licenseId);
     expect([license?.holders, license?.openSessions]).toEqual([2, 2]);
     const lines = await store.history(crowded.isvId, crowded.licenseId, 4 * tokens);
@@ -238,6 +263,25 @@ describe("the desk", () => {
       "granted",
     ]);
     expect((await store.read(place.isvId, place.licenseId))?.holders).toBe(2);
+  });
+
+  test("puts each act on record once, though its batch failed beside another, and none that was denied or failed", async () => {
+    const desk = new Desk(failing((clientId) => clientId === "poison").store);
+    const opens = ["anna", "poison", "ben", "cleo"].map((name) => desk.decide(open(name), opened));
+    const codes = await Promise.all(opens.map((outcome) => outcome.then(codeOf, codeOf)));
+    expect(codes).toEqual(["granted", "StoreFault", "granted", "tokens_exhausted"]);
+    expect(await audited()).toEqual(["anna", "ben"]);
+  });
+
+  test("whose line of an act cannot be made has not done the act", async () => {
+    const desk = new Desk(store);
+    const bug = () => {
+      throw new TypeError("a bug");
+    };
+    const codes = [desk.decide(open("anna"), bug), desk.decide(open("ben"), opened)];
+    expect(await Promise.all(codes.map((outcome) => outcome.then(codeOf, codeOf)))).toEqual(["TypeError", "granted"]);
+    expect(await store.read(place.isvId, place.licenseId)).toMatchObject({ holders: 1, clients: 1 });
+    expect(await audited()).toEqual(["ben"]);
   });
 
   test("a bug in one decision fails that one alone, and nothing of it stays half done", async () => {

@@ -1,12 +1,12 @@
 /** The desk on a store that takes several transactions at a time: who goes together, who waits, and for whom. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
-import type { Licenses, Outcome } from "../../src/core/step.ts";
+import type { Outcome } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
-import { Desk } from "../../src/desk/desk.ts";
+import { type Audit, Desk, type Reply } from "../../src/desk/desk.ts";
 import { commandsPerTransactionMax } from "../../src/desk/limits.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
-import { LicensesBusy, type Patience, type Store, StoreFault } from "../../src/stores/store.ts";
+import { type AuditedLicenses, LicensesBusy, type Patience, type Store, StoreFault } from "../../src/stores/store.ts";
 import { Random } from "../differential/stream.ts";
 import { entitiesOf, freshId, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 
@@ -94,7 +94,7 @@ function transact<T>(...[commands, work, patience]: Parameters<typeof memory.tra
 }
 
 /** No licence but those of the commands, as of a store with many of them. */
-function only(commands: readonly Command[], licenses: Licenses): Licenses {
+function only(commands: readonly Command[], licenses: AuditedLicenses): AuditedLicenses {
   return {
     license(isvId, licenseId) {
       if (!commands.some((one) => one.isvId === isvId && one.licenseId === licenseId)) {
@@ -109,7 +109,30 @@ function only(commands: readonly Command[], licenses: Licenses): Licenses {
     },
     record: (line) => licenses.record(line),
     gather: (value) => licenses.gather(value),
+    audit: (line) => licenses.audit(line),
   };
+}
+
+/** The line of whoever opened a session. */
+const opened: Audit = ({ granted }, at) => {
+  if (granted?.session == null) return null;
+  const author = { keyId: null, name: "an administrator", onBehalfOf: null };
+  return {
+    at,
+    isvId,
+    author,
+    act: "user.added",
+    kind: "user",
+    id: granted.session.clientId,
+    before: null,
+    after: null,
+  };
+};
+
+/** Those that the audit log names, in the order of their lines. */
+async function audited(): Promise<string[]> {
+  const all = { isvId, kind: "user", id: null, from: null, to: null, offset: 0, limit: 10_000 } as const;
+  return (await memory.audit(all)).items.map(({ id }) => id).toReversed();
 }
 
 let ids = 0;
@@ -137,11 +160,12 @@ function submit(...commands: string[]): {
 } {
   const { promise: answered, resolve } = Promise.withResolvers<readonly string[]>();
   const job: ReturnType<typeof submit> = { told: null, answered };
-  desk.submit(commands.map(commandOf), (outcomes) => {
+  const reply: Reply = (outcomes) => {
     if (job.told !== null) breaches.push(`two answers to ${commands}`);
     job.told = outcomes.map(codeOf);
     resolve(job.told);
-  });
+  };
+  desk.submit(commands.map(commandOf), reply, opened);
   return job;
 }
 
@@ -679,6 +703,9 @@ describe.each([
     expect(jobs.filter(({ told }) => told === null)).toEqual([]);
     const granted = jobs.flatMap(({ told }) => told ?? []).filter((code) => code === "granted");
     expect(granted).toHaveLength(kept.length);
+    expect(await audited(), "a line of each that was kept, and of no other").toEqual(
+      kept.map((command) => command.slice(2)),
+    );
     for (const name of names) {
       const onLicense = kept.filter((command) => command.startsWith(name));
       expect(onLicense, `the order on ${name}`).toEqual(onLicense.toSorted());

@@ -1,7 +1,7 @@
 /** What administrators do is on record, or did not happen; and where the record fails nobody hears that nothing happened. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Command } from "../../src/core/types.ts";
-import { type Desk, Overloaded } from "../../src/desk/desk.ts";
+import { Desk, Overloaded } from "../../src/desk/desk.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
 import {
   type Asked,
@@ -19,7 +19,12 @@ import {
 import { addMetered, admin, metered } from "./metered.ts";
 
 /** What fails from now on, in the store and of the desk's commands. */
-let failing: { readonly store?: keyof Store; readonly command?: (command: Command) => Error | null } = {};
+let failing: {
+  readonly store?: keyof Store;
+  readonly command?: (command: Command) => Error | null;
+  /** Transactions fail when all that they keep has been decided. */
+  readonly isLost?: boolean;
+} = {};
 
 let demo: Demo;
 let session: string;
@@ -28,7 +33,12 @@ let token: string;
 
 beforeEach(async () => {
   failing = {};
-  demo = await startDemo({ wrap: ({ store, desk }) => ({ store: breakable(store), desk: interceptable(desk) }) });
+  demo = await startDemo({
+    wrap(parts) {
+      const store = breakable(parts.store);
+      return { store, desk: interceptable(new Desk(store)) };
+    },
+  });
   await addMetered(demo);
   await admin(demo, `/licenses/${metered.users}/users`, { body: { user_id: "ben" } });
   await admin(demo, `/licenses/${metered.users}/users`, { body: { user_id: "carl" } });
@@ -45,16 +55,25 @@ function breakable(store: Store): Store {
   const fails = (name: string) => async () => {
     throw new StoreFault(`${name}: the disk is gone`);
   };
+  const transact: Store["transact"] = (commands, work, patience) => {
+    const losing: typeof work = (...shown) => {
+      const result = work(...shown);
+      if (failing.isLost === true) throw new StoreFault("the disk is full");
+      return result;
+    };
+    return store.transact(commands, losing, patience);
+  };
   return new Proxy(store, {
-    get: (target, name: keyof Store) => (name === failing.store ? fails(name) : target[name]),
+    get: (target, name: keyof Store) =>
+      name === failing.store ? fails(name) : name === "transact" ? transact : target[name],
   });
 }
 
 function interceptable(desk: Desk): Desk {
-  const submit: Desk["submit"] = (commands, reply) => {
+  const submit: Desk["submit"] = (commands, reply, audit) => {
     const error = failing.command?.(commands[0] as Command) ?? null;
     if (error instanceof Overloaded) throw error;
-    if (error === null) desk.submit(commands, reply);
+    if (error === null) desk.submit(commands, reply, audit);
     else reply([error]);
   };
   return Object.assign(Object.create(desk), { submit });
@@ -68,11 +87,11 @@ function failFrom(nth: number, type: Command["type"], error: Error) {
 
 const fault = () => new StoreFault("the disk is gone");
 
-/** All that the store keeps, the audit log included. */
+/** All that the store keeps, the audit log included; in no order, which is not kept where something is undone. */
 async function everything(): Promise<string[]> {
   const lines = [];
   for await (const line of (await demo.store.dump()).lines) lines.push(JSON.stringify(line));
-  return lines;
+  return lines.toSorted();
 }
 
 interface Act extends Asked {
@@ -88,7 +107,7 @@ const ofDevices = (rest: string) => () => `/licenses/${licenses.devices}${rest}`
 const registered = (rest = "") => `/licenses/${metered.users}/users${rest}`;
 const reset = `/licenses/${metered.license}/consumption/limitations/${metered.docs}/reset`;
 
-/** Acts whose line is written right behind them. */
+/** Acts of the desk, and what goes before or behind one. */
 const acts: readonly (readonly [string, Act])[] = [
   ["ending a session", { method: "DELETE", path: () => ofUsers(`/opensessions/${session}`)() }],
   ["ending all sessions", { method: "POST", path: ofUsers("/opensessions/close") }],
@@ -120,7 +139,7 @@ const acts: readonly (readonly [string, Act])[] = [
   ["forgetting a user", { path: () => "/users/forget", content: () => ({ user_id: "anna", force: true }) }],
 ];
 
-/** Acts whose line commits with them. */
+/** Changes of the catalogue. */
 const changes: readonly (readonly [string, Act])[] = [
   ["making a product", { path: () => "/products", content: () => ({ name: "New" }) }],
   [
@@ -185,9 +204,20 @@ const forcedDelete = actOf("deleting a licence with its sessions");
 const forgetting = actOf("forgetting a user");
 const bulkDelete = actOf("taking many users from the list");
 
-test.each(acts)("%s, without its line, is told as unknown", async (_name, asked) => {
-  failing = { store: asked === forgetting ? "forget" : "saveAudit" };
-  await expectUnknown(asked);
+test.each(acts)("%s does not happen where the transaction of it and its line is lost", async (_name, asked) => {
+  failing = { isLost: true };
+  await expectNothing(asked, "store_unavailable");
+});
+
+test("an act that is denied, or finds nothing to do, leaves no line", async () => {
+  const lines = async () => (await admin(demo, "/audit")).body.total;
+  const before = await lines();
+  await admin(demo, `/licenses/${licenses.users}/opensessions/${id(99)}`, { method: "DELETE" });
+  await admin(demo, `/licenses/${licenses.named}/opensessions/close`, { method: "POST" });
+  await admin(demo, registered(), { body: { user_id: "ben" } });
+  await admin(demo, registered("/nobody"), { method: "DELETE" });
+  await admin(demo, `/licenses/${metered.license}/consumption/limitations/${id(99)}/reset`, { method: "PUT" });
+  expect(await lines()).toBe(before);
 });
 
 describe("what a store fails at behind a decision is told as unknown:", () => {
@@ -236,8 +266,8 @@ describe("what a store fails at behind a decision is told as unknown:", () => {
     await expectUnknown(forgetting);
   });
 
-  test("the line of a session of somebody who is forgotten", async () => {
-    failing = { store: "saveAudit" };
+  test("the names of somebody whose sessions have ended", async () => {
+    failing = { store: "forget" };
     await expectUnknown(forgetting);
   });
 

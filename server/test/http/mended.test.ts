@@ -143,9 +143,9 @@ describe("while a request is decided", () => {
       patience: { ...patience, ...settings },
       wrap({ store, desk }) {
         const submit = desk.submit.bind(desk);
-        desk.submit = (commands, reply) => {
+        desk.submit = (...job) => {
           arrival.resolve();
-          void gate.promise.then(() => submit(commands, reply));
+          void gate.promise.then(() => submit(...job));
         };
         return { store, desk };
       },

@@ -1,7 +1,7 @@
 /** What every store must do with changes of the catalogue: conflicts, deletion, and the audit log. Part of the conformance suite. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { episodeSeries, holderSeries } from "../../src/analytics/tally.ts";
-import type { Author } from "../../src/catalog/audit.ts";
+import type { AuditLine, Author } from "../../src/catalog/audit.ts";
 import type { EntityChange, EntityOf, Kind } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
@@ -16,7 +16,7 @@ import {
   modelTermsOf,
   productIdOf,
 } from "../model/vendor.ts";
-import { codesOf, stepAll } from "./steps.ts";
+import { codesOf, stepAll, workOf } from "./steps.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const isvId = isvIdOf(1);
@@ -274,20 +274,55 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         expect(text).not.toMatch(/a{9}|b{9}/);
       });
 
-      test("takes what was done outside the catalogue", async () => {
-        const line = {
-          at: clock.now(),
-          isvId,
-          author: { ...anna, keyId: null },
-          act: "user.forgotten",
-          kind: "user",
-          id: "user-0123456789abcdef",
-          before: null,
-          after: null,
-        } as const;
-        await store.saveAudit(line);
+      const ended = (): AuditLine => ({
+        at: clock.now(),
+        isvId,
+        author: { ...anna, keyId: null },
+        act: "session.ended",
+        kind: "session",
+        id: "all",
+        before: null,
+        after: { ended: 1 },
+      });
+      /** Ends all sessions and puts the line on record in the same transaction; `then` is run behind it. */
+      const end = (line: () => AuditLine, then = () => {}) =>
+        store.transact([endAll()], (licenses, now, owed) => {
+          const outcomes = workOf([endAll()])(licenses, now, owed);
+          licenses.audit(line());
+          then();
+          return outcomes;
+        });
+      const live = async () => (await store.read(isvId, setting.licenseId))?.openSessions;
+
+      test("takes what was done to sessions, though nothing else changed", async () => {
+        await end(ended);
         await restart();
-        expect((await log({ kind: "user" })).items).toEqual([line]);
+        expect((await log({ kind: "session" })).items).toEqual([ended()]);
+      });
+
+      test("has the line of an act whose transaction was kept, and none where it failed", async () => {
+        await act(openCommand("anna"));
+        const fails = () => {
+          throw new Error("a bug");
+        };
+        await expect(end(ended, fails)).rejects.toThrow("a bug");
+        expect([await live(), (await log({ kind: "session" })).total]).toEqual([1, 0]);
+        await end(ended);
+        await restart();
+        expect([await live(), (await log({ kind: "session" })).total]).toEqual([0, 1]);
+      });
+
+      // What is in memory alone takes any line.
+      test.skipIf(reopen === undefined)("whose line does not go in keeps the act from happening", async () => {
+        await act(openCommand("anna"));
+        const broken = () => ({ ...ended(), kind: null }) as unknown as AuditLine;
+        await expect(end(broken)).rejects.toMatchObject({ name: "StoreFault", isUnknown: false });
+        expect([await live(), (await log()).items.some(({ act: was }) => was === "session.ended")]).toEqual([1, false]);
+        await restart();
+        expect([await live(), (await store.history(isvId, setting.licenseId, 9)).map(({ kind }) => kind)]).toEqual([
+          1,
+          expect.not.arrayContaining(["session.ended"]),
+        ]);
       });
     });
 

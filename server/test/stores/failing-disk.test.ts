@@ -5,14 +5,16 @@
  */
 import { copyFileSync, existsSync } from "node:fs";
 import { expect, test } from "vitest";
+import { theServer } from "../../src/catalog/audit.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command, LicenseView } from "../../src/core/types.ts";
+import { AuditRows } from "../../src/stores/sqlite/audit.ts";
 import { Rows } from "../../src/stores/sqlite/rows.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { entitiesOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { entitiesOf, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
-import { stepAll } from "./steps.ts";
+import { workOf } from "./steps.ts";
 
 const rounds = Number(process.env.DISK_ROUNDS ?? 600);
 const seeds = process.env.SEED === undefined ? [1, 2, 3] : [Number(process.env.SEED)];
@@ -31,7 +33,9 @@ test.each(seeds)("a statement that fails leaves memory, undo and disk as they we
   const disk = failingStatements();
   let store = openSqliteStore(path, clock);
   let failures = 0;
+  let acts = 0;
   let copies = 0;
+  let audited = 0;
   try {
     await store.saveCatalog(settings.flatMap(entitiesOf));
     for (let round = 0; round < rounds; round++) {
@@ -42,7 +46,8 @@ test.each(seeds)("a statement that fails leaves memory, undo and disk as they we
       const before = await shown(store);
       disk.failAfter(random() < 0.35 ? Math.floor(random() * 8) : null);
       try {
-        await stepAll(store, commands);
+        await actAll(store, commands);
+        acts++;
       } catch {
         failures++;
         disk.failAfter(null);
@@ -60,14 +65,31 @@ test.each(seeds)("a statement that fails leaves memory, undo and disk as they we
         store = openSqliteStore(path, clock);
       }
     }
+    audited = (await log(store)).total;
   } finally {
     disk.restore();
     await store.close();
     folder.remove();
   }
   expect(failures).toBeGreaterThan(rounds / 20);
+  expect(audited, "a line of each that happened").toBe(acts);
   expect(copies).toBeGreaterThan(rounds / 40);
 });
+
+/** One transaction of these commands, as an administrator's act with its line. */
+function actAll(store: Store, commands: readonly Command[]): Promise<unknown> {
+  return store.transact(commands, (licenses, now, owed) => {
+    workOf(commands)(licenses, now, owed);
+    const about = { act: "session.ended", kind: "session", id: "all", before: null, after: { commands } } as const;
+    licenses.audit({ at: now, isvId: isvIdOf(1), author: theServer, ...about });
+  });
+}
+
+/** The newest lines of the audit log, and how many there are. */
+function log(store: Store) {
+  const all = { isvId: isvIdOf(1), kind: "session", id: null, from: null, to: null } as const;
+  return store.audit({ ...all, offset: 0, limit: 3 });
+}
 
 /** Makes the statements of every store fail, one after a given number that go through. */
 function failingStatements() {
@@ -81,9 +103,9 @@ function failingStatements() {
   ] as const;
   const more = ["updateSpan", "deleteExtendsBefore"] as const;
   let left: number | null = null;
-  const undo = [...names, ...more].map((name) => {
-    // biome-ignore lint/suspicious/noExplicitAny: every statement alike, whatever it takes
-    const prototype = Rows.prototype as any;
+  const ofRows = [...names, ...more].map((name) => [Rows.prototype, name] as const);
+  // biome-ignore lint/suspicious/noExplicitAny: every statement alike, whatever it takes
+  const undo = [...ofRows, [AuditRows.prototype, "save"] as const].map(([prototype, name]: readonly [any, string]) => {
     const real = prototype[name];
     prototype[name] = function (...args: unknown[]) {
       if (left === 0) {
@@ -144,7 +166,7 @@ async function commandFrom(store: Store, random: () => number, pick: <T>(values:
 
 /** Everything that a store can be asked about its licences. */
 async function shown(store: Store) {
-  const all = [];
+  const all: unknown[] = [await log(store)];
   for (const { isvId, licenseId, productId } of settings) {
     const license = (await store.read(isvId, licenseId)) as LicenseView;
     const clients = [...license.assignments()].toSorted((a, b) => (a.clientKey < b.clientKey ? -1 : 1));

@@ -2,6 +2,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { type AuditLine, theServer } from "../../src/catalog/audit.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
@@ -68,7 +69,30 @@ test("what the disk refuses late has never been seen", async () => {
   await store.close();
 });
 
-test("whoever comes while the disk works is decided after it, on what was kept", async () => {
+test("an act and its line in the audit log go to the thread together: a line that does not go in undoes the act", async () => {
+  const path = freshPath();
+  const store = await openSqliteStoreInThread(path, new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  await decide(store, open("anna"));
+  const endAll: Command = { type: "end", ...place, id: null };
+  const end = (kind: AuditLine["kind"]) =>
+    store.transact([endAll], (licenses, now) => {
+      step(licenses, endAll, now);
+      const about = { act: "session.ended", kind, id: "all", before: null, after: null } as const;
+      licenses.audit({ at: now, isvId: place.isvId, author: theServer, ...about });
+    });
+  const all = { isvId: place.isvId, kind: null, id: "all", from: null, to: null, offset: 0, limit: 10 };
+  const live = async (from: Store) => (await from.read(place.isvId, place.licenseId))?.openSessions;
+  await expect(end(null as never)).rejects.toMatchObject({ name: "StoreFault", isUnknown: false });
+  expect([await live(store), (await store.audit(all)).total]).toEqual([1, 0]);
+  await end("session");
+  await store.close();
+  const next = openSqliteStore(path, new HeldClock());
+  expect([await live(next), (await next.audit(all)).total]).toEqual([0, 1]);
+  await next.close();
+});
+
+test("whoever comes while the disk works is decided after it,, on what was kept", async () => {
   const { store, disk, saved } = await withHeldDisk();
   const first = decide(store, open("anna"));
   const others = ["ben", "carl"].map((name) => decide(store, open(name)));

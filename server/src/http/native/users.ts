@@ -4,7 +4,7 @@ import { fold } from "../../core/names.ts";
 import type { Session } from "../../core/types.ts";
 import { CatalogConflict } from "../../stores/store.ts";
 import { callerStill } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { sessionEnded } from "../admin/acts.ts";
 import { authorOf } from "../admin/author.ts";
 import { inUse } from "../admin/fit.ts";
 import { slicesOf } from "../admin/slices.ts";
@@ -111,10 +111,9 @@ async function liveSessions(
   return live;
 }
 
-async function endAll({ desk, store }: Services, call: KeyedCall, live: readonly Live[]): Promise<void> {
+async function endAll({ desk }: Services, call: KeyedCall, live: readonly Live[]): Promise<void> {
   for (const [n, { licenseId, session }] of live.entries()) {
     const command = { type: "end", isvId: call.isvId, licenseId, id: session.id } as const;
-    await onceDecided(() => desk.decide(command), n > 0);
-    await audit(store, call, "session.ended", "session", session.id, licenseId);
+    await onceDecided(() => desk.decide(command, sessionEnded(call, licenseId, session.id)), n > 0);
   }
 }

@@ -2,7 +2,7 @@
 import { type Static, Type } from "typebox";
 import type { Assignment } from "../../core/types.ts";
 import { knownLicense, requireLicense } from "../access.ts";
-import { audit, endAllSessions } from "../admin/acts.ts";
+import { clientChanged, endAllSessions, sessionEnded } from "../admin/acts.ts";
 import { changeEntity, requireEntity } from "../admin/change.ts";
 import { byKey, FirstOnes, slicesOf } from "../admin/slices.ts";
 import { json, noContent } from "../answer.ts";
@@ -96,7 +96,6 @@ function listSessions({ desk, store }: Services): Route {
 }
 
 function closeSessions(services: Services): Route {
-  const { store } = services;
   return keyed({
     method: "POST",
     path: "/licenses/:license_id/opensessions/close",
@@ -116,15 +115,14 @@ function closeSessions(services: Services): Route {
         throw new Problem("input_invalid", "license_id: must be the licence in the address, or be left out");
       }
       requireLicense(call, licenseId);
-      const { denial, ended } = await endAllSessions(services, { isvId: call.isvId, licenseId });
+      const { denial } = await endAllSessions(services, call, licenseId);
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      if (ended > 0) await audit(store, call, "session.ended", "session", "all", licenseId, { ended });
       finish(noContent);
     },
   });
 }
 
-function endSession({ desk, store }: Services): Route {
+function endSession({ desk }: Services): Route {
   return keyed({
     method: "DELETE",
     path: "/licenses/:license_id/opensessions/:session_id",
@@ -139,9 +137,9 @@ function endSession({ desk, store }: Services): Route {
       const licenseId = uuid(call.params.license_id);
       requireLicense(call, licenseId);
       const id = uuid(call.params.session_id);
-      const { denial } = await desk.decide({ type: "end", isvId: call.isvId, licenseId, id });
+      const command = { type: "end", isvId: call.isvId, licenseId, id } as const;
+      const { denial } = await desk.decide(command, sessionEnded(call, licenseId, id));
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      await audit(store, call, "session.ended", "session", id, licenseId);
       finish(noContent);
     },
   });
@@ -221,10 +219,9 @@ function unassign({ desk, store }: Services): Route {
     async handle(call, finish) {
       const { license, assignment } = await assignmentIn(store, call);
       const { licenseId } = license.terms;
-      const { tokenKey, id } = assignment;
-      const { denial } = await desk.decide({ type: "unassign", isvId: call.isvId, licenseId, tokenKey });
+      const command = { type: "unassign", isvId: call.isvId, licenseId, tokenKey: assignment.tokenKey } as const;
+      const { denial } = await desk.decide(command, clientChanged(call, licenseId, "client.unassigned"));
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      await audit(store, call, "client.unassigned", "assignment", id, licenseId);
       finish(noContent);
     },
   });
@@ -274,10 +271,9 @@ function changeAssignment({ desk, store }: Services): Route {
         assignmentId: uuid(id),
         until: until === null ? null : millis(until, "suspended_until_utc"),
       } as const;
-      const { denial, granted } = await desk.decide(command);
+      const line = clientChanged(call, licenseId, "client.suspended", { suspended_until_utc: until });
+      const { denial, granted } = await desk.decide(command, line);
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      const suspended = { suspended_until_utc: until };
-      await audit(store, call, "client.suspended", "assignment", command.assignmentId, licenseId, suspended);
       const terms = (await onceDecided(() => store.read(call.isvId, licenseId)))?.terms;
       if (granted?.assignment == null || terms === undefined) throw new Error("a suspension without its assignment");
       finish(json(assignmentDto(terms, granted.assignment, store.now(), call.names)));

@@ -5,7 +5,7 @@ import type { Outcome } from "../../core/step.ts";
 import type { Assignment, LicenseView, Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { isBound, reachesLicense, requireLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { clientChanged } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { isUuid, uuid, uuidOrNull } from "../input.ts";
 import { onceDecided } from "../problem.ts";
@@ -145,9 +145,8 @@ function unassignRoute({ desk, store }: Services): Route {
       const licenseId = await store.licenseOfToken(call.isvId, tokenKey);
       if (licenseId === undefined) return finish(denied("token_unknown", call));
       requireLicense(call, licenseId);
-      const outcome = await desk.decide({ type: "unassign", isvId: call.isvId, licenseId, tokenKey });
-      const { id } = outcome.granted?.assignment ?? {};
-      if (id !== undefined) await audit(store, call, "client.unassigned", "assignment", id, licenseId);
+      const command = { type: "unassign", isvId: call.isvId, licenseId, tokenKey } as const;
+      const outcome = await desk.decide(command, clientChanged(call, licenseId, "client.unassigned"));
       finish(answerOf(outcome, call, () => json("Token unassigned.")));
     },
   });

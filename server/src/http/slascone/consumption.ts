@@ -6,7 +6,7 @@ import { microsPerUnit } from "../../core/limits.ts";
 import type { Gathered, LicenseView } from "../../core/types.ts";
 import { newId } from "../../ids.ts";
 import { knownLicense, requireLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { audited } from "../admin/acts.ts";
 import { json } from "../answer.ts";
 import { millis, Uuid, uuid, uuidOrNull } from "../input.ts";
 import { pageMax, pageSizeMax } from "../limits.ts";
@@ -154,7 +154,7 @@ function balanceRoute({ store }: Services): Route {
   });
 }
 
-function resetRoute({ desk, store }: Services): Route {
+function resetRoute({ desk }: Services): Route {
   return keyed({
     method: "PUT",
     path: "/licenses/:license_id/consumption/limitations/:limitation_id/reset",
@@ -168,14 +168,13 @@ function resetRoute({ desk, store }: Services): Route {
     async handle(call, finish) {
       const { id: licenseId } = knownLicense(call, call.params.license_id);
       const limitationId = uuid(call.params.limitation_id);
-      const { denial, granted } = await desk.decide({
-        type: "quota.reset",
-        isvId: call.isvId,
-        licenseId,
-        limitationId,
-      });
+      const command = { type: "quota.reset", isvId: call.isvId, licenseId, limitationId } as const;
+      const about = { act: "quota.reset", kind: "limitation", id: limitationId } as const;
+      const { denial, granted } = await desk.decide(
+        command,
+        audited(call, licenseId, () => about),
+      );
       if (denial !== null) return finish(answerOfDenial(denial, call));
-      await audit(store, call, "quota.reset", "limitation", limitationId, licenseId);
       finish(json(granted?.quotas.map(consumptionDto)[0]));
     },
   });

@@ -3,7 +3,7 @@ import { type Static, Type } from "typebox";
 import { fold } from "../../core/names.ts";
 import type { LicenseUser, PutUserCommand } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
-import { audit } from "../admin/acts.ts";
+import { audited } from "../admin/acts.ts";
 import { json, noContent } from "../answer.ts";
 import { Label, Maybe, Name } from "../input.ts";
 import { listedMax } from "../limits.ts";
@@ -83,7 +83,7 @@ function putUsers(services: Services): Route[] {
 type UserCall = KeyedCall<Static<typeof NewUser>, { readonly license_id: string }>;
 
 async function putUser(
-  { desk, store, pseudonyms }: Services,
+  { desk, pseudonyms }: Services,
   call: UserCall,
   isNew: boolean,
   finish: Parameters<Route["handle"]>[1],
@@ -94,19 +94,15 @@ async function putUser(
   const place = { isvId: call.isvId, licenseId };
   const asked = { userId, name: name ?? null, isActive: is_active ?? null, isNew };
   const command: PutUserCommand = { type: "user.put", ...place, ...asked };
-  const { denial, granted } = await desk.decide(command);
+  const about = {
+    act: isNew ? "user.added" : "user.changed",
+    kind: "user",
+    id: pseudonyms.of(call.isvId, userId),
+  } as const;
+  const line = audited(call, licenseId, ({ user }) => ({ ...about, after: { is_active: user?.isActive } }));
+  const { denial, granted } = await desk.decide(command, line);
   if (denial !== null) return finish(answerOfDenial(denial, call));
   const user = granted?.user as LicenseUser;
-  const after = { is_active: user.isActive };
-  await audit(
-    store,
-    call,
-    isNew ? "user.added" : "user.changed",
-    "user",
-    pseudonyms.of(call.isvId, userId),
-    licenseId,
-    after,
-  );
   finish({ ...json(licenseUserDto(licenseId, user, call.names)), status: isNew ? 201 : 200 });
 }
 
@@ -160,9 +156,12 @@ function deleteUsers(services: Services): Route {
   });
 }
 
-async function isDeleted({ desk, store, pseudonyms }: Services, call: KeyedCall, licenseId: string, userId: string) {
-  const { denial } = await desk.decide({ type: "user.delete", isvId: call.isvId, licenseId, userId });
-  if (denial !== null) return false;
-  await audit(store, call, "user.deleted", "user", pseudonyms.of(call.isvId, userId), licenseId);
-  return true;
+async function isDeleted({ desk, pseudonyms }: Services, call: KeyedCall, licenseId: string, userId: string) {
+  const command = { type: "user.delete", isvId: call.isvId, licenseId, userId } as const;
+  const about = { act: "user.deleted", kind: "user", id: pseudonyms.of(call.isvId, userId) } as const;
+  const { denial } = await desk.decide(
+    command,
+    audited(call, licenseId, () => about),
+  );
+  return denial === null;
 }

@@ -6,7 +6,7 @@ import type { Edition, License } from "../../catalog/entities.ts";
 import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
-import { audit, endAllSessions } from "../admin/acts.ts";
+import { clientChanged, endAllSessions } from "../admin/acts.ts";
 import {
   changeEntity,
   entityAnswer,
@@ -359,9 +359,8 @@ async function activate({ desk, store }: Services, call: KeyedCall, license: Lic
   if (!license.is_active || isExpired(license, store.now())) return;
   const nothing = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
   const place = { isvId: call.isvId, licenseId: license.id };
-  const { granted } = await desk.decide({ type: "activate", ...place, clientId, ...nothing, ids: newIds() });
-  const assignment = granted?.assignment;
-  if (assignment != null) await audit(store, call, "client.activated", "assignment", assignment.id, license.id);
+  const command = { type: "activate", ...place, clientId, ...nothing, ids: newIds() } as const;
+  await desk.decide(command, clientChanged(call, license.id, "client.activated"));
 }
 
 function deleteLicense({ desk, store }: Services): Route {
@@ -379,14 +378,12 @@ function deleteLicense({ desk, store }: Services): Route {
     answers: { 204: Type.Null(), 404: NotThere },
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
-      const place = { isvId: call.isvId, licenseId: license.id };
       requireMatch(call, license);
       requireFree(call.vendor, "license", license.id);
       // What has lapsed is released first: only who is really in stands in the way.
       const isForced = call.query.force === true;
-      if (!isForced) await desk.decide({ type: "sweep", ...place });
-      const hasEnded = isForced && (await endAllSessions({ desk }, place)).ended > 0;
-      if (hasEnded) await audit(store, call, "session.ended", "session", "all", license.id);
+      if (!isForced) await desk.decide({ type: "sweep", isvId: call.isvId, licenseId: license.id });
+      const hasEnded = isForced && (await endAllSessions({ desk }, call, license.id)).ended > 0;
       await onceDecided(() => deleteFree(store, call, license.id), hasEnded);
       finish(noContent);
     },

@@ -1,13 +1,14 @@
 /** What one transaction decides on and what it changes: the licences that are locked for it, and no others. */
+import type { AuditLine } from "../../catalog/audit.ts";
 import { evolve } from "../../core/evolve.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import { clientKey, fold } from "../../core/names.ts";
 import type { LicenseState } from "../../core/state.ts";
-import type { Licenses } from "../../core/step.ts";
 import type { Change, Command, Gathered, HistoryRecord, Millis } from "../../core/types.ts";
 import { gatheredBody } from "../gathered.ts";
-import type { Place } from "../store.ts";
+import type { AuditedLicenses, Place } from "../store.ts";
 import { plain, texts } from "./arrays.ts";
+import { auditValues, insertAudit } from "./audit.ts";
 import type { Row, Transaction } from "./connections.ts";
 import { columnsOf, type Known, keyOf } from "./licenses.ts";
 import { type Changed, written } from "./log.ts";
@@ -31,10 +32,11 @@ export interface Outage {
   readonly lengthMs: number;
 }
 
-export class Deciding implements Licenses {
+export class Deciding implements AuditedLicenses {
   readonly #locked = new Map<string, Locked>();
   readonly #lines: HistoryRecord[] = [];
   readonly #gathered: Gathered[] = [];
+  readonly #audited: AuditLine[] = [];
 
   constructor(licenses: readonly { readonly known: Known; readonly row: Row }[]) {
     for (const { known, row } of licenses) {
@@ -83,6 +85,10 @@ export class Deciding implements Licenses {
     this.#gathered.push(value);
   }
 
+  audit(line: AuditLine): void {
+    this.#audited.push(line);
+  }
+
   /** The instant to decide at: the clock's, unless one of the licences has seen a later one, and no clock was set. */
   instant(clock: Millis): Millis {
     const seen = [...this.#locked.values()].map(({ row }) => Number(row.decided_at));
@@ -123,6 +129,7 @@ export class Deciding implements Licenses {
     if (this.#gathered.length > 0) {
       transaction.query(statements.insertGathered, [JSON.stringify(this.#gathered.map(gatheredRow))]);
     }
+    if (this.#audited.length > 0) transaction.query(insertAudit, auditValues(this.#audited));
   }
 
   /** Assignments, projects and check-ins are current: look-ups find them, or nobody folds them. */

@@ -8,10 +8,10 @@ import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
-import type { Licenses } from "../../core/step.ts";
 import type { ActivateCommand, Assignment, Command, Item, LicenseView, Millis } from "../../core/types.ts";
 import type { Renames } from "../forgetting.ts";
 import {
+  type AuditedLicenses,
   type AuditQuery,
   type DenialQuery,
   type Dump,
@@ -33,7 +33,7 @@ import {
   type Work,
 } from "../store.ts";
 import { plain } from "./arrays.ts";
-import { auditOf, auditValues, insertAudit } from "./audit.ts";
+import { auditOf } from "./audit.ts";
 import { CarriedClock } from "./carried-clock.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
@@ -474,10 +474,6 @@ class PostgresStore implements Store {
     return eventsOf(this.#records, query, this.#standingOf(query.isvId, query.licenseId));
   }
 
-  async saveAudit(line: AuditLine): Promise<void> {
-    await this.#connections.query(insertAudit, auditValues([line]));
-  }
-
   audit(query: AuditQuery) {
     return auditOf(this.#records, query);
   }
@@ -565,12 +561,13 @@ class PostgresStore implements Store {
 }
 
 /** For a look at the time alone. */
-const noLicenses: Licenses = {
+const noLicenses: AuditedLicenses = {
   license: () => undefined,
   siblings: () => [],
   apply() {},
   record() {},
   gather() {},
+  audit() {},
 };
 
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";

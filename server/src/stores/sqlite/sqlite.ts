@@ -140,7 +140,7 @@ class SqliteStore implements Store {
       const book = this.#book;
       try {
         const result = work(book, this.now(), []);
-        if (book.done.length > 0 || book.lines.length > 0 || book.gathered.length > 0) {
+        if ([book.done, book.lines, book.gathered, book.audited].some(({ length }) => length > 0)) {
           await this.#file.ask("save", this.#batch());
           this.#sessions.committed();
         }
@@ -178,7 +178,7 @@ class SqliteStore implements Store {
 
   /** Each session is written once, however often the batch extended it. */
   #batch(isAtOnce = false): Batch {
-    const { done, lines, gathered } = this.#book;
+    const { done, lines, gathered, audited } = this.#book;
     const changed = new Map<number, Session | null>();
     const licenses = new Map<number, LicenseState>();
     const others: [number, OtherChange][] = [];
@@ -203,6 +203,7 @@ class SqliteStore implements Store {
         const { isvNo, licenseNo } = this.#numbersOf(value);
         return [value, isvNo, licenseNo as number] as const;
       }),
+      audited,
     };
   }
 
@@ -389,10 +390,6 @@ class SqliteStore implements Store {
     const isvNo = this.#numbers.ofVendor(isvId);
     const [ofLicense, value] = this.#ofLicense(isvId, licenseId);
     return this.#file.ask("linesBefore", before, `isv_no = ? AND ${ofLicense}`, [isvNo, value], limit);
-  }
-
-  saveAudit(line: AuditLine): Promise<void> {
-    return this.#file.ask("saveAudit", line);
   }
 
   audit(query: AuditQuery) {

@@ -45,6 +45,7 @@ export interface Batch {
   readonly others: readonly (readonly [licenseNo: number, change: OtherChange])[];
   readonly history: readonly HistoryValues[];
   readonly gathered: readonly (readonly [value: Gathered, isvNo: number, licenseNo: number])[];
+  readonly audited: readonly AuditLine[];
 }
 
 /** A vendor's number, the numbers of its licences whose clients are machines, and the names that shall go. */
@@ -119,7 +120,7 @@ export class Tables {
     orFault(() => this.#write(batch));
   }
 
-  #write({ sessions, others, history, gathered }: Batch): void {
+  #write({ sessions, others, history, gathered, audited }: Batch): void {
     for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
     for (const row of sessions.deleted) this.rows.deleteSession(row);
     for (const values of sessions.inserted) this.rows.insertSession(values);
@@ -128,6 +129,7 @@ export class Tables {
     for (const span of sessions.updated) this.rows.updateSpan(span);
     this.rows.saveHistory(history);
     for (const [value, isvNo, licenseNo] of gathered) this.items.gather(value, isvNo, licenseNo);
+    for (const line of audited) this.#audit.save(line);
   }
 
   #saveOther(licenseNo: number, change: OtherChange): void {
@@ -192,10 +194,6 @@ export class Tables {
       hasMore = this.#tallies.prune(until, limit) || hasMoreGathered;
     });
     return hasMore;
-  }
-
-  saveAudit(line: AuditLine): void {
-    this.#commit(() => this.#audit.save(line));
   }
 
   audit(query: AuditQuery) {
