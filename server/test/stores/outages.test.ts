@@ -8,7 +8,7 @@ import { recover } from "../../src/desk/upkeep.ts";
 import { openSqliteStore, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
 import { Tables } from "../../src/stores/sqlite/tables.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
-import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
+import { entitiesOf, freshId, licenseIdOf, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
 import { stepAll } from "./steps.ts";
 
@@ -90,6 +90,28 @@ test("a start that fails midway leaves all of it to the next one", async () => {
   expect([await ends(store), await credits(store)]).toEqual([{ ends: [end], sessions: many }, 0]);
   await recover(store, log);
   expect([await ends(store), await credits(store)]).toEqual([{ ends: [end + away], sessions: many }, 1]);
+  await store.close();
+});
+
+test("licences with a session each share the parts in which they are written", async () => {
+  const path = `${folder.path}/${++files}.db`;
+  const clock = new HeldClock();
+  const small = Array.from({ length: 50 }, (_, n) => licenseSetting({ licenseId: licenseIdOf(n + 1) }));
+  const before = openSqliteStore(path, clock);
+  await before.saveCatalog(small.flatMap(entitiesOf));
+  await stepAll(
+    before,
+    small.map((each, n) => ({ ...openCommand(null, n), isvId: each.isvId, licenseId: each.licenseId })),
+  );
+  await before.close();
+  const store = openSqliteStore(path, new HeldClock(clock.now() + away));
+  const parts = vi.spyOn(Tables.prototype, "savePart");
+  await recover(store, log);
+  expect(parts).toHaveBeenCalledTimes(1);
+  for (const each of small) {
+    const [session] = (await store.read(each.isvId, each.licenseId))?.sessions() ?? [];
+    expect(session?.validUntil).toBe(clock.now() + period + away);
+  }
   await store.close();
 });
 

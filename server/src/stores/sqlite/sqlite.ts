@@ -83,6 +83,9 @@ export async function openSqliteStoreByPace(path: string, clock: Clock = process
   return store;
 }
 
+/** Changes that a part of a long transaction waits for: where licences are many and small, a part of each would be as much again. */
+const changesPerPart = 1_000;
+
 /** Lines of a dump that one transaction takes in one go: a little work for the other thread. */
 const linesLoadedAtATime = 1_000;
 
@@ -166,7 +169,9 @@ class SqliteStore implements Store {
       };
       await this.#file.ask("begin");
       try {
-        for (const _ of work(book, this.now())) await keepPart();
+        for (const _ of work(book, this.now())) {
+          if (book.done.length + book.lines.length >= changesPerPart) await keepPart();
+        }
         await keepPart();
         await this.#file.ask("commit");
       } catch (error) {
