@@ -9,6 +9,7 @@ import { sweep } from "../../src/desk/upkeep.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
 import { entitiesOf, type LicenseSetting, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { openersIn, opening } from "./openers.ts";
 
 const setting = licenseSetting({ licenseId: licenseIdOf(1), tokens: 2, periodMinutes: 60 });
 const place = { isvId: setting.isvId, licenseId: setting.licenseId };
@@ -45,28 +46,8 @@ function decideTogether(desk: Desk, commands: readonly Command[]): Promise<strin
   return Promise.all(commands.map((command) => desk.decide(command).then(codeOf, codeOf)));
 }
 
-/** The line of whoever opened a session. */
-const opened: Audit = ({ granted }, at) => {
-  if (granted?.session == null) return null;
-  const author = { keyId: null, name: "an administrator", onBehalfOf: null };
-  const { isvId } = place;
-  return {
-    at,
-    isvId,
-    author,
-    act: "user.added",
-    kind: "user",
-    id: granted.session.clientId,
-    before: null,
-    after: null,
-  };
-};
-
-/** Those that the audit log names, in the order of their lines. */
-async function audited(): Promise<string[]> {
-  const all = { isvId: place.isvId, kind: "user", id: null, from: null, to: null, offset: 0, limit: 100 } as const;
-  return (await store.audit(all)).items.map(({ id }) => id).toReversed();
-}
+const opened = opening(place.isvId);
+const audited = () => openersIn(store, place.isvId);
 
 /** A store whose transactions fail when they change something that `isBad` dislikes. */
 function failing(

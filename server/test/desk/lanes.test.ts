@@ -3,12 +3,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import type { Outcome } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
-import { type Audit, Desk, type Reply } from "../../src/desk/desk.ts";
+import { Desk, type Reply } from "../../src/desk/desk.ts";
 import { commandsPerTransactionMax } from "../../src/desk/limits.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { type AuditedLicenses, LicensesBusy, type Patience, type Store, StoreFault } from "../../src/stores/store.ts";
 import { Random } from "../differential/stream.ts";
 import { entitiesOf, freshId, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { openersIn, opening } from "./openers.ts";
 
 const names = ["A", "B", "C", "D", "E"] as const;
 type Name = (typeof names)[number];
@@ -113,27 +114,8 @@ function only(commands: readonly Command[], licenses: AuditedLicenses): AuditedL
   };
 }
 
-/** The line of whoever opened a session. */
-const opened: Audit = ({ granted }, at) => {
-  if (granted?.session == null) return null;
-  const author = { keyId: null, name: "an administrator", onBehalfOf: null };
-  return {
-    at,
-    isvId,
-    author,
-    act: "user.added",
-    kind: "user",
-    id: granted.session.clientId,
-    before: null,
-    after: null,
-  };
-};
-
-/** Those that the audit log names, in the order of their lines. */
-async function audited(): Promise<string[]> {
-  const all = { isvId, kind: "user", id: null, from: null, to: null, offset: 0, limit: 10_000 } as const;
-  return (await memory.audit(all)).items.map(({ id }) => id).toReversed();
-}
+const opened = opening(isvId);
+const audited = () => openersIn(memory, isvId);
 
 let ids = 0;
 
