@@ -1,6 +1,9 @@
 /** GET licenses/{id}/sessions: who holds a licence's tokens, by page. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endsPerStepMax } from "../../src/core/limits.ts";
+import { step } from "../../src/core/step.ts";
+import type { Command } from "../../src/core/types.ts";
+import { newIds } from "../../src/ids.ts";
 import { call, type Demo, isv, keys, licenses, open, startDemo } from "./demo.ts";
 
 let demo: Demo;
@@ -93,6 +96,41 @@ test("all are ended some at a time, so that others have their turn, with a line 
     { license_id: licenses.users, ended: endsPerStepMax },
     { license_id: licenses.users, ended: endsPerStepMax },
   ]);
+});
+
+test("whoever opens as fast as sessions end does not keep the call that ends them going", async () => {
+  await call(demo, "/licenses", {
+    adminKey: keys.admin,
+    method: "PATCH",
+    body: { id: licenses.users, floating_token_limit: endsPerStepMax },
+  });
+  const { transact } = demo.store;
+  let opened = 0;
+  const openMany = () => {
+    const commands = Array.from({ length: endsPerStepMax }, (): Command => {
+      const nobody = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+      const clientId = `user${opened++}@factor.com`;
+      return { type: "open", isvId: isv, licenseId: licenses.users, clientId, ...nobody, ids: newIds() };
+    });
+    return transact.call(demo.store, commands, (view, now) => {
+      for (const command of commands) step(view, command, now);
+    });
+  };
+  await openMany();
+  let rounds = 0;
+  demo.store.transact = async (commands, ...others) => {
+    const outcomes = await transact.call(demo.store, commands, ...others);
+    if (commands.some(({ type }) => type === "end")) {
+      rounds++;
+      if (rounds < 10) await openMany();
+    }
+    return outcomes as never;
+  };
+  const { status } = await call(demo, `/licenses/${licenses.users}/opensessions/close`, {
+    adminKey: keys.admin,
+    method: "POST",
+  });
+  expect([status, rounds]).toEqual([204, 3]);
 });
 
 test("users of a project are shown with it", async () => {

@@ -383,7 +383,7 @@ function deleteLicense({ desk, store }: Services): Route {
       // What has lapsed is released first: only who is really in stands in the way.
       const isForced = call.query.force === true;
       if (!isForced) await desk.decide({ type: "sweep", isvId: call.isvId, licenseId: license.id });
-      const hasEnded = isForced && (await endAllSessions({ desk }, call, license.id)).ended > 0;
+      const hasEnded = isForced && (await endAllSessions({ desk, store }, call, license.id)).ended > 0;
       await onceDecided(() => deleteFree(store, call, license.id), hasEnded);
       finish(noContent);
     },
