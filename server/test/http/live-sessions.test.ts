@@ -98,6 +98,18 @@ test("all are ended some at a time, so that others have their turn, with a line 
   ]);
 });
 
+test("SLASCONE's list of them goes by their beginning, whenever they end", async () => {
+  const periods = [600, 0];
+  for (const [n, checkout_period] of periods.entries()) {
+    const client_id = `user${n}@factor.com`;
+    expect((await open(demo, { license_id: licenses.users, client_id, checkout_period })).status).toBe(200);
+    demo.clock.advance(1_000);
+  }
+  const { body } = await call(demo, `/licenses/${licenses.users}/opensessions`, { adminKey: keys.admin });
+  const begun = body.map(({ created_date_utc }: { created_date_utc: string }) => created_date_utc);
+  expect(begun).toEqual(["2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.000Z"]);
+});
+
 test("whoever opens as fast as sessions end does not keep the call that ends them going", async () => {
   await call(demo, "/licenses", {
     adminKey: keys.admin,
