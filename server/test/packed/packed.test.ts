@@ -81,17 +81,38 @@ describe("texts", () => {
   });
 });
 
-test("a finder finds what a map finds, also where hashes are equal", () => {
-  const step = fc.tuple(fc.constantFrom("add", "add", "remove", "replace", "reserve"), fc.nat(120));
+test("a finder finds what a map finds, also where hashes are equal and slots come back", () => {
+  type Step = [action: "add" | "remove" | "replace" | "reserve", name: number];
+  const step = fc.tuple(fc.constantFrom<Step[0][]>("add", "add", "remove", "replace", "reserve"), fc.nat(120));
+  // A slot that has gone to the new table, and is put under an equal hash where the old one still has another.
+  const comesBackInTheOldTable: Step[] = [
+    ...Array.from({ length: 10 }, (_, name): Step => ["add", name]),
+    ...([
+      ["reserve", 110],
+      ["remove", 2],
+      ["replace", 9],
+      ["remove", 9],
+    ] as Step[]),
+  ];
   fc.assert(
     fc.property(fc.array(step, { maxLength: 600, size: "max" }), fc.constantFrom(1, 7, 1_000), (steps, hashes) => {
       const finder = new Finder();
       const map = new Map<number, number>();
       // All over the table, its end included, where it goes on at its beginning.
       const hash = (name: number) => (-1 - (name % hashes) * 71_582_788) | 0;
-      const names: number[] = [0];
+      const names: (number | null)[] = [null];
+      const free: number[] = [];
+      const take = (name: number) => {
+        const slot = free.pop() ?? names.length;
+        names[slot] = name;
+        return slot;
+      };
+      const giveBack = (slot: number) => {
+        names[slot] = null;
+        free.push(slot);
+      };
       const isNamed = (name: number) => (slot: number) => {
-        if (slot <= 0) throw new Error(`${slot} is no slot`);
+        if ((names[slot] ?? null) === null) throw new Error(`${slot} is no slot`);
         return names[slot] === name;
       };
       const missed: number[] = [];
@@ -101,22 +122,23 @@ test("a finder finds what a map finds, also where hashes are equal", () => {
       for (const [action, name] of steps) {
         const slot = map.get(name);
         if (action === "add" && slot === undefined) {
-          names.push(name);
-          finder.add(hash(name), names.length - 1);
-          map.set(name, names.length - 1);
+          map.set(name, take(name));
+          finder.add(hash(name), map.get(name) as number);
         } else if (action === "remove" && slot !== undefined) {
           finder.remove(hash(name), slot);
           map.delete(name);
+          giveBack(slot);
         } else if (action === "replace" && slot !== undefined) {
-          names.push(name);
-          finder.replace(hash(name), slot, names.length - 1);
-          map.set(name, names.length - 1);
+          map.set(name, take(name));
+          finder.replace(hash(name), slot, map.get(name) as number);
+          giveBack(slot);
         } else if (action === "reserve" && name % 10 === 0) finder.reserve(name);
         for (const asked of [name, name ^ 1, name ^ 2]) look(asked);
       }
       for (let name = 0; name <= 120; name++) look(name);
       expect([missed, finder.size]).toEqual([[], map.size]);
     }),
+    { examples: [[comesBackInTheOldTable, 1]] },
   );
 });
 

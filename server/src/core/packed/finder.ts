@@ -10,7 +10,7 @@ const fullest = 0.8;
 /** Cells of the old table that each addition empties while a table grows: done long before the new one is full. */
 const movedAtATime = 8;
 
-/** Stands in an old table for what was taken out of it: look-ups go on behind it. */
+/** Stands in an old table for what is no longer in it: look-ups go on behind it. */
 const takenOut = -1;
 
 /**
@@ -24,7 +24,7 @@ export class Finder {
   #size = 0;
   /** The table from before it grew, until all that it has is in the other one; null: there is none. */
   #old: Int32Array | null = null;
-  /** What stands before this cell of the old table is in the other one, or was. */
+  /** What stood before this cell of the old table is in the other one, or was. */
   #moved = 0;
 
   get size(): number {
@@ -45,7 +45,7 @@ export class Finder {
     for (let n = homeOf(hash, count); ; n = after(n, count)) {
       const slot = old[2 * n + 1] as number;
       if (slot === 0) return 0;
-      if (n >= this.#moved && slot !== takenOut && old[2 * n] === hash && isIt(slot)) return slot;
+      if (slot !== takenOut && old[2 * n] === hash && isIt(slot)) return slot;
     }
   }
 
@@ -119,7 +119,10 @@ export class Finder {
     const end = Math.min(old.length / 2, this.#moved + cells);
     for (let n = this.#moved; n < end; n++) {
       const slot = old[2 * n + 1] as number;
-      if (slot !== 0 && slot !== takenOut) this.#put(old[2 * n] as number, slot);
+      if (slot === 0 || slot === takenOut) continue;
+      this.#put(old[2 * n] as number, slot);
+      // The slot may come back under an equal hash, in the place of another one that still stands here.
+      old[2 * n + 1] = takenOut;
     }
     this.#moved = end;
     if (end === old.length / 2) this.#old = null;
