@@ -278,11 +278,11 @@ describe("a licence on a shelf", () => {
     }
     const [sessions, clients] = [license.sessions(), license.assignments()].map((all) => all[Symbol.iterator]());
     expect([sessions?.next().value, clients?.next().value]).toEqual([session(1), assignment(1)]);
-    for (const n of [1, 2, 3]) {
+    for (const n of [3, 2, 1]) {
       license.dropSession(session(n).key);
       license.dropAssignment(assignment(n).clientKey);
     }
-    // They take the places that have become free.
+    // They take the places that have become free, but for one that nobody has now.
     for (const n of [5, 6]) {
       other.putAssignment(assignment(n));
       other.putSession(session(n));
@@ -291,6 +291,42 @@ describe("a licence on a shelf", () => {
       [session(4)],
       [assignment(4)],
     ]);
+  });
+
+  test("tells what is over, whoever opens, extends, ends and closes, in whatever order their ends come", () => {
+    const steps = fc.record({
+      n: fc.nat(40),
+      until: fc.nat(100),
+      does: fc.constantFrom("open", "open", "end", "close"),
+    });
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 200, size: "max" }), (all) => {
+        const license = new LicenseState(terms);
+        const known = new Map<string, Session>();
+        const missed: object[] = [];
+        for (const { n, until, does } of all) {
+          const value = session(n, { validUntil: until, endedAt: does === "end" ? 0 : null });
+          if (does === "close") {
+            license.dropSession(value.key);
+            known.delete(value.key);
+          } else {
+            license.putSession(value);
+            known.set(value.key, value);
+          }
+          const ends = [...known.values()].map(({ validUntil }) => validUntil);
+          const over = ends.filter((end) => end <= until).length;
+          const told = [
+            license.due(until, 1_000).filter(({ key, validUntil }) => known.get(key)?.validUntil === validUntil).length,
+            license.due(until, 3).length,
+            license.dueCount(until, 3),
+            license.sessionsEndAt(),
+          ];
+          const wanted = [over, Math.min(3, over), Math.min(3, over), Math.min(...ends)];
+          if (told.join() !== wanted.join()) missed.push({ told, wanted });
+        }
+        expect(missed).toEqual([]);
+      }),
+    );
   });
 
   test("that is no more leaves nothing behind, and takes nothing of another one along", () => {
