@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Vendor } from "./catalog.ts";
 import type { Edition, License, Product } from "./entities.ts";
-import { partIdsUsed, partsOf, type UsedList, usedLists } from "./parts.ts";
+import { type Part, partIdsUsed, partsOf, type UsedList, usedLists } from "./parts.ts";
 import type { Merged } from "./tenant-apply.ts";
 import { type Fault, quote } from "./tenant-faults.ts";
 
@@ -38,6 +38,33 @@ export function checkLeaving(vendor: Vendor | undefined, merged: readonly Merged
       product.resolved.entry.fault([need.list], lossText(product.current as Product, need, owners)),
     ),
   );
+}
+
+/** A product as it will be, and what goes from it: whoever has that is told by `checkLeaving`, and nowhere else. */
+export function withWhatLeaves(before: Product | undefined, after: Product): Product {
+  if (before === undefined) return after;
+  const lists = usedLists.map((list) => [list, withLost(partsOf(before, list), partsOf(after, list))]);
+  return { ...after, ...Object.fromEntries(lists) };
+}
+
+function withLost(before: readonly Part[], after: readonly Part[]): readonly Part[] {
+  const [known, left] = [partsById(before), partsById(after)];
+  const kept = after.map((part) => {
+    const [old, fresh] = [valuesOf(known.get(part.id)), valuesOf(part)];
+    if (old === undefined || fresh === undefined) return part;
+    const takesAny = old.length === 0 || fresh.length === 0;
+    return { ...part, values: takesAny ? [] : [...fresh, ...old] };
+  });
+  return [...kept, ...before.filter(({ id }) => !left.has(id))];
+}
+
+function partsById(parts: readonly Part[]): ReadonlyMap<string, Part> {
+  return new Map(parts.map((part) => [part.id, part]));
+}
+
+/** Of constrained variables alone. */
+function valuesOf(part: Part | undefined): readonly string[] | undefined {
+  return part !== undefined && "values" in part ? part.values : undefined;
 }
 
 function isOther(before: Product, after: Product): boolean {

@@ -5,6 +5,7 @@ import { referencesOf } from "./references.ts";
 import { checkEdition, checkKey, checkLicense, checkParts, nameField, nameKey, type Tell } from "./rules.ts";
 import type { Merged } from "./tenant-apply.ts";
 import { type Fault, quote } from "./tenant-faults.ts";
+import { withWhatLeaves } from "./tenant-leaving.ts";
 import { type Entry, placeOf } from "./tenant-read.ts";
 import type { Resolved } from "./tenant-resolve.ts";
 import { fileField } from "./tenant-schema.ts";
@@ -57,7 +58,9 @@ export function checkVendor(vendor: Vendor | undefined, merged: readonly Merged[
 export function checkFiledParts(vendor: Vendor | undefined, merged: readonly Merged[]): Fault[] {
   const faults: Fault[] = [];
   const products = new Map(vendor?.products);
-  for (const item of merged) if (isOf("product", item)) products.set(item.body.id, item.body);
+  for (const item of merged) {
+    if (isOf("product", item)) products.set(item.body.id, withWhatLeaves(item.current, item.body));
+  }
   for (const item of merged) {
     if (item.written.size === 0 || (!isOf("edition", item) && !isOf("license", item))) continue;
     const tell: Tell = (field, text) => void faults.push(item.resolved.entry.fault([fileField(field)], text));

@@ -1,7 +1,7 @@
 import { ConfigRefused, readConfig } from "../config.ts";
 import { readExport } from "../stores/export-format.ts";
 import { requireNoServer } from "../stores/postgres/alone.ts";
-import { loadDatabase } from "../stores/postgres/loading.ts";
+import { loadDatabase, requireEmpty } from "../stores/postgres/loading.ts";
 import { openSqliteStore } from "../stores/sqlite/sqlite.ts";
 import type { Dump, DumpLine } from "../stores/store.ts";
 import { readFrom } from "./files.ts";
@@ -18,6 +18,7 @@ export async function importFrom(file: string): Promise<void> {
   const counts = new Map<DumpLine["type"], number>();
   const counted = counting(dump, counts);
   if (database.kind === "postgres") {
+    await requireEmpty(database.url);
     await requireNoServer(database.url, tellWait);
     await loadDatabase(database.url, counted);
   } else await loadSqlite(database.path, counted);

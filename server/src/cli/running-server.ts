@@ -11,7 +11,16 @@ import { CommandRefused } from "./refused.ts";
 /** What the server calls its copies. A page of somebody else, to sign in for example, is none. */
 const answerTypes = { backup: "application/vnd.sqlite3", export: "application/jsonl" };
 
-export async function askServer(config: Config, url: string | undefined, what: "backup" | "export") {
+/** As long as a server may say nothing: it makes the copy before it answers, and a large one takes minutes. */
+const silenceMaxMs = 600_000;
+
+/** @throws CommandRefused, also while the answer is read. */
+export async function askServer(
+  config: Config,
+  url: string | undefined,
+  what: "backup" | "export",
+  silenceMs = silenceMaxMs,
+) {
   const address = url ?? addressOf(config);
   if (config.operatorKey === null) {
     throw new CommandRefused(
@@ -21,7 +30,7 @@ export async function askServer(config: Config, url: string | undefined, what: "
   }
   const trust = url === undefined && config.tls !== null ? trusting(config.tls.certFile) : {};
   const options = { ...trust, headers: { OperatorKey: config.operatorKey } };
-  const answer = await ask(urlOf(address, what), options);
+  const answer = await ask(urlOf(address, what), options, silenceMs);
   if (answer.statusCode !== 200) throw await refusalIn(answer, address);
   if (answer.headers["content-type"]?.split(";")[0] === answerTypes[what]) return wholeOf(answer, address);
   answer.destroy();
@@ -37,10 +46,7 @@ function urlOf(address: string, what: string): URL {
 /** What Node calls a certificate that does not do. */
 const notTrusted = /^(CERT_|DEPTH_|SELF_|UNABLE_|ERR_TLS_)/;
 
-/** As long as a server may say nothing: it makes the copy before it answers, and a large one takes minutes. */
-const silenceMs = 600_000;
-
-function ask(url: URL, options: RequestOptions): Promise<IncomingMessage> {
+function ask(url: URL, options: RequestOptions, silenceMs: number): Promise<IncomingMessage> {
   const request = url.protocol === "https:" ? requestSecure : requestPlain;
   return new Promise((resolve, reject) => {
     const refuse = ({ message, code = "" }: NodeJS.ErrnoException) => {
@@ -50,9 +56,16 @@ function ask(url: URL, options: RequestOptions): Promise<IncomingMessage> {
         : `A server has the database, but nobody answers at ${url}: ${why}. Name its address with --url.`;
       reject(new CommandRefused(exitCodes.unavailable, sentence));
     };
-    const asked = request(url, { ...options, timeout: silenceMs }, resolve);
-    asked.on("timeout", () => asked.destroy(new Error(`nothing has come for ${silenceMs / 60_000} minutes`)));
-    asked.on("error", refuse).end();
+    const asked = request(url, { ...options, timeout: silenceMs });
+    const silent = () => new Error(`nothing has come for ${silenceMs / 60_000} minutes`);
+    const endSilence = () => asked.destroy(silent());
+    asked.on("timeout", endSilence).on("error", refuse);
+    asked.on("response", (answer) => {
+      // Whoever reads the answer is told why it ends.
+      asked.off("timeout", endSilence).on("timeout", () => answer.destroy(silent()));
+      resolve(answer);
+    });
+    asked.end();
   });
 }
 

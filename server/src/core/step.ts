@@ -13,6 +13,7 @@ import { consume, resetQuota, rollBack } from "./decide/consumption.ts";
 import { deny, denyUnknownLicense, denyVoucherOut, grant, suspension, unusable } from "./decide/outcome.ts";
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
+import { ticketsLeft } from "./decide/tickets.ts";
 import { credit, release, settle } from "./decide/upkeep.ts";
 import { deleteUser, gather, putUser } from "./decide/users.ts";
 import { clientKey } from "./names.ts";
@@ -171,11 +172,15 @@ function releaseDue(licenses: Licenses, license: LicenseState, now: Millis): num
 
 /**
  * A client is active on one licence of a product and customer: its explicit activation on another one moves it there,
- * and its sessions on the old one end. A temporary licence stands beside an ordinary one and moves nobody from it.
+ * its sessions on the old one end, and it waits there no longer, not even where its token was taken from it before. A temporary
+ * licence stands beside an ordinary one and moves nobody from it.
  */
 function moveHere(licenses: Licenses, license: LicenseState, clientId: string, now: Millis): void {
   for (const { old, assignment } of movedFrom(licenses, license, clientId)) {
     apply(licenses, old, releaseAssignment(old, assignment, now));
+  }
+  for (const old of leftBy(licenses, license, clientId)) {
+    apply(licenses, old, grant(ticketsLeft(old, clientKey(old.terms, clientId)), []));
   }
 }
 
@@ -212,13 +217,15 @@ function heldElsewhere(
 
 /** The licences that an activation takes the client from, with the token that it holds there. */
 function movedFrom(licenses: Licenses, license: LicenseState, clientId: string) {
-  return licenses
-    .siblings(license, clientId)
-    .filter((old) => old.terms.isTemporary === license.terms.isTemporary)
-    .flatMap((old) => {
-      const assignment = old.assignment(clientKey(old.terms, clientId));
-      return assignment?.unassignedAt === null ? [{ old, assignment }] : [];
-    });
+  return leftBy(licenses, license, clientId).flatMap((old) => {
+    const assignment = old.assignment(clientKey(old.terms, clientId));
+    return assignment?.unassignedAt === null ? [{ old, assignment }] : [];
+  });
+}
+
+/** The licences that know a client, and on which it is no more once it is activated on another one. */
+function leftBy(licenses: Licenses, license: LicenseState, clientId: string): readonly LicenseState[] {
+  return licenses.siblings(license, clientId).filter((old) => old.terms.isTemporary === license.terms.isTemporary);
 }
 
 function apply(licenses: Licenses, license: LicenseState | null, decision: Decision): Outcome {

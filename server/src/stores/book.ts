@@ -22,7 +22,8 @@ import type {
 } from "../core/types.ts";
 import { Clients } from "./clients.ts";
 import { Directory } from "./directory.ts";
-import { type Renames, type Renaming, rename, renamingOf } from "./forgetting.ts";
+import { type Renames, type Renaming, rename } from "./forgetting.ts";
+import { NameSearch } from "./name-search.ts";
 import {
   type AuditedLicenses,
   CatalogConflict,
@@ -64,6 +65,7 @@ export class Book implements AuditedLicenses {
   #audited: AuditLine[] = [];
   /** Licences that keep an item, by vendor, kind and key. */
   readonly #byItem = new Map<string, Set<LicenseState>>();
+  readonly #searches = new Set<NameSearch>();
 
   get catalog(): Catalog {
     return this.#directory.catalog;
@@ -120,6 +122,7 @@ export class Book implements AuditedLicenses {
     this.#indexItem(license, change);
     const before = { sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
     this.#done.push({ license, change, slot, ...before });
+    for (const search of this.#searches) noteChange(search, license, change, before);
   }
 
   record(line: HistoryRecord): void {
@@ -255,18 +258,28 @@ export class Book implements AuditedLicenses {
     this.#licenses.get(isvId)?.delete(licenseId);
   }
 
+  /** Begins a search for names: between transactions, and it hears of what they change until `endSearch`. */
+  beginSearch(isvId: string, names: Renames): NameSearch {
+    const search = new NameSearch(isvId, names);
+    this.#searches.add(search);
+    return search;
+  }
+
+  endSearch(search: NameSearch): void {
+    this.#searches.delete(search);
+  }
+
   /** What the end of a user's names means for the vendor's licences. @throws CatalogConflict where it has a live session. */
-  renamings(isvId: string, names: Renames): Map<LicenseState, Renaming> {
-    const found = new Map<LicenseState, Renaming>();
-    for (const license of this.licenses()) {
-      const renaming = license.terms.isvId === isvId ? renamingOf(license, names) : null;
-      if (renaming !== null) found.set(license, renaming);
-    }
-    return found;
+  renamings(search: NameSearch): Map<LicenseState, Renaming> {
+    return search.renamings((license) => this.license(license.terms.isvId, license.terms.licenseId) === license);
   }
 
   rename(renamings: ReadonlyMap<LicenseState, Renaming>): void {
     for (const [license, renaming] of renamings) {
+      // Of two users that are forgotten at once, one may have a client that has the other's name.
+      for (const search of this.#searches) {
+        for (const assignment of renaming.after) search.noteClient(license, assignment);
+      }
       for (const assignment of renaming.before) this.#clients.drop(license, assignment);
       rename(license, renaming);
       for (const assignment of renaming.after) this.index(license, assignment, undefined);
@@ -385,6 +398,21 @@ export class Book implements AuditedLicenses {
   index(license: LicenseState, assignment: Assignment, before: Assignment | undefined): void {
     this.#clients.put(license, assignment, before);
   }
+}
+
+/** What was as well as what is: a change may be taken back. */
+function noteChange(
+  search: NameSearch,
+  license: LicenseState,
+  change: Change,
+  before: Pick<Done, "sessionBefore" | "assignmentBefore" | "itemBefore">,
+): void {
+  search.noteSession(license, before.sessionBefore);
+  search.noteClient(license, before.assignmentBefore);
+  search.noteItem(license, before.itemBefore);
+  if (change.type === "session") search.noteSession(license, change.session);
+  if (change.type === "assignment") search.noteClient(license, change.assignment);
+  if (change.type === "item") search.noteItem(license, change.item);
 }
 
 /** The project that a change is about, as it stands. */

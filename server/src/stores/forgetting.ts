@@ -8,6 +8,7 @@ import type {
   Consumption,
   Gathered,
   HistoryRecord,
+  Item,
   LicenseUser,
   LicenseView,
   Session,
@@ -32,23 +33,25 @@ export interface Renaming {
   readonly consumptions: readonly Consumption[];
 }
 
+/** What a licence keeps that may bear a name. */
+export type Kept = Pick<LicenseView, "sessions" | "assignments" | "items">;
+
 /**
- * What the names' end means for a licence; null: it knows none of them.
+ * What the names' end means for a licence; null: it knows none of them. `kept`: all of it that bears one of them, and maybe more.
  * @throws CatalogConflict where one of them has a live session.
  */
-export function renamingOf(license: LicenseView, names: Renames): Renaming | null {
+export function renamingOf(license: LicenseView, names: Renames, kept: Kept = license): Renaming | null {
   const { terms } = license;
-  const dropped = those(license.sessions(), (session) => isNamed(terms, session, names));
+  const dropped = those(kept.sessions(), (session) => isNamed(terms, session, names));
   if (dropped.some(({ endedAt }) => endedAt === null)) {
     throw new CatalogConflict("license", terms.licenseId, "has a live session of this user");
   }
-  const before = those(license.assignments(), (assignment) => isNamed(terms, assignment, names));
-  const users = [...license.users()].filter(({ key }) => names.has(key));
-  const gone = [...users, ...[...license.tickets()].filter((ticket) => isNamed(terms, ticket, names))];
+  const before = those(kept.assignments(), (assignment) => isNamed(terms, assignment, names));
   // Of limitations that the edition has no more, too.
-  const consumptions = [...license.items()]
+  const items = those(kept.items(), (item) => isNamedItem(terms, item, names));
+  const gone = items.filter((item) => item.kind === "user" || item.kind === "ticket");
+  const consumptions = items
     .filter((item) => item.kind === "consumption")
-    .filter((consumption) => isNamed(terms, consumption, names))
     .map((consumption) => renamedConsumption(terms, consumption, names));
   if ([before, dropped, gone, consumptions].every(({ length }) => length === 0)) return null;
   const given = new Set<string>();
@@ -65,11 +68,16 @@ export function renamingOf(license: LicenseView, names: Renames): Renaming | nul
  * On a devices licence the client is a machine, which keeps its name; who uses it is a user there too. A client's key is its
  * name as it is compared: a million of them are looked at between two decisions, so none is folded again.
  */
-function isNamed(terms: Terms, named: Named, names: Renames): boolean {
+export function isNamed(terms: Terms, named: Named, names: Renames): boolean {
   const { clientId, userId } = named;
   if (terms.clientType === "devices") return userId !== null && names.has(fold(userId));
   if (names.has(named.clientKey ?? fold(clientId))) return true;
   return userId !== null && userId !== clientId && names.has(fold(userId));
+}
+
+export function isNamedItem(terms: Terms, item: Item, names: Renames): boolean {
+  if (item.kind === "quota") return false;
+  return item.kind === "user" ? names.has(item.key) : isNamed(terms, item, names);
 }
 
 function those<T>(all: Iterable<T>, isOne: (each: T) => boolean): T[] {

@@ -1,4 +1,5 @@
 /** The store for trials, tests and the sandbox: everything is gone with the process. */
+import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../analytics/tally.ts";
 import { type AuditLine, theServer } from "../catalog/audit.ts";
 import type { Clock } from "../clock.ts";
@@ -136,7 +137,13 @@ export function openMemoryStore(clock: Clock): Store {
       return { items: matching.slice(query.offset, query.offset + query.limit), total: matching.length };
     },
     async forget(isvId, names, line) {
-      book.rename(book.renamings(isvId, names));
+      const search = book.beginSearch(isvId, names);
+      try {
+        for (const _ of search.through(book.licenses())) await setImmediate();
+        book.rename(book.renamings(search));
+      } finally {
+        book.endSearch(search);
+      }
       const isDevices = (each: HistoryRecord | Gathered) =>
         book.license(isvId, each.licenseId)?.terms.clientType === "devices";
       lines = lines.map((each) => {

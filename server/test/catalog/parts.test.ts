@@ -166,6 +166,29 @@ describe("what a file takes from a product while it is used is refused the first
     });
   }
 
+  for (const [old, fresh, fault] of [
+    ["values: [eu, us]", "values: [us]", /products\[0\]\.constrained_variables: "eu" of "Region" goes, and is used by/],
+    ["features: [{ name: Cloud backup }]", "features: []", /products\[0\]\.features: the feature "Cloud backup" goes/],
+  ] as const) {
+    test(`once, and not once more at an edition that the same file rewrites: ${old}`, async () => {
+      // What the file says no more of an edition or licence stays as it is.
+      const unsaid = file.replace("    features: [Cloud backup]\n", "").replace(/ {4}features: \[\{ feature.*\n/, "");
+      const { faults } = await refusal(smallWith(old, fresh, smallWith("user_limit: 5", "user_limit: 6", unsaid)));
+      expect(faults).toEqual([expect.stringMatching(fault)]);
+    });
+  }
+
+  test("beside what an edition names that never was there, which is told as well", async () => {
+    const choice = "{ variable: Region, values: [eu] }";
+    const { faults } = await refusal(
+      smallWith("values: [eu, us]", "values: [us]", smallWith(choice, choice.replace("[eu]", "[eu, mars]"), file)),
+    );
+    expect(faults).toEqual([
+      expect.stringMatching(/products\[0\]\.constrained_variables: "eu" of "Region" goes/),
+      expect.stringMatching(/editions\[0\]\.constrained_variables: "mars" is no value of "Region"/),
+    ]);
+  });
+
   test("what an administrator has added to the list, and an edition has", async () => {
     const store = openStore();
     await apply(store, small);

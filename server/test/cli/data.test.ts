@@ -445,12 +445,10 @@ test("data moves from SQLite to PostgreSQL and back, live sessions included, and
 
   const there = { SEATKEEPER_DATABASE_URL: await postgres.database() };
   expect(await done(["import", "all.jsonl"], there)).toMatch(/session +2\n[\s\S]*seatkeeper serve/);
-  // The exporting server's last sign of life came along: the import would watch until that is none any more.
-  await postgres.query(there.SEATKEEPER_DATABASE_URL, "UPDATE seatkeeper.alive SET alive_at = alive_at - 30000");
-  expect(await run(["import", "all.jsonl"], there)).toMatchObject({
-    status: 73,
-    output: expect.stringContaining("wants an empty one"),
-  });
+  // The exporting server's last sign of life came along, and could be a living server's: for this refusal nobody waits.
+  const again = await run(["import", "all.jsonl"], there);
+  expect(again).toMatchObject({ status: 73, output: expect.stringContaining("wants an empty one") });
+  expect(again.output).not.toContain("watching");
   const second = await serve(there);
   expect(await clientsOf(second)).toEqual([1, 2]);
   expect(
@@ -527,6 +525,19 @@ test("while a server runs on PostgreSQL, import and restore --hold refuse", asyn
   // Its last sign of life is made a little older: the import watches until that is no sign any more.
   await postgres.query(SEATKEEPER_DATABASE_URL, "UPDATE seatkeeper.alive SET alive_at = alive_at - 9000");
   await done(["import", "all.jsonl"], { SEATKEEPER_DATABASE_URL });
+});
+
+test("an import into a newer program's PostgreSQL database is refused at once, whenever a server was last alive on it", async () => {
+  await done(["migrate"]);
+  await done(["export", "all.jsonl"]);
+  const there = { SEATKEEPER_DATABASE_URL: await postgres.database() };
+  await done(["migrate"], there);
+  await postgres.query(there.SEATKEEPER_DATABASE_URL, "INSERT INTO seatkeeper.schema VALUES (9999, 9999)");
+  const alive = "UPDATE seatkeeper.alive SET alive_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+  await postgres.query(there.SEATKEEPER_DATABASE_URL, alive);
+  const { status, output } = await run(["import", "all.jsonl"], there);
+  expect({ status, output }).toEqual({ status: 75, output: expect.stringContaining("newer Seatkeeper (schema 9999") });
+  expect(output).not.toContain("watching");
 });
 
 test("a restored PostgreSQL database is held by restore --hold", async () => {

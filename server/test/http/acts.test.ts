@@ -220,6 +220,20 @@ test("an act that is denied, or finds nothing to do, leaves no line", async () =
   expect(await lines()).toBe(before);
 });
 
+test("forgetting a user tells of the sessions that it has ended, and not of one that was over before its turn came", async () => {
+  let isFirst = true;
+  failing = {
+    command(command) {
+      if (command.type === "end" && isFirst) {
+        isFirst = false;
+        demo.desk.submit([command], () => {});
+      }
+      return null;
+    },
+  };
+  expect((await act(forgetting)).body).toMatchObject({ sessions_ended: 1 });
+});
+
 describe("what a store fails at behind a decision is told as unknown:", () => {
   test("a suspension that cannot be read back", async () => {
     failing = { store: "read" };

@@ -530,6 +530,10 @@ export class Model {
     for (const { sibling, assignment } of this.#movedFrom(license, clientId)) {
       this.#takeToken(sibling, assignment, now);
     }
+    for (const sibling of this.#siblings(license)) {
+      const isOne = sibling.terms.isTemporary === license.terms.isTemporary;
+      if (isOne && assignmentOf(sibling, clientId) !== undefined) leaveQueue(sibling, clientId);
+    }
   }
 
   #unassign(license: ModelLicense, command: Of<"unassign">, now: Millis): ModelOutcome {
@@ -543,7 +547,7 @@ export class Model {
     return granted(license, { assignment, ended });
   }
 
-  /** Takes the client's token; its sessions end with it. */
+  /** Takes the client's token; its sessions and its wait end with it. */
   #takeToken(license: ModelLicense, assignment: ModelAssignment, now: Millis): number {
     const sessions = liveSessions(license).filter((one) =>
       sameClient(license.terms, one.clientId, assignment.clientId),
@@ -551,6 +555,7 @@ export class Model {
     assignment.unassignedAt = now;
     this.#noteClient(license, "client.unassigned", assignment, now);
     for (const session of sessions) this.#drop(license, session, "session.ended", now);
+    leaveQueue(license, assignment.clientId);
     return sessions.length;
   }
 
@@ -865,6 +870,11 @@ function isNamedBy(terms: Terms, session: Caller, caller: Caller): boolean {
   if (session.sessionId !== null || caller.sessionId !== null) return session.sessionId === caller.sessionId;
   if (terms.clientType !== "users") return true;
   return folded(session.userId ?? session.clientId) === folded(caller.userId ?? caller.clientId);
+}
+
+/** Whatever the client waits for on a licence, it waits no longer. */
+function leaveQueue({ queue, terms }: ModelLicense, clientId: string): void {
+  giveUp(queue, (ticket) => sameClient(terms, ticket.clientId, clientId));
 }
 
 /** An assignment as of an instant: a temporary licence's are over with it. */

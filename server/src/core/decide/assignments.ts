@@ -19,6 +19,7 @@ import type {
 import { isVoucherOut } from "./checkouts.ts";
 import { deny, denyVoucherOut, gone, grant, record, recordEnds, suspension, unusable } from "./outcome.ts";
 import { quotaStatuses } from "./quotas.ts";
+import { ticketsLeft } from "./tickets.ts";
 
 /** The assignment of a client that the licence has not seen before. */
 export function newAssignment(
@@ -154,14 +155,18 @@ export function sessionOut(license: LicenseView, { clientKey: key }: Assignment,
   return license.sessionsOfClient(key).find((session) => isVoucherOut(license.terms, session, now));
 }
 
-/** Takes a client's token and ends its sessions, whoever wants it so. */
+/** Takes a client's token, ends its sessions and gives up its places in the queue, whoever wants it so. */
 export function release(license: LicenseView, assignment: Assignment, now: Millis): Decision {
   const released: Assignment = { ...assignment, unassignedAt: now };
   const sessions = license.sessionsOfClient(assignment.clientKey);
   const about = { clientId: assignment.clientId, userId: assignment.userId };
   const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
   return grant(
-    [{ type: "assignment", assignment: released }, ...sessions.map(gone)],
+    [
+      { type: "assignment", assignment: released },
+      ...sessions.map(gone),
+      ...ticketsLeft(license, assignment.clientKey),
+    ],
     [
       record(license, now, "client.unassigned", about, { tokens }),
       ...recordEnds(license, sessions, "session.ended", () => now),

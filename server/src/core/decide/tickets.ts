@@ -126,6 +126,13 @@ export function ticketGivenUp(license: LicenseView, caller: Caller): Change[] {
   return [...license.tickets()].filter((ticket) => isBy(license.terms, ticket, caller)).map(({ key }) => dropped(key));
 }
 
+/** The places that a client took, whichever of its sessions asked: it leaves the licence. */
+export function ticketsLeft(license: LicenseView, client: string): Change[] {
+  return [...license.tickets()]
+    .filter(({ clientId }) => clientKey(license.terms, clientId) === client)
+    .map(({ key }) => dropped(key));
+}
+
 /** Places that are lost, because nobody has asked for them again. */
 export function ticketsOver(license: LicenseView, now: Millis): Change[] {
   return [...license.tickets()].filter(({ validUntil }) => validUntil <= now).map(({ key }) => dropped(key));

@@ -49,7 +49,7 @@ export function userRoutes(services: Services): Route[] {
         }
         // To look through all licences may take a while, and nothing of what follows can be undone.
         callerStill(store.catalog, call.isvId, call.key, "admin", "owner");
-        await endAll(services, call, live);
+        const ended = await endAll(services, call, live);
         const names = new Map([user, ...clientIds].map((name) => [fold(name), pseudonyms.of(call.isvId, name)]));
         const about = { act: "user.forgotten", kind: "user", id: pseudonym, before: null, after: null } as const;
         const line = { at: store.now(), isvId: call.isvId, author: authorOf(call), ...about };
@@ -60,7 +60,7 @@ export function userRoutes(services: Services): Route[] {
           if (!(error instanceof CatalogConflict)) throw error;
           throw new Problem("entity_in_use", "The user has opened a session meanwhile. Ask again.");
         }
-        finish(json({ pseudonym, sessions_ended: live.length }));
+        finish(json({ pseudonym, sessions_ended: ended }));
       },
     }),
   ];
@@ -111,9 +111,16 @@ async function liveSessions(
   return live;
 }
 
-async function endAll({ desk }: Services, call: KeyedCall, live: readonly Live[]): Promise<void> {
-  for (const [n, { licenseId, session }] of live.entries()) {
+/** Answers with how many it has ended. What is denied is over already, or gone with its licence: nobody has it any more. */
+async function endAll({ desk }: Services, call: KeyedCall, live: readonly Live[]): Promise<number> {
+  let ended = 0;
+  for (const { licenseId, session } of live) {
     const command = { type: "end", isvId: call.isvId, licenseId, id: session.id } as const;
-    await onceDecided(() => desk.decide(command, sessionEnded(call, licenseId, session.id)), n > 0);
+    const { granted } = await onceDecided(
+      () => desk.decide(command, sessionEnded(call, licenseId, session.id)),
+      ended > 0,
+    );
+    ended += granted?.ended ?? 0;
   }
+  return ended;
 }

@@ -32,6 +32,26 @@ const settleLicenses = `
       (SELECT min((i.body ->> 'validUntil')::bigint) FROM seatkeeper.items AS i
         WHERE i.isv_id = l.isv_id AND i.license_id = l.license_id AND i.kind = 'ticket'))`;
 
+/**
+ * Refuses what `loadDatabase` would refuse before its first line: whoever waits for servers to end asks this first.
+ * @throws StoreNotEmpty, and whatever `migrate` throws.
+ */
+export async function requireEmpty(url: string): Promise<void> {
+  const connections = new Connections(url, 1);
+  try {
+    await migrate(connections, { dryRun: true });
+    const [there] = await connections.query("SELECT to_regclass('seatkeeper.entities') IS NOT NULL AS is_there");
+    if (there?.is_there === true) await refuseFull(connections);
+  } finally {
+    await connections.close();
+  }
+}
+
+async function refuseFull(connections: Pick<Connections, "query">): Promise<void> {
+  const [found] = await connections.query("SELECT EXISTS (SELECT FROM seatkeeper.entities) AS is_full");
+  if (found?.is_full === true) throw new StoreNotEmpty();
+}
+
 /** Fills a database without being one of its servers: no sign of life is left behind. */
 export async function loadDatabase(url: string, dump: Dump): Promise<void> {
   const connections = new Connections(url, 1);
@@ -49,8 +69,7 @@ export async function loadInto(connections: Connections, dump: Dump): Promise<vo
   try {
     transaction.query(patience);
     await lockSchema(transaction);
-    const [found] = await transaction.query("SELECT EXISTS (SELECT FROM seatkeeper.entities) AS is_full");
-    if (found?.is_full === true) throw new StoreNotEmpty();
+    await refuseFull(transaction);
     const [head] = await transaction.query(
       "UPDATE seatkeeper.catalog_head SET revision = revision + 1 RETURNING revision",
     );

@@ -13,6 +13,7 @@ import type { Licenses } from "../../core/step.ts";
 import type { Command, Item, Millis, Session } from "../../core/types.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
+import type { NameSearch } from "../name-search.ts";
 import {
   type AuditQuery,
   type Backup,
@@ -401,10 +402,21 @@ class SqliteStore implements Store {
     return this.#file.ask("audit", query);
   }
 
-  /** History first, a slice at a time so that nobody waits long; what came meanwhile goes with the clients. */
+  /** Licences and history a slice at a time, so that nobody waits long; what came meanwhile goes with the clients. */
   async forget(isvId: string, names: Renames, line: AuditLine): Promise<void> {
     await this.#turns.over();
-    this.#book.renamings(isvId, names);
+    const search = this.#book.beginSearch(isvId, names);
+    try {
+      for (const _ of search.through(this.#book.licenses())) await setImmediate();
+      await this.#turns.over();
+      this.#book.renamings(search);
+      await this.#forget(isvId, names, line, search);
+    } finally {
+      this.#book.endSearch(search);
+    }
+  }
+
+  async #forget(isvId: string, names: Renames, line: AuditLine, search: NameSearch): Promise<void> {
     const devices = [...this.#book.licenses()].filter(
       ({ terms }) => terms.isvId === isvId && terms.clientType === "devices",
     );
@@ -416,7 +428,7 @@ class SqliteStore implements Store {
       await setImmediate();
     }
     await this.#turns.take(async () => {
-      const renamings = this.#book.renamings(isvId, names);
+      const renamings = this.#book.renamings(search);
       const rows = [...renamings].map(([license, renaming]) => ({
         licenseNo: this.#licenseNumber(license),
         ...renaming,
