@@ -91,6 +91,7 @@ describe.runIf(existsSync(executablePath))("changes", { timeout: patienceMs }, (
     const shown = page.getByRole("dialog", { name: "The key support" });
     const secret = (await shown.locator("pre").textContent()) as string;
     const other = await visit(secret);
+    await other.go("");
     await other.page.getByText("Viewer: read only").waitFor();
     await shown.getByRole("button", { name: "I have it" }).click();
     await page.getByRole("row").filter({ hasText: "support" }).waitFor();

@@ -17,7 +17,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
 
   describe("signing in", () => {
     test("takes an admin key, and refuses any other in the server's words", async () => {
-      const { page } = await visit(null);
+      const { page, go } = await visit(null);
+      await go("");
       await page.getByLabel("Admin key", { exact: true }).fill(keys.backend);
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.getByText("It is no active admin key.").waitFor();
@@ -28,15 +29,16 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     });
 
     test("takes what is typed, without a click first", async () => {
-      const { page } = await visit(null);
-      await page.getByLabel("Admin key", { exact: true }).waitFor();
+      const { page, go } = await visit(null);
+      await go("");
       await page.keyboard.type(keys.viewer);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
     });
 
     test("out tells of it when it fails, and can be done again", async () => {
-      const { page } = await visit(keys.viewer);
+      const { page, go } = await visit(keys.viewer);
+      await go("");
       const refuse = { status: 502, contentType: "text/html", body: "<h1>Bad gateway</h1>" };
       await page.route("**/console/session", (route) => route.fulfill(refuse));
       await page.getByRole("button", { name: "Sign out" }).click();
@@ -57,7 +59,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     });
 
     test("ends with signing out, also for the way back", async () => {
-      const { page } = await visit(keys.owner);
+      const { page, go } = await visit(keys.owner);
+      await go("");
       await page.getByText("Live", { exact: true }).waitFor();
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByRole("button", { name: "Sign in" }).waitFor();
@@ -67,7 +70,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     });
 
     test("out in one tab does so in the others, and what they listen to ends", async () => {
-      const { page, tab } = await visit(keys.owner);
+      const { page, go, tab } = await visit(keys.owner);
+      await go("");
       const other = await tab();
       await other.goto(`${here.world.url}/console/licenses/${licenses.pair}`);
       await other.getByText("Live", { exact: true }).waitFor();
@@ -76,7 +80,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     });
 
     test("in with another key in one tab does so in the others", async () => {
-      const { page, tab } = await visit(keys.owner);
+      const { page, go, tab } = await visit(keys.owner);
+      await go("");
       const other = await tab();
       await other.goto(`${here.world.url}/console/licenses/${licenses.pair}`);
       await other.getByRole("button", { name: "Switch off" }).waitFor();
@@ -344,6 +349,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   test("a page that cannot be shown says so, as behind an update of the server, and the others can", async () => {
     const visited = await visit(keys.viewer);
     const { page, go } = visited;
+    await go("");
     await page.route(/assets\/(denials|echarts)-/, (route) => route.fulfill({ status: 404 }));
     await page.getByRole("link", { name: "Denials", exact: true }).click();
     await page.getByText("This page cannot be shown").waitFor();
@@ -389,7 +395,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("a browser that knows no zone of its own goes by UTC", async () => {
-    const { page } = await visit(keys.viewer, "light", "Etc/Unknown");
+    const { page, go } = await visit(keys.viewer, "light", "Etc/Unknown");
+    await go("");
     await page.getByRole("link", { name: "Crowd" }).waitFor();
   });
 
@@ -444,7 +451,8 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("the theme can be chosen, and stays chosen", async () => {
-    const { page } = await visit(keys.owner);
+    const { page, go } = await visit(keys.owner);
+    await go("");
     await page.getByRole("button", { name: "Dark theme" }).click();
     await page.reload();
     await page.getByRole("button", { name: "Light theme" }).waitFor();
@@ -452,14 +460,13 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
   });
 
   test("the first load is below 300 KB compressed, and has no charts; they come with the first chart", async () => {
-    const made = await visit(null);
+    const made = await visit(keys.owner);
     const sizes = new Map<string, number>();
     made.page.on("response", (response) => {
       const length = Number(response.headers()["content-length"] ?? 0);
       if (response.url().includes("/console")) sizes.set(response.url(), length);
     });
-    await made.page.reload();
-    await made.signIn(keys.owner);
+    await made.go("");
     const bytes = [...sizes.values()].reduce((sum, length) => sum + length, 0);
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(300_000);
@@ -480,7 +487,8 @@ describe.runIf(isThere)("a vendor with nothing but a key", { timeout: patienceMs
   afterAll(() => world?.stop());
 
   test("is led from the empty overview to a licence that works", async () => {
-    const { page, complaints } = await world.visit(keys.owner);
+    const { page, go, complaints } = await world.visit(keys.owner);
+    await go("");
     const next = () => page.getByRole("button", { name: "Next" }).click();
     await page.getByText("There are no licences yet").waitFor();
     await page.getByRole("link", { name: "Create an edition" }).click();
