@@ -289,6 +289,7 @@ export class Book implements AuditedLicenses {
 
   /** Tokens count as taken from this instant on, for one session period. */
   hold(heldFrom: Millis | null): void {
+    if (this.#directory.heldFrom === heldFrom) return;
     this.#directory.heldFrom = heldFrom;
     for (const license of this.licenses()) license.terms = { ...license.terms, heldFrom };
   }

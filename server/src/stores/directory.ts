@@ -98,19 +98,26 @@ export class Directory {
       }
     }
     const licenses = changes.filter(({ kind }) => kind === "license");
-    const changed = (of: Kind) => changes.filter(({ kind, body }) => kind === of && body !== null);
     return {
-      terms: [
-        ...licenses.flatMap(({ isvId, id }) => this.terms(isvId, id) ?? []),
-        ...changed("edition").flatMap(({ isvId, id }) =>
-          this.#termsWhere(isvId, ({ edition_id }) => edition_id === id),
-        ),
-        ...changed("product").flatMap(({ isvId, id }) =>
-          this.#termsWhere(isvId, ({ product_id }) => product_id === id),
-        ),
-      ],
+      terms: this.#termsBy(changes),
       gone: licenses.filter(({ body }) => body === null).map(({ isvId, id }) => ({ isvId, licenseId: id })),
     };
+  }
+
+  /** The terms that changes make anew: of a licence once, though its edition and its product come with it. */
+  #termsBy(changes: readonly EntityChange[]): Terms[] {
+    const places = new Map<string, Set<string>>();
+    for (const { isvId, kind, id, body } of changes) {
+      const ids = places.get(isvId) ?? new Set();
+      places.set(isvId, ids);
+      if (kind === "license") ids.add(id);
+      if (body === null || (kind !== "edition" && kind !== "product")) continue;
+      const reference = kind === "edition" ? "edition_id" : "product_id";
+      for (const license of this.catalog.vendor(isvId)?.licenses.values() ?? []) {
+        if (license[reference] === id) ids.add(license.id);
+      }
+    }
+    return [...places].flatMap(([isvId, ids]) => [...ids].flatMap((id) => this.terms(isvId, id) ?? []));
   }
 
   applied(isvId: string, kind: Kind, id: string): StoredEntity["applied"] {
@@ -159,11 +166,6 @@ export class Directory {
 
   #entity(isvId: string, kind: Kind, id: string): EntityOf[Kind] | null {
     return this.catalog.vendor(isvId)?.entity(kind, id) ?? null;
-  }
-
-  #termsWhere(isvId: string, isMeant: (license: License) => boolean): Terms[] {
-    const licenses = [...(this.catalog.vendor(isvId)?.licenses.values() ?? [])];
-    return licenses.filter(isMeant).map((license) => this.terms(isvId, license.id) as Terms);
   }
 }
 
