@@ -407,9 +407,9 @@ def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="RSA"):
         RsaVerifier(pem(ed25519.Ed25519PrivateKey.generate().public_key()))
     verifier = RsaVerifier(pem(rsa.generate_private_key(65537, 2048).public_key()))
-    sent = Sent("POST", "/", "?", b"")
+    sent, url = Sent("POST", "/", "?", b""), "http://seatkeeper.test/"
     assert verifier.prove(sent).headers != verifier.prove(sent).headers
     for header in ({}, {"x-slascone-signature": "%%%"}, {"x-slascone-signature": "AAAA"}):
         with pytest.raises(BadSignature):
-            verifier.prove(sent).check(Reply(409, header, b"{}", 0.0))
-    verifier.prove(sent).check(Reply(503, {}, b"{}", 0.0))
+            verifier.prove(sent).check(Reply(409, header, b"{}", 0.0, url))
+    verifier.prove(sent).check(Reply(503, {}, b"{}", 0.0, url))
