@@ -150,7 +150,7 @@ def _location(reply: Reply) -> str | None:
         place = None if header is None else httpx.URL(reply.url).join(header)
     except (httpx.InvalidURL, ValueError):
         return None
-    return None if place is None or place.scheme not in ("http", "https") else _place(place)
+    return _place(place) if place is not None and place.host and place.scheme in ("http", "https") else None
 
 
 def _place(url: httpx.URL) -> str:
