@@ -154,7 +154,7 @@ export class Channel {
     signal.throwIfAborted(); // nobody waits any more, and what was passed in as fetch may not look at it
     const response = await this.#fetch(sent.url, request(sent, { ...allowed.by, ...proof?.headers }, signal));
     const body = await bodyOf(response);
-    return { status: response.status, headers: response.headers, body, started };
+    return { status: response.status, headers: response.headers, body, started, url: sent.url };
   }
 
   #unanswered(error: unknown, isTimeout: boolean): Unanswered {

@@ -22,6 +22,7 @@
  *     │   └── ProjectExecuting     13008
  *     ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
  *     ├── ServerUnreachable        no answer, none of Seatkeeper's, or only "try again later"; says nothing about the licence
+ *     │   └── Redirected           the answer leads to another address; has location
  *     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
  *     ├── BadSignature             an answer is not signed, or not by the key that was given
  *     ├── VoucherRefused           no voucher that is good here and now; has reason
@@ -240,6 +241,18 @@ export class ServerUnreachable extends SeatkeeperError {
     super(message);
     this.retryAfterSeconds = retryAfterSeconds;
     this.neverArrived = neverArrived;
+  }
+}
+
+/** The server, or a proxy before it, leads to another address: no key goes there unless it is set. */
+export class Redirected extends ServerUnreachable {
+  override name = "Redirected";
+  /** Where to, without query and user; null: it was not said, and browsers show it to nobody. */
+  readonly location: string | null;
+
+  constructor(message: string, location: string | null) {
+    super(message);
+    this.location = location;
   }
 }
 

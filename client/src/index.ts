@@ -43,6 +43,7 @@ export {
   ProjectInUse,
   ProjectNotOpen,
   ProjectUnknown,
+  Redirected,
   RequestRefused,
   SeatkeeperError,
   ServerUnreachable,

@@ -6,6 +6,7 @@ import {
   denialError,
   NotAuthorized,
   ProjectUnknown,
+  Redirected,
   RequestRefused,
   type SeatkeeperError,
   ServerUnreachable,
@@ -30,6 +31,8 @@ export interface Reply {
   readonly body: Uint8Array<ArrayBuffer>;
   /** When its request was begun, on the monotonic clock. */
   readonly started: number;
+  /** What was asked. */
+  readonly url: string;
 }
 
 /**
@@ -76,8 +79,36 @@ interface HolderLine {
 }
 
 /** The one place where an answer becomes an error. */
-export function errorOf({ status, headers, body }: Pick<Reply, "status" | "headers" | "body">): SeatkeeperError {
-  return problemError(status, json(body), headers);
+export function errorOf(reply: Reply): SeatkeeperError {
+  const { status, headers, body } = reply;
+  return redirectStatuses.has(status) ? redirected(reply) : problemError(status, json(body), headers);
+}
+
+/** Those that lead to another address, and what browsers show of them. */
+const redirectStatuses: ReadonlySet<number> = new Set([0, 301, 302, 303, 307, 308]);
+
+function redirected({ headers, url }: Reply): Redirected {
+  const asked = placeOf(url, url) ?? url;
+  const call = asked.slice(asked.indexOf("/api/v2/isv/"));
+  const server = asked.slice(0, -call.length);
+  const to = headers.get("location");
+  const location = to === null ? null : placeOf(to, url);
+  const told = `The server at ${server}, or a proxy before it, redirects to ${location ?? "a place that is not shown"}.`;
+  // The same call leads to another server. Else it is a page to sign in at, perhaps.
+  const address = location?.endsWith(call) ? location.slice(0, -call.length) : server;
+  // From https: to http: is a proxy's fault, and would show the key to everybody on the way.
+  const isOne = address !== server && (address.startsWith("https:") || server.startsWith("http:"));
+  return new Redirected(
+    isOne ? `${told} The key is not sent there. If the server is, set its address to ${address}` : told,
+    location,
+  );
+}
+
+/** A place in the network, without user and query; null: it is none. */
+function placeOf(text: string, base: string): string | null {
+  if (!URL.canParse(text, base)) return null;
+  const { protocol, origin, pathname } = new URL(text, base);
+  return /^https?:$/.test(protocol) ? origin + pathname : null;
 }
 
 /** The error of a problem; `body` is what a batch's item may carry as well. */

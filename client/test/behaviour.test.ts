@@ -1,8 +1,15 @@
 /** What both clients do alike: docs/reference/client-behaviour.json, which python/tests/test_behaviour.py runs too. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { type LicenseDenied, launcher, type ProjectError, type Session, type SessionLost } from "../src/index.ts";
-import { type Answer, closed, denied, fault, granted, HeldClock, isv, json, late, license, Script } from "./world.ts";
+import {
+  type LicenseDenied,
+  launcher,
+  type ProjectError,
+  ServerUnreachable,
+  type Session,
+  type SessionLost,
+} from "../src/index.ts";
+import { type Answer, closed, denied, fault, granted, HeldClock, isv, late, license, Script } from "./world.ts";
 
 interface AnswerText {
   readonly granted?: number;
@@ -14,6 +21,7 @@ interface AnswerText {
   readonly body?: object | string;
   readonly text?: string;
   readonly retry_after?: number;
+  readonly location?: string;
   readonly takes?: number;
   readonly times?: number;
 }
@@ -35,11 +43,19 @@ interface Case {
   readonly waits?: readonly (number | null)[];
 }
 
+interface Redirect {
+  readonly server: string;
+  readonly to: string | null;
+  readonly location: string | null;
+  readonly set: string | null;
+}
+
 const file = JSON.parse(readFileSync(new URL("../../docs/reference/client-behaviour.json", import.meta.url), "utf8"));
-const { calls, cases, refusals } = file as {
+const { calls, cases, refusals, redirects } = file as {
   readonly calls: Readonly<Record<string, string>>;
   readonly cases: readonly Case[];
   readonly refusals: Readonly<Record<string, string>>;
+  readonly redirects: readonly Redirect[];
 };
 
 const project = { id: isv, license_id: license, name: "P", state: "closed", kind: null, saved: false };
@@ -54,14 +70,16 @@ function answers(text: AnswerText, clock: HeldClock): Answer[] {
   return Array.from({ length: times }, () => (takes === undefined ? answer : late(clock, takes, answer)));
 }
 
-function answerOf({ status = 200, body, text, retry_after, ...line }: AnswerText): Answer {
+function answerOf({ status = 200, body, text, retry_after, location, ...line }: AnswerText): Answer {
   if (line.granted !== undefined) return granted(line.granted, line.renewal);
   if (line.closed) return closed;
   const headers: Record<string, string> = retry_after === undefined ? {} : { "Retry-After": String(retry_after) };
+  if (location !== undefined) headers.Location = location;
   if (line.denied !== undefined) return denied(line.denied, line, headers);
   if (line.fault !== undefined) return fault(line.fault);
   const value = typeof body === "string" ? bodies[body] : body;
-  return () => (text === undefined ? json(status, value ?? {}, headers) : new Response(text, { status, headers }));
+  const content = status === 304 ? null : (text ?? JSON.stringify(value ?? {}));
+  return () => new Response(content, { status, headers });
 }
 
 class Player {
@@ -125,9 +143,9 @@ class Player {
 function factsOf(error: Error): object {
   const { nextFreeAt, queuePosition, holders, executionProgress } = error as Partial<LicenseDenied>;
   const { name, id, code, total, left, kind } = error as LicenseDenied & ProjectError;
-  const { status, reason, retryAfterSeconds } = error as Error & Readonly<Record<string, unknown>>;
+  const { status, reason, retryAfterSeconds, location } = error as Error & Readonly<Record<string, unknown>>;
   return {
-    ...{ name, id, code, total, left, kind, status, reason, retry_after_seconds: retryAfterSeconds },
+    ...{ name, id, code, total, left, kind, status, reason, location, retry_after_seconds: retryAfterSeconds },
     next_free_at: nextFreeAt?.toISOString(),
     queue_position: queuePosition,
     holders: holders?.map(({ user }) => user),
@@ -158,4 +176,19 @@ test.each(Object.entries(refusals))("denial %s is a %s", async (id, name) => {
   const script = new Script(clock, denied(Number(id), { code: "some_code" }));
   const opening = clock.until(script.client().open({ license, user: "anna" }));
   await expect(opening).rejects.toMatchObject({ name, id: Number(id), code: "some_code", message: `Denied: ${id}.` });
+});
+
+test.each(redirects)("of $server a redirect to $to is told", async ({ server, to, location, set }) => {
+  const call = `/api/v2/isv/${isv}/licenses/${license}/tokens`;
+  const headers = to === null ? {} : { Location: to.replace("{call}", call) };
+  const script = new Script(new HeldClock(), () => new Response("<html>", { status: 301, headers }));
+  const error = await script
+    .client({ url: server })
+    .tokens(license)
+    .catch((caught) => caught);
+  expect(error).toBeInstanceOf(ServerUnreachable);
+  expect(error).toMatchObject({ name: "Redirected", location: location?.replace("{call}", call) ?? null });
+  expect(error.message).toContain(`redirects to ${error.location ?? "a place that is not shown"}.`);
+  expect(error.message.split("set its address to ")[1] ?? null).toBe(set);
+  expect(error.message).not.toContain("secret");
 });

@@ -96,6 +96,18 @@ describe.runIf(isThere)("in Chromium", () => {
     expect(told).toEqual(["NoTokenLeft", "ServerUnreachable"]);
   });
 
+  test("a redirect is told, though the browser does not show where to", async () => {
+    const told = await page.evaluate(
+      async ({ license, ...options }) => {
+        const moved = window.seatkeeper.connect({ ...options, url: `${location.origin}/moved` });
+        return moved.tokens(license).catch((error) => [error.name, error.location, error.message]);
+      },
+      await settings(),
+    );
+    const said = `The server at ${originOf(site)}/moved, or a proxy before it, redirects to a place that is not shown.`;
+    expect(told).toEqual(["Redirected", null, said]);
+  });
+
   test("another key's signature is refused", async () => {
     const name = await page.evaluate(
       async ({ license, ...options }) => {
@@ -184,6 +196,7 @@ async function startSite(vendor: () => Vendor): Promise<Server> {
   const page = `<!doctype html><title>A page</title><script>${outputFiles[0]?.text}</script>`;
   const site = createServer((request, response) => {
     if (request.url?.startsWith("/api/")) void forward(vendor().url, request, response);
+    else if (request.url?.startsWith("/moved/")) response.writeHead(302, { Location: "/" }).end();
     else if (request.url === "/token") void mint(vendor(), response);
     else response.setHeader("Content-Type", "text/html").end(page);
   });

@@ -79,7 +79,7 @@ describe("with the key set, everything that the server answers is verified", () 
 
   test("a redirect says as little, and is not called forged", async () => {
     between = () => ({ status: 302, headers: new Headers({ Location: "http://portal.test/" }), body: "<html>" });
-    expect(await refusal(seats().tokens(users))).toBe("ServerUnreachable");
+    expect(await refusal(seats().tokens(users))).toBe("Redirected");
     between = (answer) => answer;
   });
 

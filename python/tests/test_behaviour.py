@@ -12,7 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from seatkeeper import Launcher, LicenseError, SeatkeeperError, ServerUnreachable, Session, SessionLost
+from seatkeeper import (
+    Client,
+    Launcher,
+    LicenseError,
+    Redirected,
+    SeatkeeperError,
+    ServerUnreachable,
+    Session,
+    SessionLost,
+)
 from support import Clock, Script, closed, denied, granted, isv, new_project, root, scripted, stamp, users_license, z
 
 Json = dict[str, Any]
@@ -40,7 +49,8 @@ def _late(request: httpx.Request, text: Json, clock: Clock) -> httpx.Response:
 
 
 def _answer(text: Json) -> httpx.Response:
-    headers = {"Retry-After": str(text["retry_after"])} if "retry_after" in text else {}
+    names = {"retry_after": "Retry-After", "location": "Location"}
+    headers = {name: str(text[member]) for member, name in names.items() if member in text}
     if "granted" in text:
         return granted(text["granted"], **{name: text[name] for name in ("renewal",) if name in text})
     if "closed" in text:
@@ -208,3 +218,17 @@ def test_refusals(number: str, name: str) -> None:
         scripted(script, clock).session(users_license, user="anna")
     facts = facts_of(caught.value)
     assert (facts["name"], facts["id"], facts["code"]) == (name, int(number), "some_code")
+
+
+@pytest.mark.parametrize("line", behaviour["redirects"], ids=lambda line: f"{line['server']} {line['to']}")
+def test_redirects(line: Json) -> None:
+    call = f"/api/v2/isv/{isv}/licenses/{users_license}/tokens"
+    headers = {} if line["to"] is None else {"Location": line["to"].replace("{call}", call)}
+    transport = Script(httpx.Response(301, headers=headers, text="<html>")).transport
+    with Client(line["server"], isv, "key", transport=transport) as client, pytest.raises(Redirected) as caught:
+        client.tokens(users_license)
+    error, told = caught.value, str(caught.value)
+    assert error.location == (line["location"] and line["location"].replace("{call}", call))
+    assert f"redirects to {error.location or 'a place that is not shown'}." in told
+    assert told.partition("set its address to ")[2] == (line["set"] or "")
+    assert "secret" not in told

@@ -6,13 +6,15 @@ import asyncio
 import gzip
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import chain, repeat
+from threading import Thread
 
 import httpcore
 import httpx
 import pytest
 
-from seatkeeper import Client, ServerUnreachable
+from seatkeeper import AsyncClient, Client, Redirected, ServerUnreachable
 from seatkeeper._channel import AsyncChannel, Channel, answer_max_bytes
 from seatkeeper._deadline import bounded
 from seatkeeper._project_calls import tokens
@@ -202,3 +204,64 @@ def test_a_request_whose_client_is_closed_by_another_thread_is_sent_anew() -> No
     closing.channels.append(channel)
     assert str(channel.run(tokens(users_license, channel.timing))) == ""
     assert script.calls == ["tokens"]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str], list[int]]]:
+    """A server that redirects to another one, what arrived at that, and the status to redirect with."""
+    arrived: list[str] = []
+    status: list[int] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do(self) -> None:
+            arrived.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        do_GET = do_POST = do
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Here(Elsewhere):
+        def do(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(status[-1])
+            self.send_header("Location", f"http://127.0.0.1:{there.server_port}{self.path}")
+            self.end_headers()
+
+        do_GET = do_POST = do
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as there, HTTPServer(("127.0.0.1", 0), Here) as here:
+        threads = [Thread(target=server.serve_forever, args=(0.01,)) for server in (there, here)]
+        for thread in threads:
+            thread.start()
+        yield f"http://127.0.0.1:{here.server_port}", arrived, status
+        for server in (there, here):
+            server.shutdown()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("redirect", [301, 302, 303, 307, 308])
+def test_a_redirect_is_told_and_sends_the_key_nowhere(
+    redirect: int, elsewhere: tuple[str, list[str], list[int]]
+) -> None:
+    url, arrived, status = elsewhere
+    status.append(redirect)
+
+    async def asked() -> None:
+        async with AsyncClient(url, isv, "key") as client:
+            await client.tokens(users_license)
+
+    with Client(url, isv, "key") as client:
+        asking: list[Callable[[], object]] = [
+            lambda: client.tokens(users_license),
+            lambda: client.session(users_license, user="anna"),
+            lambda: asyncio.run(asked()),
+        ]
+        for ask in asking:
+            with pytest.raises(Redirected, match="The key is not sent there") as caught:
+                ask()
+            assert caught.value.location is not None
+    assert arrived == []

@@ -22,6 +22,7 @@ from seatkeeper import (
     LicenseKind,
     NotConfigured,
     ProjectError,
+    Redirected,
     RequestRefused,
     ServerUnreachable,
 )
@@ -407,9 +408,17 @@ def test_a_public_key_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="RSA"):
         RsaVerifier(pem(ed25519.Ed25519PrivateKey.generate().public_key()))
     verifier = RsaVerifier(pem(rsa.generate_private_key(65537, 2048).public_key()))
-    sent = Sent("POST", "/", "?", b"")
+    sent, url = Sent("POST", "/", "?", b""), "http://seatkeeper.test/"
     assert verifier.prove(sent).headers != verifier.prove(sent).headers
     for header in ({}, {"x-slascone-signature": "%%%"}, {"x-slascone-signature": "AAAA"}):
         with pytest.raises(BadSignature):
-            verifier.prove(sent).check(Reply(409, header, b"{}", 0.0))
-    verifier.prove(sent).check(Reply(503, {}, b"{}", 0.0))
+            verifier.prove(sent).check(Reply(409, header, b"{}", 0.0, url))
+    verifier.prove(sent).check(Reply(503, {}, b"{}", 0.0, url))
+
+
+def test_a_redirect_to_an_address_without_a_host_shows_no_place() -> None:
+    nowhere = httpx.Response(302, headers={"Location": "https:/anna:secret@portal.test/"})
+    with pytest.raises(Redirected) as caught:
+        scripted(Script(nowhere), Clock()).tokens(users_license)
+    assert caught.value.location is None
+    assert "secret" not in str(caught.value)

@@ -53,6 +53,7 @@ def test_errors_survive_a_process_boundary() -> None:
         seatkeeper.ProjectNotOpen("closed", "project_not_open", 13002),
         seatkeeper.ExecutionTimeout("it still runs"),
         seatkeeper.ServerUnreachable("away", 3.0),
+        seatkeeper.Redirected("elsewhere", "http://portal.test/"),
         seatkeeper.RequestRefused("no", 400, "input_invalid"),
         seatkeeper.NotAuthorized("no", 401, "key_unknown"),
     ):

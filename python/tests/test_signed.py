@@ -18,7 +18,7 @@ from seatkeeper import (
     NotAuthorized,
     NoTokenLeft,
     ProjectUnknown,
-    ServerUnreachable,
+    Redirected,
 )
 from seatkeeper._key_set import KeySet
 from support import Server, backend_key, isv, users_license
@@ -107,7 +107,7 @@ def test_other_keys_and_no_keys(server: Server) -> None:
 
 def test_a_redirect_says_as_little_and_is_not_called_forged(client: Client, middle: Middle) -> None:
     middle.between = lambda response, call: httpx.Response(302, headers={"Location": "http://portal.test/"})
-    with pytest.raises(ServerUnreachable):
+    with pytest.raises(Redirected):
         client.tokens(users_license)
 
 

@@ -125,7 +125,7 @@ class _Requests:
 
     def _checked(self, response: httpx.Response, body: bytes, proof: Proof | None, started: float) -> Reply:
         headers = {name.lower(): value for name, value in response.headers.items()}
-        reply = Reply(response.status_code, headers, body, started)
+        reply = Reply(response.status_code, headers, body, started, str(response.request.url))
         if proof is not None:
             proof.check(reply)
         return reply

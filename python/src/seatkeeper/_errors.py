@@ -23,6 +23,7 @@ Everything that this package raises on purpose:
     │   └── ProjectExecuting     13008
     ├── ExecutionTimeout         an execution still runs at the end of the time that its caller would wait
     ├── ServerUnreachable        no answer of Seatkeeper's, or only "try again later"; says nothing about the licence
+    │   └── Redirected           the answer leads to another address; has location
     ├── NotAuthorized            401, 403: the API key is missing, unknown, or does not reach this
     ├── BadSignature             an answer is not signed, or not by the key that was given
     └── RequestRefused           any other refusal of a request; has status and code
@@ -232,6 +233,16 @@ class ServerUnreachable(SeatkeeperError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class Redirected(ServerUnreachable):
+    """The server, or a proxy before it, leads to another address: no key goes there unless it is set."""
+
+    def __init__(self, message: str, location: str | None) -> None:
+        super().__init__(message)
+        self.args = (message, location)
+        self.location = location
+        """Where to, without query and user; None: it was not said."""
 
 
 class RequestRefused(SeatkeeperError):

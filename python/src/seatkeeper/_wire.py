@@ -11,11 +11,14 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import httpx
+
 from ._errors import (
     Denial,
     LicenseError,
     NotAuthorized,
     ProjectUnknown,
+    Redirected,
     RequestRefused,
     SeatkeeperError,
     ServerUnreachable,
@@ -63,6 +66,8 @@ class Reply:
     body: bytes
     started: float
     """When its request was begun, on the monotonic clock."""
+    url: str
+    """What was asked."""
 
 
 def segment(part: str) -> str:
@@ -102,6 +107,8 @@ def _no_json(constant: str) -> None:
 
 def error_of(reply: Reply) -> SeatkeeperError:
     """The one place where an answer becomes an error."""
+    if reply.status in redirect_statuses:
+        return _redirected(reply)
     body = _object(reply.body)
     code, number = hint(text, body.get("code")) or "", hint(whole, body.get("id"))
     told = [hint(text, body.get(name)) for name in ("detail", "message", "title")]
@@ -117,6 +124,38 @@ def error_of(reply: Reply) -> SeatkeeperError:
     if reply.status == 404 and code == "project_unknown":
         return ProjectUnknown(said, code, 13005)
     return RequestRefused(said, reply.status, code)
+
+
+redirect_statuses = frozenset({301, 302, 303, 307, 308})
+"""Those that lead to another address."""
+
+
+def _redirected(reply: Reply) -> Redirected:
+    asked = _place(httpx.URL(reply.url))
+    call = asked[asked.find("/api/v2/isv/") :]
+    server = asked.removesuffix(call)
+    location = _location(reply)
+    told = f"The server at {server}, or a proxy before it, redirects to {location or 'a place that is not shown'}."
+    # The same call leads to another server. Else it is a page to sign in at, perhaps.
+    address = location.removesuffix(call) if location is not None and location.endswith(call) else server
+    # From https: to http: is a proxy's fault, and would show the key to everybody on the way.
+    if address != server and (address.startswith("https:") or server.startswith("http:")):
+        told = f"{told} The key is not sent there. If the server is, set its address to {address}"
+    return Redirected(told, location)
+
+
+def _location(reply: Reply) -> str | None:
+    header = reply.headers.get("location")
+    try:
+        place = None if header is None else httpx.URL(reply.url).join(header)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    return _place(place) if place is not None and place.host and place.scheme in ("http", "https") else None
+
+
+def _place(url: httpx.URL) -> str:
+    """A place in the network, without user and query."""
+    return f"{url.scheme}://{url.netloc.decode()}{url.raw_path.decode().partition('?')[0]}"
 
 
 def _denied(number: int, code: str, said: str, body: Mapping[str, Any]) -> SeatkeeperError:

@@ -1,6 +1,9 @@
 /** Commands that speak to a server: what they print, for people and programs, and how they end. */
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilesFile } from "../../src/cli/remote/profiles.ts";
@@ -336,6 +339,27 @@ describe("doctor", () => {
     expect(expired.findings.filter(({ result }) => result === "problem")).toEqual([
       expect.objectContaining({ check: "licence", text: "Old is expired" }),
     ]);
+  });
+
+  test("tells where a redirect leads and what to set, as every command does, and sends no key before", async () => {
+    const keysSent: unknown[] = [];
+    const elsewhere = createServer(({ url, headers }, response) => {
+      keysSent.push(headers.adminkey);
+      response.writeHead(301, { Location: `https://licences.test${url}` }).end();
+    }).listen(0, "127.0.0.1");
+    await once(elsewhere, "listening");
+    try {
+      const url = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+      const said = `The server at ${url}, or a proxy before it, redirects to https://licences.test/api/v2/isv/${isv}/keys/self. The key is not sent there. If the server is, set its address to https://licences.test`;
+      const { findings } = await ask(desk.with(keys.admin, url));
+      expect(findings.at(-1)).toEqual({ check: "server", result: "problem", text: said });
+      expect(keysSent).not.toContain(keys.admin);
+      const refused = { status: 69, output: "", errors: `${said}\n` };
+      expect(await desk.run(["licenses"], desk.with(keys.admin, url))).toEqual(refused);
+    } finally {
+      elsewhere.closeAllConnections();
+      elsewhere.close();
+    }
   });
 
   test("tells of certificates: one that nobody vouches for, and one that ends soon", async () => {

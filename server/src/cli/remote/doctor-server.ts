@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { type Client, connect, SeatkeeperError } from "@seatkeeper/client";
+import { type Client, connect, Redirected, SeatkeeperError } from "@seatkeeper/client";
 import { version } from "../../version.ts";
 import { CommandRefused } from "../refused.ts";
 import { type Account, accountOf, placeOf } from "./account.ts";
@@ -42,7 +42,7 @@ export async function remoteServer(options: RemoteOptions & { readonly license?:
     return [{ check: "login", result: "problem", text: error.message }];
   }
   const login: Finding = { check: "login", result: "ok", text: `${account.url}, from ${placeOf(account)}` };
-  const way = await wayTo(account.url);
+  const way = await wayTo(account);
   if ("fault" in way) return [login, way.fault];
   const findings = [login, way.finding, clockFinding(way.skewMs), await transportFinding(new URL(account.url))];
   const key = await keyOf(account);
@@ -55,7 +55,8 @@ export async function remoteServer(options: RemoteOptions & { readonly license?:
 
 type Way = { readonly finding: Finding; readonly ms: number; readonly skewMs: number } | { readonly fault: Finding };
 
-async function wayTo(url: string): Promise<Way> {
+async function wayTo(account: Account): Promise<Way> {
+  const { url } = account;
   const check = "server";
   const times: number[] = [];
   let skewMs = 0;
@@ -67,6 +68,8 @@ async function wayTo(url: string): Promise<Way> {
       skewMs = Date.now() - Date.parse(answer.headers.get("date") ?? "");
       const { status = "" } = (await answer.json().catch(() => ({}))) as { readonly status?: string };
       if (answer.status === 200 && status === "ready") continue;
+      const redirect = answer.status >= 300 && answer.status < 400 ? await redirectOf(account) : null;
+      if (redirect !== null) return { fault: { check, result: "problem", text: redirect.message } };
       const text = `${url} answers ${answer.status} when it is asked whether it is ready`;
       const remedy =
         answer.status === 503 ? "Look at the server's log." : "Is this the address of a Seatkeeper server?";
@@ -77,6 +80,12 @@ async function wayTo(url: string): Promise<Way> {
   }
   const ms = times.slice(1).toSorted((a, b) => a - b)[Math.floor((looks - 1) / 2)] ?? 0;
   return { finding: { check, result: "ok", text: `${url} is ready, and answers in ${ms.toFixed(1)} ms` }, ms, skewMs };
+}
+
+/** The client says best where a redirect leads. The key is not for whatever answers there. */
+async function redirectOf(account: Account): Promise<Redirected | null> {
+  const error = await identify({ ...account, key: "none", role: "admin" }).catch((caught: unknown) => caught);
+  return error instanceof Redirected ? error : null;
 }
 
 function unreached(check: string, url: string, error: Error): Finding {
