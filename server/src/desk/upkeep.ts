@@ -47,6 +47,8 @@ export async function recover(store: Store, log: Log): Promise<void> {
   await store.makeGood(function* (view, now) {
     for (const place of licenses) yield* makeGood(view, commandFor(place), now);
   });
+  // Not only five seconds from now: a sign of life by a clock that led would outlast a server that is killed meanwhile.
+  await store.live();
   if (awayMs > 0) {
     log.info({ awayMs, licenses: licenses.length }, "the server was away: live sessions were given the time back");
   } else {
