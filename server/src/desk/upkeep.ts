@@ -29,6 +29,16 @@ export interface Log {
  * One transaction, whose record is what a next start measures from: after a crash nothing is credited twice.
  */
 export async function recover(store: Store, log: Log): Promise<void> {
+  await makeGoodForAway(store, log);
+  const countedUntil = await store.countedUntil();
+  if (countedUntil - store.now() <= outageNoticedMs) return;
+  log.warn(
+    { countedUntil: new Date(countedUntil).toISOString() },
+    "analytics counted ahead of this clock, which somebody has set: nothing more is counted until then; docs/guide/operating.md says what can be done",
+  );
+}
+
+async function makeGoodForAway(store: Store, log: Log): Promise<void> {
   const last = store.lastInstant;
   if (last === null) return;
   const awayMs = store.now() - last;

@@ -1,5 +1,6 @@
 /** What an SQLite file's server makes good before it serves, of more sessions than one round takes. */
 import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { Rollup } from "../../src/analytics/rollup.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { madeGoodPerRoundMax } from "../../src/core/limits.ts";
 import { makeGood } from "../../src/core/step.ts";
@@ -114,6 +115,30 @@ test("a server that is killed right after it put a clock right leaves a sign of 
   await killed.close();
   const store = openSqliteStore(path, new HeldClock(last + away));
   expect(store.lastInstant).toBe(last);
+  await store.close();
+});
+
+test("a start tells that analytics counted ahead of a clock that was put right, and count nothing until then", async () => {
+  const { path, last } = await leftBehind();
+  const led = openSqliteStore(path, new HeldClock(last + 24 * hour));
+  const rollup = new Rollup(led);
+  for (let isMore = true; isMore; ) {
+    await stepAll(led, [{ type: "sweep", isvId, licenseId }]);
+    isMore = await rollup.round();
+  }
+  const countedUntil = await led.countedUntil();
+  expect(countedUntil).toBe(last + 24 * hour);
+  await led.live();
+  await led.close();
+  const told: object[] = [];
+  const right = new HeldClock(last);
+  const store = openSqliteStore(path, right);
+  await recover(store, { ...log, warn: (about) => told.push(about) });
+  expect(told).toContainEqual({ countedUntil: new Date(countedUntil).toISOString() });
+  await stepAll(store, [openCommand(null, 0)]);
+  right.advance(hour);
+  expect(await new Rollup(store).round()).toBe(false);
+  expect(await store.countedUntil()).toBe(countedUntil);
   await store.close();
 });
 
