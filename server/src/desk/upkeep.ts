@@ -29,6 +29,16 @@ export interface Log {
  * One transaction, whose record is what a next start measures from: after a crash nothing is credited twice.
  */
 export async function recover(store: Store, log: Log): Promise<void> {
+  await makeGoodForAway(store, log);
+  const countedUntil = await store.countedUntil();
+  if (countedUntil - store.now() <= outageNoticedMs) return;
+  log.warn(
+    { countedUntil: new Date(countedUntil).toISOString() },
+    "analytics counted ahead of this clock, which somebody has set: nothing more is counted until then; docs/guide/operating.md says what can be done",
+  );
+}
+
+async function makeGoodForAway(store: Store, log: Log): Promise<void> {
   const last = store.lastInstant;
   if (last === null) return;
   const awayMs = store.now() - last;
@@ -47,6 +57,8 @@ export async function recover(store: Store, log: Log): Promise<void> {
   await store.makeGood(function* (view, now) {
     for (const place of licenses) yield* makeGood(view, commandFor(place), now);
   });
+  // Not only five seconds from now: a sign of life by a clock that led would outlast a server that is killed meanwhile.
+  await store.live();
   if (awayMs > 0) {
     log.info({ awayMs, licenses: licenses.length }, "the server was away: live sessions were given the time back");
   } else {

@@ -9,7 +9,7 @@ interface ModelMove {
   readonly limitationId: string;
   readonly amount: number;
   readonly at: Millis;
-  /** An administrator has begun anew since. */
+  /** An administrator has begun anew since, or something was consumed in another period. */
   isOver: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface ModelItems {
   readonly consumptions: ModelConsumption[];
   /** The same, and the rolling back, one after the other. */
   readonly moves: ModelMove[];
-  readonly resets: { readonly limitationId: string; readonly at: Millis }[];
+  readonly resets: { readonly limitationId: string; readonly at: Millis; isOver: boolean }[];
   users: ModelUser[];
 }
 
@@ -85,7 +85,7 @@ export function stepItems<O>(items: ModelItems, command: ItemStep, now: Millis, 
       const limitation = around.limitations.find(({ id }) => id === command.limitationId);
       if (limitation === undefined) return around.deny("limitation_unknown");
       if (limitation.reset === null) return around.deny("limitation_static");
-      items.resets.push({ limitationId: limitation.id, at: now });
+      items.resets.push({ limitationId: limitation.id, at: now, isOver: false });
       for (const one of [...items.consumptions, ...items.moves]) {
         if (one.limitationId === limitation.id) one.isOver = true;
       }
@@ -131,6 +131,12 @@ function consume<O>(
     const isRefused = !isBack && limitation.limit !== null && limitation.isEnforced && used + amount > most;
     const isGranted = !isRefused && !isOthers && used + amount >= 0 && used + amount <= 9_000_000_000 * units;
     if (isGranted) {
+      // One period is counted at a time, also where a clock was put right: no other one is taken up again.
+      const { begins, until } = periodOf(items, limitation, now, around.startsAt);
+      for (const one of [...items.consumptions, ...items.moves, ...items.resets]) {
+        const isOther = until !== null && (one.at < begins || one.at >= until);
+        if (one.limitationId === limitation.id && isOther) one.isOver = true;
+      }
       const move = { limitationId, amount, at: now, isOver: false };
       items.moves.push(move);
       items.consumptions.push({ ...move, transactionId, clientId: command.clientId, left: amount, isBack: false });
@@ -252,27 +258,31 @@ function countingOf<T extends ModelMove>(
   now: Millis,
   { startsAt }: Pick<Around<never>, "startsAt">,
 ): T[] {
-  const { from } = periodOf(items, limitation, now, startsAt);
-  return all.filter(
-    (one) => one.limitationId === limitation.id && !one.isOver && (limitation.reset === "lifecycle" || one.at >= from),
-  );
+  const { begins, until } = periodOf(items, limitation, now, startsAt);
+  const isWithin = (at: Millis) => until === null || (at >= begins && at < until);
+  return all.filter((one) => one.limitationId === limitation.id && !one.isOver && isWithin(one.at));
 }
 
+/** `begins` is where the period begins, `from` since when it is counted: a reset begins anew within it. */
 function periodOf(items: ModelItems, limitation: Limitation, now: Millis, startsAt: Millis | null) {
-  const reset = items.resets.findLast(({ limitationId }) => limitationId === limitation.id)?.at;
-  const first = items.consumptions.find((one) => one.limitationId === limitation.id && !one.isOver)?.at;
+  const last = items.resets.findLast(({ limitationId }) => limitationId === limitation.id);
+  const reset = last?.at;
+  const first = items.consumptions.find((one) => one.limitationId === limitation.id)?.at;
   const begin = startsAt ?? reset ?? first ?? now;
-  const later = (from: Millis) => Math.max(from, reset ?? from);
-  if (limitation.reset === "lifecycle") return { from: later(begin), until: null };
+  const within = (begins: Millis, until: Millis | null) => {
+    const isReset = last !== undefined && !last.isOver && last.at >= begins && (until === null || last.at < until);
+    return { begins, from: isReset ? last.at : begins, until };
+  };
+  if (limitation.reset === "lifecycle") return within(begin, null);
   if (limitation.reset === "days") {
     let from = begin;
     while (from > now) from -= limitation.resetDays * dayMs;
     while (from + limitation.resetDays * dayMs <= now) from += limitation.resetDays * dayMs;
-    return { from: later(from), until: from + limitation.resetDays * dayMs };
+    return within(from, from + limitation.resetDays * dayMs);
   }
   const months = limitation.reset === "month" ? 1 : limitation.reset === "quarter" ? 3 : 12;
   const year = Number(new Date(now).toISOString().slice(0, 4));
   const firsts = Array.from({ length: 25 }, (_, n) => Date.UTC(year, n, 1)).filter((_, n) => n % months === 0);
   const n = firsts.findLastIndex((at) => at <= now);
-  return { from: later(firsts[n] as Millis), until: firsts[n + 1] as Millis };
+  return within(firsts[n] as Millis, firsts[n + 1] as Millis);
 }

@@ -1,5 +1,6 @@
 /** What an SQLite file's server makes good before it serves, of more sessions than one round takes. */
 import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { Rollup } from "../../src/analytics/rollup.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { madeGoodPerRoundMax } from "../../src/core/limits.ts";
 import { makeGood } from "../../src/core/step.ts";
@@ -8,7 +9,7 @@ import { recover } from "../../src/desk/upkeep.ts";
 import { openSqliteStore, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
 import { Tables } from "../../src/stores/sqlite/tables.ts";
 import { type Store, StoreFault } from "../../src/stores/store.ts";
-import { entitiesOf, freshId, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { entitiesOf, freshId, licenseIdOf, licenseSetting, limitationIdOf } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
 import { stepAll } from "./steps.ts";
 
@@ -71,6 +72,73 @@ test("a clock that led is settled for all of them", async () => {
   const store = openSqliteStore(path, new HeldClock(last - hour));
   await recover(store, log);
   expect(await ends(store)).toEqual({ ends: [last - hour + period], sessions: many });
+  await store.close();
+});
+
+test("a quota that a clock used up, which led by a year, is whole again once the clock is put right", async () => {
+  const path = `${folder.path}/${++files}.db`;
+  const rightly = new HeldClock();
+  const limits = [{ name: "Docs", value: 10, reset: "month", days: 0, goodwill: 0, isHard: true } as const];
+  const metered = licenseSetting({ type: "devices", limits });
+  const n = { count: 100 };
+  const consume = (): Command => {
+    const about = { userId: null, externalId: null, happenedAt: null, transactionId: freshId(14, ++n.count) };
+    const wanted = [{ limitationId: limitationIdOf("Docs"), amount: 10_000_000, ...about }];
+    return { type: "consume", isvId, licenseId, clientId: "client 0", tokenKey: null, userId: null, wanted };
+  };
+  const transactions = async (store: Store) =>
+    (await stepAll(store, [consume()])).map(({ granted }) => granted?.quotas?.[0]?.transactionId ?? null);
+  const led = openSqliteStore(path, new HeldClock(rightly.now() + 365 * 24 * hour));
+  await led.saveCatalog(entitiesOf(metered));
+  const ids = { session: freshId(6, 1), assignment: freshId(7, 1), token: freshId(8, 1) };
+  const nothing = { clientName: null, clientDescription: null, softwareVersion: null };
+  await stepAll(led, [{ type: "activate", isvId, licenseId, clientId: "client 0", ...nothing, tokenKey: null, ids }]);
+  expect(await transactions(led)).not.toEqual([null]);
+  expect(await transactions(led)).toEqual([null]);
+  await led.live();
+  await led.close();
+  const store = openSqliteStore(path, rightly);
+  await recover(store, log);
+  expect(await transactions(store)).not.toEqual([null]);
+  expect(await transactions(store)).toEqual([null]);
+  await store.close();
+});
+
+test("a server that is killed right after it put a clock right leaves a sign of life by the right one", async () => {
+  const { path, last } = await leftBehind();
+  const led = openSqliteStore(path, new HeldClock(last + 24 * hour));
+  await recover(led, log);
+  await led.live();
+  await led.close();
+  const killed = openSqliteStore(path, new HeldClock(last));
+  await recover(killed, log);
+  await killed.close();
+  const store = openSqliteStore(path, new HeldClock(last + away));
+  expect(store.lastInstant).toBe(last);
+  await store.close();
+});
+
+test("a start tells that analytics counted ahead of a clock that was put right, and count nothing until then", async () => {
+  const { path, last } = await leftBehind();
+  const led = openSqliteStore(path, new HeldClock(last + 24 * hour));
+  const rollup = new Rollup(led);
+  for (let isMore = true; isMore; ) {
+    await stepAll(led, [{ type: "sweep", isvId, licenseId }]);
+    isMore = await rollup.round();
+  }
+  const countedUntil = await led.countedUntil();
+  expect(countedUntil).toBe(last + 24 * hour);
+  await led.live();
+  await led.close();
+  const told: object[] = [];
+  const right = new HeldClock(last);
+  const store = openSqliteStore(path, right);
+  await recover(store, { ...log, warn: (about) => told.push(about) });
+  expect(told).toContainEqual({ countedUntil: new Date(countedUntil).toISOString() });
+  await stepAll(store, [openCommand(null, 0)]);
+  right.advance(hour);
+  expect(await new Rollup(store).round()).toBe(false);
+  expect(await store.countedUntil()).toBe(countedUntil);
   await store.close();
 });
 

@@ -19,7 +19,7 @@ import type {
 } from "../types.ts";
 import { refusedClient } from "./assignments.ts";
 import { deny, grant, record, unusable } from "./outcome.ts";
-import { isBefore, periodOf, standing, statusOf } from "./quotas.ts";
+import { isWithin, periodOf, standing, statusOf } from "./quotas.ts";
 
 /**
  * Consumes one quantity after the other. Unknown limitations deny the whole command; a quantity that the quota does not
@@ -69,7 +69,7 @@ export function rollBack(license: LicenseView, command: RollBackCommand, now: Mi
   const consumption = license.consumption(command.transactionId);
   const known = license.quota(limitation.id);
   const isKnown = consumption !== undefined && known !== undefined && consumption.limitationId === limitation.id;
-  if (!isKnown || isBefore(consumption.at, periodOf(license, limitation, known, now))) {
+  if (!isKnown || !isWithin(consumption.at, periodOf(license, limitation, known, now))) {
     return deny(license, now, "transaction_unknown", {});
   }
   const back = stillStanding(license, consumption, limitation, now);
@@ -108,9 +108,9 @@ export function resetQuota(license: LicenseView, command: ResetQuotaCommand, now
   });
 }
 
-/** What was consumed in a period that is over can no longer be rolled back. */
+/** What was consumed in another period can no longer be rolled back. */
 function forgetOver(license: LicenseView, limitation: Limitation, known: Quota | undefined, now: Millis): Change[] {
-  const isOver = known !== undefined && isBefore(known.from, periodOf(license, limitation, known, now));
+  const isOver = known !== undefined && !isWithin(known.from, periodOf(license, limitation, known, now));
   return isOver ? forgotten(license, limitation) : [];
 }
 
@@ -175,7 +175,7 @@ function balances(
   let balance = 0;
   const isOwn = (name: string) => name === clientId || clientKey(terms, name) === client;
   return [...license.consumptions(limitation.id)]
-    .filter((item) => !isBefore(item.at, period) && isOwn(item.clientId))
+    .filter((item) => isWithin(item.at, period) && isOwn(item.clientId))
     .toSorted((a, b) => a.no - b.no)
     .map(({ no, amount }) => {
       // What something was given back of may be kept no more.

@@ -40,12 +40,16 @@ export function standing(
 ): Standing {
   const period = periodOf(license, limitation, known, now);
   const fresh: Quota = { kind: "quota", key: limitation.id, from: period.from, used: 0, count: known?.count ?? 0 };
-  return { limitation, period, quota: known === undefined || isBefore(known.from, period) ? fresh : known };
+  return { limitation, period, quota: known === undefined || !isWithin(known.from, period) ? fresh : known };
 }
 
-/** Whether an instant lies in an earlier period; what never ends has no earlier one, wherever it is counted from. */
-export function isBefore(at: Millis, { from, until }: Period): boolean {
-  return until !== null && at < from;
+/**
+ * Whether an instant lies in a period; all of them lie in one that never ends, wherever it is counted from. What lies behind it
+ * was consumed by a clock that led, and counts as little as what lies before it: otherwise a quota that it used up would be used
+ * up in every period until then.
+ */
+export function isWithin(at: Millis, { from, until }: Period): boolean {
+  return until === null || (at >= from && at < until);
 }
 
 /** A status as it is answered. */
