@@ -94,11 +94,11 @@ function log(store: Store) {
 /** Makes the statements of every store fail, one after a given number that go through. */
 function failingStatements() {
   const names = [
-    "insertSession",
+    "insertSessions",
     "insertExtends",
     "saveAssignment",
     "saveHistory",
-    "deleteSession",
+    "deleteSessions",
     "endSession",
   ] as const;
   const more = ["updateSpan", "deleteExtendsBefore"] as const;

@@ -45,7 +45,7 @@ export class Loading {
         this.#rows.saveCheckIns(this.#licenseOf(line).no, line.checkIns);
         break;
       case "session":
-        this.#rows.insertSession(sessionValues(++this.#sessions, this.#licenseOf(line), line.session));
+        this.#rows.insertSessions([sessionValues(++this.#sessions, this.#licenseOf(line), line.session)]);
         break;
       case "item":
         this.#items.put(this.#licenseOf(line).no, line.item);

@@ -116,8 +116,34 @@ interface EntityRow {
 /** Lines of history that one look goes through: some ten milliseconds. */
 const linesPerLook = 100_000;
 
-/** Lines of history that one statement takes: it costs a third less than as many statements. */
-const historyAtATime = 16;
+/** Rows that one statement takes: it costs a third less than as many statements. */
+const rowsPerStatement = 16;
+
+type Values = readonly (string | number | null)[];
+
+/** A statement for any number of rows. */
+class ForRows {
+  readonly #one: Database.Statement;
+  readonly #many: Database.Statement;
+
+  /** `textFor`: the statement for so many rows. */
+  constructor(db: Database.Database, textFor: (rows: number) => string) {
+    this.#one = db.prepare(textFor(1));
+    this.#many = db.prepare(textFor(rowsPerStatement));
+  }
+
+  run(rows: readonly Values[]): void {
+    let n = 0;
+    for (; n + rowsPerStatement <= rows.length; n += rowsPerStatement) {
+      this.#many.run(rows.slice(n, n + rowsPerStatement).flat());
+    }
+    for (; n < rows.length; n++) this.#one.run(rows[n] as Values);
+  }
+}
+
+function rowsOf(row: string, count: number): string {
+  return Array(count).fill(row).join(", ");
+}
 
 /** A line of history with the numbers of its vendor and its licence; undefined: there is no such licence. */
 export interface NumberedRecord {
@@ -127,8 +153,8 @@ export interface NumberedRecord {
 }
 
 /** Values of a row, in the order of its columns. */
-export type HistoryValues = readonly (string | number | null)[];
-export type SessionValues = readonly (string | number | null)[];
+export type HistoryValues = Values;
+export type SessionValues = Values;
 
 export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): HistoryValues {
   return [
@@ -182,15 +208,14 @@ export function sessionValues(
 /** Every statement of the store, prepared once. */
 export class Rows {
   readonly #db: Database.Database;
-  readonly #insertSession;
+  readonly #insertSessions;
   readonly #updateSpan;
   readonly #endSession;
-  readonly #deleteSession;
+  readonly #deleteSessions;
   readonly #insertExtends;
   readonly #deleteExtends;
   readonly #putAssignment;
   readonly #insertHistory;
-  readonly #insertMuchHistory;
   readonly #putProject;
   readonly #deleteProject;
   readonly #putCheckIns;
@@ -200,10 +225,12 @@ export class Rows {
 
   constructor(db: Database.Database) {
     this.#db = db;
-    this.#insertSession = db.prepare(
-      `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-         checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal, address, moves)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    this.#insertSessions = new ForRows(
+      db,
+      (rows) =>
+        `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
+           checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal, address, moves)
+         VALUES ${rowsOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)}`,
     );
     this.#updateSpan = db.prepare(
       `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?,
@@ -213,20 +240,19 @@ export class Rows {
     this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
     this.#insertExtends = db.prepare("INSERT INTO extends (no, spans) VALUES (?, ?)");
     this.#deleteExtends = db.prepare("DELETE FROM extends WHERE no < ?");
-    this.#deleteSession = db.prepare("DELETE FROM sessions WHERE no = ?");
+    this.#deleteSessions = new ForRows(db, (rows) => `DELETE FROM sessions WHERE no IN (${rowsOf("?", rows)})`);
     this.#putAssignment = db.prepare(
       `INSERT OR REPLACE INTO assignments (license_no, client_key, id, token_key, client_id, client_name, description,
          user_id, software, system, activated_at, unassigned_at, suspended_until, is_goodwill, heartbeat_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    const insertHistory = (lines: number) =>
-      db.prepare(
+    this.#insertHistory = new ForRows(
+      db,
+      (rows) =>
         `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
            is_overuse, length_ms, license_id, project_id, tokens, pool)
-         VALUES ${Array(lines).fill("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}`,
-      );
-    this.#insertHistory = insertHistory(1);
-    this.#insertMuchHistory = insertHistory(historyAtATime);
+         VALUES ${rowsOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)}`,
+    );
     this.#putProject = db.prepare(
       `INSERT OR REPLACE INTO projects (license_no, id, name, created_at, opened_at, kind, saved_at, executions)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -244,16 +270,16 @@ export class Rows {
     this.#putSetting = db.prepare("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)");
   }
 
-  insertSession(values: SessionValues): void {
-    this.#insertSession.run(values);
+  insertSessions(rows: readonly SessionValues[]): void {
+    this.#insertSessions.run(rows);
   }
 
   endSession(no: number, endedAt: number): void {
     this.#endSession.run(endedAt, no);
   }
 
-  deleteSession(no: number): void {
-    this.#deleteSession.run(no);
+  deleteSessions(numbers: readonly number[]): void {
+    this.#deleteSessions.run(numbers.map((no) => [no]));
   }
 
   updateSpan(span: Span): void {
@@ -308,11 +334,7 @@ export class Rows {
   }
 
   saveHistory(lines: readonly HistoryValues[]): void {
-    let n = 0;
-    for (; n + historyAtATime <= lines.length; n += historyAtATime) {
-      this.#insertMuchHistory.run(lines.slice(n, n + historyAtATime).flat());
-    }
-    for (; n < lines.length; n++) this.#insertHistory.run(lines[n] as HistoryValues);
+    this.#insertHistory.run(lines);
   }
 
   saveProject(licenseNo: number, p: Project): void {

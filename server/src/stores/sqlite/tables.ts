@@ -122,8 +122,8 @@ export class Tables {
 
   #write({ sessions, others, history, gathered, audited }: Batch): void {
     for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
-    for (const row of sessions.deleted) this.rows.deleteSession(row);
-    for (const values of sessions.inserted) this.rows.insertSession(values);
+    this.rows.deleteSessions(sessions.deleted);
+    this.rows.insertSessions(sessions.inserted);
     for (const [row, at] of sessions.ended) this.rows.endSession(row, at);
     if (sessions.extended !== null) this.rows.insertExtends(sessions.extended.line, sessions.extended.spans);
     for (const span of sessions.updated) this.rows.updateSpan(span);
