@@ -25,7 +25,10 @@ function openCommand(clientId: string, n: number, more: Partial<OpenCommand> = {
 
 /** Licences, and what each has of the names, in no particular order. */
 function sorted(renamings: Iterable<Renaming>): unknown {
-  const of = (each: readonly unknown[]) => each.map((one) => JSON.stringify(one)).toSorted();
+  // Whichever way a value was come by, its members may stand in another order.
+  const inOrder = (_: string, value: unknown) =>
+    value instanceof Object && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).toSorted()) : value;
+  const of = (each: readonly unknown[]) => each.map((one) => JSON.stringify(one, inOrder)).toSorted();
   return of(
     [...renamings].map(({ before, dropped, gone, consumptions }) => [before, dropped, gone, consumptions].map(of)),
   );
