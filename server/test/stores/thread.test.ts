@@ -6,6 +6,7 @@ import { type AuditLine, theServer } from "../../src/catalog/audit.ts";
 import { HeldClock } from "../../src/clock.ts";
 import { step } from "../../src/core/step.ts";
 import type { Command } from "../../src/core/types.ts";
+import { ready } from "../../src/stores/sqlite/access.ts";
 import { Pace } from "../../src/stores/sqlite/pace.ts";
 import { openSqliteStore, openSqliteStoreByPace, openSqliteStoreInThread } from "../../src/stores/sqlite/sqlite.ts";
 import { Tables } from "../../src/stores/sqlite/tables.ts";
@@ -204,7 +205,7 @@ async function withHiddenFile(atTheLatest: (back: () => void, store: Store) => v
   };
   const emit = Worker.prototype.emit;
   vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: unknown[]) {
-    if (args[0] === "message") atTheLatest(back, store);
+    if (args[0] === "message" && args[1] !== ready) atTheLatest(back, store);
     return emit.apply(this, args as never);
   } as never);
   commits.each = 20;
@@ -262,4 +263,21 @@ test("a copy that is being made keeps the file where it is, and a store that clo
   const last = store.backup();
   await store.close();
   (await last)?.stream.destroy();
+});
+
+test("a file that another process changes while a thread takes it over is lost to this one: memory knows the old one", async () => {
+  const path = freshPath();
+  const store = openSqliteStore(path, new HeldClock());
+  await store.saveCatalog(entitiesOf(setting));
+  const post = Worker.prototype.postMessage;
+  vi.spyOn(Worker.prototype, "postMessage").mockImplementationOnce(function (this: Worker, ...told) {
+    const other = openSqliteStore(path, new HeldClock());
+    void other.saveSetting("other", "1");
+    void other.close().then(() => post.apply(this, told));
+  });
+  const { moveToThread } = store as unknown as { moveToThread(): Promise<boolean> };
+  await expect(moveToThread.call(store)).rejects.toThrow("changed by another process");
+  expect(String(await store.lost)).toContain("changed by another process");
+  await expect(decide(store, open("anna"))).rejects.toMatchObject({ name: "StoreFault" });
+  await store.close();
 });

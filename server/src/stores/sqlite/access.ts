@@ -44,7 +44,10 @@ export function accessHere(tables: Tables): Access {
   };
 }
 
-/** What goes to the thread, and what comes back; the first thing that comes, with number 0, says that the file is open. */
+/** The first thing that the thread says: it has read its program, and waits to be told this too, before it opens the file. */
+export const ready = "ready";
+
+/** What goes to the thread then, and what comes back; the first thing that comes, with number 0, says that the file is open. */
 export interface Letter {
   readonly no: number;
   readonly question: Question;
@@ -68,9 +71,9 @@ export interface ThreadAccess extends Access {
   readonly died: Promise<Error>;
 }
 
-/** `isFree` resolves when nobody else has the file. */
-export function accessInThread(path: string, isFree: Promise<void>): ThreadAccess {
-  return new FileThread(path, isFree);
+/** `free` gives the file up, at the last moment: until the thread has it, any other process could take it. */
+export function accessInThread(path: string, free: () => Promise<void>): ThreadAccess {
+  return new FileThread(path, free);
 }
 
 interface Waiting {
@@ -90,24 +93,28 @@ class FileThread implements ThreadAccess {
   #asked = 0;
   #ended: Error | null = null;
 
-  constructor(path: string, isFree: Promise<void>) {
+  constructor(path: string, free: () => Promise<void>) {
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     this.died = new Promise((resolve) => {
       this.#tellDeath = resolve;
     });
-    isFree.then(
-      () => this.#start(path),
-      (error) => this.#end(error),
-    );
-  }
-
-  #start(path: string): void {
     // Beside this file, built or not.
     const program = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
     const worker = new Worker(program, { workerData: path });
-    worker.on("message", (returned: Returned) => this.#take(returned));
+    worker.on("message", (told: typeof ready | Returned) => {
+      if (told !== ready) this.#take(told);
+      else
+        free().then(
+          () => this.#begin(worker),
+          (error) => this.#end(error),
+        );
+    });
     worker.on("error", (error) => this.#end(error));
     worker.on("exit", () => this.#end(new Error("it has ended")));
+  }
+
+  #begin(worker: Worker): void {
+    worker.postMessage(ready);
     for (const letter of this.#unsent.splice(0)) worker.postMessage(letter);
     this.#worker = worker;
   }

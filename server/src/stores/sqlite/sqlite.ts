@@ -2,6 +2,7 @@
  * The store on one SQLite file. This process is the file's sole owner: the licences in memory decide, and the file has
  * every change before anybody hears of it.
  */
+import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
@@ -18,6 +19,7 @@ import {
   type AuditQuery,
   type Backup,
   countedUntilSetting,
+  DatabaseInUse,
   type DenialQuery,
   type Dump,
   type DumpLine,
@@ -89,6 +91,12 @@ const changesPerPart = 1_000;
 
 /** Lines of a dump that one transaction takes in one go: a little work for the other thread. */
 const linesLoadedAtATime = 1_000;
+
+/** Tells whether anybody has replaced or written a file that nobody had open: what is in memory is not of it then. */
+function markOf(path: string): string {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
+}
 
 class SqliteStore implements Store {
   readonly lost: Promise<Error>;
@@ -535,12 +543,26 @@ class SqliteStore implements Store {
     return this.#turns.take(async () => {
       if (this.#isClosed || this.#copies > 0) return false;
       // One connection at a time has the file: what memory has of it is what the thread finds.
-      const thread = accessInThread(this.#path, this.#file.close());
+      const here = this.#file;
+      let isGivenUp = false;
+      let left = "";
+      const thread = accessInThread(this.#path, async () => {
+        isGivenUp = true;
+        await here.close();
+        left = markOf(this.#path);
+      });
       this.#file = thread;
       try {
         await thread.opened;
       } catch (error) {
-        this.#takeBack();
+        if (isGivenUp) this.#takeBack();
+        else this.#file = here;
+        throw error;
+      }
+      if (markOf(this.#path) !== left) {
+        await thread.close();
+        const error = new DatabaseInUse(`${this.#path} was changed by another process while a thread took it over.`);
+        this.#lose(error);
         throw error;
       }
       void thread.died.then(this.#lose);

@@ -1,22 +1,25 @@
 /** The thread that has the SQLite file: it does what is asked, in the order in which it is (`access.ts`). */
 import { parentPort, workerData } from "node:worker_threads";
-import { accessHere, type Letter, type Returned, told } from "./access.ts";
+import { accessHere, type Letter, type Returned, ready, told } from "./access.ts";
 import { Tables } from "./tables.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("This is not a program to be run by itself.");
 const tell = (returned: Returned) => port.postMessage(returned);
 
-try {
-  const file = accessHere(new Tables(workerData as string));
-  port.on("message", ({ no, question, args }: Letter) => {
-    const answered = question === "close" ? file.close() : file.ask(question, ...(args as never));
-    answered.then(
-      (answer) => tell({ no, answer }),
-      (error) => tell({ no, error: told(error) }),
-    );
-  });
-  tell({ no: 0, answer: null });
-} catch (error) {
-  tell({ no: 0, error: told(error) });
-}
+port.once("message", () => {
+  try {
+    const file = accessHere(new Tables(workerData as string));
+    port.on("message", ({ no, question, args }: Letter) => {
+      const answered = question === "close" ? file.close() : file.ask(question, ...(args as never));
+      answered.then(
+        (answer) => tell({ no, answer }),
+        (error) => tell({ no, error: told(error) }),
+      );
+    });
+    tell({ no: 0, answer: null });
+  } catch (error) {
+    tell({ no: 0, error: told(error) });
+  }
+});
+port.postMessage(ready);
