@@ -4,7 +4,7 @@ import { Directory } from "../directory.ts";
 import { type DumpLine, DumpRefused, type Place } from "../store.ts";
 import type { AuditRows } from "./audit.ts";
 import type { ItemRows } from "./items.ts";
-import { historyValues, type Rows, sessionValues } from "./rows.ts";
+import { assignmentValues, historyValues, type Rows, sessionValues } from "./rows.ts";
 import type { TallyRows } from "./tallies.ts";
 
 /** Puts lines into rows, one at a time. The transaction is the caller's. */
@@ -36,7 +36,7 @@ export class Loading {
         this.#putEntity(line);
         break;
       case "assignment":
-        this.#rows.saveAssignment(this.#licenseOf(line).no, line.assignment);
+        this.#rows.saveAssignments([assignmentValues(this.#licenseOf(line).no, line.assignment)]);
         break;
       case "project":
         this.#rows.saveProject(this.#licenseOf(line).no, line.project);

@@ -5,6 +5,7 @@ import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import { clientKey, holderKey, sessionKey } from "../../core/names.ts";
 import type { Assignment, CheckIns, HistoryRecord, Project, ProjectKind, Session, Terms } from "../../core/types.ts";
 import type { NumberedLine } from "../store.ts";
+import { Deletes, Inserts, type Values } from "./many-rows.ts";
 
 /** The setting that tells a later server until when the last one was alive, in milliseconds. */
 export const aliveAt = "alive_at";
@@ -116,35 +117,6 @@ interface EntityRow {
 /** Lines of history that one look goes through: some ten milliseconds. */
 const linesPerLook = 100_000;
 
-/** Rows that one statement takes: it costs a third less than as many statements. */
-const rowsPerStatement = 16;
-
-type Values = readonly (string | number | null)[];
-
-/** A statement for any number of rows. */
-class ForRows {
-  readonly #one: Database.Statement;
-  readonly #many: Database.Statement;
-
-  /** `textFor`: the statement for so many rows. */
-  constructor(db: Database.Database, textFor: (rows: number) => string) {
-    this.#one = db.prepare(textFor(1));
-    this.#many = db.prepare(textFor(rowsPerStatement));
-  }
-
-  run(rows: readonly Values[]): void {
-    let n = 0;
-    for (; n + rowsPerStatement <= rows.length; n += rowsPerStatement) {
-      this.#many.run(rows.slice(n, n + rowsPerStatement).flat());
-    }
-    for (; n < rows.length; n++) this.#one.run(rows[n] as Values);
-  }
-}
-
-function rowsOf(row: string, count: number): string {
-  return Array(count).fill(row).join(", ");
-}
-
 /** A line of history with the numbers of its vendor and its licence; undefined: there is no such licence. */
 export interface NumberedRecord {
   readonly line: HistoryRecord;
@@ -152,9 +124,9 @@ export interface NumberedRecord {
   readonly licenseNo: number | undefined;
 }
 
-/** Values of a row, in the order of its columns. */
 export type HistoryValues = Values;
 export type SessionValues = Values;
+export type AssignmentValues = Values;
 
 export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): HistoryValues {
   return [
@@ -205,6 +177,26 @@ export function sessionValues(
   ];
 }
 
+export function assignmentValues(licenseNo: number, a: Assignment): AssignmentValues {
+  return [
+    licenseNo,
+    a.clientKey,
+    a.id,
+    a.tokenKey,
+    a.clientId,
+    a.clientName,
+    a.clientDescription,
+    a.userId,
+    a.softwareVersion,
+    a.operatingSystem,
+    a.activatedAt,
+    a.unassignedAt,
+    a.suspendedUntil,
+    a.isGoodwill ? 1 : 0,
+    a.lastHeartbeatAt,
+  ];
+}
+
 /** Every statement of the store, prepared once. */
 export class Rows {
   readonly #db: Database.Database;
@@ -214,7 +206,7 @@ export class Rows {
   readonly #deleteSessions;
   readonly #insertExtends;
   readonly #deleteExtends;
-  readonly #putAssignment;
+  readonly #putAssignments;
   readonly #insertHistory;
   readonly #putProject;
   readonly #deleteProject;
@@ -225,12 +217,11 @@ export class Rows {
 
   constructor(db: Database.Database) {
     this.#db = db;
-    this.#insertSessions = new ForRows(
+    this.#insertSessions = new Inserts(
       db,
-      (rows) =>
-        `INSERT INTO sessions (no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until,
-           checkout_until, ended_at, peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal, address, moves)
-         VALUES ${rowsOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)}`,
+      "INSERT INTO sessions",
+      `no, license_no, id, client_id, session_id, user_id, opened_at, extended_at, valid_until, checkout_until, ended_at,
+       peak_sessions, peak_holders, is_overuse, project_id, voucher, renewal, address, moves`,
     );
     this.#updateSpan = db.prepare(
       `UPDATE sessions SET opened_at = ?, extended_at = ?, valid_until = ?, checkout_until = ?, peak_sessions = ?, peak_holders = ?,
@@ -240,18 +231,18 @@ export class Rows {
     this.#endSession = db.prepare("UPDATE sessions SET ended_at = ? WHERE no = ?");
     this.#insertExtends = db.prepare("INSERT INTO extends (no, spans) VALUES (?, ?)");
     this.#deleteExtends = db.prepare("DELETE FROM extends WHERE no < ?");
-    this.#deleteSessions = new ForRows(db, (rows) => `DELETE FROM sessions WHERE no IN (${rowsOf("?", rows)})`);
-    this.#putAssignment = db.prepare(
-      `INSERT OR REPLACE INTO assignments (license_no, client_key, id, token_key, client_id, client_name, description,
-         user_id, software, system, activated_at, unassigned_at, suspended_until, is_goodwill, heartbeat_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#insertHistory = new ForRows(
+    this.#deleteSessions = new Deletes(db, "sessions");
+    this.#putAssignments = new Inserts(
       db,
-      (rows) =>
-        `INSERT INTO history (at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens,
-           is_overuse, length_ms, license_id, project_id, tokens, pool)
-         VALUES ${rowsOf("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)}`,
+      "INSERT OR REPLACE INTO assignments",
+      `license_no, client_key, id, token_key, client_id, client_name, description, user_id, software, system, activated_at,
+       unassigned_at, suspended_until, is_goodwill, heartbeat_at`,
+    );
+    this.#insertHistory = new Inserts(
+      db,
+      "INSERT INTO history",
+      `at, isv_no, license_no, kind, denial, client_id, user_id, session_id, in_use, max_tokens, is_overuse, length_ms,
+       license_id, project_id, tokens, pool`,
     );
     this.#putProject = db.prepare(
       `INSERT OR REPLACE INTO projects (license_no, id, name, created_at, opened_at, kind, saved_at, executions)
@@ -279,7 +270,7 @@ export class Rows {
   }
 
   deleteSessions(numbers: readonly number[]): void {
-    this.#deleteSessions.run(numbers.map((no) => [no]));
+    this.#deleteSessions.run(numbers);
   }
 
   updateSpan(span: Span): void {
@@ -313,24 +304,9 @@ export class Rows {
     for (const { no, spans } of rows as Iterable<{ no: number; spans: string }>) yield { no, spans: JSON.parse(spans) };
   }
 
-  saveAssignment(licenseNo: number, a: Assignment): void {
-    this.#putAssignment.run(
-      licenseNo,
-      a.clientKey,
-      a.id,
-      a.tokenKey,
-      a.clientId,
-      a.clientName,
-      a.clientDescription,
-      a.userId,
-      a.softwareVersion,
-      a.operatingSystem,
-      a.activatedAt,
-      a.unassignedAt,
-      a.suspendedUntil,
-      a.isGoodwill ? 1 : 0,
-      a.lastHeartbeatAt,
-    );
+  /** In their order: of several values of one client the last one stays. */
+  saveAssignments(rows: readonly AssignmentValues[]): void {
+    this.#putAssignments.run(rows);
   }
 
   saveHistory(lines: readonly HistoryValues[]): void {

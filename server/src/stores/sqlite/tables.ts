@@ -22,7 +22,15 @@ import { GatheredNames } from "./gathered-names.ts";
 import { HistoryNames } from "./history-names.ts";
 import { ItemRows } from "./items.ts";
 import { Loading } from "./loading.ts";
-import { aliveAt, type HistoryValues, Rows, type SessionValues, type Span } from "./rows.ts";
+import {
+  type AssignmentValues,
+  aliveAt,
+  assignmentValues,
+  type HistoryValues,
+  Rows,
+  type SessionValues,
+  type Span,
+} from "./rows.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { TallyRows, type TallyText } from "./tallies.ts";
 
@@ -121,7 +129,12 @@ export class Tables {
   }
 
   #write({ sessions, others, history, gathered, audited }: Batch): void {
-    for (const [licenseNo, change] of others) this.#saveOther(licenseNo, change);
+    const assignments: AssignmentValues[] = [];
+    for (const [licenseNo, change] of others) {
+      if (change.type === "assignment") assignments.push(assignmentValues(licenseNo, change.assignment));
+      else this.#saveOther(licenseNo, change);
+    }
+    this.rows.saveAssignments(assignments);
     this.rows.deleteSessions(sessions.deleted);
     this.rows.insertSessions(sessions.inserted);
     for (const [row, at] of sessions.ended) this.rows.endSession(row, at);
@@ -132,8 +145,7 @@ export class Tables {
     for (const line of audited) this.#audit.save(line);
   }
 
-  #saveOther(licenseNo: number, change: OtherChange): void {
-    if (change.type === "assignment") this.rows.saveAssignment(licenseNo, change.assignment);
+  #saveOther(licenseNo: number, change: Exclude<OtherChange, { readonly type: "assignment" }>): void {
     if (change.type === "project") this.rows.saveProject(licenseNo, change.project);
     if (change.type === "check-ins") this.rows.saveCheckIns(licenseNo, change.checkIns);
     if (change.type === "project.gone") this.rows.deleteProject(licenseNo, change.id);
@@ -232,7 +244,7 @@ export class Tables {
 
   #forgetIn({ licenseNo, before, after, dropped, gone, consumptions }: ForgottenRows): void {
     for (const { clientKey } of before) this.rows.deleteAssignment(licenseNo, clientKey);
-    for (const assignment of after) this.rows.saveAssignment(licenseNo, assignment);
+    this.rows.saveAssignments(after.map((assignment) => assignmentValues(licenseNo, assignment)));
     for (const { id } of dropped) this.rows.deleteSessionOf(licenseNo, id);
     for (const { kind, key } of gone) this.items.delete(licenseNo, kind, key);
     for (const consumption of consumptions) this.items.put(licenseNo, consumption);
