@@ -27,6 +27,18 @@ export const pruneIntervalMs = 60_000;
  */
 export const restShare = 14;
 
+/**
+ * The same while the server has its hands full: what a slice changes lies in many places of the file, and costs the others twice the
+ * time that it takes itself. Peaks are over in minutes; counting is then for afterwards.
+ */
+export const busyRestShare = 140;
+
+/** A server has its hands full when its event loop waits for less than the rest of this share of the time. */
+export const busyFrom = 0.75;
+
+/** How long work may be late for the sake of others; beyond it, it takes its fifteenth whatever goes on. */
+export const lateMs = 300_000;
+
 /** Slices of one round of counting or forgetting: what is left waits for the next one. */
 export const slicesMax = 1_000;
 

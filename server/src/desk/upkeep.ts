@@ -1,5 +1,6 @@
 /** What the desk does by itself: history of what is over, the sign of life, and what an outage left behind. */
 
+import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import { Rollup } from "../analytics/rollup.ts";
 import { outageNoticedMs } from "../core/limits.ts";
@@ -10,6 +11,9 @@ import { tellOfFault } from "../stores/trouble.ts";
 import type { Desk } from "./desk.ts";
 import {
   aliveIntervalMs,
+  busyFrom,
+  busyRestShare,
+  lateMs,
   licensesPerSweepMax,
   pruneIntervalMs,
   restShare,
@@ -101,13 +105,10 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
   // Apart from the sweep: it must not wait behind a full queue.
   const stopTidy = every(sweepIntervalMs, "the store's housekeeping", () => store.tidy(), log);
   const rollup = new Rollup(store);
-  const stopCounting = every(sweepIntervalMs, "counting", (stop) => slices(() => rollup.round(), stop), log);
-  const stopPruning = every(
-    pruneIntervalMs,
-    "forgetting what is old",
-    (stop) => slices(() => rollup.prune(), stop),
-    log,
-  );
+  const counting = new Slices(() => rollup.round());
+  const pruning = new Slices(() => rollup.prune());
+  const stopCounting = every(sweepIntervalMs, "counting", (stop) => counting.run(stop), log);
+  const stopPruning = every(pruneIntervalMs, "forgetting what is old", (stop) => pruning.run(stop), log);
   const stopLive = every(aliveIntervalMs, "the sign of life", live, log);
   return async () => {
     await Promise.all([stopSweep(), stopTidy(), stopCounting(), stopPruning(), stopLive()]);
@@ -115,13 +116,49 @@ export function startUpkeep(store: Store, desk: Desk, log: Log): () => Promise<v
   };
 }
 
-/** Slice after slice until nothing is left or the server stops; the time in between is the others'. */
-export async function slices(slice: () => Promise<boolean>, stop: AbortSignal, rest = pause): Promise<void> {
-  for (let n = 0; n < slicesMax && !stop.aborted; n++) {
-    const began = performance.now();
-    if (!(await slice())) return;
-    await rest((performance.now() - began) * restShare, stop);
+/**
+ * Work in slices, with rests between them that leave the time to the others: most of it, and nearly all of it while the server has
+ * its hands full, as long as the work is not late.
+ */
+export class Slices {
+  readonly #slice: () => Promise<boolean>;
+  readonly #isBusy: () => boolean;
+  readonly #rest: typeof pause;
+  /** When nothing was left to do. */
+  #doneAt = performance.now();
+
+  /** `slice` answers whether there is more to do at once. */
+  constructor(slice: () => Promise<boolean>, isBusy = busySince(), rest = pause) {
+    this.#slice = slice;
+    this.#isBusy = isBusy;
+    this.#rest = rest;
   }
+
+  /** Slice after slice until nothing is left or the server stops. */
+  async run(stop: AbortSignal): Promise<void> {
+    for (let n = 0; n < slicesMax && !stop.aborted; n++) {
+      const began = performance.now();
+      const hasMore = await this.#slice();
+      const now = performance.now();
+      if (!hasMore) {
+        this.#doneAt = now;
+        return;
+      }
+      const standsBack = this.#isBusy() && now - this.#doneAt < lateMs;
+      await this.#rest((now - began) * (standsBack ? busyRestShare : restShare), stop);
+    }
+  }
+}
+
+/** Tells whether the event loop had hardly a pause since it was asked last. */
+function busySince(): () => boolean {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization > busyFrom;
+  };
 }
 
 /** Ends early when the server stops. */

@@ -1,32 +1,83 @@
 /** Work beside the decisions: it leaves most of the time to them, and ends when the server does. */
 import { expect, test, vi } from "vitest";
-import { restShare } from "../../src/desk/limits.ts";
-import { slices } from "../../src/desk/upkeep.ts";
+import { busyRestShare, lateMs, restShare } from "../../src/desk/limits.ts";
+import { Slices } from "../../src/desk/upkeep.ts";
 
-test("after each slice the others have their time, many times as long as the slice took", async () => {
+/** Runs `work` on a clock that stands still unless somebody moves it. */
+async function onHeldClock(work: (advance: (ms: number) => void) => Promise<void>): Promise<void> {
   let now = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
   try {
-    const lengths = [20, 5, 1];
-    const rests: number[] = [];
-    const slice = async () => {
-      now += lengths[rests.length] as number;
-      return rests.length < 2;
-    };
-    await slices(slice, new AbortController().signal, async (ms) => void rests.push(ms));
-    expect(rests).toEqual([20 * restShare, 5 * restShare]);
+    await work((ms) => {
+      now += ms;
+    });
   } finally {
     clock.mockRestore();
   }
+}
+
+const stop = () => new AbortController().signal;
+
+test("after each slice the others have their time, many times as long as the slice took", async () => {
+  await onHeldClock(async (advance) => {
+    const lengths = [20, 5, 1];
+    const rests: number[] = [];
+    const slice = async () => {
+      advance(lengths[rests.length] as number);
+      return rests.length < 2;
+    };
+    const idle = () => false;
+    await new Slices(slice, idle, async (ms) => void rests.push(ms)).run(stop());
+    expect(rests).toEqual([20 * restShare, 5 * restShare]);
+  });
+});
+
+test("a server that has its hands full is left nearly all of its time, until the work is late; and again once it is done", async () => {
+  await onHeldClock(async (advance) => {
+    const rests: number[] = [];
+    let left = 4;
+    const slice = async () => {
+      advance(1);
+      return left-- > 0;
+    };
+    const busy = () => true;
+    const slices = new Slices(slice, busy, async (ms) => {
+      rests.push(ms);
+      advance(lateMs / 2 - 1);
+    });
+    await slices.run(stop());
+    expect(rests).toEqual([busyRestShare, busyRestShare, restShare, restShare]);
+    [rests.length, left] = [0, 1];
+    await slices.run(stop());
+    expect(rests).toEqual([busyRestShare]);
+  });
+});
+
+test("an event loop that never waits tells of full hands", async () => {
+  await onHeldClock(async (advance) => {
+    const rests: number[] = [];
+    const slice = async () => {
+      advance(1);
+      return rests.length < 1;
+    };
+    const slices = new Slices(slice, undefined, async (ms) => void rests.push(ms));
+    const end = process.hrtime.bigint() + 50_000_000n;
+    await new Promise<void>((resolve) => {
+      const turn = () => (process.hrtime.bigint() < end ? setImmediate(turn) : resolve());
+      turn();
+    });
+    await slices.run(stop());
+    expect(rests).toEqual([busyRestShare]);
+  });
 });
 
 test("a server that stops waits for the slice under way, and not for those behind it", async () => {
-  const stop = new AbortController();
+  const stopping = new AbortController();
   let count = 0;
   const slice = async () => {
-    if (++count === 3) stop.abort();
+    if (++count === 3) stopping.abort();
     return true;
   };
-  await slices(slice, stop.signal);
+  await new Slices(slice).run(stopping.signal);
   expect(count).toBe(3);
 });
