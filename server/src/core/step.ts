@@ -103,9 +103,8 @@ export function overdueFor(licenses: Licenses, command: Command, now: Millis): r
   if (command.type === "credit" || command.type === "settle") return none;
   const license = licenses.license(command.isvId, command.licenseId);
   if (license === undefined) return none;
-  const isOverdue = (each: LicenseState) => each.nextDueAt() <= now;
-  if (command.type !== "activate") return isOverdue(license) ? [license] : none;
-  return [license, ...licenses.siblings(license, command.clientId)].filter(isOverdue);
+  if (command.type !== "activate") return license.nextDueAt() <= now ? [license] : none;
+  return [license, ...licenses.siblings(license, command.clientId)].filter((each) => each.nextDueAt() <= now);
 }
 
 const none: readonly LicenseState[] = [];

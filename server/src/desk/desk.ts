@@ -264,7 +264,9 @@ function freeOf(jobs: readonly Job[], places: readonly Place[]): Job[] {
 }
 
 function each(jobs: readonly Job[], outcomeOf: (job: Job) => OfJob): Map<Job, OfJob> {
-  return new Map(jobs.map((job) => [job, outcomeOf(job)]));
+  const outcomes = new Map<Job, OfJob>();
+  for (const job of jobs) outcomes.set(job, outcomeOf(job));
+  return outcomes;
 }
 
 function isApart(jobs: readonly Job[]): boolean {

@@ -36,8 +36,7 @@ class Budget {
   /** The first licence of the job's that has more to release than is left. */
   exceededBy(licenses: Licenses, { commands }: Job, now: Millis): LicenseState | undefined {
     for (const command of commands) {
-      const license = overdueFor(licenses, command, now).find((each) => !this.#admits(each, now));
-      if (license !== undefined) return license;
+      for (const license of overdueFor(licenses, command, now)) if (!this.#admits(license, now)) return license;
     }
     return undefined;
   }

@@ -120,9 +120,9 @@ export class Book implements AuditedLicenses {
     if (change.type === "project") this.indexProject(license, change.project.id);
     if (change.type === "project.gone") this.#byProject.delete(license.terms.isvId + change.id);
     this.#indexItem(license, change);
-    const before = { sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
-    this.#done.push({ license, change, slot, ...before });
-    for (const search of this.#searches) noteChange(search, license, change, before);
+    const done = { license, change, slot, sessionBefore, assignmentBefore, projectBefore, itemBefore, checkInsBefore };
+    this.#done.push(done);
+    for (const search of this.#searches) noteChange(search, done);
   }
 
   record(line: HistoryRecord): void {
@@ -402,15 +402,11 @@ export class Book implements AuditedLicenses {
 }
 
 /** What was as well as what is: a change may be taken back. */
-function noteChange(
-  search: NameSearch,
-  license: LicenseState,
-  change: Change,
-  before: Pick<Done, "sessionBefore" | "assignmentBefore" | "itemBefore">,
-): void {
-  search.noteSession(license, before.sessionBefore);
-  search.noteClient(license, before.assignmentBefore);
-  search.noteItem(license, before.itemBefore);
+function noteChange(search: NameSearch, done: Done): void {
+  const { license, change } = done;
+  search.noteSession(license, done.sessionBefore);
+  search.noteClient(license, done.assignmentBefore);
+  search.noteItem(license, done.itemBefore);
   if (change.type === "session") search.noteSession(license, change.session);
   if (change.type === "assignment") search.noteClient(license, change.assignment);
   if (change.type === "item") search.noteItem(license, change.item);

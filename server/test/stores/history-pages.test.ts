@@ -32,7 +32,7 @@ function denial(at: number): HistoryRecord {
   return { at, kind: "denied", isvId, licenseId: "none", ...who, denial: "tokens_exhausted", ...counts };
 }
 
-const valuesOf = (line: HistoryRecord) => historyValues({ line, isvNo, licenseNo: undefined });
+const valuesOf = (line: HistoryRecord) => historyValues(line, { isvNo, licenseNo: undefined });
 
 const pageOf = (where: string, limit: number, offset: number) =>
   rows.pageOfHistory(`isv_no = ? AND denial IS NOT NULL AND ${where}`, [isvNo], { limit, offset }, linesAtATime);

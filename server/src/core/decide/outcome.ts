@@ -59,16 +59,15 @@ export function record(
   about: Partial<Subject> = nobody,
   more: { isOveruse?: boolean; lengthMs?: number; inUse?: number; pool?: Pool; tokens?: number } = {},
 ): HistoryRecord {
-  const subject = { ...nobody, ...about };
-  const projectId = license.terms.clientType === "projects" ? subject.projectId : null;
+  const projectId = license.terms.clientType === "projects" ? (about.projectId ?? null) : null;
   return {
     at: now,
     kind,
     isvId: license.terms.isvId,
     licenseId: license.terms.licenseId,
-    clientId: subject.clientId,
-    userId: subject.userId,
-    sessionId: subject.sessionId,
+    clientId: about.clientId ?? null,
+    userId: about.userId ?? null,
+    sessionId: about.sessionId ?? null,
     projectId,
     denial: null,
     inUse: more.inUse ?? inUseOf(license, projectId),

@@ -10,7 +10,6 @@ import { laneHeadsMax } from "../limits.ts";
 import { fail } from "../route.ts";
 import type { Lane } from "./lane.ts";
 import { type PlainHead, readPlainHead } from "./plain.ts";
-import { writeResponse } from "./response.ts";
 
 /**
  * `fresh`: nothing came yet. `gathering`: a head is there, and not yet all of its body. `deciding`: a request is with
@@ -121,7 +120,7 @@ export class Connection implements AnswerWriter {
     const socket = this.#socket;
     if (this.#phase !== "deciding" || !socket.writable) return;
     const lane = this.#lane;
-    writeResponse(socket, answer, signed, lane.lastLines);
+    lane.responses.write(socket, answer, signed);
     this.#phase = "idle";
     this.#until = lane.now() + lane.patience.keepAliveTimeoutMs + lane.patience.keepAliveBufferMs;
     if (this.#isPipelined) this.#handOver(null);

@@ -8,13 +8,13 @@ import type { HotAddresses } from "../hot.ts";
 import type { Patience } from "../limits.ts";
 import type { Services } from "../route.ts";
 import { Connection } from "./connection.ts";
+import { ResponseLines } from "./response.ts";
 
 export class Lane {
   readonly services: Services;
   readonly addresses: HotAddresses;
   readonly patience: Patience;
-  /** The last lines of every answer. */
-  readonly lastLines: string;
+  readonly responses: ResponseLines;
   /** Takes a connection over, with what it has not read. */
   readonly toNodeHttp: (socket: Socket) => void;
   readonly #connections = new Set<Connection>();
@@ -26,7 +26,8 @@ export class Lane {
     this.services = services;
     this.addresses = addresses;
     this.patience = patience;
-    this.lastLines = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(patience.keepAliveTimeoutMs / 1000)}\r\n\r\n`;
+    const keptSeconds = Math.floor(patience.keepAliveTimeoutMs / 1000);
+    this.responses = new ResponseLines(`Connection: keep-alive\r\nKeep-Alive: timeout=${keptSeconds}\r\n\r\n`);
     const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
     this.toNodeHttp = (socket) => {
       for (const listener of listeners) listener.call(server, socket);

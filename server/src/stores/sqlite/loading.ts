@@ -44,9 +44,11 @@ export class Loading {
       case "check-ins":
         this.#rows.saveCheckIns(this.#licenseOf(line).no, line.checkIns);
         break;
-      case "session":
-        this.#rows.insertSessions([sessionValues(++this.#sessions, this.#licenseOf(line), line.session)]);
+      case "session": {
+        const { no, terms } = this.#licenseOf(line);
+        this.#rows.insertSessions([sessionValues(++this.#sessions, no, terms, line.session)]);
         break;
+      }
       case "item":
         this.#items.put(this.#licenseOf(line).no, line.item);
         break;
@@ -63,7 +65,7 @@ export class Loading {
         const isvNo = this.#numbers.get(isvId);
         if (isvNo === undefined) throw new DumpRefused(`history of a vendor that is not there: ${isvId}`);
         const licenseNo = this.#numbers.get(isvId + licenseId);
-        this.#rows.saveHistory([historyValues({ line: line.record, isvNo, licenseNo })]);
+        this.#rows.saveHistory([historyValues(line.record, { isvNo, licenseNo })]);
         break;
       }
       case "tally":

@@ -117,18 +117,16 @@ interface EntityRow {
 /** Lines of history that one look goes through: some ten milliseconds. */
 const linesPerLook = 100_000;
 
-/** A line of history with the numbers of its vendor and its licence; undefined: there is no such licence. */
-export interface NumberedRecord {
-  readonly line: HistoryRecord;
-  readonly isvNo: number;
-  readonly licenseNo: number | undefined;
-}
-
+/** Values of a row. */
 export type HistoryValues = Values;
 export type SessionValues = Values;
 export type AssignmentValues = Values;
 
-export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): HistoryValues {
+/** `licenseNo`: undefined where there is no such licence. */
+export function historyValues(
+  line: HistoryRecord,
+  { isvNo, licenseNo }: { readonly isvNo: number; readonly licenseNo: number | undefined },
+): HistoryValues {
   return [
     line.at,
     isvNo,
@@ -149,14 +147,10 @@ export function historyValues({ line, isvNo, licenseNo }: NumberedRecord): Histo
   ];
 }
 
-export function sessionValues(
-  no: number,
-  license: { readonly no: number; readonly terms: Terms },
-  s: Session,
-): SessionValues {
+export function sessionValues(no: number, licenseNo: number, terms: Terms, s: Session): SessionValues {
   return [
     no,
-    license.no,
+    licenseNo,
     s.id,
     s.clientId,
     s.sessionId,
@@ -169,7 +163,7 @@ export function sessionValues(
     s.peakSessions,
     s.peakHolders,
     s.isOveruse ? 1 : 0,
-    license.terms.clientType === "projects" ? s.holder : null,
+    terms.clientType === "projects" ? s.holder : null,
     textOf(s.voucher),
     textOf(s.renewal),
     s.address ?? null,

@@ -16,6 +16,13 @@ const foldedAtATimeMax = 1_000;
 /** A sixteenth of what is behind is folded a round, so that the log stays as short as some twenty rounds of extends. */
 const foldedShare = 16;
 
+/** What a transaction leaves of a session. */
+export interface ChangedSession {
+  readonly license: LicenseState;
+  /** Null: it is gone. */
+  readonly session: Session | null;
+}
+
 export class SessionRows {
   /** The next free number of a row, and of a line of the log. Never used twice while the log may name it. */
   #nextRow = 1;
@@ -45,13 +52,10 @@ export class SessionRows {
     return latest;
   }
 
-  /**
-   * What is to be written so that sessions are on file as they now stand, or gone: null. `isAtOnce`: into their rows, while
-   * none of them is behind the log.
-   */
+  /** What is to be written so that sessions are on file as they now stand. `isAtOnce`: into their rows, while none of them is behind the log. */
   writesOf(
-    changed: ReadonlyMap<number, Session | null>,
-    licenseOf: (slot: number) => { readonly no: number; readonly terms: Terms },
+    changed: ReadonlyMap<number, ChangedSession>,
+    numberOf: (license: LicenseState) => number,
     isAtOnce = false,
   ): SessionWrites {
     const inserted: SessionValues[] = [];
@@ -59,13 +63,13 @@ export class SessionRows {
     const ended: [number, Millis][] = [];
     const spans: Span[] = [];
     this.#logged = [];
-    for (const [slot, session] of changed) {
+    for (const [slot, { license, session }] of changed) {
       const row = this.#sessions.rowOf(slot);
       if (session === null) {
         if (row !== 0) deleted.push(row);
       } else if (row === 0) {
         this.#sessions.setRow(slot, this.#nextRow);
-        inserted.push(sessionValues(this.#nextRow++, licenseOf(slot), session));
+        inserted.push(sessionValues(this.#nextRow++, numberOf(license), license.terms, session));
       } else {
         if (session.endedAt !== null) ended.push([row, session.endedAt]);
         spans.push(spanOf(row, session));

@@ -11,7 +11,7 @@ import { type Clock, processClock } from "../../clock.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { Command, Item, Millis, Session } from "../../core/types.ts";
+import type { Command, Item, Millis } from "../../core/types.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
 import type { NameSearch } from "../name-search.ts";
@@ -28,7 +28,6 @@ import {
   type GatheredQuery,
   heldFromSetting,
   type OpenDump,
-  type Place,
   type Position,
   type Retained,
   type Store,
@@ -41,7 +40,7 @@ import { type Access, accessHere, accessInThread } from "./access.ts";
 import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
-import type { SessionRows } from "./sessions.ts";
+import type { ChangedSession, SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { State } from "./state.ts";
 import { type Batch, type Forgotten, type OtherChange, Tables } from "./tables.ts";
@@ -193,36 +192,26 @@ class SqliteStore implements Store {
   /** Each session is written once, however often the batch extended it. */
   #batch(isAtOnce = false): Batch {
     const { done, lines, gathered, audited } = this.#book;
-    const changed = new Map<number, Session | null>();
-    const licenses = new Map<number, LicenseState>();
+    const changed = new Map<number, ChangedSession>();
     const others: [number, OtherChange][] = [];
     for (const { license, change, slot } of done) {
       if (change.type !== "session" && change.type !== "session.gone") {
         others.push([this.#licenseNumber(license), change]);
       } else if (slot !== 0) {
-        changed.set(slot, change.type === "session" ? change.session : null);
-        licenses.set(slot, license);
+        changed.set(slot, { license, session: change.type === "session" ? change.session : null });
       }
     }
-    const licenseOf = (slot: number) => {
-      const license = licenses.get(slot) as LicenseState;
-      return { no: this.#licenseNumber(license), terms: license.terms };
-    };
-    const sessions = this.#sessions.writesOf(changed, licenseOf, isAtOnce);
+    const sessions = this.#sessions.writesOf(changed, (license) => this.#licenseNumber(license), isAtOnce);
     return {
       sessions,
       others,
-      history: lines.map((line) => historyValues({ line, ...this.#numbersOf(line) })),
+      history: lines.map((line) => historyValues(line, this.#numbers.ofPlace(line))),
       gathered: gathered.map((value) => {
-        const { isvNo, licenseNo } = this.#numbersOf(value);
+        const { isvNo, licenseNo } = this.#numbers.ofPlace(value);
         return [value, isvNo, licenseNo as number] as const;
       }),
       audited,
     };
-  }
-
-  #numbersOf({ isvId, licenseId }: Place) {
-    return { isvNo: this.#numbers.ofVendor(isvId), licenseNo: this.#numbers.of(isvId, "license", licenseId) };
   }
 
   #licenseNumber({ terms }: LicenseState): number {
