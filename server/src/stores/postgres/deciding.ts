@@ -123,8 +123,8 @@ export class Deciding implements AuditedLicenses {
     }
     this.#saveRows(transaction, changed);
     if (this.#lines.length > 0) {
-      const rows = this.#lines.map((line) => historyRow(line, this.#locked.has(keyOf(line))));
-      transaction.query(statements.insertHistory, [JSON.stringify(rows)]);
+      const values = historyColumns(this.#lines, (line) => this.#locked.has(keyOf(line)));
+      transaction.query(statements.insertHistory, values);
     }
     if (this.#gathered.length > 0) {
       transaction.query(statements.insertGathered, [JSON.stringify(this.#gathered.map(gatheredRow))]);
@@ -247,24 +247,26 @@ export function gatheredRow(value: Gathered) {
   return { isv_id, license_id, at, kind, ...who, subject_id, body: gatheredBody(value) };
 }
 
-/** A line of history as its row; `isKnown`: there is a licence of its id. */
-export function historyRow(line: HistoryRecord, isKnown: boolean) {
-  return {
-    isv_id: line.isvId,
-    license_id: isKnown ? line.licenseId : nobody,
-    at: line.at,
-    kind: line.kind,
-    denial: line.denial,
-    client_id: line.clientId,
-    user_id: line.userId,
-    session_id: line.sessionId,
-    project_id: line.projectId,
-    in_use: line.inUse,
-    max_tokens: line.limit,
-    is_overuse: line.isOveruse,
-    length_ms: line.lengthMs,
-    tokens: line.tokens,
-    pool: line.pool,
-    asked_for: isKnown ? null : line.licenseId,
-  };
+/** Lines of history as the columns of `insertHistory`; `isKnown`: whether there is a licence of a line's id. */
+export function historyColumns(lines: readonly HistoryRecord[], isKnown: (line: HistoryRecord) => boolean): unknown[] {
+  const known = lines.map(isKnown);
+  // What is ours needs no quotes: kinds, codes and pools are words.
+  return [
+    plain(lines.map(({ isvId }) => isvId)),
+    plain(lines.map(({ licenseId }, n) => (known[n] ? licenseId : nobody))),
+    plain(lines.map(({ at }) => at)),
+    plain(lines.map(({ kind }) => kind)),
+    plain(lines.map(({ denial }) => denial)),
+    texts(lines.map(({ clientId }) => clientId)),
+    texts(lines.map(({ userId }) => userId)),
+    texts(lines.map(({ sessionId }) => sessionId)),
+    plain(lines.map(({ projectId }) => projectId)),
+    plain(lines.map(({ inUse }) => inUse)),
+    plain(lines.map(({ limit }) => limit)),
+    plain(lines.map(({ isOveruse }) => (isOveruse ? "t" : "f"))),
+    plain(lines.map(({ lengthMs }) => lengthMs)),
+    plain(lines.map(({ tokens }) => tokens)),
+    plain(lines.map(({ pool }) => pool)),
+    texts(lines.map(({ licenseId }, n) => (known[n] ? null : licenseId))),
+  ];
 }

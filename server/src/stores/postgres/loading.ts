@@ -5,7 +5,7 @@ import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place,
 import { auditValues, insertAudit } from "./audit.ts";
 import { type End, insertFolds, insertLicenses, lookAtEnds, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
-import { gatheredRow, historyRow, namesOf } from "./deciding.ts";
+import { gatheredRow, historyColumns, namesOf } from "./deciding.ts";
 import { putSessions, sessionBody } from "./folding.ts";
 import { answerAtLengthMs } from "./limits.ts";
 import { lockSchema, migrate } from "./schema.ts";
@@ -249,8 +249,11 @@ class Loading {
   }
 
   async #history(lines: readonly LineOf<"history">[]): Promise<void> {
-    const rows = lines.map(({ record }) => historyRow(record, this.#hasLicense(record)));
-    await this.#transaction.query(statements.insertHistory, [JSON.stringify(rows)]);
+    const records = lines.map(({ record }) => record);
+    await this.#transaction.query(
+      statements.insertHistory,
+      historyColumns(records, (record) => this.#hasLicense(record)),
+    );
   }
 }
 

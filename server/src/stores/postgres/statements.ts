@@ -43,15 +43,16 @@ export const saveLicenses = `
   UPDATE seatkeeper.licenses AS l SET version = k.version, look_at = k.look_at, decided_at = $6, outage = $7
   FROM k WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
-/** $1 rows as JSON. */
+const historyColumns = `isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
+    in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for`;
+
+/** As many arrays as there are columns, in their order: a third cheaper than rows as JSON. */
 export const insertHistory = `
-  INSERT INTO seatkeeper.history (isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
-    in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for)
-  SELECT isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
-    in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for
-  FROM ROWS FROM (json_to_recordset($1::json) AS (isv_id uuid, license_id uuid, at bigint, kind text, denial text,
-    client_id text, user_id text, session_id text, project_id uuid, in_use bigint, max_tokens bigint,
-    is_overuse boolean, length_ms bigint, tokens smallint, pool text, asked_for text)) WITH ORDINALITY
+  INSERT INTO seatkeeper.history (${historyColumns})
+  SELECT ${historyColumns}
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[],
+    $10::bigint[], $11::bigint[], $12::boolean[], $13::bigint[], $14::smallint[], $15::text[], $16::text[])
+    WITH ORDINALITY AS k (${historyColumns}, ordinality)
   ORDER BY ordinality`;
 
 /** $1 vendors, $2 licences, $3 client keys, $4 token keys, $5 user keys, $6 bodies. */
