@@ -73,8 +73,8 @@ function userOf(assignment: Assignment | undefined): string | null {
   return assignment?.userId == null ? null : fold(assignment.userId);
 }
 
-/** The client's user, where that is somebody else by name. */
-function otherUserOf(assignment: Assignment): string | null {
+/** The client's user as names are compared, where that is somebody else by name: one that is not is found as a client. */
+export function otherUserOf(assignment: Assignment): string | null {
   const user = userOf(assignment);
   return user === assignment.clientKey ? null : user;
 }

@@ -1,6 +1,6 @@
 /** What an extend writes into PostgreSQL's log of changes, which is nearly all that is ever written. */
 import { expect, test } from "vitest";
-import type { Session } from "../../src/core/types.ts";
+import type { Assignment, Change, Session } from "../../src/core/types.ts";
 import { type Changed, read, written } from "../../src/stores/postgres/log.ts";
 
 const opened: Session = {
@@ -34,4 +34,49 @@ test("an extend whose address is known writes no byte more, as long as the sessi
 test("a move writes the session whole", () => {
   const moved = extend({ ...opened, address: 7 }, { moves: { to: 8, at: 5, toldAt: null } });
   expect(read(written([moved]))).toEqual([moved.change]);
+});
+
+const client: Assignment = {
+  id: "one",
+  tokenKey: "two",
+  clientId: "Anna",
+  clientKey: "anna",
+  clientName: null,
+  clientDescription: '"{}\\,NULL',
+  userId: "Änna",
+  softwareVersion: null,
+  operatingSystem: null,
+  activatedAt: 1,
+  unassignedAt: null,
+  suspendedUntil: 3,
+  isGoodwill: true,
+  lastHeartbeatAt: null,
+};
+
+const changes: readonly Change[] = [
+  { type: "session", session: opened },
+  { type: "session", session: { ...opened, endedAt: 4, isOveruse: true } },
+  {
+    type: "session",
+    session: {
+      ...opened,
+      address: 7,
+      moves: { to: 8, at: 5, toldAt: null },
+      voucher: { deviceKey: null, until: 9 },
+      renewal: { current: "1-a", previous: null },
+    },
+  },
+  { type: "session.gone", key: "anna\0" },
+  { type: "assignment", assignment: client },
+  { type: "assignment", assignment: { ...client, later: "a member of a later program" } as Assignment },
+  { type: "check-ins", checkIns: { month: "2026-11", count: 2 } },
+  { type: "project.gone", id: "p" },
+];
+
+test("whatever is written is read as it was, a member that comes later included", () => {
+  for (const change of changes) expect(read(written([{ change, before: undefined }]))).toEqual([change]);
+});
+
+test("what an older program wrote, with the names of all members, is read too", () => {
+  for (const change of changes) expect(read(JSON.stringify([change]))).toEqual([change]);
 });

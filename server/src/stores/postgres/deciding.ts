@@ -2,9 +2,10 @@
 import type { AuditLine } from "../../catalog/audit.ts";
 import { evolve } from "../../core/evolve.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
-import { clientKey, fold } from "../../core/names.ts";
+import { clientKey } from "../../core/names.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Gathered, HistoryRecord, Millis } from "../../core/types.ts";
+import { otherUserOf } from "../clients.ts";
 import { gatheredBody } from "../gathered.ts";
 import type { AuditedLicenses, Place } from "../store.ts";
 import { plain, texts } from "./arrays.ts";
@@ -152,7 +153,7 @@ export class Deciding implements AuditedLicenses {
         ...columnsOf(assignments.map(placeOf)),
         texts(assignments.map(({ value }) => value.clientKey)),
         plain(assignments.map(({ value }) => value.tokenKey)),
-        texts(assignments.map(({ value }) => (value.userId === null ? null : fold(value.userId)))),
+        texts(assignments.map(({ value }) => otherUserOf(value))),
         texts(assignments.map(({ value }) => JSON.stringify(value))),
       ]);
     }

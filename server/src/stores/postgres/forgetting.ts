@@ -5,6 +5,7 @@
 import type { AuditLine } from "../../catalog/audit.ts";
 import { fold } from "../../core/names.ts";
 import type { Terms } from "../../core/types.ts";
+import { otherUserOf } from "../clients.ts";
 import { type Renames, type Renaming, rename, renamedTallies, renamingOf } from "../forgetting.ts";
 import { type Place, StoreFault } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
@@ -138,7 +139,7 @@ function writeAnew(transaction: Transaction, place: Place, { state }: Known, ren
     ...placesOf(assignments),
     assignments.map(({ clientKey }) => clientKey),
     assignments.map(({ tokenKey }) => tokenKey),
-    assignments.map(({ userId }) => (userId === null ? null : fold(userId))),
+    assignments.map(otherUserOf),
     assignments.map((assignment) => JSON.stringify(assignment)),
   ]);
   const items = [...state.items()];

@@ -1,5 +1,5 @@
 /** Fills an empty database with the lines of a dump, in one transaction. */
-import { fold } from "../../core/names.ts";
+import { otherUserOf } from "../clients.ts";
 import { Directory } from "../directory.ts";
 import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
@@ -199,7 +199,7 @@ class Loading {
       ...placesOf(lines),
       lines.map(({ assignment }) => assignment.clientKey),
       lines.map(({ assignment }) => assignment.tokenKey),
-      lines.map(({ assignment }) => (assignment.userId === null ? null : fold(assignment.userId))),
+      lines.map(({ assignment }) => otherUserOf(assignment)),
       lines.map(({ assignment }) => JSON.stringify(assignment)),
     ]);
   }

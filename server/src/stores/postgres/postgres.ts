@@ -574,7 +574,10 @@ const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_
 const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
 const assignmentsOfClient =
   "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND client_key = ANY ($2::text[])";
-const assignmentsOfUser = "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND user_key = $2";
+/** A user who is also the client's name stands in no column of their own: one index less for nearly every new client. */
+const assignmentsOfUser = `
+  SELECT license_id, body FROM seatkeeper.assignments
+  WHERE isv_id = $1 AND (user_key = $2 OR (client_key = $2 AND user_key IS NULL AND body ->> 'userId' IS NOT NULL))`;
 const claimDue = `
   UPDATE seatkeeper.licenses AS l SET swept_to = $4
   FROM (SELECT isv_id, license_id FROM seatkeeper.licenses
