@@ -53,6 +53,22 @@ test("a server that has its hands full is left nearly all of its time, until the
   });
 });
 
+test("however long a slice took, work that stands back is begun again when it is late", async () => {
+  await onHeldClock(async (advance) => {
+    const rests: number[] = [];
+    const slice = async () => {
+      advance(lateMs / 100);
+      return rests.length < 2;
+    };
+    const busy = () => true;
+    await new Slices(slice, busy, async (ms) => {
+      rests.push(ms);
+      advance(ms);
+    }).run(stop());
+    expect(rests).toEqual([lateMs - lateMs / 100, (lateMs / 100) * restShare]);
+  });
+});
+
 test("an event loop that never waits tells of full hands", async () => {
   await onHeldClock(async (advance) => {
     const rests: number[] = [];
