@@ -352,3 +352,20 @@ test("a file that is gone when it is given up is lost, and no other one is made 
   expect(existsSync(path)).toBe(false);
   expect(ended).toHaveBeenCalled();
 });
+
+test("a thread that ends before the file is given up changes nothing", async () => {
+  const { path, store } = await withOpenDoor((_, goOn) => goOn());
+  const emit = Worker.prototype.emit;
+  vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: unknown[]) {
+    if (args[1] !== ready) return emit.apply(this, args as never);
+    return emit.call(this, "error", new Error("out of memory"));
+  } as never);
+  const closed = vi.spyOn(Tables.prototype, "close");
+  await expect(store.moveToThread()).rejects.toThrow("out of memory");
+  expect(closed).not.toHaveBeenCalled();
+  expect(codesOf([await decide(store, open("ben"))])).toEqual([null]);
+  await store.close();
+  const next = openSqliteStore(path, new HeldClock());
+  expect(await clients(next)).toEqual(["anna", "ben"]);
+  await next.close();
+});
