@@ -144,8 +144,10 @@ export class Slices {
         this.#doneAt = now;
         return;
       }
-      const standsBack = this.#isBusy() && now - this.#doneAt < lateMs;
-      await this.#rest((now - began) * (standsBack ? busyRestShare : restShare), stop);
+      const length = now - began;
+      // A slice that waited long for others, or for its disk, does not make the work late by its rest.
+      const left = this.#isBusy() ? this.#doneAt + lateMs - now : 0;
+      await this.#rest(Math.max(length * restShare, Math.min(length * busyRestShare, left)), stop);
     }
   }
 }

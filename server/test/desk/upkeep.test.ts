@@ -1,4 +1,5 @@
 /** Work beside the decisions: it leaves most of the time to them, and ends when the server does. */
+import { setTimeout } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { busyRestShare, lateMs, restShare } from "../../src/desk/limits.ts";
 import { Slices } from "../../src/desk/upkeep.ts";
@@ -53,21 +54,48 @@ test("a server that has its hands full is left nearly all of its time, until the
   });
 });
 
-test("an event loop that never waits tells of full hands", async () => {
+test("however long a slice took, work that stands back is begun again when it is late", async () => {
+  await onHeldClock(async (advance) => {
+    const rests: number[] = [];
+    const slice = async () => {
+      advance(lateMs / 100);
+      return rests.length < 2;
+    };
+    const busy = () => true;
+    await new Slices(slice, busy, async (ms) => {
+      rests.push(ms);
+      advance(ms);
+    }).run(stop());
+    expect(rests).toEqual([lateMs - lateMs / 100, (lateMs / 100) * restShare]);
+  });
+});
+
+/** Keeps the event loop busy for so long by a clock that nobody holds. */
+function work(ms: number): Promise<void> {
+  const end = process.hrtime.bigint() + BigInt(ms) * 1_000_000n;
+  return new Promise((resolve) => {
+    const turn = () => (process.hrtime.bigint() < end ? setImmediate(turn) : resolve());
+    turn();
+  });
+}
+
+test("an event loop that never waits tells of full hands, one that does not, and each time anew", async () => {
   await onHeldClock(async (advance) => {
     const rests: number[] = [];
     const slice = async () => {
       advance(1);
-      return rests.length < 1;
+      return true;
     };
-    const slices = new Slices(slice, undefined, async (ms) => void rests.push(ms));
-    const end = process.hrtime.bigint() + 50_000_000n;
-    await new Promise<void>((resolve) => {
-      const turn = () => (process.hrtime.bigint() < end ? setImmediate(turn) : resolve());
-      turn();
+    const stopping = new AbortController();
+    const meanwhile = [() => setTimeout(300), () => work(50), () => setTimeout(200)];
+    const slices = new Slices(slice, undefined, async (ms) => {
+      rests.push(ms);
+      await meanwhile.shift()?.();
+      if (rests.length === 4) stopping.abort();
     });
-    await slices.run(stop());
-    expect(rests).toEqual([busyRestShare]);
+    await work(50);
+    await slices.run(stopping.signal);
+    expect(rests).toEqual([busyRestShare, restShare, busyRestShare, restShare]);
   });
 });
 

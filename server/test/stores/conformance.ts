@@ -7,7 +7,16 @@ import type { Tally } from "../../src/analytics/tally.ts";
 import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Outcome } from "../../src/core/step.ts";
-import type { Assignment, Command, LicenseView, Millis, Session } from "../../src/core/types.ts";
+import {
+  type Assignment,
+  type Command,
+  type HistoryRecord,
+  type LicenseView,
+  type Millis,
+  type RecordKind,
+  recordKinds,
+  type Session,
+} from "../../src/core/types.ts";
 import { recover } from "../../src/desk/upkeep.ts";
 import type { DenialQuery, Retained, Store } from "../../src/stores/store.ts";
 import {
@@ -1024,6 +1033,51 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await kinds(10)).toEqual(["client.activated", "session.opened", "session.closed"]);
         expect(await kinds(2)).toEqual(["client.activated", "session.opened"]);
         expect(await store.history(isvId, cam.licenseId, 10)).toEqual([]);
+      });
+
+      test("comes back as it was recorded, whatever is in names, whatever is empty, and however much is recorded at once", async () => {
+        const signs =
+          'NULL null " \' , {} {a,b} {"a"} \\ \\N \\" $1 ? % -- \u{1f511}\u{1f468}\u200d\u{1f469} e\u0301 \u00e9 \uffff \u{10ffff}';
+        const names = [...signs.split(" "), "", " ", "a b", "\ufeff", "x".repeat(3_000)];
+        let drawn = 0;
+        // Each column by a step of its own: all meet what is empty in others, in runs as well as by turns.
+        const one = <T>(of: readonly T[], by: number): T | null =>
+          Math.floor(drawn / by) % 3 === 0 ? null : (of[(drawn * by) % of.length] as T);
+        const nobody = licenseIdOf(99);
+        const line = (): HistoryRecord => {
+          drawn++;
+          return {
+            at: clock.now(),
+            kind: recordKinds[drawn % recordKinds.length] as RecordKind,
+            isvId,
+            licenseId: [cad.licenseId, nobody, reven.licenseId][drawn % 3] as string,
+            clientId: one(names, 1),
+            userId: one(names, 2),
+            sessionId: one(names, 4),
+            projectId: one([projectId(1), projectId(2)], 3),
+            denial: one(["tokens_exhausted", "license_unknown"] as const, 5),
+            inUse: drawn % 7,
+            limit: drawn % 11,
+            isOveruse: drawn % 5 === 0,
+            pool: one(["floating", "named", "mono", "team"] as const, 7),
+            tokens: (drawn % 3) - 1,
+            lengthMs: one([0, 1, Number.MAX_SAFE_INTEGER], 8),
+          };
+        };
+        const commands = [sweepCommand(cad), sweepCommand(reven), openCommand({ ...cad, licenseId: nobody }, "anna")];
+        const recorded: HistoryRecord[] = [];
+        for (const count of [1, 2, 3, 4, 5, 16, 17, 23, 100, 200]) {
+          const lines = Array.from({ length: count }, line);
+          await store.transact(commands, (licenses) => {
+            for (const each of lines) licenses.record(each);
+          });
+          recorded.push(...lines);
+        }
+        await restart();
+        for (const licenseId of [cad.licenseId, nobody, reven.licenseId]) {
+          const told = await store.history(isvId, licenseId, 1_000);
+          expect(told).toEqual(recorded.filter((each) => each.licenseId === licenseId));
+        }
       });
 
       test("a setting is what was last saved", async () => {

@@ -1,5 +1,5 @@
 /** The SQLite store while its disk works: what is decided meanwhile, what is seen, and what happens when it fails late. */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { type AuditLine, theServer } from "../../src/catalog/audit.ts";
@@ -197,8 +197,12 @@ async function withHiddenFile(atTheLatest: (back: () => void, store: Store) => v
   const store = await openSqliteStoreByPace(path, new HeldClock());
   await store.saveCatalog(entitiesOf(setting));
   await decide(store, open("anna"));
-  renameSync(path, `${path}.away`);
-  mkdirSync(path);
+  const post = Worker.prototype.postMessage;
+  vi.spyOn(Worker.prototype, "postMessage").mockImplementationOnce(function (this: Worker, ...told) {
+    renameSync(path, `${path}.away`);
+    mkdirSync(path);
+    post.apply(this, told);
+  });
   const back = () => {
     rmSync(path, { recursive: true });
     renameSync(`${path}.away`, path);
@@ -265,19 +269,103 @@ test("a copy that is being made keeps the file where it is, and a store that clo
   (await last)?.stream.destroy();
 });
 
-test("a file that another process changes while a thread takes it over is lost to this one: memory knows the old one", async () => {
+type Movable = Store & { moveToThread(): Promise<boolean> };
+
+/** A store whose file is its own, and nobody's at the instant at which `meanwhile` is called: until it calls `goOn`. */
+async function withOpenDoor(meanwhile: (path: string, goOn: () => void) => void) {
   const path = freshPath();
-  const store = openSqliteStore(path, new HeldClock());
+  const store = openSqliteStore(path, new HeldClock()) as Movable;
   await store.saveCatalog(entitiesOf(setting));
+  await decide(store, open("anna"));
   const post = Worker.prototype.postMessage;
   vi.spyOn(Worker.prototype, "postMessage").mockImplementationOnce(function (this: Worker, ...told) {
-    const other = openSqliteStore(path, new HeldClock());
-    void other.saveSetting("other", "1");
-    void other.close().then(() => post.apply(this, told));
+    meanwhile(path, () => post.apply(this, told));
   });
-  const { moveToThread } = store as unknown as { moveToThread(): Promise<boolean> };
-  await expect(moveToThread.call(store)).rejects.toThrow("changed by another process");
-  expect(String(await store.lost)).toContain("changed by another process");
-  await expect(decide(store, open("anna"))).rejects.toMatchObject({ name: "StoreFault" });
+  return { path, store };
+}
+
+async function expectLost(store: Movable, text: string) {
+  expect(String(await store.lost)).toContain(text);
+  await expect(decide(store, open("ben"))).rejects.toMatchObject({ name: "StoreFault" });
   await store.close();
+}
+
+test("a file that another process changes while a thread takes it over is lost to this one: memory knows the old one", async () => {
+  const { path, store } = await withOpenDoor((file, goOn) => {
+    const other = openSqliteStore(file, new HeldClock());
+    void other.saveSetting("mine", "the other's");
+    void other.close().then(goOn);
+  });
+  const moving = store.moveToThread();
+  const asked = store.saveSetting("mine", "the first one's");
+  await expect(asked).rejects.toMatchObject({ name: "StoreFault", isUnknown: false });
+  await expect(moving).rejects.toThrow("changed by another process");
+  await expectLost(store, "changed by another process");
+  const next = openSqliteStore(path, new HeldClock());
+  expect(next.setting("mine")).toBe("the other's");
+  await next.close();
+});
+
+test("so is one that another process changes while it keeps the thread from it, and has given up since", async () => {
+  let other: Store | undefined;
+  const { path, store } = await withOpenDoor((file, goOn) => {
+    other = openSqliteStore(file, new HeldClock());
+    goOn();
+  });
+  const emit = Worker.prototype.emit;
+  vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: unknown[]) {
+    if (args[0] !== "message" || args[1] === ready) return emit.apply(this, args as never);
+    void other?.saveSetting("mine", "the other's");
+    void other?.close().then(() => emit.apply(this, args as never));
+    return true;
+  } as never);
+  await expect(store.moveToThread()).rejects.toThrow("in use by another process");
+  await expectLost(store, "changed by another process");
+  const next = openSqliteStore(path, new HeldClock());
+  expect(next.setting("mine")).toBe("the other's");
+  await next.close();
+});
+
+test("so is one whose log another process has left beside it that was killed", async () => {
+  const { store } = await withOpenDoor((file, goOn) => {
+    // A close would bring the log into the file.
+    copyFileSync(file, `${file}.copy`);
+    const other = new Tables(`${file}.copy`);
+    copyFileSync(`${file}.copy-wal`, `${file}-wal`);
+    other.close();
+    goOn();
+  });
+  await expect(store.moveToThread()).rejects.toThrow("changed by another process");
+  await expectLost(store, "changed by another process");
+});
+
+test("a file that is gone when it is given up is lost, and no other one is made in its place", async () => {
+  const { path, store } = await withOpenDoor(() => {});
+  const close = Tables.prototype.close;
+  vi.spyOn(Tables.prototype, "close").mockImplementationOnce(function (this: Tables) {
+    close.call(this);
+    renameSync(path, `${path}.away`);
+  });
+  const ended = vi.spyOn(Worker.prototype, "terminate");
+  await expect(store.moveToThread()).rejects.toThrow("ENOENT");
+  await expectLost(store, "ENOENT");
+  expect(existsSync(path)).toBe(false);
+  expect(ended).toHaveBeenCalled();
+});
+
+test("a thread that ends before the file is given up changes nothing", async () => {
+  const { path, store } = await withOpenDoor((_, goOn) => goOn());
+  const emit = Worker.prototype.emit;
+  vi.spyOn(Worker.prototype, "emit").mockImplementation(function (this: Worker, ...args: unknown[]) {
+    if (args[1] !== ready) return emit.apply(this, args as never);
+    return emit.call(this, "error", new Error("out of memory"));
+  } as never);
+  const closed = vi.spyOn(Tables.prototype, "close");
+  await expect(store.moveToThread()).rejects.toThrow("out of memory");
+  expect(closed).not.toHaveBeenCalled();
+  expect(codesOf([await decide(store, open("ben"))])).toEqual([null]);
+  await store.close();
+  const next = openSqliteStore(path, new HeldClock());
+  expect(await clients(next)).toEqual(["anna", "ben"]);
+  await next.close();
 });

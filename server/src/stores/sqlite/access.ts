@@ -44,7 +44,7 @@ export function accessHere(tables: Tables): Access {
   };
 }
 
-/** The first thing that the thread says: it has read its program, and waits to be told this too, before it opens the file. */
+/** The first thing that the thread says: it has read its program, and waits to be told the mark of the file that it shall open. */
 export const ready = "ready";
 
 /** What goes to the thread then, and what comes back; the first thing that comes, with number 0, says that the file is open. */
@@ -71,8 +71,11 @@ export interface ThreadAccess extends Access {
   readonly died: Promise<Error>;
 }
 
-/** `free` gives the file up, at the last moment: until the thread has it, any other process could take it. */
-export function accessInThread(path: string, free: () => Promise<void>): ThreadAccess {
+/**
+ * `free` gives the file up, at the last moment, and answers with its mark: until the thread has it, any other process could
+ * take it.
+ */
+export function accessInThread(path: string, free: () => Promise<string>): ThreadAccess {
   return new FileThread(path, free);
 }
 
@@ -86,14 +89,15 @@ class FileThread implements ThreadAccess {
   readonly died: Promise<Error>;
   #tellDeath: (error: Error) => void = () => {};
   #isOpen = false;
-  #worker: Worker | null = null;
-  #unsent: Letter[] = [];
+  readonly #worker: Worker;
+  /** Null: the thread has been told to begin. */
+  #unsent: Letter[] | null = [];
   /** As many as callers have under way: the desk one, a request one. */
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
   #ended: Error | null = null;
 
-  constructor(path: string, free: () => Promise<void>) {
+  constructor(path: string, free: () => Promise<string>) {
     this.opened = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     this.died = new Promise((resolve) => {
       this.#tellDeath = resolve;
@@ -101,11 +105,12 @@ class FileThread implements ThreadAccess {
     // Beside this file, built or not.
     const program = new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
     const worker = new Worker(program, { workerData: path });
+    this.#worker = worker;
     worker.on("message", (told: typeof ready | Returned) => {
       if (told !== ready) this.#take(told);
       else
         free().then(
-          () => this.#begin(worker),
+          (left) => this.#begin(left),
           (error) => this.#end(error),
         );
     });
@@ -113,10 +118,10 @@ class FileThread implements ThreadAccess {
     worker.on("exit", () => this.#end(new Error("it has ended")));
   }
 
-  #begin(worker: Worker): void {
-    worker.postMessage(ready);
-    for (const letter of this.#unsent.splice(0)) worker.postMessage(letter);
-    this.#worker = worker;
+  #begin(left: string): void {
+    this.#worker.postMessage(left);
+    for (const letter of this.#unsent ?? []) this.#worker.postMessage(letter);
+    this.#unsent = null;
   }
 
   ask<N extends Question>(question: N, ...args: Asked<N>["args"]): Promise<Asked<N>["answer"]> {
@@ -124,8 +129,8 @@ class FileThread implements ThreadAccess {
     const no = ++this.#asked;
     return new Promise((resolve, reject) => {
       const letter: Letter = { no, question, args };
-      if (this.#worker === null) this.#unsent.push(letter);
-      else this.#worker.postMessage(letter);
+      if (this.#unsent === null) this.#worker.postMessage(letter);
+      else this.#unsent.push(letter);
       this.#waiting.set(no, { resolve: resolve as (answer: unknown) => void, reject });
     });
   }
@@ -134,7 +139,7 @@ class FileThread implements ThreadAccess {
     if (this.#ended !== null) return;
     await this.ask("close");
     this.#ended = new Error("it was closed");
-    await this.#worker?.terminate();
+    await this.#worker.terminate();
   }
 
   #take(returned: Returned): void {
@@ -143,6 +148,7 @@ class FileThread implements ThreadAccess {
     if (returned.no === 0) this.#isOpen = "answer" in returned;
     if ("answer" in returned) waiting?.resolve(returned.answer);
     else waiting?.reject(errorOf(returned.error));
+    if (returned.no === 0 && "error" in returned) this.#end(errorOf(returned.error));
   }
 
   /** Nobody can tell whether what was under way has been kept; a file that was never open has kept nothing. */
@@ -151,6 +157,8 @@ class FileThread implements ThreadAccess {
     this.#ended ??= error;
     for (const { reject } of this.#waiting.values()) reject(gone(error, this.#isOpen));
     this.#waiting.clear();
+    // One that has never been told to begin would wait for that, and keep the process alive.
+    void this.#worker.terminate();
   }
 }
 

@@ -42,10 +42,16 @@ const lockPauseMaxMs = 100;
  *
  * The lock is the process's, as POSIX has it: whoever opens and closes the same file once more in this process drops
  * it. Nothing here does.
+ *
+ * `left`: the mark of the file when this process closed it. One that bears another is refused.
  */
-export function openFile(path: string): Database.Database {
+export function openFile(path: string, left: string | null = null): Database.Database {
   const db = lockFile(path);
   try {
+    // Before anything is written: what is in the log by now is somebody else's.
+    if (left !== null && markOf(db.name) !== left) {
+      throw new DatabaseInUse(`${db.name} was changed by another process while this one opened it anew.`);
+    }
     migrate(db);
     assertDurable(db);
     return db;
@@ -53,6 +59,14 @@ export function openFile(path: string): Database.Database {
     db.close();
     throw refusal(error, db.name);
   }
+}
+
+/** Tells whether anybody has replaced or written a file while it was not open: what is in memory is not of it then. */
+export function markOf(path: string): string {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  // What a process leaves there that is killed is part of the file, and changes nothing else.
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  return `${ino} ${size} ${mtimeNs} ${log?.size ?? 0}`;
 }
 
 /** Opens the file and takes its lock, at whatever schema it is. A file that is not there is made. */

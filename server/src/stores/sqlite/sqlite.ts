@@ -2,7 +2,6 @@
  * The store on one SQLite file. This process is the file's sole owner: the licences in memory decide, and the file has
  * every change before anybody hears of it.
  */
-import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
@@ -19,7 +18,6 @@ import {
   type AuditQuery,
   type Backup,
   countedUntilSetting,
-  DatabaseInUse,
   type DenialQuery,
   type Dump,
   type DumpLine,
@@ -37,6 +35,7 @@ import {
   type Work,
 } from "../store.ts";
 import { type Access, accessHere, accessInThread } from "./access.ts";
+import { markOf } from "./file.ts";
 import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
@@ -90,12 +89,6 @@ const changesPerPart = 1_000;
 
 /** Lines of a dump that one transaction takes in one go: a little work for the other thread. */
 const linesLoadedAtATime = 1_000;
-
-/** Tells whether anybody has replaced or written a file that nobody had open: what is in memory is not of it then. */
-function markOf(path: string): string {
-  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs}`;
-}
 
 class SqliteStore implements Store {
   readonly lost: Promise<Error>;
@@ -526,32 +519,24 @@ class SqliteStore implements Store {
   /**
    * Lets a thread have the file; whatever is asked meanwhile waits for it. Answers with whether it could: a copy that is being
    * made keeps the file where it is.
-   * @throws StoreFault, DatabaseInUse where the thread cannot open the file, which stays here then.
+   * @throws StoreFault, DatabaseRefused where the thread cannot open the file, which stays here then, unless somebody has changed it.
    */
   moveToThread(): Promise<boolean> {
     return this.#turns.take(async () => {
       if (this.#isClosed || this.#copies > 0) return false;
       // One connection at a time has the file: what memory has of it is what the thread finds.
       const here = this.#file;
-      let isGivenUp = false;
-      let left = "";
-      const thread = accessInThread(this.#path, async () => {
-        isGivenUp = true;
-        await here.close();
-        left = markOf(this.#path);
+      let left = null as Promise<string> | null;
+      const thread = accessInThread(this.#path, () => {
+        left = here.close().then(() => markOf(this.#path));
+        return left;
       });
       this.#file = thread;
       try {
         await thread.opened;
       } catch (error) {
-        if (isGivenUp) this.#takeBack();
-        else this.#file = here;
-        throw error;
-      }
-      if (markOf(this.#path) !== left) {
-        await thread.close();
-        const error = new DatabaseInUse(`${this.#path} was changed by another process while a thread took it over.`);
-        this.#lose(error);
+        if (left === null) this.#file = here;
+        else await this.#takeBack(left);
         throw error;
       }
       void thread.died.then(this.#lose);
@@ -559,10 +544,10 @@ class SqliteStore implements Store {
     });
   }
 
-  /** Nobody has changed the file since it was here. */
-  #takeBack(): void {
+  /** Nobody else may have changed the file since it was here, nor while the thread could not have it. */
+  async #takeBack(left: Promise<string>): Promise<void> {
     try {
-      this.#file = accessHere(new Tables(this.#path));
+      this.#file = accessHere(new Tables(this.#path, await left));
     } catch (error) {
       this.#lose(error as Error);
     }

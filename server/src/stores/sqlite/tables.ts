@@ -87,9 +87,12 @@ export class Tables {
   readonly #audit: AuditRows;
   #loading: Loading | null = null;
 
-  /** @throws DatabaseRefused where the file is in use, or cannot be used. */
-  constructor(path: string) {
-    this.#db = openFile(path);
+  /**
+   * `left`: as for `openFile`.
+   * @throws DatabaseRefused where the file is in use, or cannot be used.
+   */
+  constructor(path: string, left: string | null = null) {
+    this.#db = openFile(path, left);
     this.rows = new Rows(this.#db);
     this.#tallies = new TallyRows(this.#db);
     this.#audit = new AuditRows(this.#db);

@@ -7,9 +7,9 @@ const port = parentPort;
 if (port === null) throw new Error("This is not a program to be run by itself.");
 const tell = (returned: Returned) => port.postMessage(returned);
 
-port.once("message", () => {
+port.once("message", (left: string) => {
   try {
-    const file = accessHere(new Tables(workerData as string));
+    const file = accessHere(new Tables(workerData as string, left));
     port.on("message", ({ no, question, args }: Letter) => {
       const answered = question === "close" ? file.close() : file.ask(question, ...(args as never));
       answered.then(
