@@ -167,21 +167,27 @@ describe("many sessions that end at once", () => {
     expect(await linesOf("session.expired", ends)).toBe(4 * releasesPerStepMax);
   });
 
-  test("on the licence that an activation takes its client from are released in rounds as well", async () => {
-    await crowd();
-    const other = licenseSetting({ licenseId: licenseIdOf(4), tokens: 1 });
-    await store.saveCatalog(entitiesOf(other).filter(({ kind }) => kind === "license" || kind === "edition"));
-    const desk = new Desk(store);
-    const activated = desk.decide({
-      ...{ type: "activate", isvId: place.isvId, licenseId: other.licenseId, clientId: "user1", tokenKey: null },
-      ...{ clientName: null, clientDescription: null, softwareVersion: null },
-      ids: { session: "moved", assignment: "moved", token: "moved" },
-    });
-    expect(codeOf(await desk.decide(open("anna")))).toBe("granted");
-    expect(await linesOf("session.expired", [crowded])).toBeLessThanOrEqual(2 * releasesPerStepMax);
-    expect(codeOf(await activated)).toBe("granted");
-    expect(await linesOf("session.expired", [crowded])).toBe(tokens);
-  });
+  test.each([
+    ["nothing", 0],
+    ["a little", 1],
+  ])(
+    "on the licence that an activation takes its client from are released in rounds as well, though its own has %s to release",
+    async (_, over) => {
+      const other = licenseSetting({ licenseId: licenseIdOf(4), tokens: over });
+      await fill(other);
+      await crowd();
+      const desk = new Desk(store);
+      const activated = desk.decide({
+        ...{ type: "activate", isvId: place.isvId, licenseId: other.licenseId, clientId: "user1", tokenKey: null },
+        ...{ clientName: null, clientDescription: null, softwareVersion: null },
+        ids: { session: "moved", assignment: "moved", token: "moved" },
+      });
+      expect(codeOf(await desk.decide(open("anna")))).toBe("granted");
+      expect(await linesOf("session.expired", [crowded])).toBeLessThanOrEqual(2 * releasesPerStepMax);
+      expect(codeOf(await activated)).toBe("granted");
+      expect(await linesOf("session.expired", [crowded])).toBe(tokens);
+    },
+  );
 
   test("a temporary licence that is over takes its clients' tokens a round a transaction, and nobody sees that", async () => {
     const clients = 2.5 * releasesPerStepMax;

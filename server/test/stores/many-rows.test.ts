@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Deletes, Inserts, type Values } from "../../src/stores/sqlite/many-rows.ts";
 
 function tableOf(rows: readonly Values[], verb = "INSERT INTO t") {
@@ -40,6 +40,16 @@ describe("many rows by few statements", () => {
       [0, "a20", null, "last"],
       [1, "a19", null, null],
     ]);
+    db.close();
+  });
+
+  test("a statement takes as many rows as are left, sixteen, four or one, and is made once", () => {
+    const db = tableOf([]);
+    const prepared = vi.spyOn(db, "prepare");
+    const inserts = new Inserts(db, "INSERT INTO t", "no, a, b, c");
+    for (const from of [0, 100])
+      inserts.run(Array.from({ length: 2 * 16 + 2 * 4 + 3 }, (_, n) => [from + n, "a", 1, null]));
+    expect(prepared.mock.calls.map(([text]) => text.split("(?,?,?,NULL)").length - 1)).toEqual([16, 4, 1]);
     db.close();
   });
 

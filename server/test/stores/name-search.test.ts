@@ -48,11 +48,13 @@ test("whatever changes while names are searched for, what bears one in the end i
     licenseSetting({ licenseId: licenseIdOf(2), type: "devices", tokens: 2 }),
   ];
   const act = fc.record({
-    type: fc.constantFrom("open", "open", "open", "close", "end", "activate", "user", "undo", "look", "look"),
+    type: fc.constantFrom("open", "open", "open", "close", "end", "activate", "user", "delete", "look", "look"),
     license: fc.constantFrom(1, 2).map(licenseIdOf),
     clientId: fc.constantFrom("anna", " Anna", "ben", "carl", "pc1"),
     userId: fc.constantFrom(null, null, "ANNA", "ben"),
     waitMs: fc.constantFrom(0, 30_000),
+    /** Taken back after so many steps of the search; null: kept. */
+    undoneAfter: fc.option(fc.nat({ max: 20 }), { freq: 2 }),
   });
   const acts = fc.array(act, { minLength: 10, maxLength: 40, size: "max" });
   fc.assert(
@@ -61,7 +63,7 @@ test("whatever changes while names are searched for, what bears one in the end i
       for (const setting of licenses) book.putEntities(entitiesOf(setting));
       let n = 0;
       let look = () => {};
-      const run = ({ type, license: licenseId, clientId, userId, waitMs }: (typeof before)[number]) => {
+      const run = ({ type, license: licenseId, clientId, userId, waitMs, undoneAfter }: (typeof before)[number]) => {
         if (type === "look") return look();
         const command = { ...openCommand(clientId, ++n, { userId, waitMs }), licenseId };
         const { ids } = command;
@@ -76,10 +78,13 @@ test("whatever changes while names are searched for, what bears one in the end i
                 ? { type, isvId, licenseId, clientId, ids, ...told }
                 : type === "user"
                   ? { type: "user.put", isvId, licenseId, userId: clientId, name: null, isActive: true, isNew: true }
-                  : command;
+                  : type === "delete"
+                    ? { type: "user.delete", isvId, licenseId, userId: clientId }
+                    : command;
         step(book, meant, n);
-        if (type === "undo") book.undo();
-        else book.keep();
+        for (let looks = 0; looks < (undoneAfter ?? 0); looks++) look();
+        if (undoneAfter === null) book.keep();
+        else book.undo();
       };
       for (const each of before) run(each);
       const search = book.beginSearch(isvId, names);
@@ -93,6 +98,21 @@ test("whatever changes while names are searched for, what bears one in the end i
     }),
     { numRuns: 300 },
   );
+});
+
+test("a client that has another user while it is looked at, and then its own again, is found", () => {
+  const book = new Book();
+  book.putEntities(entitiesOf(licenseSetting()));
+  const pc = (userId: string, n: number) => openCommand("pc1", n, { userId });
+  step(book, pc("anna", 1), 1);
+  step(book, { ...pc("anna", 1), type: "close" }, 2);
+  book.keep();
+  const search = book.beginSearch(isvId, names);
+  step(book, pc("ben", 2), 3);
+  for (const _ of search.through(book.licenses()));
+  book.undo();
+  const found = [...book.renamings(search).values()].flatMap(({ before }) => before.map(({ userId }) => userId));
+  expect(found).toEqual(["anna"]);
 });
 
 const folder = temporaryFolder();
