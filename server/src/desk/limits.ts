@@ -28,8 +28,8 @@ export const pruneIntervalMs = 60_000;
 export const restShare = 14;
 
 /**
- * The same while the server has its hands full: what a slice changes lies in many places of the file, and costs the others twice the
- * time that it takes itself. Peaks are over in minutes; counting is then for afterwards.
+ * The same while the server has its hands full: what a slice changes lies in many places of the file, and costs the others more than
+ * the time that it takes itself (docs/decisions/0033-counting-stands-back.md).
  */
 export const busyRestShare = 140;
 

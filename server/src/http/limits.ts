@@ -105,6 +105,9 @@ export const laneHeadBytesMax = 2_048;
 /** Heads that a connection remembers: those of a client's open, close and heartbeat differ by address and length. */
 export const laneHeadsMax = 4;
 
+/** Heads of answers that are kept for their second: the lengths of a hot route's answers are few. */
+export const headsKeptMax = 64;
+
 /** Addresses whose numbers are remembered, some megabytes: to make one anew costs as much as half an answer. */
 export const addressesKnownMax = 50_000;
 

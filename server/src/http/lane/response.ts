@@ -2,10 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { type Answer, bytesOf, headersOf, jsonType } from "../answer.ts";
-import { answerReadMs, answerTimedBytes } from "../limits.ts";
-
-/** Heads that are kept for their second: the lengths of a hot route's answers are few. */
-const headsKeptMax = 64;
+import { answerReadMs, answerTimedBytes, headsKeptMax } from "../limits.ts";
 
 /** Writes the answers of connections that end in one way. */
 export class ResponseLines {

@@ -52,7 +52,10 @@ export class SessionRows {
     return latest;
   }
 
-  /** What is to be written so that sessions are on file as they now stand. `isAtOnce`: into their rows, while none of them is behind the log. */
+  /**
+   * What is to be written so that sessions are on file as they now stand. `isAtOnce`: into their rows, while none of them is
+   * behind the log.
+   */
   writesOf(
     changed: ReadonlyMap<number, ChangedSession>,
     numberOf: (license: LicenseState) => number,
