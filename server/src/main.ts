@@ -13,6 +13,7 @@ import { listenBacklog } from "./http/limits.ts";
 import { loadSigningKeys } from "./http/signing.ts";
 import { readTls, reloadTls } from "./http/tls.ts";
 import { openMemoryStore } from "./stores/memory.ts";
+import type { OnWait } from "./stores/postgres/alone.ts";
 import { openPostgresStore } from "./stores/postgres/postgres.ts";
 import { openSqliteStoreByPace } from "./stores/sqlite/sqlite.ts";
 import type { Store } from "./stores/store.ts";
@@ -39,7 +40,12 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
   const secured = tls === null ? null : readTls(tls);
   // A million sessions take some seconds.
   log.info({ database: config.database.kind }, "opening the database");
-  const store = await openStore(config, sandboxClock);
+  const onWait = (ms: number) =>
+    log.warn(
+      { seconds: Math.ceil(ms / 1_000) },
+      "watching whether a server of before still runs: it must not go on beside this one",
+    );
+  const store = await openStore(config, { onWait, ...(sandboxClock && { clock: sandboxClock }) });
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);
     if (config.tenantFiles.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
@@ -98,15 +104,18 @@ function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE") throw error;
 }
 
-/** Opens the database of the settings. */
-export async function openStore({ database }: Pick<Config, "database">, sandboxClock?: HeldClock): Promise<Store> {
+/** Opens the database of the settings, with a held clock or the usual one. */
+export async function openStore(
+  { database }: Pick<Config, "database">,
+  options: { readonly clock?: HeldClock; readonly onWait?: OnWait } = {},
+): Promise<Store> {
   switch (database.kind) {
     case "memory":
-      return openMemoryStore(sandboxClock ?? processClock());
+      return openMemoryStore(options.clock ?? processClock());
     case "sqlite":
-      return openSqliteStoreByPace(database.path, sandboxClock ?? processClock());
+      return openSqliteStoreByPace(database.path, options.clock ?? processClock());
     case "postgres":
-      return openPostgresStore(database.url, sandboxClock === undefined ? {} : { clock: sandboxClock });
+      return openPostgresStore(database.url, options);
   }
 }
 

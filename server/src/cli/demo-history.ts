@@ -29,7 +29,7 @@ export async function demoHistoryOnce(config: Config): Promise<void> {
 }
 
 async function writeIn(config: Config, days: number) {
-  const store = await openStore(config, new HeldClock(Date.now()));
+  const store = await openStore(config, { clock: new HeldClock(Date.now()) });
   try {
     await requireRoomForDemo(store);
     await applyTenantPaths(store, [fileURLToPath(demoTenant)]);

@@ -11,6 +11,7 @@ import { isThere, requireNew, writeNew } from "./files.ts";
 import { Progress } from "./progress.ts";
 import { CommandRefused } from "./refused.ts";
 import { askServer } from "./running-server.ts";
+import { tellWait } from "./waiting.ts";
 
 /** `seatkeeper export FILE`: everything in the database, as lines of JSON, for an import into another one. */
 export async function exportTo(file: string, { url }: { readonly url?: string }): Promise<void> {
@@ -63,7 +64,7 @@ async function bytesOf(config: Config, url: string | undefined): Promise<AsyncIt
 
 /** One more server beside those that may run. It brings the licences up to now first: another store would not know what they are owed. */
 async function exportOfPostgres(url: string): Promise<AsyncIterable<Uint8Array>> {
-  const store = await openPostgresStore(url);
+  const store = await openPostgresStore(url, { onWait: tellWait });
   try {
     await sweepAll(store, new Desk(store));
     return bytesOfDump(await store.dump(), () => store.close());

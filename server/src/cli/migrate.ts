@@ -1,5 +1,4 @@
 import { ConfigRefused, readConfig } from "../config.ts";
-import { requireNoServer } from "../stores/postgres/alone.ts";
 import { migrateDatabase } from "../stores/postgres/schema.ts";
 import { migrateFile } from "../stores/sqlite/at-rest.ts";
 import { isThere } from "./files.ts";
@@ -15,7 +14,7 @@ export async function migrate({ dryRun = false }: { readonly dryRun?: boolean })
   }
   const names =
     database.kind === "postgres"
-      ? await migrateDatabase(database.url, dryRun, () => requireNoServer(database.url, tellWait))
+      ? await migrateDatabase(database.url, dryRun, tellWait)
       : migrateFile(database.path, dryRun);
   if (names.length === 0) {
     console.log("The database has the newest schema that this program knows: nothing to do.");

@@ -240,6 +240,37 @@ describe("migrations", () => {
   });
 });
 
+describe("a migration beside which servers of before must not go on", () => {
+  const known = readMigrations();
+  const version = known.length + 1;
+  const migrations = (runsBeside: number) => [...known, { version, name: "harsh", sql: "SELECT 1", runsBeside }];
+  const connect = () => new Connections(url, 2);
+
+  test("is refused while one of them shows that it is alive, and changes nothing", async () => {
+    const store = await openPostgresStore(url);
+    const connections = connect();
+    const alive: Promise<void>[] = [];
+    const onWait = () => void alive.push(store.live());
+    await expect(migrate(connections, { migrations: migrations(version), onWait })).rejects.toThrow(
+      /A server is running on this database. Stop all of them first/,
+    );
+    expect(await Promise.all(alive)).toHaveLength(1);
+    expect(await migrate(connections)).toEqual([]);
+    expect(await migrate(connections, { migrations: migrations(version - 1) })).toEqual(["harsh"]);
+    await connections.close();
+    await store.close();
+  });
+
+  test("runs at once where the last sign of life is old", async () => {
+    const connections = connect();
+    await (await openPostgresStore(url)).close();
+    await connections.query("UPDATE seatkeeper.alive SET alive_at = alive_at - 15000");
+    const onWait = () => expect.unreachable();
+    expect(await migrate(connections, { migrations: migrations(version), onWait })).toEqual(["harsh"]);
+    await connections.close();
+  });
+});
+
 describe("a database in whose place an older copy of it was put", () => {
   const setting = licenseSetting({ tokens: 100 });
   const stores: Store[] = [];

@@ -77,6 +77,24 @@ test("whatever is written is read as it was, a member that comes later included"
   for (const change of changes) expect(read(written([{ change, before: undefined }]))).toEqual([change]);
 });
 
+test("what lacks a member is read without it, whatever else it has", () => {
+  const { isOveruse: _, ...without } = opened;
+  const { isGoodwill: __, ...fewer } = client;
+  const lacking: Change[] = [
+    { type: "session", session: without as Session },
+    { type: "session", session: { ...without, address: 7 } as Session },
+    { type: "assignment", assignment: { ...fewer, later: 1 } as unknown as Assignment },
+  ];
+  for (const change of lacking) expect(read(written([{ change, before: undefined }]))).toEqual([change]);
+});
+
+test("what an extend takes from a session is written: it is whole then", () => {
+  for (const lost of [{ moves: { to: 8, at: 4, toldAt: null } }, { renewal: { current: "1-a", previous: null } }]) {
+    const { change } = extend(opened);
+    expect(read(written([{ change, before: { ...opened, ...lost } }]))).toEqual([change]);
+  }
+});
+
 test("what an older program wrote, with the names of all members, is read too", () => {
   for (const change of changes) expect(read(JSON.stringify([change]))).toEqual([change]);
 });

@@ -13,29 +13,35 @@ const lookMs = 500;
 const lastSign = `
   SELECT alive_at, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM seatkeeper.alive`;
 
+/** Who is told that there is a wait, and for how long at most. */
+export type OnWait = (ms: number) => void;
+
 /**
  * Waits until it is certain that no server runs: at most for `silenceMs`, and not at all where the last sign is older.
- * `onWait` is told that there is a wait.
  * @throws DatabaseInUse as soon as one shows that it is alive.
  */
-export async function requireNoServer(url: string, onWait: (ms: number) => void): Promise<void> {
+export async function requireNoServer(url: string, onWait: OnWait): Promise<void> {
   const connections = new Connections(url, 1);
   try {
     const [there] = await connections.query("SELECT to_regclass('seatkeeper.alive') IS NOT NULL AS is_there");
-    if (there?.is_there !== true) return;
-    const [first] = await connections.query(lastSign);
-    if (first?.alive_at == null) return;
-    // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
-    const ageMs = Math.max(0, Number(first.now) - Number(first.alive_at));
-    if (ageMs >= silenceMs) return;
-    onWait(silenceMs - ageMs);
-    for (let waitedMs = ageMs; waitedMs < silenceMs; waitedMs += lookMs) {
-      await wait(lookMs);
-      const [row] = await connections.query(lastSign);
-      if (Number(row?.alive_at) !== Number(first.alive_at)) throw new DatabaseInUse(running);
-    }
+    if (there?.is_there === true) await requireSilence(connections, onWait);
   } finally {
     await connections.close();
+  }
+}
+
+/** The same of a database that has a schema, also from within a transaction. */
+export async function requireSilence(connections: Pick<Connections, "query">, onWait: OnWait): Promise<void> {
+  const [first] = await connections.query(lastSign);
+  if (first?.alive_at == null) return;
+  // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
+  const ageMs = Math.max(0, Number(first.now) - Number(first.alive_at));
+  if (ageMs >= silenceMs) return;
+  onWait(silenceMs - ageMs);
+  for (let waitedMs = ageMs; waitedMs < silenceMs; waitedMs += lookMs) {
+    await wait(lookMs);
+    const [row] = await connections.query(lastSign);
+    if (Number(row?.alive_at) !== Number(first.alive_at)) throw new DatabaseInUse(running);
   }
 }
 

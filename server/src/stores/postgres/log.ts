@@ -41,11 +41,12 @@ export function written(changes: Iterable<Changed>): string {
 
 function entryOf({ change, before }: Changed): { readonly rank: number; readonly text: string } {
   if (change.type === "session.gone") return { rank: 0, text: JSON.stringify({ gone: change.key }) };
-  if (change.type === "assignment") return { rank: 1, text: textOf("client", change.assignment, assignmentMembers) };
+  if (change.type === "assignment")
+    return { rank: 1, text: textOf("client", change.assignment, assignmentMembers, change) };
   if (change.type !== "session") return { rank: 1, text: JSON.stringify(change) };
   const { session } = change;
   if (before === undefined || !isExtended(before, session)) {
-    return { rank: 0, text: textOf("session", session, sessionMembers) };
+    return { rank: 0, text: textOf("session", session, sessionMembers, change) };
   }
   const { key, extendedAt, validUntil, checkoutUntil, peakSessions, peakHolders, renewal } = session;
   const numbers = `${extendedAt},${validUntil},${checkoutUntil},${peakSessions},${peakHolders}`;
@@ -53,17 +54,25 @@ function entryOf({ change, before }: Changed): { readonly rank: number; readonly
   return { rank: 0, text: `[${JSON.stringify(key)},${numbers}${renewed}]` };
 }
 
+/** What an extension cannot say is that a session has lost something. */
 function isExtended(before: Session, after: Session): boolean {
   for (const name in after) {
     const field = name as keyof Session;
     if (after[field] !== before[field] && !isOfExtension.has(field)) return false;
   }
+  for (const name in before) if (after[name as keyof Session] === undefined) return false;
   return true;
 }
 
-/** Members by their values in order, and those that not every one has. */
-function textOf<T extends object>(name: "session" | "client", value: T, members: readonly (keyof T)[]): string {
+/** Members by their values in order, and those that not every one has; all by their names where one is not there. */
+function textOf<T extends object>(
+  name: "session" | "client",
+  value: T,
+  members: readonly (keyof T)[],
+  change: Change,
+): string {
   const values = members.map((member) => value[member]);
+  if (values.includes(undefined as T[keyof T])) return JSON.stringify(change);
   if (Object.keys(value).length === members.length) return JSON.stringify({ [name]: values });
   const known: ReadonlySet<unknown> = new Set(members);
   const more = Object.fromEntries(Object.entries(value).filter(([member]) => !known.has(member)));

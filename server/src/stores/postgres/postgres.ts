@@ -32,6 +32,7 @@ import {
   type TallyKey,
   type Work,
 } from "../store.ts";
+import type { OnWait } from "./alone.ts";
 import { plain } from "./arrays.ts";
 import { auditOf } from "./audit.ts";
 import { CarriedClock } from "./carried-clock.ts";
@@ -59,6 +60,8 @@ export interface PostgresOptions {
   readonly clock?: Clock;
   /** Other bounds than the usual ones: a test reaches them sooner. */
   readonly bounds?: Partial<Bounds>;
+  /** It is watched for servers of before, beside which this one must not run. */
+  readonly onWait?: OnWait;
 }
 
 interface Bounds {
@@ -72,13 +75,16 @@ interface Bounds {
   readonly versionsPerTurn: number;
 }
 
-/** @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's. */
+/**
+ * @throws StoreFault where the database cannot be reached, DatabaseRefused where it is a newer program's, DatabaseInUse where it
+ * is an older one's that runs and must not go on beside this one.
+ */
 export async function openPostgresStore(url: string, options: PostgresOptions = {}): Promise<Store> {
   const connections = new Connections(url, limits.lanes + limits.otherConnections);
   const records = new Connections(url, limits.recordConnections);
   const store = new PostgresStore(connections, records, options.clock ?? null, { ...limits, ...options.bounds });
   try {
-    await store.open();
+    await store.open(options.onWait);
     return store;
   } catch (error) {
     await store.close();
@@ -141,8 +147,8 @@ class PostgresStore implements Store {
     this.#following = new Following(connections, this.#licenses, this.#takingUp, surroundings, bounds);
   }
 
-  async open(): Promise<void> {
-    await migrate(this.#connections);
+  async open(onWait: OnWait | undefined): Promise<void> {
+    await migrate(this.#connections, onWait && { onWait });
     // Before anything is read of it.
     const [head] = await this.#connections.query(statements.readHead);
     this.#lineage = head?.lineage;

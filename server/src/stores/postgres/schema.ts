@@ -1,6 +1,7 @@
 /** Brings a database to the schema that this program knows: one numbered file after the other, one server at a time. */
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseInUse, DatabaseRefused } from "../store.ts";
+import { type OnWait, requireSilence } from "./alone.ts";
 import { Connections } from "./connections.ts";
 import { isLockedOut } from "./faults.ts";
 import { answerAtLengthMs, lockSchemaMs } from "./limits.ts";
@@ -35,14 +36,23 @@ export function readMigrations(): Migration[] {
     });
 }
 
+interface Migrating {
+  readonly migrations?: readonly Migration[];
+  /** Only answers. */
+  readonly dryRun?: boolean;
+  readonly lockMs?: number;
+  /** It is watched for servers of before, beside which what is missing must not run. */
+  readonly onWait?: OnWait;
+}
+
 /**
  * Runs the migrations that are missing, in one transaction. Answers with the names of those that it ran.
  * @throws DatabaseRefused where the schema is newer than this program and not made to run beside it, DatabaseInUse where
- * somebody else changes it for long.
+ * somebody else changes it for long, or a server runs that must not go on beside it.
  */
 export async function migrate(
   connections: Connections,
-  { migrations = readMigrations(), dryRun = false, lockMs = lockSchemaMs } = {},
+  { migrations = readMigrations(), dryRun = false, lockMs = lockSchemaMs, onWait = () => undefined }: Migrating = {},
 ): Promise<string[]> {
   const transaction = await connections.begin({ answerMs: answerAtLengthMs });
   try {
@@ -56,6 +66,9 @@ export async function migrate(
       await transaction.rollback();
       return missing.map(({ name }) => name);
     }
+    // Under the lock: whoever starts now waits for it, and finds the new schema then.
+    const isApart = missing.some(({ runsBeside }) => runsBeside > version);
+    if (version > 0 && isApart) await requireSilence(transaction, onWait);
     transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
       CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
     for (const migration of missing) {
@@ -71,23 +84,11 @@ export async function migrate(
   }
 }
 
-/**
- * Migrates from outside a server. Servers may go on beside migrations that say so; for any other one `requireNoServer` is asked
- * first. Answers with the names of those that were missing.
- */
-export async function migrateDatabase(
-  url: string,
-  dryRun: boolean,
-  requireNoServer: () => Promise<void>,
-): Promise<string[]> {
+/** Migrates, as a start of a server would, or tells what that would run. */
+export async function migrateDatabase(url: string, dryRun: boolean, onWait: OnWait): Promise<string[]> {
   const connections = new Connections(url, 1);
   try {
-    const migrations = readMigrations();
-    const missing = await migrate(connections, { dryRun: true });
-    const present = migrations.length - missing.length;
-    const isApart = migrations.slice(present).some(({ runsBeside }) => runsBeside > present);
-    if (!dryRun && present > 0 && isApart) await requireNoServer();
-    return dryRun ? missing : await migrate(connections);
+    return await migrate(connections, { dryRun, onWait });
   } finally {
     await connections.close();
   }

@@ -1,0 +1,2 @@
+-- From here on sessions and clients stand in the log of changes without their members' names, and an assignment whose client is
+-- its own user says no user: servers of before read neither. What they wrote stays, and is read.
