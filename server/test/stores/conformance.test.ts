@@ -1,12 +1,13 @@
 /** Every store, held to the contract; and what only a store on a file must keep. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
+import { openFile } from "../../src/stores/sqlite/file.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
@@ -38,6 +39,18 @@ const looking = `
   writeSync(1, "reading");
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   db.close();`;
+
+/** A file that has no name any more, or never had one. */
+const isTemporary = (path: string) => path.endsWith(" (deleted)");
+
+/** The directory that is listed is closed by then. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 describe("the SQLite store's file", () => {
   test("is readable to its owner alone, and so is everything beside it", async () => {
@@ -109,6 +122,20 @@ describe("the SQLite store's file", () => {
     }
     expect(asked.slice(-3)).toEqual([2, 2, 2]);
   });
+
+  test.runIf(process.platform === "linux")(
+    "is the only file that a statement writes, however many pages it changes: one that held them as they were would stay",
+    () => {
+      const db = openFile(freshPath());
+      const open = () => readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`));
+      const before = open().filter(isTemporary);
+      db.exec(`BEGIN; WITH RECURSIVE n (no) AS (SELECT 1 UNION ALL SELECT no + 1 FROM n WHERE no < 500)
+        INSERT INTO settings (name, value) SELECT no, hex(zeroblob(1000)) FROM n;
+        UPDATE settings SET value = value || 'x'; COMMIT`);
+      expect(open().filter(isTemporary)).toEqual(before);
+      db.close();
+    },
+  );
 
   test("writes no byte more for an extend whose address is known, as long as it stays where it is", async () => {
     const setting = licenseSetting();

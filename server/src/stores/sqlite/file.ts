@@ -54,6 +54,10 @@ export function openFile(path: string, left: string | null = null): Database.Dat
     }
     migrate(db);
     assertDurable(db);
+    // A statement of many rows keeps the pages as they were until it is over. Beyond 64 KB that goes into a file, and once it has, a
+    // connection that has the file to itself never goes back: then every statement would write each page once more. Only from here on,
+    // because a migration may sort whole tables.
+    db.pragma("temp_store = MEMORY");
     return db;
   } catch (error) {
     db.close();
