@@ -25,6 +25,9 @@ export const applicationId = 0x53656174;
  */
 const pagesAtATime = 256;
 
+/** The same for a thread, where only commits wait for it: SQLite's own, because what costs most there is to wait for the disk twice more. */
+export const pagesAtATimeInThread = 1_000;
+
 /** Bytes that the write-ahead log keeps once it is folded into the file: a large commit does not occupy its size for good. */
 const logBytesKept = 16_777_216;
 

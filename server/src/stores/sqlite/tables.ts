@@ -99,6 +99,11 @@ export class Tables {
     this.items = new ItemRows(this.#db);
   }
 
+  /** From now on so many pages of the log are brought into the file at a time. */
+  checkpointEvery(pages: number): void {
+    this.#db.pragma(`wal_autocheckpoint = ${pages}`);
+  }
+
   /** The file's whole path. */
   get path(): string {
     return this.#db.name;
