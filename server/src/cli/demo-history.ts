@@ -6,6 +6,7 @@ import { type Config, ConfigRefused, readConfig } from "../config.ts";
 import { requireRoomForDemo, writeDemoHistory } from "../demo/history.ts";
 import { openStore } from "../main.ts";
 import { demoSettings, demoTenant, setIn } from "./demo.ts";
+import { tellWait } from "./waiting.ts";
 
 /** Days that `npm start` shows: what charts ask for unless told otherwise, in two seconds of work. */
 const firstDays = 30;
@@ -29,7 +30,7 @@ export async function demoHistoryOnce(config: Config): Promise<void> {
 }
 
 async function writeIn(config: Config, days: number) {
-  const store = await openStore(config, { clock: new HeldClock(Date.now()) });
+  const store = await openStore(config, { clock: new HeldClock(Date.now()), onWait: tellWait });
   try {
     await requireRoomForDemo(store);
     await applyTenantPaths(store, [fileURLToPath(demoTenant)]);

@@ -12,15 +12,17 @@ export function stopOnSignals(starting: Promise<RunningServer>): void {
     process.on(signal, () => {
       if (isStopping) process.exit(130);
       isStopping = true;
-      starting
-        .then((server) => server.stop())
-        .then(
-          () => process.exit(0),
-          (error) => {
-            console.error(error);
-            process.exit(70);
-          },
-        );
+      const stop = async (server: RunningServer) => {
+        try {
+          await server.stop();
+          process.exit(0);
+        } catch (error) {
+          console.error(error);
+          process.exit(70);
+        }
+      };
+      // One that does not start is nobody's to stop: why, and with which status the process ends, says whoever starts it.
+      starting.then(stop, () => {});
     });
   }
 }

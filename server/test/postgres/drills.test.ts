@@ -245,6 +245,11 @@ describe("a migration beside which servers of before must not go on", () => {
   const version = known.length + 1;
   const migrations = (runsBeside: number) => [...known, { version, name: "harsh", sql: "SELECT 1", runsBeside }];
   const connect = () => new Connections(url, 2);
+  const waits = () =>
+    postgres.query(
+      url,
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'",
+    );
 
   test("is refused while one of them shows that it is alive, and changes nothing", async () => {
     const store = await openPostgresStore(url);
@@ -261,7 +266,31 @@ describe("a migration beside which servers of before must not go on", () => {
     await store.close();
   });
 
-  test("runs at once where the last sign of life is old", async () => {
+  test.each([
+    ["the last sign of life is old", "alive_at - 15000"],
+    ["none was ever given", "NULL"],
+  ])(
+    "is refused too beside one that was just let in, though %s: it says that it is alive a moment later",
+    async (_, aliveAt) => {
+      await (await openPostgresStore(url)).close();
+      await postgres.query(url, `UPDATE seatkeeper.alive SET alive_at = ${aliveAt}`);
+      const [connections, starting] = [connect(), connect()];
+      const first = await starting.begin();
+      await lockSchema(first);
+      const waiting = (count: number) => until(async () => (await waits()).length === count);
+      const opened = openPostgresStore(url);
+      await waiting(1);
+      const migrated = migrate(connections, { migrations: migrations(version) });
+      await Promise.all([
+        expect(migrated).rejects.toThrow(/A server is running on this database/),
+        waiting(2).then(() => first.rollback()),
+      ]);
+      await (await opened).close();
+      for (const each of [connections, starting]) await each.close();
+    },
+  );
+
+  test("is watched for in silence, and no longer than a moment, where the last sign of life is old", async () => {
     const connections = connect();
     await (await openPostgresStore(url)).close();
     await connections.query("UPDATE seatkeeper.alive SET alive_at = alive_at - 15000");

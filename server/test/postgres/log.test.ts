@@ -88,6 +88,12 @@ test("what lacks a member is read without it, whatever else it has", () => {
   for (const change of lacking) expect(read(written([{ change, before: undefined }]))).toEqual([change]);
 });
 
+test("an extend of a session that lacks one of the numbers is read without it", () => {
+  const { peakHolders: _, ...without } = opened;
+  const { change, before } = extend(without as Session);
+  expect(read(written([{ change, before }]))).toEqual([change]);
+});
+
 test("what an extend takes from a session is written: it is whole then", () => {
   for (const lost of [{ moves: { to: 8, at: 4, toldAt: null } }, { renewal: { current: "1-a", previous: null } }]) {
     const { change } = extend(opened);

@@ -1,13 +1,13 @@
 /** Every store, held to the contract; and what only a store on a file must keep. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, describe, expect, test } from "vitest";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
-import { openFile } from "../../src/stores/sqlite/file.ts";
+import { applicationId, openFile } from "../../src/stores/sqlite/file.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import { entitiesOf, freshId, licenseSetting } from "../model/vendor.ts";
 import { temporaryFolder } from "../process.ts";
@@ -40,8 +40,15 @@ const looking = `
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   db.close();`;
 
+const migrations = new URL("../../migrations/sqlite/", import.meta.url);
+
 /** A file that has no name any more, or never had one. */
 const isTemporary = (path: string) => path.endsWith(" (deleted)");
+
+const temporaryFiles = () =>
+  readdirSync("/proc/self/fd")
+    .map((fd) => linkOf(`/proc/self/fd/${fd}`))
+    .filter(isTemporary);
 
 /** The directory that is listed is closed by then. */
 function linkOf(path: string): string {
@@ -127,12 +134,32 @@ describe("the SQLite store's file", () => {
     "is the only file that a statement writes, however many pages it changes: one that held them as they were would stay",
     () => {
       const db = openFile(freshPath());
-      const open = () => readdirSync("/proc/self/fd").map((fd) => linkOf(`/proc/self/fd/${fd}`));
-      const before = open().filter(isTemporary);
+      const before = temporaryFiles();
       db.exec(`BEGIN; WITH RECURSIVE n (no) AS (SELECT 1 UNION ALL SELECT no + 1 FROM n WHERE no < 500)
         INSERT INTO settings (name, value) SELECT no, hex(zeroblob(1000)) FROM n;
         UPDATE settings SET value = value || 'x'; COMMIT`);
-      expect(open().filter(isTemporary)).toEqual(before);
+      expect(temporaryFiles()).toEqual(before);
+      db.close();
+    },
+  );
+
+  test.runIf(process.platform === "linux")(
+    "is the only one too after an update, whose migrations had to hold as many: the server goes on for months",
+    () => {
+      const path = freshPath();
+      const old = new Database(path);
+      const names = readdirSync(migrations).toSorted().slice(0, 8);
+      for (const name of names) old.exec(readFileSync(new URL(name, migrations), "utf8"));
+      old.exec(`WITH RECURSIVE n (no) AS (SELECT 1 UNION ALL SELECT no + 1 FROM n WHERE no < 20000)
+        INSERT INTO history (no, at, isv_no, kind, denial, client_id, in_use, max_tokens, is_overuse, license_id)
+        SELECT no, no, 1, 'denied', 'x', hex(randomblob(30)), 1, 1, 0, 'none' FROM n`);
+      old.pragma(`application_id = ${applicationId}`);
+      old.pragma(`user_version = ${names.length}`);
+      old.close();
+      const before = temporaryFiles();
+      const db = openFile(path);
+      expect(db.prepare("SELECT count(*) FROM history").pluck().get()).toBe(20_000);
+      expect(temporaryFiles()).toEqual(before);
       db.close();
     },
   );

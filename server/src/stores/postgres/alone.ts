@@ -30,18 +30,21 @@ export async function requireNoServer(url: string, onWait: OnWait): Promise<void
   }
 }
 
-/** The same of a database that has a schema, also from within a transaction. */
-export async function requireSilence(connections: Pick<Connections, "query">, onWait: OnWait): Promise<void> {
+/** The same of a database that has a schema, also from within a transaction. It is watched for `leastMs` however old the last sign is. */
+export async function requireSilence(
+  connections: Pick<Connections, "query">,
+  onWait: OnWait,
+  leastMs = 0,
+): Promise<void> {
   const [first] = await connections.query(lastSign);
-  if (first?.alive_at == null) return;
   // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
-  const ageMs = Math.max(0, Number(first.now) - Number(first.alive_at));
-  if (ageMs >= silenceMs) return;
-  onWait(silenceMs - ageMs);
-  for (let waitedMs = ageMs; waitedMs < silenceMs; waitedMs += lookMs) {
+  const ageMs = first?.alive_at == null ? silenceMs : Math.max(0, Number(first.now) - Number(first.alive_at));
+  if (ageMs < silenceMs) onWait(silenceMs - ageMs);
+  const watchedMs = Math.max(leastMs, silenceMs - ageMs);
+  for (let waitedMs = 0; waitedMs < watchedMs; waitedMs += lookMs) {
     await wait(lookMs);
     const [row] = await connections.query(lastSign);
-    if (Number(row?.alive_at) !== Number(first.alive_at)) throw new DatabaseInUse(running);
+    if (row?.alive_at !== first?.alive_at) throw new DatabaseInUse(running);
   }
 }
 

@@ -54,13 +54,14 @@ function entryOf({ change, before }: Changed): { readonly rank: number; readonly
   return { rank: 0, text: `[${JSON.stringify(key)},${numbers}${renewed}]` };
 }
 
-/** What an extension cannot say is that a session has lost something. */
+/** What an extension cannot say is that a session has lost something, or never had one of the numbers. */
 function isExtended(before: Session, after: Session): boolean {
   for (const name in after) {
     const field = name as keyof Session;
     if (after[field] !== before[field] && !isOfExtension.has(field)) return false;
   }
   for (const name in before) if (after[name as keyof Session] === undefined) return false;
+  for (const name of extensionFields) if (after[name] === undefined) return false;
   return true;
 }
 

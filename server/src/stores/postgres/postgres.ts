@@ -149,12 +149,13 @@ class PostgresStore implements Store {
 
   async open(onWait: OnWait | undefined): Promise<void> {
     await migrate(this.#connections, onWait && { onWait });
+    // At once, however large the catalogue is: whoever has the schema's lock next looks for it.
+    await this.live();
     // Before anything is read of it.
     const [head] = await this.#connections.query(statements.readHead);
     this.#lineage = head?.lineage;
     this.#catalogue.directory.heldFrom = await this.#readSettings();
     await this.#catalogue.refresh();
-    await this.live();
   }
 
   /** Answers with the instant from which on tokens are held. */

@@ -15,6 +15,9 @@ const lockKey = "8315161591571375472";
 const atLength = `SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;
   SET LOCAL enable_mergejoin = on`;
 
+/** Who had the lock just before may be a server that starts: by then it shows that it is alive, its catalogue read first before 0010. */
+const firstSignMs = 2_000;
+
 export interface Migration {
   /** Its place in the sequence, from 1. */
   readonly version: number;
@@ -68,7 +71,7 @@ export async function migrate(
     }
     // Under the lock: whoever starts now waits for it, and finds the new schema then.
     const isApart = missing.some(({ runsBeside }) => runsBeside > version);
-    if (version > 0 && isApart) await requireSilence(transaction, onWait);
+    if (version > 0 && isApart) await requireSilence(transaction, onWait, firstSignMs);
     transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
       CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
     for (const migration of missing) {

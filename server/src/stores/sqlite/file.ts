@@ -55,7 +55,12 @@ export function openFile(path: string, left: string | null = null): Database.Dat
     if (left !== null && markOf(db.name) !== left) {
       throw new DatabaseInUse(`${db.name} was changed by another process while this one opened it anew.`);
     }
-    migrate(db);
+    const isOlder = db.pragma("user_version", { simple: true }) !== 0;
+    // A connection that has migrated rows may have such a file already (below), which goes with it alone.
+    if (migrate(db).length > 0 && isOlder) {
+      db.close();
+      return openFile(path, markOf(db.name));
+    }
     assertDurable(db);
     // A statement of many rows keeps the pages as they were until it is over. Beyond 64 KB that goes into a file, and once it has, a
     // connection that has the file to itself never goes back: then every statement would write each page once more. Only from here on,
