@@ -280,7 +280,9 @@ describe("a migration beside which servers of before must not go on", () => {
       const waiting = (count: number) => until(async () => (await waits()).length === count);
       const opened = openPostgresStore(url);
       await waiting(1);
-      const migrated = migrate(connections, { migrations: migrations(version) });
+      // Where it was quicker, its sign is seen from the beginning: a server gives another one soon.
+      const onWait = () => void opened.then((store) => store.live());
+      const migrated = migrate(connections, { migrations: migrations(version), onWait });
       await Promise.all([
         expect(migrated).rejects.toThrow(/A server is running on this database/),
         waiting(2).then(() => first.rollback()),
