@@ -1,5 +1,5 @@
 /** The SQLite store while its disk works: what is decided meanwhile, what is seen, and what happens when it fails late. */
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { type AuditLine, theServer } from "../../src/catalog/audit.ts";
@@ -371,4 +371,21 @@ test("a thread that ends before the file is given up changes nothing", async () 
   const next = openSqliteStore(path, new HeldClock());
   expect(await clients(next)).toEqual(["anna", "ben"]);
   await next.close();
+});
+
+test("a thread brings the log into the file less often, since the disk is waited for each time", async () => {
+  const logOf = async (openStore: (path: string) => Store | Promise<Store>) => {
+    const path = freshPath();
+    const store = await openStore(path);
+    // Some forty pages a commit: more than are brought over at a time here, fewer than in a thread.
+    for (let n = 0; n < 20; n++) await store.saveSetting("one", String(n).repeat(80_000));
+    const { size } = statSync(`${path}-wal`);
+    await store.close();
+    return size;
+  };
+  const [here, inThread] = [
+    await logOf((path) => openSqliteStore(path, new HeldClock())),
+    await logOf((path) => openSqliteStoreInThread(path, new HeldClock())),
+  ];
+  expect(inThread).toBeGreaterThan(2 * here);
 });

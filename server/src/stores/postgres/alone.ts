@@ -30,11 +30,14 @@ export async function requireNoServer(url: string, onWait: OnWait): Promise<void
   }
 }
 
-/** The same of a database that has a schema, also from within a transaction. It is watched for `leastMs` however old the last sign is. */
+/**
+ * The same of a database that has a schema, also from within a transaction. It is watched for `leastMs` however old the last sign
+ * is; `refusal` says why nobody may be alive.
+ */
 export async function requireSilence(
   connections: Pick<Connections, "query">,
   onWait: OnWait,
-  leastMs = 0,
+  { leastMs = 0, refusal = running } = {},
 ): Promise<void> {
   const [first] = await connections.query(lastSign);
   // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
@@ -44,7 +47,7 @@ export async function requireSilence(
   for (let waitedMs = 0; waitedMs < watchedMs; waitedMs += lookMs) {
     await wait(lookMs);
     const [row] = await connections.query(lastSign);
-    if (row?.alive_at !== first?.alive_at) throw new DatabaseInUse(running);
+    if (row?.alive_at !== first?.alive_at) throw new DatabaseInUse(refusal);
   }
 }
 

@@ -71,7 +71,7 @@ export async function migrate(
     }
     // Under the lock: whoever starts now waits for it, and finds the new schema then.
     const isApart = missing.some(({ runsBeside }) => runsBeside > version);
-    if (version > 0 && isApart) await requireSilence(transaction, onWait, firstSignMs);
+    if (version > 0 && isApart) await requireSilence(transaction, onWait, { leastMs: firstSignMs, refusal: older });
     transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
       CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
     for (const migration of missing) {
@@ -117,6 +117,9 @@ export async function lockSchema(
 
 const changing =
   "Somebody changes this database's schema, or fills it: another server that starts, `seatkeeper migrate` or `seatkeeper import`. Try again when that is over.";
+
+const older =
+  "A server of an older release is running on this database, and could not go on beside this one's schema. Stop all of them first: nothing was changed.";
 
 async function schemaOf(transaction: { query: Connections["query"] }) {
   const [there] = await transaction.query("SELECT to_regclass('seatkeeper.schema') IS NOT NULL AS is_there");
