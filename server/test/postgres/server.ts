@@ -2,6 +2,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import {
   chownSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -99,9 +100,21 @@ export async function startPostgres({
       return child?.pid as number;
     },
     async start() {
-      const log = openSync(join(folder, "log"), "a");
-      child = spawn(join(binaries, "postgres"), args, { ...as, cwd: folder, stdio: ["ignore", log, log] });
-      await ready(urlOf("postgres"), child, () => readFileSync(join(folder, "log"), "utf8"));
+      const path = join(folder, "log");
+      const log = () => readFileSync(path, "utf8");
+      for (let tries = 1; ; tries++) {
+        const before = existsSync(path) ? log().length : 0;
+        const output = openSync(path, "a");
+        child = spawn(join(binaries, "postgres"), args, { ...as, cwd: folder, stdio: ["ignore", output, output] });
+        closeSync(output);
+        try {
+          return await ready(urlOf("postgres"), child, log);
+        } catch (error) {
+          // The processes of a killed server may hold its memory a moment longer than it lived itself.
+          if (tries === 100 || !log().slice(before).includes("pre-existing shared memory block")) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
     },
     async database() {
       const name = `t${process.pid}_${++databases}`;
