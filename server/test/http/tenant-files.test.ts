@@ -155,7 +155,7 @@ describe("what one call may bring", () => {
     });
     const begun = vi.spyOn(demo.store, "refresh").mockReturnValueOnce(held);
     const first = apply({ files: [file()] });
-    await vi.waitFor(() => expect(begun).toHaveBeenCalled());
+    await expect.poll(() => begun).toHaveBeenCalled();
     const second = await apply({ files: [file()] });
     expect([second.status, second.body.code, second.headers.get("retry-after")]).toEqual([
       503,

@@ -76,7 +76,7 @@ async function stillOn(server: PostgresServer, store: Store): Promise<void> {
   await server.kill();
 
   const refusal = () => store.ping().catch((error: Error) => error.message);
-  await expect.poll(refusal, { timeout: 5_000 }).toMatch(/of timeline 00000001, and 00000002 has begun/);
+  await expect.poll(refusal).toMatch(/of timeline 00000001, and 00000002 has begun/);
   await server.start();
   expect(codesOf(await stepAll(store, [openCommand("anna", 7)]))).toEqual(["tokens_exhausted"]);
 }
