@@ -75,7 +75,7 @@ async function countUntil(until: number, lines: number): Promise<void> {
   const rollup = new Rollup(store);
   const slices: number[] = [];
   const cpu = await cpuOf(async () => {
-    while ((await store.countedUntil()) < until && (await timedSlice(slices, () => rollup.round()))) {
+    while ((await store.counted()).until < until && (await timedSlice(slices, () => rollup.round()))) {
       if (slices.length % 100 === 0) process.stderr.write(`\rcounted up to ${await countedDay(store)}   `);
     }
   });
@@ -85,7 +85,7 @@ async function countUntil(until: number, lines: number): Promise<void> {
 }
 
 async function countedDay(store: Store): Promise<string> {
-  return new Date(await store.countedUntil()).toISOString().slice(0, 10);
+  return new Date((await store.counted()).until).toISOString().slice(0, 10);
 }
 
 /** A server on the file, which has the last days to count while opens arrive; then the questions. */

@@ -67,7 +67,13 @@ function* stretches({ before, rows, resolution }: UsageRows, from: Millis, to: M
     if (row.start > at) yield { from: at, to: row.start, tokenMs: level * (row.start - at), max: level, row: null };
     const end = Math.min(row.start + resolution, Math.max(to, row.body.until));
     const rest = row.body.level * Math.max(0, end - row.body.until);
-    yield { from: row.start, to: end, tokenMs: row.body.tokenMs + rest, max: row.body.max, row };
+    yield {
+      from: row.start,
+      to: end,
+      tokenMs: row.body.tokenMs + rest,
+      max: Math.max(row.body.max, row.body.level),
+      row,
+    };
     at = end;
     level = row.body.level;
   }

@@ -204,10 +204,13 @@ export class UsageSeries {
   /** `isOwn`: the line is about this pool, and not about the one that a project's token came from. */
   add({ at, kind, limit, isOveruse }: HistoryRecord, tokens: number, isOwn: boolean): void {
     const row = this.#rowAt(at);
-    row.tokenMs += row.level * Math.max(0, at - row.until);
-    row.until = Math.max(row.until, at);
+    if (at > row.until) {
+      row.tokenMs += row.level * (at - row.until);
+      row.max = Math.max(row.max, row.level);
+      row.until = at;
+    }
     row.level += tokens;
-    row.max = Math.max(row.max, row.level);
+    if (tokens > 0) row.max = Math.max(row.max, row.level);
     this.#isChanged = true;
     if (!isOwn) return;
     if (this.#hasLimit) row.limit = limit;
@@ -226,7 +229,7 @@ export class UsageSeries {
     const level = this.#row?.level ?? 0;
     const limit = this.#row?.limit ?? null;
     this.#start = start;
-    this.#row = { ...noEvents, until: start, level, max: at === start ? 0 : level, tokenMs: 0, limit };
+    this.#row = { ...noEvents, until: start, level, max: 0, tokenMs: 0, limit };
     return this.#row;
   }
 

@@ -4,8 +4,15 @@
  * exact as those of one.
  */
 import { setImmediate } from "node:timers/promises";
-import type { HistoryRecord, Millis } from "../core/types.ts";
-import type { NumberedLine, Store, TallyKey } from "../stores/store.ts";
+import type { HistoryRecord } from "../core/types.ts";
+import {
+  type Counted,
+  isSameCount,
+  type NumberedLine,
+  type Position,
+  type Store,
+  type TallyKey,
+} from "../stores/store.ts";
 import { count, poolsOf, sumsOf } from "./counting.ts";
 import { Ledger } from "./ledger.ts";
 import { day, type Episode, episodeMaxMs, episodeSeries, type Tally } from "./tally.ts";
@@ -45,56 +52,65 @@ const rememberedMax = 100_000;
 /** Episodes of one licence and day that are recalled: beyond them, repeated denials begin a new one. */
 const episodesRecalledMax = 10_000;
 
+/** A place in history, as every store knows it and as this one does. */
+interface Reached {
+  readonly counted: Counted;
+  readonly position: Position;
+}
+
 export class Rollup {
   readonly #store: Store;
+  readonly #linesAtATime: number;
   #ledger: Ledger;
-  /** Up to where this server counted last; another one may have gone on from there. */
-  #countedUntil: Millis | null = null;
+  /** How far this server counted last, and where in its store that is; another one may have gone on from there. */
+  #last: Reached | null = null;
 
-  constructor(store: Store) {
+  constructor(store: Store, linesAtATime = linesPerRound) {
     this.#store = store;
+    this.#linesAtATime = linesAtATime;
     this.#ledger = this.#newLedger();
   }
 
   /** Counts one round. Answers whether there is more to count at once. */
   async round(): Promise<boolean> {
     const store = this.#store;
-    const from = await store.countedUntil();
+    const from = await store.counted();
     const until = await store.settledUntil();
-    if (until <= from) return false;
+    if (until <= from.until) return false;
+    const last = this.#last !== null && isSameCount(this.#last.counted, from) ? this.#last : null;
     // Of several servers one counts: the one that did so last, unless it has fallen behind.
-    if (from !== this.#countedUntil && until - from < leftToOthersMs) return false;
-    const { lines, to } = await this.#lines(from, until);
-    if (lines.length === 0 && to === until && until - from < leftToOthersMs) return false;
+    const isLeftToOthers = until - from.until < leftToOthersMs;
+    if (last === null && isLeftToOthers) return false;
+    const position = last?.position ?? (await this.#positionOf(from));
+    const lines = await store.linesAfter(position, until, this.#linesAtATime);
+    if (lines.length === 0 && isLeftToOthers) return false;
     // Somebody else counted meanwhile: what is remembered here is not what is kept.
-    if (from !== this.#countedUntil || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
-    try {
-      if (lines === "instant") await this.#countInstant(from);
-      else await this.#count(lines);
-      const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
-      const isKept = await store.saveTallies(tallies, from, to);
-      this.#countedUntil = isKept ? to : null;
-    } catch (error) {
-      this.#countedUntil = null;
-      throw error;
+    if (last === null || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
+    this.#last = null;
+    await this.#count(lines.map(({ line }) => line));
+    const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
+    const hasMore = lines.length === this.#linesAtATime;
+    const reached = hasMore
+      ? reachedBy(lines, from)
+      : { counted: { until, lines: 0 }, position: { at: until, no: -1 } };
+    if (await store.saveTallies(tallies, from, reached.counted)) this.#last = reached;
+    return hasMore;
+  }
+
+  /** Where to go on: behind the lines of an instant that are counted already, which a server that has just started looks for. */
+  async #positionOf({ until, lines }: Counted): Promise<Position> {
+    let position: Position = { at: until, no: -1 };
+    for (let left = lines; left > 0; left -= linesPerRound) {
+      const passed = await this.#store.linesAfter(position, until + 1, Math.min(left, linesPerRound));
+      position = passed.at(-1) ?? position;
+      await setImmediate();
     }
-    return to < until;
+    return position;
   }
 
   async #count(lines: readonly HistoryRecord[]): Promise<void> {
     await this.#recall(lines);
     for (const line of lines) count(line, this.#ledger);
-  }
-
-  /** However many lines an instant has, they are saved together; in between, others have their turn. */
-  async #countInstant(at: Millis): Promise<void> {
-    for (let no = -1; ; ) {
-      const lines = await this.#store.linesAfter({ at, no }, at + 1, linesPerRound);
-      await this.#count(lines.map(({ line }) => line));
-      if (lines.length < linesPerRound) return;
-      no = (lines.at(-1) as NumberedLine).no;
-      await setImmediate();
-    }
   }
 
   /** Forgets one slice of what is older than it is kept for. Answers whether there is more. */
@@ -119,15 +135,6 @@ export class Rollup {
       const isDevices = vendor?.editions.get(license.edition_id)?.client_type === "devices";
       return { productId: license.product_id, customerId: license.customer_id, isDevices };
     });
-  }
-
-  /** The next lines, and up to where they go: never to the middle of an instant. One that has more is counted by itself. */
-  async #lines(from: Millis, until: Millis): Promise<{ lines: readonly HistoryRecord[] | "instant"; to: Millis }> {
-    const lines = await this.#store.linesBetween(from, until, linesPerRound);
-    if (lines.length < linesPerRound) return { lines, to: until };
-    const last = (lines.at(-1) as HistoryRecord).at;
-    if (last > from) return { lines: lines.filter(({ at }) => at < last), to: last };
-    return { lines: "instant", to: from + 1 };
   }
 
   /** Reads what the lines will be added to, as far as it is not remembered. */
@@ -169,4 +176,12 @@ export class Rollup {
       this.#ledger.learnEpisodes(account, episodes as Tally<Episode>[]);
     }
   }
+}
+
+/** What lines that follow one another bring counting to; the first of them may be of the instant in which it stood. */
+function reachedBy(lines: readonly NumberedLine[], from: Counted): Reached {
+  const { at, no } = lines.at(-1) as NumberedLine;
+  const own = lines.filter((line) => line.at === at).length;
+  const before = at === from.until ? from.lines : 0;
+  return { counted: { until: at, lines: before + own }, position: { at, no } };
 }

@@ -30,7 +30,10 @@ export type Scope = "license" | "product" | "customer" | "vendor";
 export interface Usage {
   readonly until: Millis;
   readonly level: number;
-  /** The most tokens at once; what was given back at the very start of the bucket was not in use in it. */
+  /**
+   * The most tokens that were in use for a while, or when one was taken: what was given back at the very start of the bucket was
+   * not in use in it. Beside `level`, which goes on from `until`.
+   */
   readonly max: number;
   readonly tokenMs: number;
   /** The limit that the last event was held against; null: of no one licence. */

@@ -33,7 +33,10 @@ export interface DemoHistory {
  * @throws StoreNotEmpty where there is a history already, in which the past cannot be put, or somebody else's catalogue.
  */
 export async function requireRoomForDemo(store: Store): Promise<void> {
-  if ((await store.countedUntil()) > 0 || (await store.linesBetween(0, store.now() + day, 1)).length > 0) {
+  if (
+    (await store.counted()).until > 0 ||
+    (await store.linesAfter({ at: 0, no: 0 }, store.now() + day, 1)).length > 0
+  ) {
     throw new StoreNotEmpty("The database has a history already; the demo's goes into a new one.");
   }
   if ([...store.catalog.vendors()].some(({ isv }) => isv.id !== isvId)) {

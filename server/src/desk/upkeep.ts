@@ -34,7 +34,7 @@ export interface Log {
  */
 export async function recover(store: Store, log: Log): Promise<void> {
   await makeGoodForAway(store, log);
-  const countedUntil = await store.countedUntil();
+  const { until: countedUntil } = await store.counted();
   if (countedUntil - store.now() <= outageNoticedMs) return;
   log.warn(
     { countedUntil: new Date(countedUntil).toISOString() },

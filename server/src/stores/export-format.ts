@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { Millis } from "../core/types.ts";
-import { countedUntilSetting, type Dump, type DumpLine, DumpRefused } from "./store.ts";
+import { countedOf, countedSetting, type Dump, type DumpLine, DumpRefused } from "./store.ts";
 
 /** The format that is written, and the newest that is read. */
 export const formatVersion = 1;
@@ -116,7 +116,9 @@ async function* checked(lines: AsyncIterable<Buffer>, hash: ReturnType<typeof cr
 
 /** Beside servers that count otherwise, older ones read that all is counted, of any future (`migrations/postgres/0009`). */
 function isCountedByOthers(line: DumpLine): boolean {
-  return line.type === "setting" && line.name === countedUntilSetting && Number(line.value) >= Number.MAX_SAFE_INTEGER;
+  return (
+    line.type === "setting" && line.name === countedSetting && countedOf(line.value).until >= Number.MAX_SAFE_INTEGER
+  );
 }
 
 const ofOlder =

@@ -8,12 +8,16 @@ import { Book, type BookLine } from "./book.ts";
 import { isToldBy, type Renames, renamedLine, renamedTallies } from "./forgetting.ts";
 import {
   type AuditQuery,
-  countedUntilSetting,
+  type Counted,
+  countedOf,
+  countedSetting,
+  countedText,
   type DenialQuery,
   type DumpLine,
   type GatheredQuery,
   heldFromOf,
   heldFromSetting,
+  isSameCount,
   type Retained,
   type Store,
   StoreNotEmpty,
@@ -30,7 +34,7 @@ export function openMemoryStore(clock: Clock): Store {
   const book = new Book();
   const settings = new Map<string, string>();
   const tallies = new MemoryTallies();
-  let counted = 0;
+  let counted: Counted = countedOf();
   let lines: HistoryRecord[] = [];
   let gathered: Gathered[] = [];
   /** By which lines of one instant are told apart. */
@@ -84,12 +88,6 @@ export function openMemoryStore(clock: Clock): Store {
     assignmentsOfUser: async (isvId, productId, userId) => book.assignmentsOfUser(isvId, productId, userId),
     dueLicenses: async (at, limit, isvId) => book.dueLicenses(at, limit, isvId),
     settledUntil: async () => Math.min(now(), book.earliestEnd()),
-    async linesBetween(from, to, limit) {
-      return lines
-        .filter(({ at }) => at >= from && at < to)
-        .toSorted((a, b) => a.at - b.at)
-        .slice(0, limit);
-    },
     async linesAfter({ at, no }, before, limit) {
       return lines
         .map((line) => ({ at: line.at, no: numberOf(line), line }))
@@ -97,9 +95,9 @@ export function openMemoryStore(clock: Clock): Store {
         .toSorted((a, b) => a.at - b.at || a.no - b.no)
         .slice(0, limit);
     },
-    countedUntil: async () => counted,
+    counted: async () => counted,
     async saveTallies(saved, from, to) {
-      if (counted !== from) return false;
+      if (!isSameCount(counted, from)) return false;
       for (const tally of saved) tallies.put(tally);
       counted = to;
       return true;
@@ -170,7 +168,8 @@ export function openMemoryStore(clock: Clock): Store {
     },
     async dump() {
       // All of it at one instant: as values, whatever becomes of the licences while they are written.
-      const named = counted === 0 ? [...settings] : [...settings, [countedUntilSetting, String(counted)] as const];
+      const named =
+        counted.until === 0 ? [...settings] : [...settings, [countedSetting, countedText(counted)] as const];
       const all = [
         ...book.dumpLines(named),
         ...lines.map((record): DumpLine => ({ type: "history", record })),
@@ -194,7 +193,7 @@ export function openMemoryStore(clock: Clock): Store {
         else if (line.type === "tally") tallies.put(line.tally);
         else if (line.type === "gathered") gathered.push(line.value);
         else if (line.type === "audit") audited.push(line.line);
-        else if (line.name === countedUntilSetting) counted = Number(line.value);
+        else if (line.name === countedSetting) counted = countedOf(line.value);
         else settings.set(line.name, line.value);
       }
       book.hold(heldFromOf(settings.get(heldFromSetting)));

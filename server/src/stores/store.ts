@@ -111,14 +111,12 @@ export interface Store {
 
   /** An instant before which nothing will be recorded any more: whoever counts history up to it misses no line. */
   settledUntil(): Promise<Millis>;
-  /** Lines of all vendors from one instant on and before another, in order of time, at most `limit`. */
-  linesBetween(from: Millis, to: Millis, limit: number): Promise<readonly HistoryRecord[]>;
-  /** Lines of all vendors behind a place in history and before an instant, in the same order, at most `limit`. */
+  /** Lines of all vendors behind a place in history and before an instant, in order of time, at most `limit`. */
   linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
-  /** Up to which instant history is counted. */
-  countedUntil(): Promise<Millis>;
-  /** Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile. */
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean>;
+  /** How far history is counted. */
+  counted(): Promise<Counted>;
+  /** Saves what was counted from one place to another; false: somebody else has counted on from there meanwhile. */
+  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean>;
   /** The tallies of these keys, each in its place. */
   talliesAt(keys: readonly TallyKey[]): Promise<readonly (Tally | undefined)[]>;
   /** The last tally of a series that starts before an instant. */
@@ -217,8 +215,19 @@ export interface Backup {
 /** Settings that are of one store and of no use in another: they are not dumped. */
 export const settingsOfStore: ReadonlySet<string> = new Set(["alive_at", "opened", "pinged_at"]);
 
-/** The setting that says up to which instant history is counted. */
-export const countedUntilSetting = "counted_until";
+/** The setting that says how far history is counted. */
+export const countedSetting = "counted_until";
+
+/** Its value: the instant, and behind a plus the lines of it that are counted, where there are any. */
+export function countedText({ until, lines }: Counted): string {
+  return lines === 0 ? String(until) : `${until}+${lines}`;
+}
+
+/** How far history is counted by that setting. */
+export function countedOf(value = "0"): Counted {
+  const [until, lines = 0] = value.split("+").map(Number);
+  return { until: until as number, lines };
+}
 
 /** The setting that says since when tokens are held. */
 export const heldFromSetting = "held_from";
@@ -242,6 +251,19 @@ export interface AuditedLicenses extends Licenses {
 
 /** `busy` are licences of its commands that it must do without: another server is changing them. */
 export type Work<T> = (licenses: AuditedLicenses, now: Millis, owed: readonly Command[], busy?: readonly Place[]) => T;
+
+/**
+ * How far history is counted: all lines before an instant, and so many of its own, in order of their numbers. Those differ from
+ * store to store, so that they could not be told by the last one's number.
+ */
+export interface Counted {
+  readonly until: Millis;
+  readonly lines: number;
+}
+
+export function isSameCount(one: Counted, other: Counted): boolean {
+  return one.until === other.until && one.lines === other.lines;
+}
 
 /** A place in history: lines are in order of time, and of one instant by a number that stays theirs. */
 export interface Position {

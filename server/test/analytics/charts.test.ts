@@ -31,7 +31,7 @@ import {
 import type { HistoryRecord, Millis } from "../../src/core/types.ts";
 import { usageRows } from "../../src/http/native/analytics/charts.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
-import type { Store } from "../../src/stores/store.ts";
+import type { Counted, Store } from "../../src/stores/store.ts";
 import { Random } from "../differential/stream.ts";
 import { customerIdOf, isvIdOf, productIdOf } from "../model/vendor.ts";
 import { type PostgresServer, startPostgres } from "../postgres/server.ts";
@@ -103,7 +103,7 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
   beforeAll(async () => {
     world = await World.make({ random, kind, start: Date.parse(start), steps: 500 });
     lines = await world.lines();
-    until = await world.store.countedUntil();
+    ({ until } = await world.store.counted());
     return () => world.store.close();
     // On PostgreSQL and a busy machine, a history takes its time.
   }, 120_000);
@@ -307,16 +307,15 @@ function sortedEpisodes(all: readonly { readonly firstAt: Millis; readonly holde
 
 /** The tallies that one server makes of the whole history, in order. */
 async function countedAgain({ store }: World): Promise<Tally[]> {
-  const until = await store.countedUntil();
-  let counted = 0;
+  const { until } = await store.counted();
+  let counted: Counted = { until: 0, lines: 0 };
   const kept = new Map<string, Tally>();
   const empty: Partial<Store> = {
     catalog: store.catalog,
     now: () => store.now(),
     read: (isvId, licenseId) => store.read(isvId, licenseId),
-    countedUntil: async () => counted,
+    counted: async () => counted,
     settledUntil: async () => until,
-    linesBetween: (from, to, limit) => store.linesBetween(from, to, limit),
     linesAfter: (position, before, limit) => store.linesAfter(position, before, limit),
     talliesAt: async (keys) => keys.map(() => undefined),
     tallies: async () => [],

@@ -30,15 +30,18 @@ export function usageBetween(lines: readonly HistoryRecord[], pool: string, star
   const changes = changesOf(lines, pool);
   let level = changes.filter(({ line }) => line.at < start).reduce((sum, { by }) => sum + by, 0);
   const inside = changes.filter(({ line }) => line.at >= start && line.at < end);
-  let max = inside[0]?.line.at === start || start >= now ? 0 : level;
   let at = start;
   let tokenMs = 0;
+  // Those that lasted, and those that somebody who took a token brought about.
+  const levels = [0];
   for (const { line, by } of inside) {
+    if (line.at > at) levels.push(level);
     tokenMs += level * (line.at - at);
     at = line.at;
     level += by;
-    max = Math.max(max, level);
+    if (by > 0) levels.push(level);
   }
+  if (start < now) levels.push(level);
   const last = Math.min(end, now);
   tokenMs += level * Math.max(0, last - at);
   const own = inside.map(({ line }) => line).filter((line) => line.pool === pool);
@@ -47,7 +50,7 @@ export function usageBetween(lines: readonly HistoryRecord[], pool: string, star
   return {
     start,
     end,
-    max,
+    max: Math.max(...levels),
     mean: last > start ? tokenMs / (last - start) : 0,
     opened: opened.length,
     closed: countOf("session.closed"),

@@ -10,9 +10,11 @@ import type { Store } from "../../src/stores/store.ts";
 import { type Random, Stream, startingSettings, type Timed } from "../differential/stream.ts";
 import { Model } from "../model/model.ts";
 import { entitiesOf, type LicenseSetting, modelTermsOf } from "../model/vendor.ts";
+import { linesBetween } from "../stores/steps.ts";
 import type { StoreUnderTest } from "../stores/under-test.ts";
 
 const minute = 60_000;
+const quarter = 15 * minute;
 
 export interface HistoryOptions {
   readonly random: Random;
@@ -51,7 +53,7 @@ export class World {
   }
 
   #startCounting(): void {
-    this.#rollups = [new Rollup(this.store), new Rollup(this.store)];
+    this.#rollups = [new Rollup(this.store), new Rollup(this.store, 3)];
   }
 
   async #step(): Promise<void> {
@@ -63,6 +65,8 @@ export class World {
     else await this.#transact(event.commands);
     // Lunch breaks, nights and weekends, over which everything lapses unnoticed.
     if (random.chance(0.03)) this.clock.advance(random.pick([20 * minute, 3 * 60 * minute, 26 * 60 * minute]));
+    // What is opened at the start of a quarter ends at that of another.
+    if (random.chance(0.1)) this.clock.advance(quarter - (this.clock.now() % quarter));
     if (random.chance(0.2)) await this.#sweep();
     if (random.chance(0.2)) await this.#count(1 + random.below(3));
   }
@@ -109,14 +113,14 @@ export class World {
     this.clock.advance(7 * minute);
     await this.#sweep();
     const until = await this.store.settledUntil();
-    for (let n = 0; (await this.store.countedUntil()) < until; n++) {
-      if (n > 10_000) throw new Error(`counting stays at ${await this.store.countedUntil()} of ${until}`);
+    for (let n = 0; (await this.store.counted()).until < until; n++) {
+      if (n > 10_000) throw new Error(`counting stays at ${(await this.store.counted()).until} of ${until}`);
       await this.#count(1);
     }
   }
 
   /** The raw lines, as far as they are counted. */
   async lines(): Promise<readonly HistoryRecord[]> {
-    return this.store.linesBetween(0, await this.store.countedUntil(), 1_000_000);
+    return linesBetween(this.store, 0, (await this.store.counted()).until, 1_000_000);
   }
 }

@@ -9,6 +9,7 @@ import { writeDemoHistory } from "../../src/demo/history.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import { openSqliteStore } from "../../src/stores/sqlite/sqlite.ts";
 import { bin, startProcess, temporaryFolder } from "../process.ts";
+import { linesBetween } from "../stores/steps.ts";
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
@@ -51,7 +52,7 @@ test("a database with a history, or with another vendor, is refused before the d
   };
   refused("has another vendor");
   const store = openSqliteStore(`${folder.path}/own.db`);
-  await store.saveTallies([], 0, 1);
+  await store.saveTallies([], await store.counted(), { until: 1, lines: 0 });
   await store.close();
   refused("has a history already");
   const server = await startProcess(["serve"], own);
@@ -97,8 +98,8 @@ test("the same days have the same past, with all that charts are drawn of", asyn
     const lines: HistoryRecord[] = [];
     await applyTenantPaths(store, [new URL(demoTenant).pathname]);
     const { acts } = await writeDemoHistory(store, 7);
-    lines.push(...(await store.linesBetween(0, clock.now() + day, 100_000)));
-    expect(await store.countedUntil()).toBe(clock.now());
+    lines.push(...(await linesBetween(store, 0, clock.now() + day, 100_000)));
+    expect((await store.counted()).until).toBe(clock.now());
     for (const n of [15, 16, 17]) expect((await store.read(isv, licenseOf(n)))?.openSessions).toBe(0);
     return { acts, lines };
   };

@@ -457,7 +457,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
           { ...day, part: pseudonym, body: { sessionMs: 1, sessions: 1, expired: 1, expiredAt: 2, denials: two } },
           { ...day, series: episodeSeries(setting.licenseId), part: "anna@factor.com tokens_exhausted", body: episode },
         ];
-        await store.saveTallies(counted, await store.countedUntil(), clock.now());
+        await store.saveTallies(counted, await store.counted(), { until: clock.now(), lines: 0 });
         await forget();
         await restart();
         expect(await store.tallies(isvId, day.series, 0, 1, 10)).toEqual([

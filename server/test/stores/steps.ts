@@ -1,7 +1,7 @@
 /** Transactions as the desk makes them, and time as a server lives through it. */
 import type { HeldClock } from "../../src/clock.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
-import type { Command } from "../../src/core/types.ts";
+import type { Command, HistoryRecord, Millis } from "../../src/core/types.ts";
 import type { Store, Work } from "../../src/stores/store.ts";
 
 /** One transaction of these commands, in their order. */
@@ -28,4 +28,9 @@ export async function elapse(clock: HeldClock, ms: number, signOfLife: () => Pro
     clock.advance(Math.min(left, 30_000));
     await signOfLife();
   }
+}
+
+/** Lines of all vendors from one instant on and before another, in order of time. */
+export async function linesBetween(store: Store, from: Millis, to: Millis, limit: number): Promise<HistoryRecord[]> {
+  return (await store.linesAfter({ at: from, no: -1 }, to, limit)).map(({ line }) => line);
 }

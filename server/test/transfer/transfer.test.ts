@@ -77,8 +77,8 @@ describe.each([1, 3, 4])("a store filled by random commands (seed %i)", (seed) =
     const tally = { isvId: isvIdOf(1), start: 900_000, part: "", body: { level: 1, denied: { tokens_held: 2 } } };
     await sqlite.saveTallies(
       [1, 2, 3, 4].map((n) => ({ ...tally, series: `usage/15/license/${n}/floating` })),
-      0,
-      1_800_000,
+      await sqlite.counted(),
+      { until: 1_800_000, lines: 3 },
     );
     await sqlite.live();
     const sent = await linesOf(sqlite);

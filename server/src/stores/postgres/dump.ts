@@ -1,7 +1,7 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
 import type { Assignment, Item, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
-import { countedUntilSetting, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
+import { countedSetting, countedText, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { lineOf } from "./audit.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
@@ -9,7 +9,7 @@ import { isGone, LastWords } from "./folding.ts";
 import { recordOf } from "./history.ts";
 import { gatheredFrom } from "./items.ts";
 import { placeOf } from "./licenses.ts";
-import { tallyOf } from "./tallies.ts";
+import { countedFrom, readCounted, tallyOf } from "./tallies.ts";
 
 /** Rows that are read at a time. */
 const rowsAtATime = 1_000;
@@ -66,10 +66,8 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
     const { name, value } = row as { name: string; value: string };
     if (!settingsOfStore.has(name)) yield { type: "setting", name, value };
   }
-  const [counted] = await transaction.query("SELECT up_to FROM seatkeeper.counted");
-  if (Number(counted?.up_to ?? 0) > 0) {
-    yield { type: "setting", name: countedUntilSetting, value: String(counted?.up_to) };
-  }
+  const counted = countedFrom(await transaction.query(readCounted));
+  if (counted.until > 0) yield { type: "setting", name: countedSetting, value: countedText(counted) };
   const directory = new Directory();
   directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));
   for (const entity of directory.entities()) yield { type: "entity", ...entity };

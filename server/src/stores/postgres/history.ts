@@ -50,11 +50,6 @@ export async function historyOf(connections: Connections, place: Place, limit: n
 }
 
 /** Lines of all vendors, in order of time, and within a licence in that of their commits. */
-export async function linesBetween(connections: Connections, from: number, to: number, limit: number) {
-  const text = `SELECT ${columns} FROM seatkeeper.history WHERE at >= $1 AND at < $2 ORDER BY at, no LIMIT $3`;
-  return (await connections.query(text, [from, to, limit])).map(recordOf);
-}
-
 export async function linesAfter(
   connections: Connections,
   { at, no }: Position,

@@ -1,7 +1,15 @@
 /** Fills an empty database with the lines of a dump, in one transaction. */
 import { otherUserOf } from "../clients.ts";
 import { Directory } from "../directory.ts";
-import { countedUntilSetting, type Dump, type DumpLine, DumpRefused, type Place, StoreNotEmpty } from "../store.ts";
+import {
+  countedOf,
+  countedSetting,
+  type Dump,
+  type DumpLine,
+  DumpRefused,
+  type Place,
+  StoreNotEmpty,
+} from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
 import { type End, insertFolds, insertLicenses, lookAtEnds, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
@@ -10,7 +18,7 @@ import { putSessions, sessionBody } from "./folding.ts";
 import { answerAtLengthMs } from "./limits.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
-import { columnsWithBodies, putTallies } from "./tallies.ts";
+import { columnsWithBodies, putCounted, putTallies } from "./tallies.ts";
 
 /** Lines of one kind that go into one statement. */
 const linesAtATime = 1_000;
@@ -171,9 +179,10 @@ class Loading {
   }
 
   async #settings(lines: readonly LineOf<"setting">[]): Promise<void> {
-    const counted = lines.find(({ name }) => name === countedUntilSetting);
+    const counted = lines.find(({ name }) => name === countedSetting);
     if (counted !== undefined) {
-      await this.#transaction.query("UPDATE seatkeeper.counted SET up_to = $1", [counted.value]);
+      const { until, lines: within } = countedOf(counted.value);
+      await this.#transaction.query(putCounted, [until, within]);
     }
     const others = lines.filter((line) => line !== counted);
     await this.#transaction.query(saveSettings, [others.map(({ name }) => name), others.map(({ value }) => value)]);

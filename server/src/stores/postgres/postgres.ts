@@ -13,6 +13,7 @@ import type { Renames } from "../forgetting.ts";
 import {
   type AuditedLicenses,
   type AuditQuery,
+  type Counted,
   type DenialQuery,
   type Dump,
   type EventPage,
@@ -44,7 +45,7 @@ import { isConflict, isLack, isLockedOut, isLost } from "./faults.ts";
 import { Folding } from "./folding.ts";
 import { Following } from "./following.ts";
 import { forget } from "./forgetting.ts";
-import { denialsOf, eventsOf, historyOf, linesAfter, linesBetween, type Standing } from "./history.ts";
+import { denialsOf, eventsOf, historyOf, linesAfter, type Standing } from "./history.ts";
 import { gatheredOf, licensesOfItem } from "./items.ts";
 import { catchUp, columnsOf, type Known, KnownLicenses, keyOf, placeOf } from "./licenses.ts";
 import { Life } from "./life.ts";
@@ -53,7 +54,7 @@ import { loadInto } from "./loading.ts";
 import { migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 import { type Surroundings, TakingUp } from "./take-up.ts";
-import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
+import { counted, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
 
 export interface PostgresOptions {
   /** Tells the time in the database's place: a clock that a test holds. */
@@ -428,19 +429,15 @@ class PostgresStore implements Store {
     return settledUntil(this.#records, this.#held?.now() ?? null);
   }
 
-  linesBetween(from: Millis, to: Millis, limit: number) {
-    return linesBetween(this.#records, from, to, limit);
-  }
-
   linesAfter(position: Position, before: Millis, limit: number) {
     return linesAfter(this.#records, position, before, limit);
   }
 
-  countedUntil(): Promise<Millis> {
-    return countedUntil(this.#records);
+  counted(): Promise<Counted> {
+    return counted(this.#records);
   }
 
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean> {
     return saveTallies(this.#records, tallies, from, to);
   }
 

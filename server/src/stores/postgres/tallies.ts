@@ -1,7 +1,7 @@
 /** The rows of analytics. */
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
-import type { Retained, TallyKey } from "../store.ts";
+import type { Counted, Retained, TallyKey } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 
 /**
@@ -22,21 +22,33 @@ export async function settledUntil(connections: Connections, held: Millis | null
   return Math.min(held, row?.look_at == null ? held : Number(row.look_at));
 }
 
-export async function countedUntil(connections: Connections): Promise<Millis> {
-  const [row] = await connections.query("SELECT up_to FROM seatkeeper.counted");
-  return Number(row?.up_to);
+/** Of the lines of `up_to` itself, so many are counted: what is told of another instant is of one that is past. */
+const linesWithin = "CASE WHEN within = up_to THEN lines ELSE 0 END";
+
+export const readCounted = `SELECT up_to, ${linesWithin} AS lines FROM seatkeeper.counted`;
+
+export async function counted(connections: Connections): Promise<Counted> {
+  return countedFrom(await connections.query(readCounted));
 }
+
+/** From what `readCounted` finds. */
+export function countedFrom([row]: readonly Row[]): Counted {
+  return { until: Number(row?.up_to), lines: Number(row?.lines) };
+}
+
+/** $1 the instant, $2 how many of its own lines. */
+export const putCounted = "UPDATE seatkeeper.counted SET up_to = $1, within = $1, lines = $2";
 
 export const putTallies = `
   INSERT INTO seatkeeper.tallies (isv_id, series, start, part, body)
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[])
   ON CONFLICT (isv_id, series, start, part) DO UPDATE SET body = excluded.body`;
 
-export async function saveTallies(connections: Connections, tallies: readonly Tally[], from: Millis, to: Millis) {
+export async function saveTallies(connections: Connections, tallies: readonly Tally[], from: Counted, to: Counted) {
   const transaction = await connections.begin();
   try {
-    const advance = "UPDATE seatkeeper.counted SET up_to = $2 WHERE up_to = $1 RETURNING up_to";
-    if ((await transaction.query(advance, [from, to])).length === 0) {
+    const advance = `${putCounted} WHERE up_to = $3 AND ${linesWithin} = $4 RETURNING up_to`;
+    if ((await transaction.query(advance, [to.until, to.lines, from.until, from.lines])).length === 0) {
       await transaction.rollback();
       return false;
     }

@@ -17,7 +17,10 @@ import type { NameSearch } from "../name-search.ts";
 import {
   type AuditQuery,
   type Backup,
-  countedUntilSetting,
+  type Counted,
+  countedOf,
+  countedSetting,
+  countedText,
   type DenialQuery,
   type Dump,
   type DumpLine,
@@ -25,6 +28,7 @@ import {
   type EventQuery,
   type GatheredQuery,
   heldFromSetting,
+  isSameCount,
   type OpenDump,
   type Position,
   type Retained,
@@ -282,29 +286,23 @@ class SqliteStore implements Store {
     return Math.min(this.now(), this.#book.earliestEnd());
   }
 
-  async linesBetween(from: Millis, to: Millis, limit: number) {
-    return this.#lines("at >= ? AND at < ?", [from, to], "ASC", limit, "at, no");
-  }
-
+  /** An instant's own lines first: asked for both at once, SQLite goes through all of them each time. */
   async linesAfter({ at, no }: Position, before: Millis, limit: number) {
-    const where = "(at, no) > (?, ?) AND at < ?";
-    return this.#file.ask("lines", where, [at, no, before], "ASC", limit, 0, "at, no");
+    const own = await this.#file.ask("lines", "at = ? AND no > ? AND at < ?", [at, no, before], "ASC", limit, 0, "no");
+    if (own.length === limit) return own;
+    const later = this.#file.ask("lines", "at > ? AND at < ?", [at, before], "ASC", limit - own.length, 0, "at, no");
+    return [...own, ...(await later)];
   }
 
-  async #lines(where: string, values: readonly (string | number)[], order: string, limit: number, by: string) {
-    const numbered = await this.#file.ask("lines", where, values, order, limit, 0, by);
-    return numbered.map(({ line }) => line);
+  async counted(): Promise<Counted> {
+    return countedOf(this.#settings.get(countedSetting));
   }
 
-  async countedUntil(): Promise<Millis> {
-    return Number(this.#settings.get(countedUntilSetting) ?? 0);
-  }
-
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean> {
     return this.#turns.take(async () => {
-      if ((await this.countedUntil()) !== from) return false;
+      if (!isSameCount(await this.counted(), from)) return false;
       await this.#file.ask("saveTallies", tallies, to);
-      this.#settings.set(countedUntilSetting, String(to));
+      this.#settings.set(countedSetting, countedText(to));
       return true;
     });
   }
@@ -371,7 +369,8 @@ class SqliteStore implements Store {
   async history(isvId: string, licenseId: string, limit: number) {
     const isvNo = this.#numbers.ofVendor(isvId);
     const [condition, value] = this.#ofLicense(isvId, licenseId);
-    return this.#lines(`isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit, "no");
+    const lines = await this.#file.ask("lines", `isv_no = ? AND ${condition}`, [isvNo, value], "ASC", limit, 0, "no");
+    return lines.map(({ line }) => line);
   }
 
   /** A licence's lines of history: by its number, or by the id that somebody asked for where there is no such licence. */

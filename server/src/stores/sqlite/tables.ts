@@ -10,7 +10,9 @@ import type { Assignment, Change, Consumption, Gathered, LicenseUser, Millis, Ti
 import type { Renames } from "../forgetting.ts";
 import {
   type AuditQuery,
-  countedUntilSetting,
+  type Counted,
+  countedSetting,
+  countedText,
   type DumpLine,
   type Retained,
   StoreFault,
@@ -188,10 +190,10 @@ export class Tables {
     this.#commit(() => this.rows.saveSetting(name, value));
   }
 
-  saveTallies(tallies: readonly Tally[], to: Millis): void {
+  saveTallies(tallies: readonly Tally[], to: Counted): void {
     this.#commit(() => {
       for (const tally of tallies) this.#tallies.put(tally);
-      this.rows.saveSetting(countedUntilSetting, String(to));
+      this.rows.saveSetting(countedSetting, countedText(to));
     });
   }
 

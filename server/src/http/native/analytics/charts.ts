@@ -176,7 +176,7 @@ export async function usageRows(
 
 /** Where a chart ends. Read after its rows: none of them is later. */
 export async function countedUntil(store: Services["store"]): Promise<number> {
-  return Math.min(await store.countedUntil(), store.now());
+  return Math.min((await store.counted()).until, store.now());
 }
 
 /**
