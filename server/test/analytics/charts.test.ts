@@ -101,7 +101,7 @@ describe.each(cases)("a random history on %s (world %i)", (_name, n, kind) => {
   const [zone, start] = zones[n % zones.length] as (typeof zones)[number];
 
   beforeAll(async () => {
-    world = await World.make({ random, kind, start: Date.parse(start), steps: 500 });
+    world = await World.make({ random, kind, start: Date.parse(start), steps: 500, hasBells: true });
     lines = await world.lines();
     ({ until } = await world.store.counted());
     return () => world.store.close();

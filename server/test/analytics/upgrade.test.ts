@@ -125,8 +125,7 @@ async function made(name: string, seed: number) {
   const world = await World.make({
     random: new Random(seed),
     start: Date.parse("2026-03-02T08:00:00Z"),
-    // Less than two weeks: the migration counts no minutes that would be forgotten.
-    steps: 500,
+    steps: 700,
     kind,
   });
   const counted = await talliesOf(world.store);

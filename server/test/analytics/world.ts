@@ -21,6 +21,8 @@ export interface HistoryOptions {
   readonly start: Millis;
   readonly steps: number;
   readonly kind: StoreUnderTest;
+  /** Much happens at the very start of a quarter of an hour. */
+  readonly hasBells?: boolean;
 }
 
 export class World {
@@ -31,9 +33,11 @@ export class World {
   readonly #kind: StoreUnderTest;
   readonly #model = new Model();
   readonly #stream: Stream;
+  readonly #hasBells: boolean;
   #rollups: Rollup[] = [];
 
-  constructor({ random, start, kind }: HistoryOptions) {
+  constructor({ random, start, kind, hasBells = false }: HistoryOptions) {
+    this.#hasBells = hasBells;
     this.#random = random;
     this.#kind = kind;
     this.clock = new HeldClock(start);
@@ -66,7 +70,7 @@ export class World {
     // Lunch breaks, nights and weekends, over which everything lapses unnoticed.
     if (random.chance(0.03)) this.clock.advance(random.pick([20 * minute, 3 * 60 * minute, 26 * 60 * minute]));
     // What is opened at the start of a quarter ends at that of another.
-    if (random.chance(0.1)) this.clock.advance(quarter - (this.clock.now() % quarter));
+    if (this.#hasBells && random.chance(0.1)) this.clock.advance(quarter - (this.clock.now() % quarter));
     if (random.chance(0.2)) await this.#sweep();
     if (random.chance(0.2)) await this.#count(1 + random.below(3));
   }
