@@ -50,6 +50,8 @@ export class Rollup {
   #ledger: Ledger;
   /** Up to where this server counted last; another one may have gone on from there. */
   #countedUntil: Millis | null = null;
+  /** How many users had been forgotten by then. */
+  #forgettings = 0;
 
   constructor(store: Store) {
     this.#store = store;
@@ -64,15 +66,18 @@ export class Rollup {
     if (until <= from) return false;
     // Of several servers one counts: the one that did so last, unless it has fallen behind.
     if (from !== this.#countedUntil && until - from < leftToOthersMs) return false;
+    const forgettings = await store.forgettings();
     const { lines, to } = await this.#lines(from, until);
     if (lines.length === 0 && to === until && until - from < leftToOthersMs) return false;
-    // Somebody else counted meanwhile: what is remembered here is not what is kept.
-    if (from !== this.#countedUntil || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
+    // Somebody else counted meanwhile, or forgot a user: what is remembered here is not what is kept.
+    const isOld = from !== this.#countedUntil || forgettings !== this.#forgettings;
+    if (isOld || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
+    this.#forgettings = forgettings;
     try {
       if (lines === "instant") await this.#countInstant(from);
       else await this.#count(lines);
       const tallies = this.#ledger.takeChanged(store.now() - keptDays.minutes * day);
-      const isKept = await store.saveTallies(tallies, from, to);
+      const isKept = await store.saveTallies(tallies, from, to, forgettings);
       this.#countedUntil = isKept ? to : null;
     } catch (error) {
       this.#countedUntil = null;

@@ -31,6 +31,7 @@ export function openMemoryStore(clock: Clock): Store {
   const settings = new Map<string, string>();
   const tallies = new MemoryTallies();
   let counted = 0;
+  let forgettings = 0;
   let lines: HistoryRecord[] = [];
   let gathered: Gathered[] = [];
   /** By which lines of one instant are told apart. */
@@ -98,8 +99,9 @@ export function openMemoryStore(clock: Clock): Store {
         .slice(0, limit);
     },
     countedUntil: async () => counted,
-    async saveTallies(saved, from, to) {
-      if (counted !== from) return false;
+    forgettings: async () => forgettings,
+    async saveTallies(saved, from, to, seen) {
+      if (counted !== from || forgettings !== seen) return false;
       for (const tally of saved) tallies.put(tally);
       counted = to;
       return true;
@@ -154,6 +156,7 @@ export function openMemoryStore(clock: Clock): Store {
       });
       gathered = gathered.filter((each) => each.isvId !== isvId || !isToldBy(each, isDevices(each), names));
       tallies.rename(isvId, names);
+      forgettings++;
       audit([line]);
     },
     setting: (name) => settings.get(name),

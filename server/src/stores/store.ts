@@ -117,8 +117,13 @@ export interface Store {
   linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
   /** Up to which instant history is counted. */
   countedUntil(): Promise<Millis>;
-  /** Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile. */
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean>;
+  /** How often a user was forgotten: from one time to the next, what was read of tallies before is not what is kept. */
+  forgettings(): Promise<number>;
+  /**
+   * Saves what was counted from one instant to another; false: somebody else has counted on from there meanwhile, or a user was
+   * forgotten since there were so many `forgettings`.
+   */
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis, forgettings: number): Promise<boolean>;
   /** The tallies of these keys, each in its place. */
   talliesAt(keys: readonly TallyKey[]): Promise<readonly (Tally | undefined)[]>;
   /** The last tally of a series that starts before an instant. */

@@ -1,5 +1,5 @@
 /** Counting: where it stands still, who of several servers does it, and what it takes up again. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Rollup } from "../../src/analytics/rollup.ts";
 import {
   day,
@@ -176,4 +176,61 @@ test("an hour in which one session moved by turns counts once, however often it 
   await stepAll(store, [...turns, close]);
   clock.advance(1_000);
   expect(await byTurns()).toEqual([2]);
+});
+
+describe("a user who was forgotten", () => {
+  const pseudonym = "user-0123456789abcdef";
+  const forgotten = (store: Store) => ({
+    at: store.now(),
+    isvId: setting.isvId,
+    author: { keyId: null, name: "olga", onBehalfOf: null },
+    act: "user.forgotten" as const,
+    kind: "user" as const,
+    id: pseudonym,
+    before: null,
+    after: null,
+  });
+  const forget = (store: Store) => store.forget(setting.isvId, new Map([["anna", pseudonym]]), forgotten(store));
+
+  async function seenOnce(clock: HeldClock, store: Store) {
+    await stepAll(store, [open(setting, "anna")]);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    clock.advance(10_000);
+  }
+
+  const sessionsByHolder = async (store: Store) => {
+    const rows = await store.tallies(setting.isvId, holderSeries(day, setting.licenseId), 0, 1e15, 10);
+    return Object.fromEntries(rows.map(({ part, body }) => [part, (body as HolderUse).sessions]));
+  };
+
+  test("and comes back counts from the beginning, although the server has counted their name before", async () => {
+    const { clock, store } = await started();
+    const rollup = new Rollup(store);
+    await seenOnce(clock, store);
+    await countAll(rollup);
+    await forget(store);
+    await seenOnce(clock, store);
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({ [pseudonym]: 1, anna: 1 });
+  });
+
+  test("while their lines were counted is not saved under their name", async () => {
+    const { clock, store } = await started();
+    let isDue = true;
+    const forgetting: Store = {
+      ...store,
+      async saveTallies(...told) {
+        if (isDue) await forget(store);
+        isDue = false;
+        return store.saveTallies(...told);
+      },
+    };
+    await seenOnce(clock, store);
+    const rollup = new Rollup(forgetting);
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({});
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({ [pseudonym]: 1 });
+  });
 });

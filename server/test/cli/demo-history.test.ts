@@ -51,7 +51,7 @@ test("a database with a history, or with another vendor, is refused before the d
   };
   refused("has another vendor");
   const store = openSqliteStore(`${folder.path}/own.db`);
-  await store.saveTallies([], 0, 1);
+  await store.saveTallies([], 0, 1, 0);
   await store.close();
   refused("has a history already");
   const server = await startProcess(["serve"], own);

@@ -457,8 +457,11 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
           { ...day, part: pseudonym, body: { sessionMs: 1, sessions: 1, expired: 1, expiredAt: 2, denials: two } },
           { ...day, series: episodeSeries(setting.licenseId), part: "anna@factor.com tokens_exhausted", body: episode },
         ];
-        await store.saveTallies(counted, await store.countedUntil(), clock.now());
+        await store.saveTallies(counted, await store.countedUntil(), clock.now(), await store.forgettings());
+        const [until, forgettings] = [await store.countedUntil(), await store.forgettings()];
         await forget();
+        // Whoever has counted meanwhile has read the name.
+        expect(await store.saveTallies(counted, until, until + 1, forgettings)).toBe(false);
         await restart();
         expect(await store.tallies(isvId, day.series, 0, 1, 10)).toEqual([
           counted[1],

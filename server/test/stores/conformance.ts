@@ -432,7 +432,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       });
       const saveAll = async (tallies: readonly Tally[]) => {
         const from = await store.countedUntil();
-        expect(await store.saveTallies(tallies, from, from + 1)).toBe(true);
+        expect(await store.saveTallies(tallies, from, from + 1, await store.forgettings())).toBe(true);
       };
 
       test("finds lines of all vendors in order of time, from an instant on and before another", async () => {
@@ -491,9 +491,9 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
 
       test("goes on from where it was, over a restart, and for one of those who count alone", async () => {
         expect(await store.countedUntil()).toBe(0);
-        expect(await store.saveTallies([tally(900_000, { n: 1 })], 0, 10)).toBe(true);
-        expect(await store.saveTallies([tally(900_000, { n: 2 })], 0, 20)).toBe(false);
-        expect(await store.saveTallies([tally(900_000, { n: 3 })], 10, 30)).toBe(true);
+        expect(await store.saveTallies([tally(900_000, { n: 1 })], 0, 10, 0)).toBe(true);
+        expect(await store.saveTallies([tally(900_000, { n: 2 })], 0, 20, 0)).toBe(false);
+        expect(await store.saveTallies([tally(900_000, { n: 3 })], 10, 30, 0)).toBe(true);
         await restart();
         expect(await store.countedUntil()).toBe(30);
         expect(await store.tallies(isvId, series, 0, 1e9, 10)).toEqual([tally(900_000, { n: 3 })]);

@@ -79,6 +79,7 @@ describe.each([1, 3, 4])("a store filled by random commands (seed %i)", (seed) =
       [1, 2, 3, 4].map((n) => ({ ...tally, series: `usage/15/license/${n}/floating` })),
       0,
       1_800_000,
+      0,
     );
     await sqlite.live();
     const sent = await linesOf(sqlite);

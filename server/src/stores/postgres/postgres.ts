@@ -53,7 +53,16 @@ import { loadInto } from "./loading.ts";
 import { migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
 import { type Surroundings, TakingUp } from "./take-up.ts";
-import { countedUntil, prune, saveTallies, settledUntil, talliesAt, talliesOf, tallyBefore } from "./tallies.ts";
+import {
+  countedUntil,
+  forgettings,
+  prune,
+  saveTallies,
+  settledUntil,
+  talliesAt,
+  talliesOf,
+  tallyBefore,
+} from "./tallies.ts";
 
 export interface PostgresOptions {
   /** Tells the time in the database's place: a clock that a test holds. */
@@ -440,8 +449,12 @@ class PostgresStore implements Store {
     return countedUntil(this.#records);
   }
 
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
-    return saveTallies(this.#records, tallies, from, to);
+  forgettings(): Promise<number> {
+    return forgettings(this.#records);
+  }
+
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis, seen: number): Promise<boolean> {
+    return saveTallies(this.#records, tallies, { from, to, forgettings: seen });
   }
 
   talliesAt(keys: readonly TallyKey[]) {

@@ -27,16 +27,27 @@ export async function countedUntil(connections: Connections): Promise<Millis> {
   return Number(row?.up_to);
 }
 
+export async function forgettings(connections: Connections): Promise<number> {
+  const [row] = await connections.query("SELECT forgettings FROM seatkeeper.counted");
+  return Number(row?.forgettings);
+}
+
 export const putTallies = `
   INSERT INTO seatkeeper.tallies (isv_id, series, start, part, body)
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[])
   ON CONFLICT (isv_id, series, start, part) DO UPDATE SET body = excluded.body`;
 
-export async function saveTallies(connections: Connections, tallies: readonly Tally[], from: Millis, to: Millis) {
+interface Counted {
+  readonly from: Millis;
+  readonly to: Millis;
+  readonly forgettings: number;
+}
+
+export async function saveTallies(connections: Connections, tallies: readonly Tally[], counted: Counted) {
   const transaction = await connections.begin();
   try {
-    const advance = "UPDATE seatkeeper.counted SET up_to = $2 WHERE up_to = $1 RETURNING up_to";
-    if ((await transaction.query(advance, [from, to])).length === 0) {
+    const advance = "UPDATE seatkeeper.counted SET up_to = $2 WHERE up_to = $1 AND forgettings = $3 RETURNING up_to";
+    if ((await transaction.query(advance, [counted.from, counted.to, counted.forgettings])).length === 0) {
       await transaction.rollback();
       return false;
     }

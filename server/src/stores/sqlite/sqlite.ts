@@ -108,6 +108,8 @@ class SqliteStore implements Store {
   #copies = 0;
   /** For whatever changes licences and file: memory is ahead of the file then, and nobody may look. */
   readonly #turns = new Turns();
+  /** Since the start: nobody remembers tallies of before. */
+  #forgettings = 0;
   readonly #clock: Clock;
   /** The latest instant told. */
   #latest: Millis;
@@ -300,9 +302,13 @@ class SqliteStore implements Store {
     return Number(this.#settings.get(countedUntilSetting) ?? 0);
   }
 
-  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis): Promise<boolean> {
+  async forgettings(): Promise<number> {
+    return this.#forgettings;
+  }
+
+  saveTallies(tallies: readonly Tally[], from: Millis, to: Millis, forgettings: number): Promise<boolean> {
     return this.#turns.take(async () => {
-      if ((await this.countedUntil()) !== from) return false;
+      if ((await this.countedUntil()) !== from || this.#forgettings !== forgettings) return false;
       await this.#file.ask("saveTallies", tallies, to);
       this.#settings.set(countedUntilSetting, String(to));
       return true;
@@ -423,6 +429,7 @@ class SqliteStore implements Store {
         licenseNo: this.#licenseNumber(license),
         ...renaming,
       }));
+      this.#forgettings++;
       await this.#file.ask("forget", what, done, isvId, rows, line);
       this.#book.rename(renamings);
     });
