@@ -100,6 +100,16 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     await page.getByRole("button", { name: "Show the usual time again" }).click();
     await expect.poll(() => page.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
   });
+
+  test("a year of a chart is the longest time that people are listed for, and a year again on the chart", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go(`/licenses/${licenses.crowd}?tab=use&range=1y`);
+    await page.getByRole("tab", { name: "Holders" }).click();
+    await page.getByText(/Nobody used the licence|Time in sessions/).waitFor();
+    expect(await page.getByRole("radio", { name: "90 days" }).isChecked()).toBe(true);
+    await page.getByRole("tab", { name: "Use and denials" }).click();
+    await expect.poll(() => page.getByRole("radio", { name: "1 year" }).isChecked()).toBe(true);
+  });
 });
 
 /** Presses the tabulator until what has the focus is called so. */
