@@ -315,6 +315,7 @@ async function countedAgain({ store }: World): Promise<Tally[]> {
     now: () => store.now(),
     read: (isvId, licenseId) => store.read(isvId, licenseId),
     countedUntil: async () => counted,
+    forgettings: async () => 0,
     settledUntil: async () => until,
     linesBetween: (from, to, limit) => store.linesBetween(from, to, limit),
     linesAfter: (position, before, limit) => store.linesAfter(position, before, limit),
