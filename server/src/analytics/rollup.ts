@@ -142,17 +142,23 @@ export class Rollup {
     const ledger = this.#ledger;
     const wanted = new Map<string, TallyKey>();
     for (const line of lines) {
-      for (const [pool] of poolsOf(line)) ledger.accountOf(line).usage(pool);
       for (const key of sumsOf(line, ledger)) {
         if (!ledger.knows(key)) wanted.set(`${key.isvId} ${key.series} ${key.start} ${key.part}`, key);
       }
     }
+    const keys = [...wanted.values()];
+    const sums = keys.length === 0 ? [] : await this.#store.talliesAt(keys);
+    for (const [n, key] of keys.entries()) ledger.learn(key, sums[n]);
+    // Whose use it is besides is known by now.
+    for (const line of lines) {
+      const account = ledger.accountOf(line);
+      for (const [pool] of poolsOf(line)) account.usage(pool);
+      if (line.pool !== null) ledger.movesOf(account);
+    }
     const series = ledger.unknownUsage();
     const last = series.map(({ isvId, series: name }): TallyKey => ({ isvId, series: name, start: null, part: "" }));
-    const keys = [...wanted.values()];
-    const found = await this.#store.talliesAt([...last, ...keys]);
-    for (const [n, one] of series.entries()) one.learn(found[n]);
-    for (const [n, key] of keys.entries()) ledger.learn(key, found[series.length + n]);
+    const usage = last.length === 0 ? [] : await this.#store.talliesAt(last);
+    for (const [n, one] of series.entries()) one.learn(usage[n]);
   }
 
   /** A licence that another server has just made is not in this one's catalogue until somebody looks at it. */

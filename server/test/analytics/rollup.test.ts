@@ -11,11 +11,12 @@ import {
   type Usage,
   usageSeries,
 } from "../../src/analytics/tally.ts";
+import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { entitiesOf, freshId, type LicenseSetting, licenseSetting } from "../model/vendor.ts";
+import { customerIdOf, entitiesOf, freshId, type LicenseSetting, licenseSetting } from "../model/vendor.ts";
 import { stepAll } from "../stores/steps.ts";
 
 const setting = licenseSetting({ tokens: 10_000, periodMinutes: 60 });
@@ -176,6 +177,48 @@ test("an hour in which one session moved by turns counts once, however often it 
   await stepAll(store, [...turns, close]);
   clock.advance(1_000);
   expect(await byTurns()).toEqual([2]);
+});
+
+describe("tokens in use are counted for the customer and the product", () => {
+  const [own, other] = [customerIdOf(1), customerIdOf(2)];
+  const inUse = async (store: Store, scope: "customer" | "product", id: string) => {
+    const name = usageSeries(quarter, scope, id, "floating");
+    const last = (await store.tallyBefore(setting.isvId, name, 1e15)) as Tally<Usage> | undefined;
+    return last?.body.level;
+  };
+  const counted = async (clock: HeldClock, store: Store) => {
+    clock.advance(10_000);
+    await countAll(new Rollup(store));
+  };
+
+  test("to whom the licence went, from its next line on, whoever counts by then", async () => {
+    const { clock, store } = await started();
+    await stepAll(store, [open(setting, "anna"), open(setting, "ben")]);
+    await counted(clock, store);
+    await store.saveCatalog(entitiesOf({ ...setting, customerId: other }));
+    await stepAll(store, [open(setting, "cem")]);
+    await counted(clock, store);
+    expect(await inUse(store, "customer", own)).toBe(0);
+    expect(await inUse(store, "customer", other)).toBe(3);
+    expect(await inUse(store, "product", setting.productId)).toBe(3);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    await counted(clock, store);
+    expect([await inUse(store, "customer", own), await inUse(store, "customer", other)]).toEqual([0, 0]);
+  });
+
+  test("up to their end, of a licence that was deleted before it was counted too", async () => {
+    const { clock, store } = await started();
+    await stepAll(store, [open(setting, "anna"), open(setting, "ben")]);
+    await counted(clock, store);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    const license = entitiesOf(setting).find(({ kind }) => kind === "license") as StoredEntity;
+    await store.saveCatalog([{ ...license, body: null }]);
+    await counted(clock, store);
+    expect(await inUse(store, "customer", own)).toBe(0);
+    expect(await inUse(store, "product", setting.productId)).toBe(0);
+  });
 });
 
 describe("a user who was forgotten", () => {
