@@ -64,7 +64,7 @@ function OverTime({ state }: { readonly state: RangeState }) {
         <Shown of={denials}>
           {(data) =>
             reasonsIn(data.items).length > 0 ? (
-              <DenialChart denials={data} range={range} onZoom={zoom} />
+              <DenialChart denials={data} onZoom={zoom} />
             ) : (
               <Empty title="Nobody was denied in this time">
                 If that stays so for weeks, look at a licence: its advice says whether fewer tokens would do.
