@@ -125,9 +125,9 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     await go(`/licenses/${licenses.crowd}?tab=use&range=1y`);
     await page.getByRole("tab", { name: "Holders" }).click();
     await page.getByText(/Nobody used the licence|Time in sessions/).waitFor();
-    await page.getByRole("radio", { name: "90 days", checked: true }).waitFor();
+    await page.getByRole("radio", { name: "90 days", checked: true }).waitFor({ state: "attached" });
     await page.getByRole("tab", { name: "Use and denials" }).click();
-    await page.getByRole("radio", { name: "1 year", checked: true }).waitFor();
+    await page.getByRole("radio", { name: "1 year", checked: true }).waitFor({ state: "attached" });
   });
 });
 
