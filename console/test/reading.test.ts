@@ -1,11 +1,12 @@
 /** Reading the console in a real browser: times, charts and the keyboard. */
 import { existsSync } from "node:fs";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { drawn, executablePath, keys, licenses, patienceMs, useWorld } from "./world.ts";
 
 /** The limit's line, in the light theme. */
 const limitColour = "#1f2328";
+const denialColour = "#d9480f";
 
 describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, () => {
   const here = useWorld();
@@ -43,6 +44,24 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     expect(lines[0]).toContain("start,end,max,mean,limit");
     expect(lines.length).toBe(await table.getByRole("row").count());
     expect(lines.at(-1)?.split(",")[2]).toBe("2");
+  });
+
+  test("denials stand beneath the time at which they were, by the axis of the use above them", async () => {
+    for (const user of ["anna", "ben", "cem"]) await here.world.open(licenses.pair, user);
+    const { page, go } = await visit(keys.viewer);
+    const answered = page.waitForResponse((response) => response.url().includes("/analytics/denials?"));
+    await go(`/licenses/${licenses.pair}?tab=use&range=7d`);
+    const { searchParams } = new URL((await answered).url());
+    expect(searchParams.get("bucket")).toBe("day");
+    const items: readonly Bucket[] = (await (await answered).json()).items;
+    const [from, to] = [Date.parse(items[0]?.start as string), Date.parse(items.at(-1)?.end as string)];
+    const chart = page.locator(".chart canvas").first();
+    const width = await chart.evaluate((canvas: HTMLCanvasElement) => canvas.clientWidth);
+    // Of today, the last day that is shown.
+    const middle = (Date.parse(items.at(-1)?.start as string) + to) / 2;
+    const place = 48 + ((middle - from) / (to - from)) * (width - 48 - 24);
+    const off = async () => Math.abs((await middleOf(chart, denialColour)) - place);
+    await expect.poll(off, { timeout: patienceMs }).toBeLessThan(3);
   });
 
   test("everything is done by keyboard: a session is found, ended and gone", async () => {
@@ -100,7 +119,36 @@ describe.runIf(existsSync(executablePath))("reading", { timeout: patienceMs }, (
     await page.getByRole("button", { name: "Show the usual time again" }).click();
     await expect.poll(() => page.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
   });
+
+  test("a year of a chart is the longest time that people are listed for, and a year again on the chart", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go(`/licenses/${licenses.crowd}?tab=use&range=1y`);
+    await page.getByRole("tab", { name: "Holders" }).click();
+    await page.getByText(/Nobody used the licence|Time in sessions/).waitFor();
+    await page.getByRole("radio", { name: "90 days", checked: true }).waitFor({ state: "attached" });
+    await page.getByRole("tab", { name: "Use and denials" }).click();
+    await page.getByRole("radio", { name: "1 year", checked: true }).waitFor({ state: "attached" });
+  });
 });
+
+interface Bucket {
+  readonly start: string;
+  readonly end: string;
+}
+
+/** The column between the first and the last of a colour in the lower of a chart's two grids; there may be none yet. */
+function middleOf(chart: Locator, colour: string): Promise<number> {
+  return chart.evaluate((canvas: HTMLCanvasElement, wanted) => {
+    const [top, height] = [282, 66];
+    const data = canvas.getContext("2d")?.getImageData(0, top, canvas.width, height).data ?? [];
+    const [red, green, blue] = [1, 3, 5].map((start) => Number.parseInt(wanted.slice(start, start + 2), 16));
+    const columns: number[] = [];
+    for (let n = 0; n < data.length; n += 4) {
+      if (data[n] === red && data[n + 1] === green && data[n + 2] === blue) columns.push((n / 4) % canvas.width);
+    }
+    return (Math.min(...columns) + Math.max(...columns)) / 2;
+  }, colour);
+}
 
 /** Presses the tabulator until what has the focus is called so. */
 async function tabTo(page: Page, name: string): Promise<void> {

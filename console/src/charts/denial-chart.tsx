@@ -1,7 +1,6 @@
 /** Denials over time, a colour for each reason. */
 import { useMemo } from "react";
 import type { DenialChart as Denials } from "../api/types.ts";
-import type { Range } from "../parts/range.tsx";
 import { reasonText } from "../parts/reasons.ts";
 import { Chart } from "./chart.tsx";
 import { type Colours, useColours } from "./colours.ts";
@@ -9,13 +8,12 @@ import { bucketAt, countAxis, middle, spanText, timeAxis, tooltip, zoomByDrag } 
 
 interface DenialChartProps {
   readonly denials: Denials;
-  readonly range: Range;
   readonly onZoom: (from: number, to: number) => void;
 }
 
-export function DenialChart({ denials, range, onZoom }: DenialChartProps) {
+export function DenialChart({ denials, onZoom }: DenialChartProps) {
   const colours = useColours();
-  const option = useMemo(() => optionOf(denials, range, colours), [denials, range, colours]);
+  const option = useMemo(() => optionOf(denials, colours), [denials, colours]);
   return (
     <Chart
       option={option}
@@ -26,7 +24,7 @@ export function DenialChart({ denials, range, onZoom }: DenialChartProps) {
   );
 }
 
-function optionOf({ items }: Denials, range: Range, colours: Colours) {
+function optionOf({ items }: Denials, colours: Colours) {
   const reasons = reasonsIn(items);
   return {
     animation: false,
@@ -44,7 +42,7 @@ function optionOf({ items }: Denials, range: Range, colours: Colours) {
     },
     tooltip: tooltip(colours, (at) => hoverText(items, at)),
     ...zoomByDrag([0]),
-    xAxis: timeAxis(colours, range.from, range.to),
+    xAxis: timeAxis(colours, items),
     yAxis: countAxis(colours, ""),
     series: reasons.map((reason, n) => ({
       name: reasonText(reason),

@@ -6,11 +6,14 @@ import type { Colours } from "./colours.ts";
 export const middle = (item: { readonly start: string; readonly end: string }) =>
   (Date.parse(item.start) + Date.parse(item.end)) / 2;
 
-export function timeAxis(colours: Colours, min: number, max: number) {
+/** Over whole buckets, which bars stand in the middle of: so axes beneath each other are the same, and no bar lies outside. */
+export function timeAxis(colours: Colours, buckets: readonly { readonly start: string; readonly end: string }[]) {
   return {
     type: "time",
-    min,
-    max,
+    min: Date.parse(buckets[0]?.start ?? ""),
+    max: Date.parse(buckets.at(-1)?.end ?? ""),
+    // An axis with bars would be stretched for them.
+    containShape: false,
     axisLine: { lineStyle: { color: colours.line } },
     axisTick: { lineStyle: { color: colours.line } },
     axisLabel: { color: colours.text, hideOverlap: true },

@@ -1,7 +1,6 @@
 /** Use over time with the limit as a line, and the denials beneath on the same axis. */
 import { useMemo } from "react";
 import type { DenialChart, Usage } from "../api/types.ts";
-import type { Range } from "../parts/range.tsx";
 import { dateText } from "../parts/when.tsx";
 import { Chart } from "./chart.tsx";
 import { type Colours, useColours } from "./colours.ts";
@@ -10,13 +9,12 @@ import { bucketAt, countAxis, middle, spanText, timeAxis, tooltip, zoomByDrag } 
 interface UsageChartProps {
   readonly usage: Usage;
   readonly denials: DenialChart;
-  readonly range: Range;
   readonly onZoom: (from: number, to: number) => void;
 }
 
-export function UsageChart({ usage, denials, range, onZoom }: UsageChartProps) {
+export function UsageChart({ usage, denials, onZoom }: UsageChartProps) {
   const colours = useColours();
-  const option = useMemo(() => optionOf(usage, denials, range, colours), [usage, denials, range, colours]);
+  const option = useMemo(() => optionOf(usage, denials, colours), [usage, denials, colours]);
   return (
     <Chart
       option={option}
@@ -27,10 +25,10 @@ export function UsageChart({ usage, denials, range, onZoom }: UsageChartProps) {
   );
 }
 
-function optionOf(usage: Usage, denials: DenialChart, range: Range, colours: Colours) {
+function optionOf(usage: Usage, denials: DenialChart, colours: Colours) {
   const until = Date.parse(usage.counted_until);
   const counted = usage.items.filter(({ start }) => Date.parse(start) <= until);
-  const axis = (gridIndex: number) => ({ ...timeAxis(colours, range.from, range.to), gridIndex });
+  const axis = (gridIndex: number) => ({ ...timeAxis(colours, denials.items), gridIndex });
   return {
     animation: false,
     grid: [

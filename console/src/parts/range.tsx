@@ -34,12 +34,16 @@ const named = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** A browser that was told no zone calls it by a name that stands for none, and goes by UTC. */
 export const timeZone = named === "Etc/Unknown" || named === "Factory" ? "UTC" : named;
 
-/** `initial`: the page's usual time, shown where the address names none. */
-export function useRange(initial: Preset = "28d") {
+/**
+ * `initial`: the page's usual time, shown where the address names none. `longest`: presets beyond it are not offered; where the
+ * address has one from a page that offers it, this one is shown.
+ */
+export function useRange(initial: Preset = "28d", longest: Preset = "1y") {
   const url = useUrl();
   const [from, to] = [instantIn(url.get("from")), instantIn(url.get("to"))];
   const named = url.get("range");
-  const preset = named !== null && Object.hasOwn(presets, named) ? (named as Preset) : initial;
+  const wanted = named !== null && Object.hasOwn(presets, named) ? (named as Preset) : initial;
+  const preset = presets[wanted] > presets[longest] ? longest : wanted;
   const isZoomed = from !== null && to !== null && from < to;
   // A whole minute: what is read under a range is found again while the page is open.
   const now = Math.ceil(Date.now() / 60_000) * 60_000;
@@ -54,6 +58,7 @@ export function useRange(initial: Preset = "28d") {
   return {
     range,
     usual: initial,
+    longest,
     preset: isZoomed ? null : preset,
     choose: (next: Preset) => url.set({ range: next === initial ? null : next, from: null, to: null, page: null }),
     zoom: (start: number, end: number) =>
@@ -94,12 +99,9 @@ export function ZoomTo({ bucket: { start, end }, zoom }: ZoomToProps) {
   );
 }
 
-/** `longest`: presets beyond it are not offered. */
-export function RangeControl({ state, longest }: { readonly state: RangeState; readonly longest?: Preset }) {
-  const { usual, preset, range, choose } = state;
-  const offered = (Object.keys(presets) as Preset[]).filter(
-    (each) => longest === undefined || presets[each] <= presets[longest],
-  );
+export function RangeControl({ state }: { readonly state: RangeState }) {
+  const { usual, longest, preset, range, choose } = state;
+  const offered = (Object.keys(presets) as Preset[]).filter((each) => presets[each] <= presets[longest]);
   return (
     <Group gap="xs">
       {preset === null && (

@@ -8,12 +8,16 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** A code that has no words of its own reads well enough without its underscores. */
 export function reasonText(code: string): string {
-  const text = reasons[code] ?? code.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return reasons[code] ?? sentence(code.replaceAll("_", " "));
 }
 
 /** `session.opened` as "Session opened". */
 export function eventText(kind: string): string {
-  const text = kind.replaceAll(".", " ").replaceAll("_", " ");
+  return sentence(kind.replaceAll(".", " ").replaceAll("_", " "));
+}
+
+/** Codes are spelt otherwise than what people read. */
+function sentence(words: string): string {
+  const text = words.replace("license", "licence");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -170,14 +170,14 @@ function verdictOn(
     return { verdict: "fewer", suggestedLimit: enough, sentence };
   }
   const isRaised = trueDenialsPerWeek + overusePerWeek > 0 && uncovered.denialsPerWeek + uncovered.overusePerWeek === 0;
-  return {
-    verdict: "enough",
-    suggestedLimit: null,
-    sentence: isRaised
-      ? `There were too few tokens for a time; the ${limit} that there are now would have covered it.`
-      : "The tokens are in use, and hardly anybody goes without.",
-  };
+  return { verdict: "enough", suggestedLimit: null, sentence: isRaised ? raised(limit) : inUse(peak) };
 }
+
+const raised = (limit: number) =>
+  `There were too few tokens for a time; the ${limit} that there are now would have covered it.`;
+
+const inUse = (peak: number) =>
+  `${peak === 0 ? "None of the tokens was" : "The tokens are"} in use, and hardly anybody goes without.`;
 
 const perWeek = (count: number) => (count < 1.5 ? "once a week" : `${Math.round(count)} times a week`);
 

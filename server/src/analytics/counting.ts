@@ -6,7 +6,7 @@ import { keepsOut } from "../core/denials.ts";
 import { fold } from "../core/names.ts";
 import type { DenialCode, HistoryRecord, Millis, ProjectKind } from "../core/types.ts";
 import type { TallyKey } from "../stores/store.ts";
-import type { Account, Ledger } from "./ledger.ts";
+import { type Account, homeKey, type Ledger } from "./ledger.ts";
 import { noDenials, sumOf } from "./sums.ts";
 import {
   type DenialCount,
@@ -34,6 +34,7 @@ import {
 /** Counts one line. What it is added to must be in the ledger: `sumsOf` says what that is. */
 export function count(line: HistoryRecord, ledger: Ledger): void {
   const account = ledger.accountOf(line);
+  if (line.pool !== null) countMove(line, ledger, account);
   for (const [pool, tokens] of poolsOf(line)) {
     const isOwn = pool === line.pool;
     for (const series of account.usage(pool)) series.add(line, tokens, isOwn);
@@ -43,6 +44,16 @@ export function count(line: HistoryRecord, ledger: Ledger): void {
   if (holder === null || !account.isKnown) return;
   if (isServing(line)) countServed(line, ledger, account, holder);
   countHolder(line, ledger, holder);
+}
+
+/** What the licence holds goes along to whom it belongs by now: seen at its next line, for history does not tell of it. */
+function countMove({ at }: HistoryRecord, ledger: Ledger, account: Account): void {
+  for (const { own, from, to } of ledger.movesOf(account)) {
+    if (from === to || own.level === 0) continue;
+    from.shift(at, -own.level);
+    to.shift(at, own.level);
+  }
+  ledger.settle(account);
 }
 
 /** The pools that a line changes, and by how much: a switch moves a token from one kind's pool into the other's. */
@@ -71,6 +82,7 @@ function isServing({ kind, pool }: HistoryRecord): boolean {
 export function* sumsOf(line: HistoryRecord, ledger: Ledger): Iterable<TallyKey> {
   const account = ledger.accountOf(line);
   const { isvId, licenseId, at, lengthMs } = line;
+  if (line.pool !== null) yield homeKey(isvId, licenseId);
   if (line.kind === "denied") yield* denialPlaces(account, at, kindOf(line.pool));
   const holder = holderOf(line, account);
   if (holder === null || !account.isKnown) return;

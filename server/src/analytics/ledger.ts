@@ -1,9 +1,11 @@
 /** Tallies in the making: as far as this server remembers them, and which of them are not saved yet. */
-import type { HistoryRecord, Millis } from "../core/types.ts";
+import type { HistoryRecord, Millis, Pool } from "../core/types.ts";
 import type { TallyKey } from "../stores/store.ts";
 import {
   type Episode,
   episodeMaxMs,
+  type Home,
+  homeSeries,
   isMinutes,
   minute,
   type Resolution,
@@ -16,16 +18,14 @@ import {
 } from "./tally.ts";
 
 /** Where a licence belongs, and what it counts. */
-interface Place {
-  readonly productId: string;
-  readonly customerId: string;
+interface Place extends Home {
   readonly isDevices: boolean;
 }
 
 /** Undefined: there is no such licence (any more). */
 export type Belongs = (isvId: string, licenseId: string) => Place | undefined;
 
-/** What is counted of one licence. A licence that there is not counts for the vendor alone. */
+/** What is counted of one licence. Denials of a licence that there is not count for the vendor alone. */
 export interface Account {
   readonly isvId: string;
   readonly licenseId: string;
@@ -60,13 +60,7 @@ export class Ledger {
     const place = this.#belongs(isvId, licenseId);
     const known = this.#accounts.get(isvId + licenseId);
     if (known !== undefined && isSame(known.place, place)) return known;
-    const vendor = ["vendor", isvId] as const;
-    const own = [
-      ["license", licenseId],
-      ["product", place?.productId ?? ""],
-      ["customer", place?.customerId ?? ""],
-    ] as const;
-    const scopes = place === undefined ? [vendor] : [...own, vendor];
+    const scopes = scopesOf(isvId, licenseId, place);
     const pools = new Map<string, UsageSeries[]>();
     const account: Account = {
       isvId,
@@ -76,7 +70,8 @@ export class Ledger {
       isDevices: place?.isDevices ?? false,
       scopes,
       usage: (pool) => {
-        const found = pools.get(pool) ?? this.#seriesOf(isvId, scopes, pool);
+        const home = place ?? this.at<Home>(homeKey(isvId, licenseId));
+        const found = pools.get(pool) ?? this.#seriesOf(isvId, scopesOf(isvId, licenseId, home), pool);
         pools.set(pool, found);
         return found;
       },
@@ -94,6 +89,31 @@ export class Ledger {
         return series;
       }),
     );
+  }
+
+  /**
+   * The licence belongs elsewhere than when it was counted last: the series that its tokens leave, and those that they go to, each
+   * with the licence's own that tells how many they are.
+   */
+  movesOf({ isvId, licenseId, place }: Account): readonly Move[] {
+    const home = this.at<Home>(homeKey(isvId, licenseId));
+    if (place === undefined || home === undefined || isSameHome(home, place)) return [];
+    return pools.flatMap((pool) => {
+      const own = this.#seriesOf(isvId, [["license", licenseId]], pool);
+      const [from, to] = [home, place].map((at) => this.#seriesOf(isvId, belonging(at), pool)) as [
+        UsageSeries[],
+        UsageSeries[],
+      ];
+      return from.map((each, n) => ({ own: own[n % own.length], from: each, to: to[n] }) as Move);
+    });
+  }
+
+  /** Where the licence's use is counted from now on. */
+  settle({ isvId, licenseId, place }: Account): void {
+    const key = homeKey(isvId, licenseId);
+    const home = this.at<Home>(key);
+    if (place === undefined || (home !== undefined && isSameHome(home, place))) return;
+    this.change<Home>(key, () => ({ productId: place.productId, customerId: place.customerId }));
   }
 
   knows(key: TallyKey): boolean {
@@ -165,6 +185,34 @@ export class Ledger {
   }
 }
 
+const pools: readonly Pool[] = ["floating", "named", "mono", "team"];
+
+interface Move {
+  readonly own: UsageSeries;
+  readonly from: UsageSeries;
+  readonly to: UsageSeries;
+}
+
+export const homeKey = (isvId: string, licenseId: string): TallyKey => ({
+  isvId,
+  series: homeSeries(licenseId),
+  start: 0,
+  part: "",
+});
+
+const belonging = ({ productId, customerId }: Home) =>
+  [
+    ["product", productId],
+    ["customer", customerId],
+  ] as const;
+
+function scopesOf(isvId: string, licenseId: string, home: Home | undefined): Account["scopes"] {
+  const vendor = ["vendor", isvId] as const;
+  return home === undefined ? [vendor] : [["license", licenseId], ...belonging(home), vendor];
+}
+
+const isSameHome = (a: Home, b: Home) => a.productId === b.productId && a.customerId === b.customerId;
+
 function isSame(a: Place | undefined, b: Place | undefined): boolean {
   return a?.productId === b?.productId && a?.customerId === b?.customerId && a?.isDevices === b?.isDevices;
 }
@@ -201,8 +249,26 @@ export class UsageSeries {
     this.#row = { ...(last as Tally<Usage>).body };
   }
 
+  /** How many tokens are in use, as far as it is counted. */
+  get level(): number {
+    return this.#row?.level ?? 0;
+  }
+
   /** `isOwn`: the line is about this pool, and not about the one that a project's token came from. */
   add({ at, kind, limit, isOveruse }: HistoryRecord, tokens: number, isOwn: boolean): void {
+    const row = this.shift(at, tokens);
+    if (!isOwn) return;
+    if (this.#hasLimit) row.limit = limit;
+    if (kind === "session.opened") {
+      row.opened++;
+      if (isOveruse) row.overuse++;
+    } else if (kind === "session.closed") row.closed++;
+    else if (kind === "session.expired") row.expired++;
+    else if (kind === "session.ended") row.ended++;
+  }
+
+  /** So many tokens more are in use from an instant on. */
+  shift(at: Millis, tokens: number) {
     const row = this.#rowAt(at);
     if (at > row.until) {
       row.tokenMs += row.level * (at - row.until);
@@ -212,14 +278,7 @@ export class UsageSeries {
     row.level += tokens;
     if (tokens > 0) row.max = Math.max(row.max, row.level);
     this.#isChanged = true;
-    if (!isOwn) return;
-    if (this.#hasLimit) row.limit = limit;
-    if (kind === "session.opened") {
-      row.opened++;
-      if (isOveruse) row.overuse++;
-    } else if (kind === "session.closed") row.closed++;
-    else if (kind === "session.expired") row.expired++;
-    else if (kind === "session.ended") row.ended++;
+    return row;
   }
 
   #rowAt(at: Millis) {

@@ -7,6 +7,7 @@ import { setImmediate } from "node:timers/promises";
 import type { HistoryRecord } from "../core/types.ts";
 import {
   type Counted,
+  type CountedNow,
   isSameCount,
   type NumberedLine,
   type Position,
@@ -54,7 +55,7 @@ const episodesRecalledMax = 10_000;
 
 /** A place in history, as every store knows it and as this one does. */
 interface Reached {
-  readonly counted: Counted;
+  readonly counted: CountedNow;
   readonly position: Position;
 }
 
@@ -84,7 +85,7 @@ export class Rollup {
     const position = last?.position ?? (await this.#positionOf(from));
     const lines = await store.linesAfter(position, until, this.#linesAtATime);
     if (lines.length === 0 && isLeftToOthers) return false;
-    // Somebody else counted meanwhile: what is remembered here is not what is kept.
+    // Somebody else counted meanwhile, or forgot a user: what is remembered here is not what is kept.
     if (last === null || this.#ledger.size > rememberedMax) this.#ledger = this.#newLedger();
     this.#last = null;
     await this.#count(lines.map(({ line }) => line));
@@ -92,7 +93,7 @@ export class Rollup {
     const hasMore = lines.length === this.#linesAtATime;
     const reached = hasMore
       ? reachedBy(lines, from)
-      : { counted: { until, lines: 0 }, position: { at: until, no: -1 } };
+      : { counted: { ...from, until, lines: 0 }, position: { at: until, no: -1 } };
     if (await store.saveTallies(tallies, from, reached.counted)) this.#last = reached;
     return hasMore;
   }
@@ -144,17 +145,23 @@ export class Rollup {
     const ledger = this.#ledger;
     const wanted = new Map<string, TallyKey>();
     for (const line of lines) {
-      for (const [pool] of poolsOf(line)) ledger.accountOf(line).usage(pool);
       for (const key of sumsOf(line, ledger)) {
         if (!ledger.knows(key)) wanted.set(`${key.isvId} ${key.series} ${key.start} ${key.part}`, key);
       }
     }
+    const keys = [...wanted.values()];
+    const sums = keys.length === 0 ? [] : await this.#store.talliesAt(keys);
+    for (const [n, key] of keys.entries()) ledger.learn(key, sums[n]);
+    // Whose use it is besides is known by now.
+    for (const line of lines) {
+      const account = ledger.accountOf(line);
+      for (const [pool] of poolsOf(line)) account.usage(pool);
+      if (line.pool !== null) ledger.movesOf(account);
+    }
     const series = ledger.unknownUsage();
     const last = series.map(({ isvId, series: name }): TallyKey => ({ isvId, series: name, start: null, part: "" }));
-    const keys = [...wanted.values()];
-    const found = await this.#store.talliesAt([...last, ...keys]);
-    for (const [n, one] of series.entries()) one.learn(found[n]);
-    for (const [n, key] of keys.entries()) ledger.learn(key, found[series.length + n]);
+    const usage = last.length === 0 ? [] : await this.#store.talliesAt(last);
+    for (const [n, one] of series.entries()) one.learn(usage[n]);
   }
 
   /** A licence that another server has just made is not in this one's catalogue until somebody looks at it. */
@@ -179,9 +186,9 @@ export class Rollup {
 }
 
 /** What lines that follow one another bring counting to; the first of them may be of the instant in which it stood. */
-function reachedBy(lines: readonly NumberedLine[], from: Counted): Reached {
+function reachedBy(lines: readonly NumberedLine[], from: CountedNow): Reached {
   const { at, no } = lines.at(-1) as NumberedLine;
   const own = lines.filter((line) => line.at === at).length;
   const before = at === from.until ? from.lines : 0;
-  return { counted: { until: at, lines: before + own }, position: { at, no } };
+  return { counted: { ...from, until: at, lines: before + own }, position: { at, no } };
 }

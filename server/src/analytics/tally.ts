@@ -99,6 +99,13 @@ export interface HolderUse {
 /** The minutes' series sort before all others, by which they are forgotten sooner. */
 export const usageSeries = (resolution: Resolution, scope: Scope, id: string, pool: string) =>
   `${resolution / minute}/usage/${scope}/${id}/${pool}`;
+/** Where the use of a licence is counted beside its own: what it still holds goes on there when it is moved or deleted. */
+export interface Home {
+  readonly productId: string;
+  readonly customerId: string;
+}
+/** One sum, from the beginning of time; kept like the last one of a pool. */
+export const homeSeries = (licenseId: string) => `${quarter / minute}/usage/home/${licenseId}`;
 /** `pool`: of those who wanted a token of that kind; without it, of everybody. */
 export const denialSeries = (resolution: Resolution, scope: Scope, id: string, pool?: ProjectKind) =>
   `${resolution / minute}/denials/${scope}/${id}${pool === undefined ? "" : `/${pool}`}`;

@@ -8,7 +8,6 @@ import { Book, type BookLine } from "./book.ts";
 import { isToldBy, type Renames, renamedLine, renamedTallies } from "./forgetting.ts";
 import {
   type AuditQuery,
-  type Counted,
   countedOf,
   countedSetting,
   countedText,
@@ -34,7 +33,8 @@ export function openMemoryStore(clock: Clock): Store {
   const book = new Book();
   const settings = new Map<string, string>();
   const tallies = new MemoryTallies();
-  let counted: Counted = countedOf();
+  let counted = countedOf();
+  let forgettings = 0;
   let lines: HistoryRecord[] = [];
   let gathered: Gathered[] = [];
   /** By which lines of one instant are told apart. */
@@ -95,9 +95,9 @@ export function openMemoryStore(clock: Clock): Store {
         .toSorted((a, b) => a.at - b.at || a.no - b.no)
         .slice(0, limit);
     },
-    counted: async () => counted,
+    counted: async () => ({ ...counted, forgettings }),
     async saveTallies(saved, from, to) {
-      if (!isSameCount(counted, from)) return false;
+      if (!isSameCount({ ...counted, forgettings }, from)) return false;
       for (const tally of saved) tallies.put(tally);
       counted = to;
       return true;
@@ -152,6 +152,7 @@ export function openMemoryStore(clock: Clock): Store {
       });
       gathered = gathered.filter((each) => each.isvId !== isvId || !isToldBy(each, isDevices(each), names));
       tallies.rename(isvId, names);
+      forgettings++;
       audit([line]);
     },
     setting: (name) => settings.get(name),

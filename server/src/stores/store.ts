@@ -113,10 +113,13 @@ export interface Store {
   settledUntil(): Promise<Millis>;
   /** Lines of all vendors behind a place in history and before an instant, in order of time, at most `limit`. */
   linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
-  /** How far history is counted. */
-  counted(): Promise<Counted>;
-  /** Saves what was counted from one place to another; false: somebody else has counted on from there meanwhile. */
-  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean>;
+  /** How far history is counted, and of whom. */
+  counted(): Promise<CountedNow>;
+  /**
+   * Saves what was counted from one place to another; false: somebody else has counted on from there meanwhile, or a user was
+   * forgotten.
+   */
+  saveTallies(tallies: readonly Tally[], from: CountedNow, to: Counted): Promise<boolean>;
   /** The tallies of these keys, each in its place. */
   talliesAt(keys: readonly TallyKey[]): Promise<readonly (Tally | undefined)[]>;
   /** The last tally of a series that starts before an instant. */
@@ -261,8 +264,13 @@ export interface Counted {
   readonly lines: number;
 }
 
-export function isSameCount(one: Counted, other: Counted): boolean {
-  return one.until === other.until && one.lines === other.lines;
+/** And how often a user was forgotten: from one time to the next, what was read of history and tallies before is not what is kept. */
+export interface CountedNow extends Counted {
+  readonly forgettings: number;
+}
+
+export function isSameCount(one: CountedNow, other: CountedNow): boolean {
+  return one.until === other.until && one.lines === other.lines && one.forgettings === other.forgettings;
 }
 
 /** A place in history: lines are in order of time, and of one instant by a number that stays theirs. */

@@ -314,7 +314,7 @@ async function countedAgain({ store }: World): Promise<Tally[]> {
     catalog: store.catalog,
     now: () => store.now(),
     read: (isvId, licenseId) => store.read(isvId, licenseId),
-    counted: async () => counted,
+    counted: async () => ({ ...counted, forgettings: 0 }),
     settledUntil: async () => until,
     linesAfter: (position, before, limit) => store.linesAfter(position, before, limit),
     talliesAt: async (keys) => keys.map(() => undefined),

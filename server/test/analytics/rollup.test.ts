@@ -1,5 +1,5 @@
 /** Counting: where it stands still, who of several servers does it, and what it takes up again. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Rollup } from "../../src/analytics/rollup.ts";
 import {
   day,
@@ -11,11 +11,12 @@ import {
   type Usage,
   usageSeries,
 } from "../../src/analytics/tally.ts";
+import type { StoredEntity } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
 import { openMemoryStore } from "../../src/stores/memory.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { entitiesOf, freshId, type LicenseSetting, licenseSetting } from "../model/vendor.ts";
+import { customerIdOf, entitiesOf, freshId, type LicenseSetting, licenseSetting } from "../model/vendor.ts";
 import { stepAll } from "../stores/steps.ts";
 
 const setting = licenseSetting({ tokens: 10_000, periodMinutes: 60 });
@@ -88,7 +89,7 @@ test("the sessions of a licence that ends are counted and saved in pieces, which
   clock.advance(10_000);
   // Each server has just started, and counts a round of those 1,000 expiries, or of the 2,000 lines before them.
   for (let n = 0; n < 60; n++) await new Rollup(watched).round();
-  expect(await store.counted()).toEqual({ until: clock.now() - 10_000, lines: 1_000 });
+  expect(await store.counted()).toMatchObject({ until: clock.now() - 10_000, lines: 1_000 });
   expect(Math.max(...saved)).toBeLessThan(1_000);
   await countAll(new Rollup(watched));
   expect((await usageIn(store)).map(({ body }) => [body.level, body.opened, body.expired, body.max])).toEqual([
@@ -204,4 +205,103 @@ test("an hour in which one session moved by turns counts once, however often it 
   await stepAll(store, [...turns, close]);
   clock.advance(1_000);
   expect(await byTurns()).toEqual([2]);
+});
+
+describe("tokens in use are counted for the customer and the product", () => {
+  const [own, other] = [customerIdOf(1), customerIdOf(2)];
+  const inUse = async (store: Store, scope: "customer" | "product", id: string) => {
+    const name = usageSeries(quarter, scope, id, "floating");
+    const last = (await store.tallyBefore(setting.isvId, name, 1e15)) as Tally<Usage> | undefined;
+    return last?.body.level;
+  };
+  const counted = async (clock: HeldClock, store: Store) => {
+    clock.advance(10_000);
+    await countAll(new Rollup(store));
+  };
+
+  test("to whom the licence went, from its next line on, whoever counts by then", async () => {
+    const { clock, store } = await started();
+    await stepAll(store, [open(setting, "anna"), open(setting, "ben")]);
+    await counted(clock, store);
+    await store.saveCatalog(entitiesOf({ ...setting, customerId: other }));
+    await stepAll(store, [open(setting, "cem")]);
+    await counted(clock, store);
+    expect(await inUse(store, "customer", own)).toBe(0);
+    expect(await inUse(store, "customer", other)).toBe(3);
+    expect(await inUse(store, "product", setting.productId)).toBe(3);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    await counted(clock, store);
+    expect([await inUse(store, "customer", own), await inUse(store, "customer", other)]).toEqual([0, 0]);
+  });
+
+  test("up to their end, of a licence that was deleted before it was counted too", async () => {
+    const { clock, store } = await started();
+    await stepAll(store, [open(setting, "anna"), open(setting, "ben")]);
+    await counted(clock, store);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    const license = entitiesOf(setting).find(({ kind }) => kind === "license") as StoredEntity;
+    await store.saveCatalog([{ ...license, body: null }]);
+    await counted(clock, store);
+    expect(await inUse(store, "customer", own)).toBe(0);
+    expect(await inUse(store, "product", setting.productId)).toBe(0);
+  });
+});
+
+describe("a user who was forgotten", () => {
+  const pseudonym = "user-0123456789abcdef";
+  const forgotten = (store: Store) => ({
+    at: store.now(),
+    isvId: setting.isvId,
+    author: { keyId: null, name: "olga", onBehalfOf: null },
+    act: "user.forgotten" as const,
+    kind: "user" as const,
+    id: pseudonym,
+    before: null,
+    after: null,
+  });
+  const forget = (store: Store) => store.forget(setting.isvId, new Map([["anna", pseudonym]]), forgotten(store));
+
+  async function seenOnce(clock: HeldClock, store: Store) {
+    await stepAll(store, [open(setting, "anna")]);
+    clock.advance(61 * minute);
+    await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
+    clock.advance(10_000);
+  }
+
+  const sessionsByHolder = async (store: Store) => {
+    const rows = await store.tallies(setting.isvId, holderSeries(day, setting.licenseId), 0, 1e15, 10);
+    return Object.fromEntries(rows.map(({ part, body }) => [part, (body as HolderUse).sessions]));
+  };
+
+  test("and comes back counts from the beginning, although the server has counted their name before", async () => {
+    const { clock, store } = await started();
+    const rollup = new Rollup(store);
+    await seenOnce(clock, store);
+    await countAll(rollup);
+    await forget(store);
+    await seenOnce(clock, store);
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({ [pseudonym]: 1, anna: 1 });
+  });
+
+  test("while their lines were counted is not saved under their name", async () => {
+    const { clock, store } = await started();
+    let isDue = true;
+    const forgetting: Store = {
+      ...store,
+      async saveTallies(...told) {
+        if (isDue) await forget(store);
+        isDue = false;
+        return store.saveTallies(...told);
+      },
+    };
+    await seenOnce(clock, store);
+    const rollup = new Rollup(forgetting);
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({});
+    await countAll(rollup);
+    expect(await sessionsByHolder(store)).toEqual({ [pseudonym]: 1 });
+  });
 });

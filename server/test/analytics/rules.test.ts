@@ -68,6 +68,14 @@ describe("advice", () => {
     expect(advised(50, usageOf(28, [20]), denied(1, 0)).verdict).toBe("enough");
   });
 
+  test("does not call a token used that nobody has had", () => {
+    expect(advised(1, usageOf(28, [0]))).toMatchObject({
+      verdict: "enough",
+      sentence: "None of the tokens was in use, and hardly anybody goes without.",
+    });
+    expect(advised(1, usageOf(28, [1])).sentence).toBe("The tokens are in use, and hardly anybody goes without.");
+  });
+
   test("counts what was beyond a soft limit as missing", () => {
     const usage = usageOf(28, [9], { overuse: 8 });
     expect(advised(5, usage)).toMatchObject({

@@ -381,6 +381,7 @@ describe("refused is", () => {
       "time_zone",
     ],
     ["heatmap", { ...range, from: "0001-01-01T00:00:00Z" }, "days at most"],
+    ["heatmap", { ...range, time_zone: "+05:07" }, "time_zone"],
     ["holders", { ...range, from: "2025-01-01T00:00:00Z" }, "days at most"],
     ["holders", {}, "license_id"],
     ["episodes", { ...range, page: "0" }, "page"],

@@ -458,7 +458,10 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
           { ...day, series: episodeSeries(setting.licenseId), part: "anna@factor.com tokens_exhausted", body: episode },
         ];
         await store.saveTallies(counted, await store.counted(), { until: clock.now(), lines: 0 });
+        const before = await store.counted();
         await forget();
+        // Whoever has counted meanwhile has read the name.
+        expect(await store.saveTallies(counted, before, { until: before.until + 1, lines: 0 })).toBe(false);
         await restart();
         expect(await store.tallies(isvId, day.series, 0, 1, 10)).toEqual([
           counted[1],

@@ -489,7 +489,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       });
 
       test("goes on from where it was, over a restart, and for one of those who count alone", async () => {
-        const to = (until: number, lines = 0) => ({ until, lines });
+        const to = (until: number, lines = 0) => ({ until, lines, forgettings: 0 });
         expect(await store.counted()).toEqual(to(0));
         expect(await store.saveTallies([tally(900_000, { n: 1 })], to(0), to(10))).toBe(true);
         expect(await store.saveTallies([tally(900_000, { n: 2 })], to(0), to(20))).toBe(false);

@@ -20,13 +20,13 @@ import { Reasons, WhoWaits } from "./reasons.tsx";
 export default function Denials() {
   const url = useUrl();
   const live = useLive(["denials", "analytics/denials"], { license_id: url.get("license"), kind: "denied" });
-  const state = useRange("7d");
+  const state = useRange("7d", "90d");
   return (
     <Page
       title="Denials"
       live={live}
       lead="Whoever was refused is here, with the reason. A holder went without if no token came within five minutes."
-      actions={<RangeControl state={state} longest="90d" />}
+      actions={<RangeControl state={state} />}
     >
       <DenialFilters />
       <OverTime state={state} />
@@ -64,7 +64,7 @@ function OverTime({ state }: { readonly state: RangeState }) {
         <Shown of={denials}>
           {(data) =>
             reasonsIn(data.items).length > 0 ? (
-              <DenialChart denials={data} range={range} onZoom={zoom} />
+              <DenialChart denials={data} onZoom={zoom} />
             ) : (
               <Empty title="Nobody was denied in this time">
                 If that stays so for weeks, look at a licence: its advice says whether fewer tokens would do.

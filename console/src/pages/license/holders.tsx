@@ -16,7 +16,7 @@ type Sign = Signs["items"][number];
 
 export function Holders({ license }: { readonly license: LicenseItem }) {
   const api = useApi();
-  const state = useRange();
+  const state = useRange("28d", "90d");
   const query = { license_id: license.id, ...state.range.query };
   const holders = useRead<HolderList>("analytics/holders", query);
   const signs = useRead<Signs>("analytics/signs", query);
@@ -25,7 +25,7 @@ export function Holders({ license }: { readonly license: LicenseItem }) {
       <Panel
         title="Signs of cheats and careless clients"
         lead="Signs, not proof: late re-opens, sessions that are never closed, ids that several share, tokens that wander."
-        actions={<RangeControl state={state} longest="90d" />}
+        actions={<RangeControl state={state} />}
       >
         <Shown of={signs}>
           {({ items }) =>

@@ -63,11 +63,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
       ]}
       chart={
         <Shown of={usage}>
-          {(use) => (
-            <Shown of={denials}>
-              {(denied) => <UsageChart usage={use} denials={denied} range={range} onZoom={zoom} />}
-            </Shown>
-          )}
+          {(use) => <Shown of={denials}>{(denied) => <UsageChart usage={use} denials={denied} onZoom={zoom} />}</Shown>}
         </Shown>
       }
       table={<UseTable query={query} denials={denials} zoom={zoom} />}

@@ -97,9 +97,9 @@ export async function forget(
   }
 }
 
-/** Whoever counts meanwhile takes the row of `counted` first, and so does this. */
+/** Whoever counts meanwhile takes the row of `counted` first, and so does this: they find there that a user was forgotten. */
 async function renameTallies(transaction: Transaction, isvId: string, renames: Renames): Promise<void> {
-  transaction.query("SELECT up_to FROM seatkeeper.counted FOR UPDATE");
+  transaction.query("UPDATE seatkeeper.counted SET forgettings = forgettings + 1");
   const rows = await transaction.query(talliesOfPeople, [isvId, [...renames].flat()]);
   const { gone, fresh } = renamedTallies(rows.map(tallyOf), renames);
   transaction.query(deleteTallies, tallyColumns(gone));

@@ -14,6 +14,7 @@ import {
   type AuditedLicenses,
   type AuditQuery,
   type Counted,
+  type CountedNow,
   type DenialQuery,
   type Dump,
   type EventPage,
@@ -433,11 +434,11 @@ class PostgresStore implements Store {
     return linesAfter(this.#records, position, before, limit);
   }
 
-  counted(): Promise<Counted> {
+  counted(): Promise<CountedNow> {
     return counted(this.#records);
   }
 
-  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean> {
+  saveTallies(tallies: readonly Tally[], from: CountedNow, to: Counted): Promise<boolean> {
     return saveTallies(this.#records, tallies, from, to);
   }
 

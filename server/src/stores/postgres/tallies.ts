@@ -1,7 +1,7 @@
 /** The rows of analytics. */
 import type { Tally } from "../../analytics/tally.ts";
 import type { Millis } from "../../core/types.ts";
-import type { Counted, Retained, TallyKey } from "../store.ts";
+import type { Counted, CountedNow, Retained, TallyKey } from "../store.ts";
 import type { Connections, Row } from "./connections.ts";
 
 /**
@@ -25,15 +25,15 @@ export async function settledUntil(connections: Connections, held: Millis | null
 /** Of the lines of `up_to` itself, so many are counted: what is told of another instant is of one that is past. */
 const linesWithin = "CASE WHEN within = up_to THEN lines ELSE 0 END";
 
-export const readCounted = `SELECT up_to, ${linesWithin} AS lines FROM seatkeeper.counted`;
+export const readCounted = `SELECT up_to, ${linesWithin} AS lines, forgettings FROM seatkeeper.counted`;
 
-export async function counted(connections: Connections): Promise<Counted> {
+export async function counted(connections: Connections): Promise<CountedNow> {
   return countedFrom(await connections.query(readCounted));
 }
 
 /** From what `readCounted` finds. */
-export function countedFrom([row]: readonly Row[]): Counted {
-  return { until: Number(row?.up_to), lines: Number(row?.lines) };
+export function countedFrom([row]: readonly Row[]): CountedNow {
+  return { until: Number(row?.up_to), lines: Number(row?.lines), forgettings: Number(row?.forgettings) };
 }
 
 /** $1 the instant, $2 how many of its own lines. */
@@ -44,11 +44,17 @@ export const putTallies = `
   SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[])
   ON CONFLICT (isv_id, series, start, part) DO UPDATE SET body = excluded.body`;
 
-export async function saveTallies(connections: Connections, tallies: readonly Tally[], from: Counted, to: Counted) {
+export async function saveTallies(
+  connections: Connections,
+  tallies: readonly Tally[],
+  from: CountedNow,
+  to: Counted,
+): Promise<boolean> {
   const transaction = await connections.begin();
   try {
-    const advance = `${putCounted} WHERE up_to = $3 AND ${linesWithin} = $4 RETURNING up_to`;
-    if ((await transaction.query(advance, [to.until, to.lines, from.until, from.lines])).length === 0) {
+    const advance = `${putCounted} WHERE up_to = $3 AND ${linesWithin} = $4 AND forgettings = $5 RETURNING up_to`;
+    const values = [to.until, to.lines, from.until, from.lines, from.forgettings];
+    if ((await transaction.query(advance, values)).length === 0) {
       await transaction.rollback();
       return false;
     }

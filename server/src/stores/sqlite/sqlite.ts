@@ -18,6 +18,7 @@ import {
   type AuditQuery,
   type Backup,
   type Counted,
+  type CountedNow,
   countedOf,
   countedSetting,
   countedText,
@@ -112,6 +113,8 @@ class SqliteStore implements Store {
   #copies = 0;
   /** For whatever changes licences and file: memory is ahead of the file then, and nobody may look. */
   readonly #turns = new Turns();
+  /** Since the start: nobody remembers tallies of before. */
+  #forgettings = 0;
   readonly #clock: Clock;
   /** The latest instant told. */
   #latest: Millis;
@@ -294,11 +297,11 @@ class SqliteStore implements Store {
     return [...own, ...(await later)];
   }
 
-  async counted(): Promise<Counted> {
-    return countedOf(this.#settings.get(countedSetting));
+  async counted(): Promise<CountedNow> {
+    return { ...countedOf(this.#settings.get(countedSetting)), forgettings: this.#forgettings };
   }
 
-  saveTallies(tallies: readonly Tally[], from: Counted, to: Counted): Promise<boolean> {
+  saveTallies(tallies: readonly Tally[], from: CountedNow, to: Counted): Promise<boolean> {
     return this.#turns.take(async () => {
       if (!isSameCount(await this.counted(), from)) return false;
       await this.#file.ask("saveTallies", tallies, to);
@@ -422,6 +425,7 @@ class SqliteStore implements Store {
         licenseNo: this.#licenseNumber(license),
         ...renaming,
       }));
+      this.#forgettings++;
       await this.#file.ask("forget", what, done, isvId, rows, line);
       this.#book.rename(renamings);
     });

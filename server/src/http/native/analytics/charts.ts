@@ -140,6 +140,8 @@ export function chartRoutes({ store }: Services): Route[] {
         const { pool } = query.poolOf(call, scope, id);
         const { from, to } = query.quarterRangeOf(call.query, store.now());
         const zone = query.zoneOf(call.query);
+        // A zone whose hours begin elsewhere has its quarters in two of them.
+        query.cutsOf("hour", { from, to: from + quarter }, zone);
         const series = usageSeries(quarter, scope, id, pool);
         const [rows, denials] = await Promise.all([
           usageRows(store, call.isvId, series, quarter, [from, to]),
