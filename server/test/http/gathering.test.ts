@@ -518,6 +518,21 @@ describe("users who are registered on a licence", () => {
     expect(whole.license_users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(["Anna", "ben"]);
   });
 
+  test("who are known by several clients are active as long as one of these holds its token", async () => {
+    const tokens: string[] = [];
+    for (const client_id of ["laptop/anna", "desk/anna"]) {
+      const known = { product_id: metered.product, license_key: metered.users, client_id };
+      tokens.push((await call(demo, "/provisioning/activations", { body: known })).body.token_key);
+      const heartbeat = { ...known, user_id: "anna", software_version: "1", operating_system: "x" };
+      expect((await call(demo, "/provisioning/heartbeats", { body: heartbeat })).status).toBe(200);
+    }
+    const known = async () => (await call(demo, `/licenses/${metered.users}`)).body.license_users;
+    for (const [n, is_active] of [true, false].entries()) {
+      await call(demo, "/provisioning/unassign", { body: { token_key: tokens[n] } });
+      expect(await known()).toEqual([expect.objectContaining({ user_id: "anna", is_active })]);
+    }
+  });
+
   test("stand in what validation, activation and heartbeat tell administrators, and nobody else", async () => {
     await add("Anna", { name: "Anna B." });
     const validate = { license_key: metered.users };

@@ -6,6 +6,7 @@ import { fold } from "../../core/names.ts";
 import type { LicenseView, Millis } from "../../core/types.ts";
 import { knownLicense, reachesCustomer, reachesLicense, reachesProduct, requireProduct } from "../access.ts";
 import { entityAnswer } from "../admin/change.ts";
+import { slicesOf } from "../admin/slices.ts";
 import { type Answer, json, noContent } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { licensesLookedAtMax, listedMax } from "../limits.ts";
@@ -155,7 +156,7 @@ function oneLicense({ store }: Services): Route {
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
       const view = await store.read(call.isvId, license.id);
-      const users = view === undefined ? [] : usersOf(view, store.now());
+      const users = view === undefined ? [] : await usersOf(store, view);
       finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
@@ -248,15 +249,22 @@ function hasToken(view: LicenseView | undefined, now: Millis): boolean {
 }
 
 /** Whom a licence knows: registered users, then those of its clients, where it counts users. */
-function usersOf(view: LicenseView, now: Millis): KnownUser[] {
+async function usersOf(store: Services["store"], view: LicenseView): Promise<KnownUser[]> {
   const users = new Map<string, KnownUser>();
   const add = (key: string, user: KnownUser) => {
-    if (users.size < listedMax && !users.has(key)) users.set(key, user);
+    if (users.has(key) || users.size < listedMax) users.set(key, user);
   };
   for (const user of view.users()) add(user.key, user);
-  if (view.terms.clientType === "users") {
-    for (const assignment of view.assignments())
-      add(fold(assignment.userId ?? assignment.clientId), userOf(assignmentAt(view.terms, assignment, now)));
+  if (view.terms.clientType !== "users") return [...users.values()];
+  for await (const clients of slicesOf(store, view, view.assignments())) {
+    const now = store.now();
+    for (const client of clients) {
+      const user = userOf(assignmentAt(view.terms, client, now));
+      const key = fold(user.userId);
+      // A user may have several clients; one that holds its token speaks for the user.
+      const isBetter = !users.has(key) || (user.isActive && view.user(key) === undefined);
+      if (isBetter) add(key, user);
+    }
   }
   return [...users.values()];
 }
