@@ -217,20 +217,21 @@ function licensesForClient({ store }: Services): Route {
       if (customer === undefined || !reachesCustomer(call, customer.id))
         return finish(denied("customer_unknown", call));
       const now = store.now();
+      const ofLegacyKey = body.legacy_key == null ? null : vendor.licensesByLegacyKey(body.legacy_key);
       const isAsked = (license: License) =>
         license.customer_id === customer.id &&
         license.product_id === productId &&
-        (body.legacy_key == null || license.legacy_license_key === body.legacy_key) &&
+        (ofLegacyKey === null || ofLegacyKey.includes(license)) &&
         reachesLicense(call.key, license) &&
         isWanted(license, true, now);
-      const asked = [...vendor.licenses.values()].filter(isAsked).slice(0, licensesLookedAtMax);
+      const asked = [...vendor.licenses.values()].filter(isAsked);
       const known = asOf(now, vendor, await store.assignmentsOfClient(isvId, productId, body.client_id));
-      const isActive = ({ id }: License) =>
-        known.some(({ licenseId, assignment }) => licenseId === id && assignment.unassignedAt === null);
-      const views = await Promise.all(asked.map(({ id }) => store.read(isvId, id)));
-      const active = asked.filter(isActive);
-      const free = asked.filter((_, n) => hasToken(views[n], now));
-      const found = active.length > 0 ? active : free;
+      const activeOn = new Set(
+        known.filter(({ assignment }) => assignment.unassignedAt === null).map(({ licenseId }) => licenseId),
+      );
+      const active = asked.filter(({ id }) => activeOn.has(id));
+      const found =
+        active.length > 0 ? active : await withToken(store, isvId, asked.slice(0, licensesLookedAtMax), now);
       finish(found.length === 0 ? denied("customer_without_token", call) : json(found.map(({ id }) => id)));
     },
   });
@@ -239,6 +240,12 @@ function licensesForClient({ store }: Services): Route {
 /** Applications ask for their own users. An administrator who may not see names must not try them out. */
 function requireNamesOfAdmin({ key, names }: KeyedCall): void {
   if (key.role === "admin") requireNames(names);
+}
+
+/** Those of the licences that have a token for one more client. */
+async function withToken(store: Services["store"], isvId: string, licenses: readonly License[], now: Millis) {
+  const views = await Promise.all(licenses.map(({ id }) => store.read(isvId, id)));
+  return licenses.filter((_, n) => hasToken(views[n], now));
 }
 
 /** A floating licence activates whoever comes. */
