@@ -265,7 +265,7 @@ export const EditionEntry = closed({
   one_session_per_user: may(
     Edition.properties.one_session_per_user,
     false,
-    "Users licences: whether a user may have only one session, whatever its client.",
+    "Users licences: whether a user may have only one session, whatever its client; on named licences, a client.",
   ),
   default_project_kind: may(
     Edition.properties.default_project_kind,

@@ -4,7 +4,8 @@
  */
 import { SignJWT } from "jose";
 import type { Vendor } from "../catalog/catalog.ts";
-import type { OpenCommand, Session } from "../core/types.ts";
+import { featuresOf, limitationsOf } from "../catalog/entitlements.ts";
+import type { Millis, OpenCommand, Session } from "../core/types.ts";
 import type { StatementKey } from "./statement-keys.ts";
 
 /** How a client wants its voucher. */
@@ -41,7 +42,7 @@ export function signedVoucher(
   return (
     new SignJWT({
       license_id: licenseId,
-      ...granted(vendor, licenseId),
+      ...granted(vendor, licenseId, session.extendedAt),
       // As the client wrote them, who will look for itself in it; the session may keep another spelling.
       client_id: clientId,
       user_id: userId,
@@ -65,16 +66,21 @@ export function signedVoucher(
 const seconds = (at: number) => Math.floor(at / 1_000);
 
 /** What the licence allows: its features that are on, and its limitations. */
-function granted(vendor: Vendor, licenseId: string) {
+function granted(vendor: Vendor, licenseId: string, now: Millis) {
   const license = vendor.licenses.get(licenseId);
   const product = license && vendor.products.get(license.product_id);
   const edition = license && vendor.editions.get(license.edition_id);
-  if (product === undefined || edition === undefined) throw new Error(`licence ${licenseId} is not in the catalogue`);
-  const nameOf = (parts: readonly { readonly id: string; readonly name: string }[], wanted: string) =>
-    parts.find(({ id }) => id === wanted)?.name ?? "";
+  if (license === undefined || product === undefined || edition === undefined)
+    throw new Error(`licence ${licenseId} is not in the catalogue`);
+  const features = featuresOf(product, license, edition, now).filter(({ isActive }) => isActive);
+  const names = new Map(product.limitations.map(({ id, name }) => [id, name]));
   return {
     product_id: product.id,
-    features: edition.features.map((id) => ({ id, name: nameOf(product.features, id) })),
-    limitations: edition.limitations.map(({ id, value }) => ({ id, name: nameOf(product.limitations, id), value })),
+    features: features.map(({ id, name }) => ({ id, name })),
+    limitations: limitationsOf(license, edition).map(({ id, limit }) => ({
+      id,
+      name: names.get(id) ?? "",
+      value: limit,
+    })),
   };
 }

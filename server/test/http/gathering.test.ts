@@ -1,6 +1,8 @@
 /** Section 5 of SLASCONE's wire: what clients tell of their use and consume of limitations. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { call, type Demo, id, keys, startDemo } from "./demo.ts";
+import type { License } from "../../src/catalog/entities.ts";
+import { licensesLookedAtMax } from "../../src/http/limits.ts";
+import { call, type Demo, id, isv, keys, startDemo } from "./demo.ts";
 import { activateMetered, addMetered, admin, metered } from "./metered.ts";
 
 let demo: Demo;
@@ -299,8 +301,24 @@ describe("look-ups by names and numbers", () => {
     expect((await find("licenses", { ...ask, client_id: "pc-1" })).body).toEqual([metered.license]);
     expect((await find("licenses", { ...ask, client_id: "new" })).body).toEqual([metered.license, metered.users]);
     expect((await find("licenses", { ...ask, client_id: "new", legacy_key: "none" })).body.id).toBe(4001);
+    const key = { id: metered.users, legacy_license_key: "Factor.com" };
+    expect((await admin(demo, "/licenses", { method: "PATCH", body: key })).status).toBe(200);
+    const ofKey = await find("licenses", { ...ask, client_id: "new", legacy_key: " factor.COM" });
+    expect(ofKey.body).toEqual([metered.users]);
     expect((await find("licenses", { ...ask, client_id: "new", customer_number: "none" })).body.id).toBe(4000);
     expect((await find("licenses", { ...ask, client_id: "new", product_id: id(0xdead) })).body.id).toBe(3000);
+  });
+
+  test("find the licence on which a client is active, however many others the customer has", async () => {
+    const first = demo.store.catalog.vendor(isv)?.licenses.get(metered.license) as License;
+    const more = Array.from({ length: licensesLookedAtMax }, (_, n) => ({ ...first, id: id(0xa00 + n) }));
+    await demo.store.saveCatalog(
+      more.map((body) => ({ isvId: isv, kind: "license", id: body.id, body, applied: null }) as const),
+    );
+    const last = more.at(-1)?.id as string;
+    await activateMetered(demo, "pc-9", { license_key: last });
+    const ask = { product_id: metered.product, customer_number: "87012", client_id: "pc-9" };
+    expect((await find("licenses", ask)).body).toEqual([last]);
   });
 });
 
@@ -516,6 +534,21 @@ describe("users who are registered on a licence", () => {
     expect((await find("dora")).body).toEqual([]);
     const whole = (await call(demo, `/licenses/${metered.users}`)).body;
     expect(whole.license_users.map(({ user_id }: { user_id: string }) => user_id)).toEqual(["Anna", "ben"]);
+  });
+
+  test("who are known by several clients are active as long as one of these holds its token", async () => {
+    const tokens: string[] = [];
+    for (const client_id of ["laptop/anna", "desk/anna"]) {
+      const known = { product_id: metered.product, license_key: metered.users, client_id };
+      tokens.push((await call(demo, "/provisioning/activations", { body: known })).body.token_key);
+      const heartbeat = { ...known, user_id: "anna", software_version: "1", operating_system: "x" };
+      expect((await call(demo, "/provisioning/heartbeats", { body: heartbeat })).status).toBe(200);
+    }
+    const known = async () => (await call(demo, `/licenses/${metered.users}`)).body.license_users;
+    for (const [n, is_active] of [true, false].entries()) {
+      await call(demo, "/provisioning/unassign", { body: { token_key: tokens[n] } });
+      expect(await known()).toEqual([expect.objectContaining({ user_id: "anna", is_active })]);
+    }
   });
 
   test("stand in what validation, activation and heartbeat tell administrators, and nobody else", async () => {

@@ -16,6 +16,7 @@ import {
   root,
   startDemo,
 } from "./demo.ts";
+import { activateMetered, addMetered, admin, metered } from "./metered.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -63,6 +64,31 @@ describe("a voucher", () => {
       holder: "anna@factor.com",
     });
     expect(body.session_valid_until).toBe("2026-01-02T00:00:00.000Z");
+  });
+
+  test("says what the licence has otherwise than its edition: features that are on now, and its own values", async () => {
+    await addMetered(demo);
+    const license_features = [
+      { feature_id: metered.feature, is_active: false },
+      { feature_id: metered.trial, expiration_date_utc: "2026-01-01T01:00:00Z" },
+    ];
+    const body = {
+      id: metered.license,
+      license_features,
+      license_limitations: [{ limitation_id: metered.cores, limit: 16 }],
+    };
+    expect((await admin(demo, "/licenses", { method: "PATCH", body })).status).toBe(200);
+    await activateMetered(demo, "pc-1");
+    const checkout = { license_id: metered.license, client_id: "pc-1", checkout_period: 10 };
+    expect(await claimsOf((await open(demo, checkout)).body.voucher)).toMatchObject({
+      features: [{ id: metered.trial, name: "Trial of AI" }],
+      limitations: [
+        { id: metered.docs, name: "Documents", value: 10 },
+        { id: metered.cores, name: "Cores", value: 16 },
+      ],
+    });
+    demo.clock.advance(3_600_000);
+    expect((await claimsOf((await open(demo, checkout)).body.voucher)).features).toEqual([]);
   });
 
   test("comes with an ordinary open where it is asked for, with the nonce and for the device that are named", async () => {

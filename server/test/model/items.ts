@@ -72,6 +72,10 @@ export interface Around<O> {
 const folded = (name: string): string =>
   [...name.trim().normalize("NFC").toLowerCase()].map((c) => (c === "ı" ? c : c.toUpperCase().toLowerCase())).join("");
 
+/** How many millionths the quota allows; a percentage is only nearly what was written. */
+const mostOf = ({ limit, goodwillPercent }: Limitation): number =>
+  Math.round((limit ?? 0) * (1 + goodwillPercent / 100) * units);
+
 const dayMs = 24 * 60 * 60 * 1000;
 const units = 1_000_000;
 
@@ -125,7 +129,7 @@ function consume<O>(
   const quotas = command.wanted.map(({ limitationId, amount, transactionId }) => {
     const limitation = around.limitations.find(({ id }) => id === limitationId) as Limitation;
     const { used } = quotaOf(items, limitation, null, now, around);
-    const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
+    const most = mostOf(limitation);
     const isBack = amount < 0;
     const isOthers = isBack && -amount > consumedBy(items, command.clientId, limitation, now, around);
     const isRefused = !isBack && limitation.limit !== null && limitation.isEnforced && used + amount > most;
@@ -196,7 +200,7 @@ function rollBack<O>(
   if (one.amount > 0 && back === 0) return around.deny("transaction_unknown");
   const { used } = quotaOf(items, limitation, null, now, around);
   const again = used - back;
-  const most = (limitation.limit ?? 0) * (1 + limitation.goodwillPercent / 100) * units;
+  const most = mostOf(limitation);
   const isTooMuch =
     (limitation.limit !== null && limitation.isEnforced && again > most) || again > 9_000_000_000 * units;
   if (one.amount < 0 && isTooMuch) return around.deny("rollback_exhausted");

@@ -284,8 +284,9 @@ export class Model {
     if (known !== undefined && known.endedAt !== null) return deny("session_ended_by_admin");
 
     if (extended !== undefined) {
-      if (command.userId !== null && holderOf(terms, command) !== extended.holder)
-        return deny("session_of_other_holder");
+      const { clientId, userId: owner } = extended;
+      const isOther = command.userId !== null && folded(command.userId) !== folded(owner ?? clientId);
+      if (isOther && terms.clientType !== "devices") return deny("session_of_other_holder");
       const refused = refusedExtend(license, extended, command, now);
       if (refused !== null) return deny(refused);
       const period = checkoutMs > 0 ? checkoutMs : null;

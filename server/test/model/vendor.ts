@@ -68,7 +68,7 @@ export interface LimitSetting {
 /** Names of limitations differ in their first letter. */
 export const limitationIdOf = (name: string): string => digits(12, name.charCodeAt(0));
 /** What licences of one product may cover: each licence is saved with the whole product. */
-const releases = ["24.1", "25", "25.2"];
+const releases = ["24.1", "25", "25.2", "25.2.0"];
 const releaseIdOf = (name: string): string => digits(13, releases.indexOf(name) + 1);
 
 const digits = (kind: number, n: number) =>

@@ -667,7 +667,7 @@ function readLimit(words: Words, text: string): LicenseSetting["limits"][number]
     const reset = resets.find((one) => one === part);
     if (reset !== undefined) limit.reset = reset;
     else if (part === "soft") limit.isHard = false;
-    else if (/^\d+%$/.test(part)) limit.goodwill = Number(part.slice(0, -1));
+    else if (/^\d+(\.\d+)?%$/.test(part)) limit.goodwill = Number(part.slice(0, -1));
     else if (/^days\d+$/.test(part)) {
       limit.reset = "days";
       limit.days = Number(part.slice("days".length));

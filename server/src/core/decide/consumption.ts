@@ -190,7 +190,8 @@ function allows({ limit, goodwillPercent, isEnforced }: Limitation, before: Micr
   if (used < 0 || used > quotaUnitsMax * microsPerUnit) return false;
   // Giving back is allowed beyond the limit too, where it was lowered meanwhile.
   if (limit === null || !isEnforced || amount < 0) return true;
-  return used <= Math.floor((limit * microsPerUnit * (100 + goodwillPercent)) / 100);
+  // To the nearest millionth: a percentage such as 0.1 is none that a number of the machine's can be exactly.
+  return used <= limit * microsPerUnit + Math.round((limit * goodwillPercent * microsPerUnit) / 100);
 }
 
 function taken(quota: Quota, amount: Micros): Quota {

@@ -42,7 +42,7 @@ import {
   suspension,
   unusable,
 } from "./outcome.ts";
-import { extend, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
+import { extend, isOfOtherUser, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
 import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
 /**
@@ -108,9 +108,7 @@ function again(license: LicenseView, command: OpenCommand, now: Millis, project:
     );
   }
   if (known.holder !== project.id) return deny(license, now, "session_on_other_project", command);
-  if (command.userId !== null && fold(command.userId) !== fold(known.userId ?? known.clientId)) {
-    return deny(license, now, "session_of_other_holder", command);
-  }
+  if (isOfOtherUser(known, command)) return deny(license, now, "session_of_other_holder", command);
   return extend(license, known, command, now);
 }
 

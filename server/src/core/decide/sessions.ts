@@ -1,6 +1,6 @@
 /** Opening, extending, closing and ending sessions of users and devices. */
 import { assignmentsPerLicenseMax, endsPerStepMax, sessionsPerHolderAbsoluteMax } from "../limits.ts";
-import { admits, asFirstWritten, clientKey, holderKey, sessionKey } from "../names.ts";
+import { admits, asFirstWritten, clientKey, fold, holderKey, sessionKey } from "../names.ts";
 import type {
   Assignment,
   Change,
@@ -71,14 +71,12 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     );
   }
 
-  // Without a user_id a live session stays with the holder that it was opened for.
-  if (own !== undefined && command.userId === null) return extend(license, own, command, now);
-  const holder = holderKey(terms, command.clientId, command.userId, null);
   if (own !== undefined) {
-    if (own.holder !== holder) return deny(license, now, "session_of_other_holder", command);
-    return extend(license, own, command, now);
+    const isOthers = terms.clientType !== "devices" && isOfOtherUser(own, command);
+    return isOthers ? deny(license, now, "session_of_other_holder", command) : extend(license, own, command, now);
   }
 
+  const holder = holderKey(terms, command.clientId, command.userId, null);
   const wanted = { holder, pool: "floating", inUse: license.holders, limit: terms.floatingTokenLimit } as const;
   const denied = noRoom(license, wanted, now);
   if (denied === "tokens_exhausted") return denyToken(license, command, wanted, now);
@@ -97,6 +95,11 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
     isOveruse: isFloating && isNew && holders > terms.floatingTokenLimit,
     inUse: isFloating ? holders : license.assigned,
   });
+}
+
+/** Whether an extend names another user than the session's. Without one it stays whose it is. */
+export function isOfOtherUser(own: Session, { userId }: OpenCommand): boolean {
+  return userId !== null && fold(userId) !== fold(own.userId ?? own.clientId);
 }
 
 /** What the edition demands of an open, whoever asks. */

@@ -6,6 +6,7 @@ import { fold } from "../../core/names.ts";
 import type { LicenseView, Millis } from "../../core/types.ts";
 import { knownLicense, reachesCustomer, reachesLicense, reachesProduct, requireProduct } from "../access.ts";
 import { entityAnswer } from "../admin/change.ts";
+import { slicesOf } from "../admin/slices.ts";
 import { type Answer, json, noContent } from "../answer.ts";
 import { uuid, uuidOrNull } from "../input.ts";
 import { licensesLookedAtMax, listedMax } from "../limits.ts";
@@ -155,7 +156,7 @@ function oneLicense({ store }: Services): Route {
     async handle(call, finish) {
       const license = knownLicense(call, call.params.license_id);
       const view = await store.read(call.isvId, license.id);
-      const users = view === undefined ? [] : usersOf(view, store.now());
+      const users = view === undefined ? [] : await usersOf(store, view);
       finish(entityAnswer(license, licenseDto(described(call.vendor, license), users, store.now(), call.names)));
     },
   });
@@ -216,20 +217,21 @@ function licensesForClient({ store }: Services): Route {
       if (customer === undefined || !reachesCustomer(call, customer.id))
         return finish(denied("customer_unknown", call));
       const now = store.now();
+      const ofLegacyKey = body.legacy_key == null ? null : vendor.licensesByLegacyKey(body.legacy_key);
       const isAsked = (license: License) =>
         license.customer_id === customer.id &&
         license.product_id === productId &&
-        (body.legacy_key == null || license.legacy_license_key === body.legacy_key) &&
+        (ofLegacyKey === null || ofLegacyKey.includes(license)) &&
         reachesLicense(call.key, license) &&
         isWanted(license, true, now);
-      const asked = [...vendor.licenses.values()].filter(isAsked).slice(0, licensesLookedAtMax);
+      const asked = [...vendor.licenses.values()].filter(isAsked);
       const known = asOf(now, vendor, await store.assignmentsOfClient(isvId, productId, body.client_id));
-      const isActive = ({ id }: License) =>
-        known.some(({ licenseId, assignment }) => licenseId === id && assignment.unassignedAt === null);
-      const views = await Promise.all(asked.map(({ id }) => store.read(isvId, id)));
-      const active = asked.filter(isActive);
-      const free = asked.filter((_, n) => hasToken(views[n], now));
-      const found = active.length > 0 ? active : free;
+      const activeOn = new Set(
+        known.filter(({ assignment }) => assignment.unassignedAt === null).map(({ licenseId }) => licenseId),
+      );
+      const active = asked.filter(({ id }) => activeOn.has(id));
+      const found =
+        active.length > 0 ? active : await withToken(store, isvId, asked.slice(0, licensesLookedAtMax), now);
       finish(found.length === 0 ? denied("customer_without_token", call) : json(found.map(({ id }) => id)));
     },
   });
@@ -240,6 +242,12 @@ function requireNamesOfAdmin({ key, names }: KeyedCall): void {
   if (key.role === "admin") requireNames(names);
 }
 
+/** Those of the licences that have a token for one more client. */
+async function withToken(store: Services["store"], isvId: string, licenses: readonly License[], now: Millis) {
+  const views = await Promise.all(licenses.map(({ id }) => store.read(isvId, id)));
+  return licenses.filter((_, n) => hasToken(views[n], now));
+}
+
 /** A floating licence activates whoever comes. */
 function hasToken(view: LicenseView | undefined, now: Millis): boolean {
   if (view === undefined) return false;
@@ -248,15 +256,22 @@ function hasToken(view: LicenseView | undefined, now: Millis): boolean {
 }
 
 /** Whom a licence knows: registered users, then those of its clients, where it counts users. */
-function usersOf(view: LicenseView, now: Millis): KnownUser[] {
+async function usersOf(store: Services["store"], view: LicenseView): Promise<KnownUser[]> {
   const users = new Map<string, KnownUser>();
   const add = (key: string, user: KnownUser) => {
-    if (users.size < listedMax && !users.has(key)) users.set(key, user);
+    if (users.has(key) || users.size < listedMax) users.set(key, user);
   };
   for (const user of view.users()) add(user.key, user);
-  if (view.terms.clientType === "users") {
-    for (const assignment of view.assignments())
-      add(fold(assignment.userId ?? assignment.clientId), userOf(assignmentAt(view.terms, assignment, now)));
+  if (view.terms.clientType !== "users") return [...users.values()];
+  for await (const clients of slicesOf(store, view, view.assignments())) {
+    const now = store.now();
+    for (const client of clients) {
+      const user = userOf(assignmentAt(view.terms, client, now));
+      const key = fold(user.userId);
+      // A user may have several clients; one that holds its token speaks for the user.
+      const isBetter = !users.has(key) || (user.isActive && view.user(key) === undefined);
+      if (isBetter) add(key, user);
+    }
   }
   return [...users.values()];
 }
