@@ -151,8 +151,8 @@ export type LicenseStatus = {
   readonly template_id: string;
   /** 0 named, 1 floating. */
   readonly provisioning_mode: 0 | 1;
-  /** 0 devices, 1 users. */
-  readonly client_type: 0 | 1;
+  /** 0 devices, 1 users, 2 projects. */
+  readonly client_type: 0 | 1 | 2;
   readonly is_license_active: boolean;
   readonly is_license_expired: boolean;
   /** Active and not expired. */

@@ -236,6 +236,8 @@ function prepare(app: FastifyInstance, services: Services, routes: readonly Rout
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, _payload, done) => {
+    // Whatever the body is, that nobody takes it at this address is what is told.
+    if (request.is404) return done(null);
     const { bodyBytesMax, wantsBody } = request.routeOptions.config as RouteConfig;
     // Some clients announce JSON with every request, and send none where nothing is asked for.
     const isMissed = (length: number | null) => wantsBody || length !== 0;

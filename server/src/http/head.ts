@@ -36,9 +36,13 @@ export interface Head {
   readonly authorization: string | null;
 }
 
-/** What costs a signature, made or verified, is not served the faster for a faster route: Fastify alone has it. */
-export function goesTheLongWay({ acceptSignature, authorization }: Head): boolean {
-  return acceptSignature !== null || authorization !== null;
+/**
+ * What costs a signature, made or verified, is not served the faster for a faster route: Fastify alone has it. And a page of
+ * another origin without a key, which shall be able to read why it is refused.
+ */
+export function goesTheLongWay({ acceptSignature, authorization, origin, provisioningKey, adminKey }: Head): boolean {
+  const isPage = origin !== null && provisioningKey === null && adminKey === null;
+  return acceptSignature !== null || authorization !== null || isPage;
 }
 
 /** Whether a request comes with a body. */

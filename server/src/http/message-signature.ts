@@ -43,9 +43,9 @@ const values: Readonly<Record<string, (answer: Answer, asked: Asked) => string>>
   [digestOfRequest]: (_answer, { contentDigest: digest }) => digest as string,
 };
 
-/** One signature, of a list of components in quotes and parameters that need no escapes. */
+/** One signature, of a list of components in quotes and parameters of printable ASCII that need no escapes (RFC 9651). */
 const wishPattern =
-  /^(?<label>[a-z*][a-z0-9_.*-]{0,31})=\((?<components>"[^)]*)\)(?<parameters>(?:;[a-z]+(?:="[^"\\]*")?)*)$/;
+  /^(?<label>[a-z*][a-z0-9_.*-]{0,31})=\((?<components>"[^)]*)\)(?<parameters>(?:;[a-z]+(?:="[ !#-[\]-~]*")?)*)$/;
 
 /**
  * What an `Accept-Signature` asks for; null: it cannot be met, and the answer goes without. Less than the status and

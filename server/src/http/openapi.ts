@@ -2,6 +2,7 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { type TSchema, Type } from "typebox";
 import type { Reach } from "./access.ts";
+import { jsonType } from "./answer.ts";
 import { isOfServer, pathsOf, type Route, roleOf } from "./route.ts";
 
 const introduction = `A floating-licence server. An application opens a **session** to take a token of its licence, extends it by the same call while it runs, and closes it to give the token back; a session that is not extended lapses by itself.
@@ -175,9 +176,11 @@ function descriptionOf(status: string): string {
 function contentOf(route: Route, status: string, schema: object) {
   if (status === "204" || status === "302") return { type: "null" };
   if (status === "404") return { content: problem };
+  // Whatever a good answer is, a denial is SLASCONE's JSON or problem details.
+  if (status === "409") return { content: { [jsonType]: { schema }, ...problem } };
   const isTable = status === "200" && "format" in propertiesOf(route.query);
   const csv = isTable ? { "text/csv": { schema: Type.String() } } : {};
-  return { content: { [route.answerType]: { schema }, ...csv, ...(status === "409" && problem) } };
+  return { content: { [route.answerType]: { schema }, ...csv } };
 }
 
 const problem = { "application/problem+json": { schema: Type.Ref("ProblemDetails#") } };

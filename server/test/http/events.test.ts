@@ -242,17 +242,20 @@ test("silence is broken by a comment every quarter of a minute", async () => {
   expect(await listening.block()).toBe(": alive");
 });
 
-test("a key that is switched off hears no more", async () => {
+test.each([
+  ["is switched off", { is_active: false }],
+  ["is an administrator's no more", { role: "provisioning" }],
+])("a key that %s hears no more", async (_name, change) => {
   const listening = await Listening.to();
   const vendor = demo.store.catalog.vendor(isv);
   const key = [...(vendor?.keys.values() ?? [])].find(({ name }) => name === keys.admin);
-  const saved = (is_active: boolean) =>
+  const saved = (more: object) =>
     demo.store.saveCatalog([
-      { isvId: isv, kind: "key", id: key?.id, body: { ...key, is_active }, applied: null } as StoredEntity,
+      { isvId: isv, kind: "key", id: key?.id, body: { ...key, ...more }, applied: null } as StoredEntity,
     ]);
-  await saved(false);
+  await saved(change);
   expect(await listening.block()).toBeNull();
-  await saved(true);
+  await saved({});
 });
 
 describe("a console session's stream", () => {

@@ -1,7 +1,10 @@
 /** Section 5 of SLASCONE's wire: what clients tell of their use and consume of limitations. */
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { License } from "../../src/catalog/entities.ts";
 import { licensesLookedAtMax } from "../../src/http/limits.ts";
+import type { Store } from "../../src/stores/store.ts";
+import { Turns } from "../../src/turns.ts";
 import { call, type Demo, id, isv, keys, startDemo } from "./demo.ts";
 import { activateMetered, addMetered, admin, metered } from "./metered.ts";
 
@@ -282,6 +285,53 @@ describe("POST data_gathering/usage_heartbeats", () => {
     const statuses = await Promise.all([1, 2, 3].map(async () => (await byName(create)).status));
     expect(statuses).toEqual([200, 200, 200]);
     expect(await featureNames()).toEqual(["Opens", "Prints"]);
+  });
+
+  /** As a store whose changes of the catalogue take a while: on a slow disk, or in another process. */
+  async function startWithSlowCatalog(save: (saveCatalog: Store["saveCatalog"]) => Store["saveCatalog"]) {
+    await demo.stop();
+    demo = await startDemo({
+      wrap: ({ store }) => ({
+        store: Object.assign(Object.create(store), { saveCatalog: save(store.saveCatalog.bind(store)) }),
+      }),
+    });
+    await addMetered(demo);
+    await activateMetered(demo, "pc-1");
+  }
+  const create = (name: string) =>
+    byName({ create_usage_feature_if_not_exists: true, usage_heartbeat: [{ usage_feature_name: name, value: 1 }] });
+
+  test("by name from many at once, each with another feature, creates all of them", async () => {
+    const names = Array.from({ length: 20 }, (_, n) => `Feature ${n}`);
+    let allHere: Promise<unknown> = Promise.resolve();
+    const turns = new Turns();
+    await startWithSlowCatalog((saveCatalog) => async (...change) => {
+      await allHere;
+      return turns.take(() => setImmediate().then(() => saveCatalog(...change)));
+    });
+    let missing = names.length;
+    allHere = new Promise<void>((resolve) => demo.app.server.on("request", () => --missing === 0 && resolve()));
+    const statuses = await Promise.all(names.map(async (name) => (await create(name)).status));
+    expect(statuses).toEqual(names.map(() => 200));
+    expect((await featureNames()).toSorted()).toEqual(["Opens", ...names].toSorted());
+  });
+
+  test("by name is told to come again where other servers are always faster", async () => {
+    let others = 0;
+    await startWithSlowCatalog((saveCatalog) => async (changes, author) => {
+      const product = demo.store.catalog.vendor(isv)?.products.get(metered.product);
+      const isAddition = changes.some(({ body }) => body !== null && "usage_features" in body) && others > 0;
+      if (isAddition && product !== undefined) {
+        const theirs = { ...product, usage_modules: [{ id: id(0xa00 + others), name: `Module ${others++}` }] };
+        const { id: productId } = product;
+        await saveCatalog([{ isvId: isv, kind: "product", id: productId, body: theirs, applied: null, from: product }]);
+      }
+      return saveCatalog(changes, author);
+    });
+    others = 1;
+    const { status, body, headers } = await create("Prints");
+    expect([status, body.code, headers.get("retry-after")]).toEqual([503, "overloaded", "1"]);
+    expect(await told()).toEqual([]);
   });
 });
 

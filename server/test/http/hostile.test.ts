@@ -187,6 +187,28 @@ describe("addresses", () => {
     if (status === 405) expect(answer).toMatch(/^allow: /im);
   });
 
+  test.each([
+    ["text", "text/plain", "x"],
+    ["no JSON", "application/json", "{"],
+    ["too much", "application/json", `"${"x".repeat(70_000)}"`],
+  ])(
+    "one that is not there is 404, and one of other methods 405, also with a body that is %s",
+    async (_, type, body) => {
+      const headers = { "content-type": type };
+      expect((await root(demo, "/api/v3/session/open", { headers, body })).status).toBe(404);
+      expect((await root(demo, "/healthz", { headers, body })).status).toBe(405);
+      expect((await root(demo, openPath, { method: "PUT", headers, body })).status).toBe(405);
+    },
+  );
+
+  test("an instant whose zone is none is told as that, and not as a day that is not there", async () => {
+    for (const zone of ["+24:00", "-12:60", "+99:99"]) {
+      const path = `/denials?from=${encodeURIComponent(`2026-01-01T00:00:00${zone}`)}`;
+      const { status, body } = await call(demo, path, { key: null, adminKey: keys.admin });
+      expect([status, body.detail]).toEqual([400, expect.stringContaining("must be an instant with a time zone")]);
+    }
+  });
+
   test("a client that goes away in the middle disturbs nobody", async () => {
     const socket = connect(demo.port, "127.0.0.1");
     await new Promise<void>((resolve) => socket.once("connect", resolve));

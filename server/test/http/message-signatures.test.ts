@@ -146,6 +146,8 @@ describe("what is not signed", () => {
     ["no nonce", `sig=(${whole});created`],
     ["an empty nonce", `sig=(${whole});nonce=""`],
     ["a nonce with an escape", `sig=(${whole});nonce="a\\"b"`],
+    ["a nonce that is not ASCII", `sig=(${whole});nonce="\u00e9"`],
+    ["a tag with a tab", `sig=(${whole});nonce="n";tag="a\tb"`],
     ["another algorithm", `sig=(${whole});nonce="n";alg="hmac-sha256"`],
     ["a named key", `sig=(${whole});nonce="n";keyid="other"`],
     ["two signatures", `sig=(${whole});nonce="n", other=(${whole});nonce="n"`],

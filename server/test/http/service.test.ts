@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { denials } from "../../src/core/denials.ts";
 import { type Desk, Overloaded } from "../../src/desk/desk.ts";
 import { StoreFault } from "../../src/stores/store.ts";
-import { type Demo, type DemoOptions, keys, licenses, open, root, startDemo } from "./demo.ts";
+import { activate, type Demo, type DemoOptions, keys, licenses, open, root, startDemo } from "./demo.ts";
 
 const anna = { license_id: licenses.users, client_id: "anna@factor.com" };
 
@@ -11,7 +11,7 @@ const base = "/api/v2/isv/{isv_id}";
 /** What the document says of a call. */
 interface Operation {
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
-  readonly responses: Readonly<Record<string, { readonly content?: object }>>;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
 }
 
 describe("the service", () => {
@@ -68,6 +68,12 @@ describe("the service", () => {
         expect(named.sort(), `${method} ${path}`).toEqual(places.sort());
         expect(responses, `${method} ${path}`).toHaveProperty("default");
         for (const status of ["204", "302"]) expect(responses[status]?.content).toBeUndefined();
+        for (const [status, { description, content = {} }] of Object.entries(responses)) {
+          if (Number(status) < 400) continue;
+          const types = [...(status === "409" ? ["application/json"] : []), "application/problem+json"];
+          expect(types, `${method} ${path} ${status}`).toEqual(expect.arrayContaining(Object.keys(content)));
+          expect(description, `${method} ${path} ${status}`).not.toBe("Done.");
+        }
         const hasFormat = parameters.some(({ name }) => name === "format");
         expect("text/csv" in (responses["200"]?.content ?? {}), `${method} ${path}`).toBe(hasFormat);
       }
@@ -79,6 +85,15 @@ describe("the service", () => {
     for (const { parameters, responses } of [put, remove] as Operation[]) {
       expect(parameters?.map(({ name }) => name)).toContain("If-Match");
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(["404", "409", "412"]));
+    }
+  });
+
+  test("the API document has every kind of licence that an activation may tell of", async () => {
+    const { body } = await root(demo, "/openapi.json");
+    const { responses } = body.paths[`${base}/provisioning/activations`].post;
+    const { client_type } = responses["200"].content["application/json"].schema.properties;
+    for (const licenseId of [licenses.devices, licenses.users, licenses.projects]) {
+      expect(client_type.enum).toContain((await activate(demo, licenseId, "pc-1")).body.client_type);
     }
   });
 

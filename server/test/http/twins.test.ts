@@ -1,6 +1,17 @@
 /** Every case goes through the fast lane, the hot routes and Fastify's: statuses, headers and bytes must be the same. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { activate, type Demo, heartbeatType, isv, keys, licenses, otherIsv, product, startDemo } from "./demo.ts";
+import {
+  activate,
+  type Demo,
+  heartbeatType,
+  isv,
+  keys,
+  licenses,
+  otherIsv,
+  pageOrigin,
+  product,
+  startDemo,
+} from "./demo.ts";
 import { host, jsonLine, key, lengthLine, openPath, raw } from "./raw.ts";
 
 const shells = ["lane", "hot", "fastify"] as const;
@@ -55,6 +66,8 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "a batch of 1,001": { path: batchPath, body: { items: Array.from({ length: 1001 }, () => 0) } },
   "no key": { lines: [], body: user },
+  "a page of a listed origin without a token": { lines: [`Origin: ${pageOrigin}`], body: user },
+  "a page of a listed origin with a key": { lines: [key, `Origin: ${pageOrigin}`], body: user },
   "an unknown key": { lines: ["ProvisioningKey: nobody"], body: user },
   "an empty key": { lines: ["ProvisioningKey:"], body: user },
   "an inactive key": { lines: [`ProvisioningKey: ${keys.inactive}`], body: user },

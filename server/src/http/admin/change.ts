@@ -6,30 +6,54 @@ import { createHash } from "node:crypto";
 import { Value } from "typebox/value";
 import { type EntityChange, type EntityOf, type Kind, kinds } from "../../catalog/entities.ts";
 import { CatalogConflict, type Store } from "../../stores/store.ts";
+import { Turns } from "../../turns.ts";
 import { type Answer, json } from "../answer.ts";
 import { Problem } from "../problem.ts";
 import type { KeyedCall } from "../route.ts";
 import { authorOf } from "./author.ts";
 import { requireFit, wordOf } from "./fit.ts";
 
-/** Tries at a change that others get in the way of: each begins with what they made of it. */
+/** Tries at a change that other servers get in the way of: each begins with what they made of it. */
 const triesMax = 5;
+
+/** Changes of a store's catalogue, one after the other on this server: each begins with what the one before it made. */
+const turns = new WeakMap<Store, Turns>();
+
+export function inTurn<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  const own = turns.get(store) ?? new Turns();
+  turns.set(store, own);
+  return own.take(work);
+}
 
 /** What a change makes of an entity (null: nothing yet): another one, or null to delete it. */
 export type Make<K extends Kind> = (current: EntityOf[K] | null) => EntityOf[K] | null;
+
+/** What changes with it. */
+type Along<K extends Kind> = (current: EntityOf[K] | null) => readonly EntityChange[];
 
 /**
  * Makes a change of one entity and answers with what it is now. Without `If-Match` a change that others get in the way
  * of is made anew, from what they left.
  * @throws Problem: 412 where the entity is not, or no more, the one that `If-Match` names.
  */
-export async function changeEntity<K extends Kind>(
+export function changeEntity<K extends Kind>(
   store: Store,
   call: KeyedCall,
   kind: K,
   id: string,
   make: Make<K>,
-  along: (current: EntityOf[K] | null) => readonly EntityChange[] = () => [],
+  along: Along<K> = () => [],
+): Promise<EntityOf[K] | null> {
+  return inTurn(store, () => changed(store, call, kind, id, make, along));
+}
+
+async function changed<K extends Kind>(
+  store: Store,
+  call: KeyedCall,
+  kind: K,
+  id: string,
+  make: Make<K>,
+  along: Along<K>,
 ): Promise<EntityOf[K] | null> {
   await store.refresh();
   for (let n = 1; ; n++) {
@@ -46,7 +70,7 @@ export async function changeEntity<K extends Kind>(
       return body;
     } catch (error) {
       if (!(error instanceof CatalogConflict)) throw error;
-      if (call.head.ifMatch !== null) throw changed();
+      if (call.head.ifMatch !== null) throw isAnother();
       if (n >= triesMax) throw new Problem("entity_in_use", `Somebody else is changing it: the ${error.message}.`);
     }
   }
@@ -69,10 +93,10 @@ export function requireMatch({ head }: KeyedCall, current: EntityOf[Kind] | null
   const wanted = head.ifMatch;
   if (wanted === null || (wanted.trim() === "*" && current !== null)) return;
   const tags = wanted.split(",").map((tag) => tag.trim());
-  if (current === null || !tags.includes(etagOf(current))) throw changed();
+  if (current === null || !tags.includes(etagOf(current))) throw isAnother();
 }
 
-function changed(): Problem {
+function isAnother(): Problem {
   return new Problem("entity_changed", "Read it again: what If-Match names is no longer what is there.");
 }
 

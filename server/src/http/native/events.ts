@@ -50,7 +50,7 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
         const keyNow = () => store.catalog.vendor(isvId)?.keys.get(key.id);
         const isAllowed = () => {
           const now = keyNow();
-          const isKeyGood = now?.is_active === true && now.secret_sha256 === key.secret_sha256;
+          const isKeyGood = now?.is_active === true && now.secret_sha256 === key.secret_sha256 && now.role === key.role;
           // A browser whose session goes on comes back by itself, with the cookie that it has by then.
           return isKeyGood && (signedIn === undefined || store.now() < signedIn.until);
         };

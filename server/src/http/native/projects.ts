@@ -355,7 +355,7 @@ function executionRoutes(services: Services): Route[] {
       description: "Needs neither a session nor a token, only the secret of the execution.",
       params: ExecutionParams,
       body: Report,
-      answers: { 200: Progress, 403: Type.Object({}), 404: Type.Object({}), 409: Refusal },
+      answers: { 200: Progress, 404: Type.Object({}), 409: Refusal },
       async handle(call, finish) {
         const executionId = uuid(call.params.execution_id);
         const { licenseId, projectId } = await projectIn(store, call);

@@ -10,7 +10,7 @@ import { type GatherCommand, type Gathered, gatheredKinds } from "../../core/typ
 import { newId } from "../../ids.ts";
 import { CatalogConflict } from "../../stores/store.ts";
 import { authorOf } from "../admin/author.ts";
-import { entityChange } from "../admin/change.ts";
+import { entityChange, inTurn } from "../admin/change.ts";
 import { pageOf } from "../admin/lists.ts";
 import { json } from "../answer.ts";
 import { Instant, millis, Name, Uuid, uuid, uuidOrNull } from "../input.ts";
@@ -26,7 +26,7 @@ import * as schemas from "./schemas.ts";
 
 const answers = { 200: schemas.Sentence, 409: schemas.Refusal };
 
-/** Tries at adding what is missing while others add to the same product. */
+/** Tries at adding what is missing while other servers add to the same product. */
 const triesMax = 5;
 
 export function gatheringRoutes(services: Services): Route[] {
@@ -118,7 +118,8 @@ function usageByNameRoute(services: Services): Route {
         const outcome = await services.desk.decide(gatherOf(call, license, "usage", []));
         if (outcome.denial !== null) return finish(answerOf(outcome, call, () => taken));
       }
-      const missing = await addMissing(services, call, productId);
+      const isWhole = lacksNothing(call.vendor.products.get(productId), body);
+      const missing = isWhole ? null : await inTurn(services.store, () => addMissing(services, call, productId));
       if (missing !== null) return finish(denied(missing, call));
       const product = call.vendor.products.get(productId) as Product;
       const values = body.usage_heartbeat.map(({ usage_feature_name, usage_module_name, value, timestamp_utc }) => {
@@ -134,22 +135,32 @@ function usageByNameRoute(services: Services): Route {
 type ByName = Static<typeof schemas.UsageHeartbeatByName>;
 type UsageList = "usage_features" | "usage_modules";
 
-function idOf(product: Product, list: UsageList, name: string): string | undefined {
+function idOf(product: Product | undefined, list: UsageList, name: string): string | undefined {
   return partsOf(product, list).find((part) => part.name === name.trim())?.id;
 }
 
 /** Names that a heartbeat uses and the product does not have. */
-function missingOf(product: Product, list: UsageList, body: ByName): string[] {
+function missingOf(product: Product | undefined, list: UsageList, body: ByName): string[] {
   const field = list === "usage_features" ? "usage_feature_name" : "usage_module_name";
   const names = body.usage_heartbeat.flatMap((value) => value[field]?.trim() ?? []);
   return [...new Set(names)].filter((name) => idOf(product, list, name) === undefined);
 }
 
-/** Gives the product the features and modules that it lacks, where the caller wants it and may. Answers with what stays unknown. */
+function lacksNothing(product: Product | undefined, body: ByName): boolean {
+  return (
+    missingOf(product, "usage_features", body).length === 0 && missingOf(product, "usage_modules", body).length === 0
+  );
+}
+
+/**
+ * Gives the product the features and modules that it lacks, where the caller wants it and may: a new release tells of its new
+ * ones from many machines at once. Answers with what stays unknown.
+ */
 async function addMissing({ store }: Services, call: KeyedCall<ByName>, productId: string): Promise<DenialCode | null> {
   const { body, vendor } = call;
   for (let n = 1; ; n++) {
-    const product = vendor.products.get(productId) as Product;
+    const product = vendor.products.get(productId);
+    if (product === undefined) return "product_unknown";
     const features = missingOf(product, "usage_features", body);
     const modules = missingOf(product, "usage_modules", body);
     if (features.length === 0 && modules.length === 0) return null;
@@ -168,10 +179,16 @@ async function addMissing({ store }: Services, call: KeyedCall<ByName>, productI
     try {
       await store.saveCatalog([entityChange(store, call.isvId, "product", productId, next, product)], authorOf(call));
     } catch (error) {
-      if (!(error instanceof CatalogConflict) || n >= triesMax) throw error;
+      if (!(error instanceof CatalogConflict)) throw error;
+      if (n >= triesMax) throw othersAdd();
       await store.refresh();
     }
   }
+}
+
+function othersAdd(): Problem {
+  const detail = "Others are changing the same product. Nothing of the request happened. Try again in a moment.";
+  return new Problem("overloaded", detail, ["Retry-After", "1"]);
 }
 
 /** As many as the schema of a product allows. */

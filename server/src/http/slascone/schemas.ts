@@ -286,7 +286,7 @@ const time = Type.String({ format: "date-time" });
 const maybeText = Type.Union([Type.String(), Type.Null()]);
 const id = Type.String({ format: "uuid" });
 const Mode = Type.Integer({ enum: [0, 1], description: "0 named, 1 floating." });
-const Counted = Type.Integer({ enum: [0, 1], description: "0 devices, 1 users." });
+const Counted = Type.Integer({ enum: [0, 1, 2], description: "0 devices, 1 users, 2 projects." });
 
 export const IdAlone = Type.String({ format: "uuid", description: "An id, as a JSON string." });
 
@@ -442,7 +442,7 @@ export const License = Type.Object({
     id,
     name: Type.String(),
     provisioning_mode: Mode,
-    client_type: Type.Integer({ enum: [0, 1, 2], description: "0 devices, 1 users, 2 projects." }),
+    client_type: Counted,
     enforce_floating_limit: Type.Boolean(),
     session_period: Type.Union([Type.Integer(), Type.Null()]),
     max_floating_sessions_with_same_client_id: Type.Integer(),

@@ -11,6 +11,7 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
 import type { Command, Item, Millis } from "../../core/types.ts";
+import { Turns } from "../../turns.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
 import type { NameSearch } from "../name-search.ts";
@@ -48,7 +49,6 @@ import type { ChangedSession, SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { State } from "./state.ts";
 import { type Batch, type Forgotten, type OtherChange, Tables } from "./tables.ts";
-import { Turns } from "./turns.ts";
 
 /**
  * Opens the file and works on it on this thread, which stands still while the disk works.
