@@ -5,7 +5,7 @@ import { chmodSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { profilesFile } from "../../src/cli/remote/profiles.ts";
 import { startProcess } from "../process.ts";
 import { Desk, isv, keys, licenses, tenant } from "./commands.ts";
@@ -212,6 +212,20 @@ describe("end", () => {
     await desk.open("gina");
     await desk.open("hugo");
     await desk.run(["end", "Users", "--all", "--yes"]);
+    expect(await desk.users()).toEqual([]);
+  });
+
+  test("a session that is over by then is no reason to leave the others", async () => {
+    for (const user of ["lena", "mara"]) await desk.open(user);
+    let isFirst = true;
+    const way = await desk.behindProxy(502, ({ method }) => {
+      const isLost = method === "DELETE" && isFirst;
+      isFirst &&= method !== "DELETE";
+      return isLost;
+    });
+    onTestFinished(way.close);
+    const args = ["end", "Users", "--all", "--yes"];
+    expect(await desk.run(args, desk.with(keys.admin, way.url))).toMatchObject({ status: 0, errors: "" });
     expect(await desk.users()).toEqual([]);
   });
 
