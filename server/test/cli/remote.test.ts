@@ -355,6 +355,36 @@ describe("doctor", () => {
     ]);
   });
 
+  test("takes an address with a slash or a line break at its end, as every command does", async () => {
+    for (const end of ["/", "/\n"]) {
+      expect((await ask(desk.with(keys.admin, desk.url + end))).problems).toBe(0);
+    }
+  });
+
+  test("says that an address or a key can be none, among what else it finds, and does not show it", async () => {
+    const admin = desk.with(keys.admin);
+    const wrong = [
+      [desk.with(keys.admin, desk.url.replace("//", "//anna:hunter2@")), "url is not a server's address"],
+      [desk.with(keys.admin, "localhost:7070"), "url is not a server's address"],
+      [{ ...admin, SEATKEEPER_KEY: "schlüssel" }, "apiKey is not a key"],
+    ] as const;
+    for (const [env, text] of wrong) {
+      const { status, findings } = await ask(env);
+      expect([status, findings.at(-1)?.check, findings.at(-1)?.text]).toEqual([
+        1,
+        "login",
+        expect.stringContaining(text),
+      ]);
+      expect(JSON.stringify(findings)).not.toMatch(/hunter2|schl/);
+      expect(findings[0]).toMatchObject({ check: "profiles", result: "ok" });
+    }
+  });
+
+  test("an empty SEATKEEPER_LICENSE names no licence", async () => {
+    const { problems, result } = await ask({ ...desk.with(keys.admin), SEATKEEPER_LICENSE: "" });
+    expect([problems, result]).toEqual([0, expect.not.objectContaining({ licence: expect.anything() })]);
+  });
+
   test("tells where a redirect leads and what to set, as every command does, and sends no key before", async () => {
     const keysSent: unknown[] = [];
     const elsewhere = createServer(({ url, headers }, response) => {
