@@ -132,7 +132,10 @@ Users  Example Ltd  Modeller  floating users      2  active  never    ${licenses
     const pools = [{ kind: "floating", total: 2, used: 1, left: 1 }];
     for (const name of [licenses.users, "Users", "example.com"])
       expect(await desk.json("status", name)).toMatchObject({ license: { name: "Users", state: "active" }, pools });
-    const asApp = await desk.run(["status", "--json"], { ...desk.with(keys.app), SEATKEEPER_LICENSE: licenses.users });
+    const asApp = await desk.run(["status", "--json"], {
+      ...desk.with(keys.app),
+      SEATKEEPER_LICENSE: `${licenses.users}\n`,
+    });
     expect(JSON.parse(asApp.output)).toEqual({ license: { id: licenses.users }, pools });
     const { output } = await desk.run(["status", "Users"]);
     expect(output).toBe(`Users: Modeller, Users, for Example Ltd; active, never expires

@@ -78,7 +78,7 @@ async function inFile(options: Options, minutes: number, out: string): Promise<C
   const { client: seats, account } = await connected(options);
   const license = await licenseIdOf(seats, account.role === "admin", options.license);
   const user = userOf(options);
-  const client = options.client || process.env.SEATKEEPER_DEVICE || hostname();
+  const client = options.client || process.env.SEATKEEPER_DEVICE?.trim() || hostname();
   const sessionId = randomUUID();
   const seat = { license_id: license, client_id: client, session_id: sessionId, user_id: user };
   const open = { ...seat, checkout_period: minutes, voucher: true };
