@@ -208,6 +208,18 @@ test("who opens twice holds two sessions, and a client closes its own alone", as
   expect(held()).toEqual([]);
 });
 
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("a number that JSON has none of is refused: %s", async (number) => {
+  // As null it would pass for none: a checkout for an ordinary session, a report of work for one without.
+  const script = scripted(closed);
+  const client = script.client();
+  const item = { op: "open", license, user: "anna", checkoutMinutes: number } as const;
+  const work = launcher({ ...script.options(), license, user: "anna" }).execution(license, license, "secret");
+  const refused = { name: "RangeError", message: expect.stringMatching(/^(checkout_period|units_done) is no number/) };
+  for (const call of [client.open(item), client.batch([item]), work.report({ unitsDone: number })])
+    await expect(call).rejects.toMatchObject(refused);
+  expect(script.calls).toEqual(["close"]);
+});
+
 test.each([
   ["releaseAll", () => releaseAll(), 250],
   ["close of their client", (client: Client) => client.close(), undefined],
