@@ -1,5 +1,5 @@
 /** Commands that speak to a server: what they print, for people and programs, and how they end. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { profilesFile } from "../../src/cli/remote/profiles.ts";
-import { startProcess } from "../process.ts";
+import { bin, ground, startProcess } from "../process.ts";
 import { Desk, isv, keys, licenses, tenant } from "./commands.ts";
 
 let desk: Desk;
@@ -465,6 +465,20 @@ test("an address or a key that can be none is refused with status 78", async () 
   expect(JSON.parse(noKey.errors)).toMatchObject({
     error: { status: 78, message: expect.stringContaining("apiKey is not a key") },
   });
+});
+
+test("an answer that cannot be written is told, and nobody who reads its first lines alone is", () => {
+  const command = `"${process.execPath}" "${bin}" licenses --json`;
+  const ended = (script: string) =>
+    spawnSync("bash", ["--norc", "-o", "pipefail", "-c", script], {
+      env: { ...ground, ...desk.with(keys.admin) },
+      encoding: "utf8",
+    });
+  expect(ended(`${command} > /dev/full`)).toMatchObject({
+    status: 73,
+    stderr: expect.stringMatching(/^Standard output cannot be written: .*ENOSPC/),
+  });
+  expect(ended(`${command} | true`)).toMatchObject({ status: 0, stderr: "" });
 });
 
 test("help names every command", async () => {
