@@ -208,7 +208,13 @@ function verifierOf({ keySet, vouchers, publicKey }: ConnectOptions): Verifier |
   return publicKey === undefined ? undefined : new RsaVerifier(publicKey);
 }
 
-const textOf = ({ body }: Call) => (body === undefined ? undefined : JSON.stringify(body));
+const textOf = ({ body }: Call) => (body === undefined ? undefined : JSON.stringify(body, finite));
+
+/** Of a NaN, JSON makes a null, which to the server is nothing: no checkout, for one. */
+function finite(member: string, value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError(`${member} is no number`);
+  return value;
+}
 
 /** Never resolves. */
 function rejected(signal: AbortSignal): Promise<never> {

@@ -18,7 +18,7 @@ import type { SeatkeeperError } from "./errors.ts";
 import { newId } from "./ids.ts";
 import { formed, formedList, instant, LicenseInfo, requireSense } from "./models.ts";
 import { openSession, type Waiting } from "./opening.ts";
-import { asyncDispose, held, Session } from "./session.ts";
+import { asyncDispose, closeAll, held, Session } from "./session.ts";
 import { type ConnectOptions, NotConfigured, thisDevice } from "./settings.ts";
 import type { Voucher } from "./vouchers.ts";
 import { type Call, present, problemError } from "./wire.ts";
@@ -215,7 +215,7 @@ export class Client {
 
   /** Closes what this client opened and still holds. */
   async close(): Promise<void> {
-    await Promise.all(held().map((session) => this.#opened.has(session) && session.close()));
+    await closeAll(held().filter((session) => this.#opened.has(session)));
   }
 
   async [asyncDispose](): Promise<void> {

@@ -217,7 +217,8 @@ const pkcs8Head = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0
 function stateFolder(): string {
   const { env, platform, getBuiltinModule } = node();
   const { join } = getBuiltinModule("node:path");
-  if (env.SEATKEEPER_STATE_DIR) return env.SEATKEEPER_STATE_DIR;
+  const given = env.SEATKEEPER_STATE_DIR?.trim();
+  if (given) return given;
   if (platform === "win32") return join(env.LOCALAPPDATA || join(home(), "AppData", "Local"), "seatkeeper");
   if (platform === "darwin") return join(home(), "Library", "Application Support", "seatkeeper");
   return join(env.XDG_STATE_HOME || join(home(), ".local", "state"), "seatkeeper");

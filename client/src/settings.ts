@@ -50,12 +50,15 @@ interface NodeProcess {
 /** Node's, and nothing in browsers. Asked for at run time, so that bundlers look for no module of Node's. */
 const program = () => (globalThis as { readonly process?: NodeProcess }).process;
 
+/** A variable of the environment, without the white space around it. */
+const fromEnvironment = (variable: string) => program()?.env?.[variable]?.trim();
+
 /**
  * An option, else the variable of the environment, without the white space around it: the line break at a file's end is
  * no part of a key. Throws `NotConfigured` where neither is.
  */
 export function setting(value: string | undefined, variable: string, option: string): string {
-  const found = (value ?? program()?.env?.[variable])?.trim();
+  const found = value?.trim() ?? fromEnvironment(variable);
   if (!found) throw new NotConfigured(`${option} is missing: pass it, or set ${variable}`);
   return found;
 }
@@ -82,13 +85,13 @@ export function keyOf({ apiKey }: ConnectOptions): string {
 
 /** The machine's name, where nobody gives a better one; browsers know none. */
 export function thisDevice(): string | undefined {
-  return program()?.env?.SEATKEEPER_DEVICE || program()?.getBuiltinModule?.("node:os").hostname();
+  return fromEnvironment("SEATKEEPER_DEVICE") || program()?.getBuiltinModule?.("node:os").hostname();
 }
 
 /** The name of the account, for launchers that are told no user; in some containers the account has none. */
 export function thisUser(): string | undefined {
   try {
-    return program()?.env?.SEATKEEPER_USER || program()?.getBuiltinModule?.("node:os").userInfo().username;
+    return fromEnvironment("SEATKEEPER_USER") || program()?.getBuiltinModule?.("node:os").userInfo().username;
   } catch {
     return undefined;
   }

@@ -142,6 +142,7 @@ test.each(["github", "gitlab"])("ci/%s.yaml is YAML, and its command has options
   const options = [...line.matchAll(/--[a-z-]+/g)].map(([option]) => option);
   expect(options.length).toBeGreaterThan(2);
   for (const option of options) expect(commands).toContain(`"${option}`);
+  expect(text, "a stranger's package would be given the key").toContain(`npx --no -- ${line}`);
 });
 
 test("saas-backend: logs users of a customer's domain in, and others not", async () => {

@@ -347,15 +347,17 @@ describe("is refused", () => {
   });
 });
 
-test("an account without a home names its folder, and is told so", () => {
+test("an account without a home names its folder, and is told so", async () => {
   vi.stubEnv("XDG_STATE_HOME", undefined);
   vi.stubEnv("SEATKEEPER_STATE_DIR", undefined);
   const homedir = vi.spyOn(os, "homedir").mockImplementation(() => {
     throw new Error("uv_os_homedir returned ENOENT");
   });
   expect(() => voucherFolder()).toThrow("folder is missing, and the account has no home");
-  vi.stubEnv("SEATKEEPER_STATE_DIR", folder.path);
-  voucherFolder();
+  const named = join(folder.path, "named");
+  vi.stubEnv("SEATKEEPER_STATE_DIR", `${named}\n`);
+  await voucherFolder().saw(Date.now());
+  expect(readdirSync(join(named, "vouchers")).toSorted()).toEqual(["clock", "device.key"]);
   vi.unstubAllEnvs();
   homedir.mockRestore();
 });

@@ -1,6 +1,6 @@
 /** The parts without a network: clock, ids, settings, signatures, values. */
 import { generateKeyPairSync, sign } from "node:crypto";
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { SystemClock } from "../src/clock.ts";
 import { newId } from "../src/ids.ts";
@@ -122,6 +122,19 @@ describe("settings", () => {
     await script.client({ apiKey: " key\r\n", url: "http://seatkeeper.test\n" }).tokens(license);
     expect(script.sent[0]?.headers.get("ProvisioningKey")).toBe("key");
     expect(() => script.client({ apiKey: "\n" })).toThrow("apiKey is missing");
+  });
+
+  test("nor around who somebody is, which a device's id is compared with to the letter", async () => {
+    vi.stubEnv("SEATKEEPER_DEVICE", "pc-7\r\n");
+    vi.stubEnv("SEATKEEPER_USER", " anna\n");
+    const script = new Script(new HeldClock(), granted(), closed);
+    const { client: _, ...options } = script.options();
+    const session = await connect(options).open({ license, user: "anna" });
+    await session.close();
+    expect(session.client).toBe("pc-7");
+    expect(launcher({ ...options, license }).user).toBe("anna");
+    vi.stubEnv("SEATKEEPER_USER", " ");
+    expect(launcher({ ...options, license }).user).toBe(userInfo().username);
   });
 
   test.each([["<html>\nSECRET"], [undefined], [""]])("a client token that is none is not shown: %j", async (given) => {

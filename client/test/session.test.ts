@@ -1,6 +1,7 @@
 /** Sessions on a network that a test wrote down, beyond what the shared file of behaviour holds. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
+  type Client,
   held,
   LicenseDenied,
   launcher,
@@ -205,6 +206,36 @@ test("who opens twice holds two sessions, and a client closes its own alone", as
   expect(held()).toEqual([sessions[2]]);
   expect(await releaseAll()).toBe(1);
   expect(held()).toEqual([]);
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])("a number that JSON has none of is refused: %s", async (number) => {
+  // As null it would pass for none: a checkout for an ordinary session, a report of work for one without.
+  const script = scripted(closed);
+  const client = script.client();
+  const item = { op: "open", license, user: "anna", checkoutMinutes: number } as const;
+  const work = launcher({ ...script.options(), license, user: "anna" }).execution(license, license, "secret");
+  const refused = { name: "RangeError", message: expect.stringMatching(/^(checkout_period|units_done) is no number/) };
+  for (const call of [client.open(item), client.batch([item]), work.report({ unitsDone: number })])
+    await expect(call).rejects.toMatchObject(refused);
+  expect(script.calls).toEqual(["close"]);
+});
+
+test.each([
+  ["releaseAll", () => releaseAll(), 250],
+  ["close of their client", (client: Client) => client.close(), undefined],
+])("many sessions are closed a hundred at a time: %s", async (_, closeAll, said) => {
+  let [underWay, most] = [0, 0];
+  const slowly: Answer = async (signal) => {
+    most = Math.max(most, ++underWay);
+    const answer = await late(clock, 1, closed)(signal);
+    underWay--;
+    return answer;
+  };
+  const script = scripted(...Array(250).fill(granted()), ...Array(250).fill(slowly));
+  const client = script.client();
+  await Promise.all([...Array(250).keys()].map((n) => client.open({ license, user: `user ${n}` })));
+  expect(await clock.until<unknown>(closeAll(client))).toBe(said);
+  expect([held(), script.left, most, clock.now()]).toEqual([[], 0, 100, 3_000]);
 });
 
 test("the end of an await using block closes session and client", async () => {

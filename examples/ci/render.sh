@@ -5,8 +5,9 @@
 #     ./render.sh
 set -eu
 
+# Of the project's own packages: with --no, npx never fetches what somebody else has put under that name, and gives it the key.
 # Where there is no npx, or another place for the command: SEATKEEPER=/opt/seatkeeper/bin/seatkeeper ./render.sh
-seatkeeper=${SEATKEEPER:-npx seatkeeper}
+seatkeeper=${SEATKEEPER:-npx --no -- seatkeeper}
 
 # A user of its own for each job: two jobs of one user would share one token, and a restarted job finds its own again.
 user="ci-${CI_JOB_ID:-$$}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import traceback
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +29,7 @@ from seatkeeper import (
 )
 from seatkeeper._models import kind_of
 from seatkeeper._opening import client_token
-from seatkeeper._settings import address, state_folder
+from seatkeeper._settings import address, state_folder, this_device, this_user
 from seatkeeper._state import slot_key, take_slot
 from support import Clock, Script, closed, denied, environment, granted, isv, new_project, scripted, users_license
 
@@ -100,6 +101,17 @@ def test_where_state_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
     assert state_folder() == tmp_path / "seatkeeper"
+
+
+def test_white_space_around_a_variable_is_no_part_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATKEEPER_DEVICE", "pc-7\r\n")
+    monkeypatch.setenv("SEATKEEPER_USER", " anna\n")
+    monkeypatch.setenv("SEATKEEPER_STATE_DIR", f"{tmp_path}\n")
+    assert (this_device(), this_user(), state_folder()) == ("pc-7", "anna", tmp_path)
+    for name in ("SEATKEEPER_DEVICE", "SEATKEEPER_USER"):
+        monkeypatch.setenv(name, " ")
+    monkeypatch.setattr("getpass.getuser", lambda: "account")
+    assert (this_device(), this_user()) == (socket.gethostname(), "account")
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]"])

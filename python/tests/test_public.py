@@ -6,6 +6,7 @@ import inspect
 import os
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,10 @@ def test_the_guides_snippets_are_true(server: Server, capsys: pytest.CaptureFixt
             arguments = line.split("#")[0].split()
             ended = subprocess.run([sys.executable, *arguments], env=dict(os.environ), capture_output=True, text=True)
             assert (ended.returncode, ended.stderr) == (0, ""), line
+        command = f"{shlex.quote(sys.executable)} -m seatkeeper status"
+        piped = ["bash", "--norc", "-o", "pipefail", "-c", f"{command} | true"]
+        ended = subprocess.run(piped, env=dict(os.environ), capture_output=True, text=True)
+        assert (ended.returncode, ended.stderr) == (0, ""), "whoever reads has read enough"
         launcher.delete_project("firmware")
         for leftover in list(names.values()):
             if isinstance(leftover, (seatkeeper.Client, seatkeeper.Launcher)):

@@ -118,8 +118,9 @@ function parseDatabase(text: string): DatabaseUrl | undefined {
   if (text === "memory:") return { kind: "memory" };
   if (/^postgres(ql)?:\/\//.test(text))
     return addressesOf(text).every(isAddress) ? { kind: "postgres", url: text } : undefined;
-  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : "";
-  return path === "" ? undefined : { kind: "sqlite", path };
+  // After `sqlite://` stands a host, which a file has none of. Read as a path, it would be a folder of the root.
+  const path = /^sqlite:(?:\/\/(?=\/)|(?!\/\/))(.+)$/s.exec(text)?.[1];
+  return path === undefined ? undefined : { kind: "sqlite", path };
 }
 
 function isAddress(url: string): boolean {

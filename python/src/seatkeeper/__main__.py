@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             url=options.url, isv=options.isv, license=options.license, user=options.user, admin=options.admin
         ) as launcher:
             _commands[options.command](launcher, options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough; what is left must not be tried again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except NotConfigured as error:
         return _tell(error, usage_status)
     except SeatkeeperError as error:

@@ -26,9 +26,14 @@ class NotConfigured(ValueError):
     """A setting is neither passed nor in the environment, or cannot be what it says."""
 
 
+def _from_environment(variable: str) -> str:
+    """Without the white space around it; empty where there is nothing in it."""
+    return os.environ.get(variable, "").strip()
+
+
 def setting(value: str | None, variable: str, argument: str) -> str:
     """Without the white space around it: the line break at a file's end is no part of a key."""
-    found = (value if value is not None else os.environ.get(variable, "")).strip()
+    found = _from_environment(variable) if value is None else value.strip()
     if not found:
         raise NotConfigured(f"{argument}= is missing: pass it, or set {variable}")
     return found
@@ -84,12 +89,12 @@ def _api_key(value: str | None) -> str:
 
 def this_device() -> str:
     """The machine's name, where nobody gives a better one."""
-    return os.environ.get("SEATKEEPER_DEVICE") or socket.gethostname() or "localhost"
+    return _from_environment("SEATKEEPER_DEVICE") or socket.gethostname() or "localhost"
 
 
 def this_user() -> str:
     try:
-        return os.environ.get("SEATKEEPER_USER") or getpass.getuser()
+        return _from_environment("SEATKEEPER_USER") or getpass.getuser()
     except (KeyError, OSError, ImportError):  # in some containers the account has no name
         raise NotConfigured("user= is missing: pass it, or set SEATKEEPER_USER") from None
 
@@ -99,7 +104,7 @@ def state_folder(folder: str | Path | None = None) -> Path | None:
     Where session ids are kept: as passed, else SEATKEEPER_STATE_DIR, else where the system keeps such things. None: an
     account without a home has no such place.
     """
-    given = folder if folder is not None else os.environ.get("SEATKEEPER_STATE_DIR")
+    given = folder if folder is not None else _from_environment("SEATKEEPER_STATE_DIR")
     if given:
         return Path(given)
     try:

@@ -2,10 +2,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { applyTenantPaths } from "../catalog/tenant-file.ts";
 import { HeldClock } from "../clock.ts";
-import { type Config, ConfigRefused, readConfig } from "../config.ts";
+import { type Config, readConfig } from "../config.ts";
 import { requireRoomForDemo, writeDemoHistory } from "../demo/history.ts";
 import { openStore } from "../main.ts";
 import { demoSettings, demoTenant, setIn } from "./demo.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { CommandRefused } from "./refused.ts";
 import { tellWait } from "./waiting.ts";
 
 /** Days that `npm start` shows: what charts ask for unless told otherwise, in two seconds of work. */
@@ -18,7 +20,7 @@ const daysMax = 396;
 export async function demoHistory(options: { readonly days: string }): Promise<void> {
   const days = /^\d{1,3}$/.test(options.days) ? Number(options.days) : 0;
   if (days < 1 || days > daysMax)
-    throw new ConfigRefused([`--days ${options.days}: want a whole number from 1 to ${daysMax}`]);
+    throw new CommandRefused(exitCodes.usage, `--days ${options.days}: want a whole number from 1 to ${daysMax}.`);
   const config = readConfig({ ...demoSettings, ...setIn(process.env) });
   const { acts } = await writeIn(config, days);
   console.log(`${days} days of the demo vendor's history are written: ${acts} requests, decided and counted.`);

@@ -85,6 +85,15 @@ test("where no file can be, the token is given back and nothing is kept from the
   expect(await desk.users()).toEqual([]);
 });
 
+test("where the answer is lost, the token is given back: nobody has its voucher", async () => {
+  const file = join(desk.folder.path, "lost.jwt");
+  const way = await desk.behindProxy(500, ({ url }) => url?.endsWith("/session/open") === true);
+  onTestFinished(way.close);
+  const args = ["checkout", "--license", "Users", "--user", "jana", "--days", "3", "--out", file];
+  const { status } = await desk.run(args, desk.with(keys.admin, way.url));
+  expect([status, existsSync(file), await desk.users()]).toEqual([69, false, []]);
+});
+
 test("without a file applications on this machine find it, with no network", async () => {
   const here = { ...desk.with(keys.backend), SEATKEEPER_STATE_DIR: desk.folder.path, SEATKEEPER_DEVICE: "laptop" };
   const holder = ["--license", licenses.users, "--user", "emil"];

@@ -2,7 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 
 export const isv = "5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c6d";
@@ -41,6 +44,12 @@ export interface Ended {
   readonly status: number | null;
   readonly output: string;
   readonly errors: string;
+}
+
+/** A way to the server on which some answers are lost. */
+export interface BadWay {
+  readonly url: string;
+  close(): void;
 }
 
 /** A command that runs. */
@@ -136,6 +145,29 @@ export class Desk {
       headers,
       ...(body && { body: JSON.stringify(body) }),
     });
+  }
+
+  /** The server behind a proxy that answers with this status in its place, once it has done what such requests ask for. */
+  async behindProxy(status: number, isMeant: (request: IncomingMessage) => boolean): Promise<BadWay> {
+    const proxy = createServer(async (request, response) => {
+      const { method = "", url = "", headers } = request;
+      const isLost = isMeant(request);
+      const body = await text(request);
+      const { adminkey = "", "content-type": type } = headers as Record<string, string | undefined>;
+      const answer = await fetch(this.url + url, {
+        method,
+        headers: { AdminKey: adminkey, ...(type && { "Content-Type": type }) },
+        ...(body && { body }),
+      });
+      response.writeHead(isLost ? status : answer.status, { "Content-Type": "application/json" });
+      response.end(isLost ? "" : await answer.text());
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const close = () => {
+      proxy.closeAllConnections();
+      proxy.close();
+    };
+    return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, close };
   }
 
   async open(user: string, license = licenses.users): Promise<void> {

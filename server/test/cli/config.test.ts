@@ -76,6 +76,15 @@ test.each([
   expect(readConfig({ SEATKEEPER_DATABASE_URL: url }).database).toEqual(database);
 });
 
+test.each(["sqlite://data/x.db", "sqlite://./data/x.db", "sqlite://"])(
+  "%s is refused: its path would count from the root",
+  (url) => {
+    expect(() => readConfig({ SEATKEEPER_DATABASE_URL: url })).toThrow(
+      `SEATKEEPER_DATABASE_URL="${url}": want sqlite:PATH`,
+    );
+  },
+);
+
 test("an address of which one server is no address is refused, without its password", () => {
   const refused = () => readConfig({ SEATKEEPER_DATABASE_URL: "postgres://a:secret@db1:5432,db2:none/x" });
   expect(refused).toThrow('SEATKEEPER_DATABASE_URL="postgres://…": want');

@@ -1,13 +1,13 @@
 /** Commands that speak to a server: what they print, for people and programs, and how they end. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { profilesFile } from "../../src/cli/remote/profiles.ts";
-import { startProcess } from "../process.ts";
+import { bin, ground, startProcess } from "../process.ts";
 import { Desk, isv, keys, licenses, tenant } from "./commands.ts";
 
 let desk: Desk;
@@ -132,7 +132,10 @@ Users  Example Ltd  Modeller  floating users      2  active  never    ${licenses
     const pools = [{ kind: "floating", total: 2, used: 1, left: 1 }];
     for (const name of [licenses.users, "Users", "example.com"])
       expect(await desk.json("status", name)).toMatchObject({ license: { name: "Users", state: "active" }, pools });
-    const asApp = await desk.run(["status", "--json"], { ...desk.with(keys.app), SEATKEEPER_LICENSE: licenses.users });
+    const asApp = await desk.run(["status", "--json"], {
+      ...desk.with(keys.app),
+      SEATKEEPER_LICENSE: `${licenses.users}\n`,
+    });
     expect(JSON.parse(asApp.output)).toEqual({ license: { id: licenses.users }, pools });
     const { output } = await desk.run(["status", "Users"]);
     expect(output).toBe(`Users: Modeller, Users, for Example Ltd; active, never expires
@@ -212,6 +215,20 @@ describe("end", () => {
     await desk.open("gina");
     await desk.open("hugo");
     await desk.run(["end", "Users", "--all", "--yes"]);
+    expect(await desk.users()).toEqual([]);
+  });
+
+  test("a session that is over by then is no reason to leave the others", async () => {
+    for (const user of ["lena", "mara"]) await desk.open(user);
+    let isFirst = true;
+    const way = await desk.behindProxy(502, ({ method }) => {
+      const isLost = method === "DELETE" && isFirst;
+      isFirst &&= method !== "DELETE";
+      return isLost;
+    });
+    onTestFinished(way.close);
+    const args = ["end", "Users", "--all", "--yes"];
+    expect(await desk.run(args, desk.with(keys.admin, way.url))).toMatchObject({ status: 0, errors: "" });
     expect(await desk.users()).toEqual([]);
   });
 
@@ -341,6 +358,36 @@ describe("doctor", () => {
     ]);
   });
 
+  test("takes an address with a slash or a line break at its end, as every command does", async () => {
+    for (const end of ["/", "/\n"]) {
+      expect((await ask(desk.with(keys.admin, desk.url + end))).problems).toBe(0);
+    }
+  });
+
+  test("says that an address or a key can be none, among what else it finds, and does not show it", async () => {
+    const admin = desk.with(keys.admin);
+    const wrong = [
+      [desk.with(keys.admin, desk.url.replace("//", "//anna:hunter2@")), "url is not a server's address"],
+      [desk.with(keys.admin, "localhost:7070"), "url is not a server's address"],
+      [{ ...admin, SEATKEEPER_KEY: "schlüssel" }, "apiKey is not a key"],
+    ] as const;
+    for (const [env, text] of wrong) {
+      const { status, findings } = await ask(env);
+      expect([status, findings.at(-1)?.check, findings.at(-1)?.text]).toEqual([
+        1,
+        "login",
+        expect.stringContaining(text),
+      ]);
+      expect(JSON.stringify(findings)).not.toMatch(/hunter2|schl/);
+      expect(findings[0]).toMatchObject({ check: "profiles", result: "ok" });
+    }
+  });
+
+  test("an empty SEATKEEPER_LICENSE names no licence", async () => {
+    const { problems, result } = await ask({ ...desk.with(keys.admin), SEATKEEPER_LICENSE: "" });
+    expect([problems, result]).toEqual([0, expect.not.objectContaining({ licence: expect.anything() })]);
+  });
+
   test("tells where a redirect leads and what to set, as every command does, and sends no key before", async () => {
     const keysSent: unknown[] = [];
     const elsewhere = createServer(({ url, headers }, response) => {
@@ -418,6 +465,20 @@ test("an address or a key that can be none is refused with status 78", async () 
   expect(JSON.parse(noKey.errors)).toMatchObject({
     error: { status: 78, message: expect.stringContaining("apiKey is not a key") },
   });
+});
+
+test("an answer that cannot be written is told, and nobody who reads its first lines alone is", () => {
+  const command = `"${process.execPath}" "${bin}" licenses --json`;
+  const ended = (script: string) =>
+    spawnSync("bash", ["--norc", "-o", "pipefail", "-c", script], {
+      env: { ...ground, ...desk.with(keys.admin) },
+      encoding: "utf8",
+    });
+  expect(ended(`${command} > /dev/full`)).toMatchObject({
+    status: 73,
+    stderr: expect.stringMatching(/^Standard output cannot be written: .*ENOSPC/),
+  });
+  expect(ended(`${command} | true`)).toMatchObject({ status: 0, stderr: "" });
 });
 
 test("help names every command", async () => {

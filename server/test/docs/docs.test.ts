@@ -46,6 +46,11 @@ test.each(pages)("every relative link of %s resolves, headings included", (page)
   expect(broken).toEqual([]);
 });
 
+test.each(pages)("%s calls decisions by their own numbers", (page) => {
+  const called = [...read(page).matchAll(/(\d{4})\]\([^)\s]*?(\d{4})-[^)\s]*\)/g)];
+  expect(called.filter(([, number, of]) => number !== of).map(([text]) => text)).toEqual([]);
+});
+
 test.each(pages)("%s names no place outside the repository", (page) => {
   expect(read(page)).not.toMatch(
     /(?:^|[\s`"'(])(?:\/work|\/home|\/root|\/Users|\/tmp)\/|~\/(?!\.local\/state|Library\/)|\bshared\//m,

@@ -36,7 +36,9 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Account | null {
     const sentence = `The environment names a server only in part: set ${missing.join(" and ")} too, or name a --profile.`;
     throw new CommandRefused(exitCodes.config, sentence);
   }
-  return { url: url as string, isv: isv as string, key: key as string, role: null, profile: null };
+  // As the client reads it, for those who ask the server without one.
+  const address = (url as string).trim().replace(/\/+$/, "");
+  return { url: address, isv: isv as string, key: key as string, role: null, profile: null };
 }
 
 function fromProfile(named: string | undefined): Account {

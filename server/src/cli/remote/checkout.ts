@@ -8,6 +8,7 @@ import { exitCodes } from "../exit-codes.ts";
 import { removeIfThere, requireNew } from "../files.ts";
 import { CommandRefused } from "../refused.ts";
 import { connected, connectOptions, type RemoteOptions } from "./connection.ts";
+import { refusalOf } from "./guard.ts";
 import { licenseIdOf } from "./licenses.ts";
 import { local, show } from "./output.ts";
 import { userOf } from "./user.ts";
@@ -77,16 +78,14 @@ async function inFile(options: Options, minutes: number, out: string): Promise<C
   const { client: seats, account } = await connected(options);
   const license = await licenseIdOf(seats, account.role === "admin", options.license);
   const user = userOf(options);
-  const client = options.client || process.env.SEATKEEPER_DEVICE || hostname();
+  const client = options.client || process.env.SEATKEEPER_DEVICE?.trim() || hostname();
   const sessionId = randomUUID();
   const seat = { license_id: license, client_id: client, session_id: sessionId, user_id: user };
-  const { voucher, session_valid_until } = await seats.call<{
-    readonly voucher: string;
-    readonly session_valid_until: string;
-  }>({
-    method: "POST",
-    path: "/provisioning/session/open",
-    body: { ...seat, checkout_period: minutes, voucher: true },
+  const open = { ...seat, checkout_period: minutes, voucher: true };
+  const { voucher, session_valid_until } = await answerTo(seats, open).catch(async (error: unknown) => {
+    // Nobody knows whether the token is taken. If it is, it is so for days, by an id that is known here alone.
+    if (refusalOf(error)?.status === exitCodes.noServer) await close(seats, seat).catch(() => {});
+    throw error;
   });
   try {
     writeFileSync(out, `${voucher}\n`, { flag: "wx", mode: 0o600 });
@@ -98,6 +97,14 @@ async function inFile(options: Options, minutes: number, out: string): Promise<C
   }
   return { license, user, client, session_id: sessionId, valid_until: session_valid_until };
 }
+
+interface Answer {
+  readonly voucher: string;
+  readonly session_valid_until: string;
+}
+
+const answerTo = (seats: Client, body: object): Promise<Answer> =>
+  seats.call({ method: "POST", path: "/provisioning/session/open", body });
 
 /** Gives a checkout back before its time: that of a file, or the one that is kept for this machine. */
 export async function checkin(file: string | undefined, options: Options): Promise<void> {

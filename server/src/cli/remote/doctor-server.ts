@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { type Client, connect, Redirected, SeatkeeperError } from "@seatkeeper/client";
+import { type Client, connect, NotConfigured, Redirected, SeatkeeperError } from "@seatkeeper/client";
 import { version } from "../../version.ts";
 import { CommandRefused } from "../refused.ts";
 import { type Account, accountOf, placeOf } from "./account.ts";
@@ -37,8 +37,10 @@ export async function remoteServer(options: RemoteOptions & { readonly license?:
   let account: Account;
   try {
     account = accountOf(options.profile);
+    // Sends nothing. What can be no address or key is told of and not shown: it may hold a password.
+    connect(connectOptions(account, "admin"));
   } catch (error) {
-    if (!(error instanceof CommandRefused)) throw error;
+    if (!(error instanceof CommandRefused || error instanceof NotConfigured)) throw error;
     return [{ check: "login", result: "problem", text: error.message }];
   }
   const login: Finding = { check: "login", result: "ok", text: `${account.url}, from ${placeOf(account)}` };
@@ -175,7 +177,7 @@ async function licenseFindings(
   { license }: { readonly license?: string },
   ms: number,
 ): Promise<Finding[]> {
-  if ((license ?? process.env.SEATKEEPER_LICENSE) === undefined) return [];
+  if (license === undefined && !process.env.SEATKEEPER_LICENSE?.trim()) return [];
   const check = "licence";
   try {
     const id = await licenseIdOf(client, own.role === "admin", license);

@@ -106,7 +106,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  * key, where no other has that.
  */
 export async function licenseIdOf(client: Client, isAdmin: boolean, named: string | undefined): Promise<string> {
-  const text = named ?? process.env.SEATKEEPER_LICENSE;
+  const text = (named ?? process.env.SEATKEEPER_LICENSE)?.trim();
   if (!text) throw new CommandRefused(exitCodes.usage, "Which licence? Name it, or set SEATKEEPER_LICENSE.");
   if (uuid.test(text)) return text.toLowerCase();
   if (!isAdmin) {

@@ -1,10 +1,18 @@
 /** What commands print: tables for people, JSON for programs. */
 import { styleText } from "node:util";
 import widthOf from "fast-string-width";
+import { exitCodes } from "../exit-codes.ts";
 
 /** Prints the value for programs, or its text for people. */
 export function show(value: unknown, { json = false }: { readonly json?: boolean }, text: () => string): void {
+  process.stdout.once("error", unwritten); // console.log passes over it
   console.log(json ? JSON.stringify(value, null, 2) : text());
+}
+
+function unwritten({ code, message }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE") return; // whoever reads has read enough
+  console.error(`Standard output cannot be written: ${message}`);
+  process.exitCode = exitCodes.cannotCreate;
 }
 
 type Cell = string | number | null;
