@@ -24,7 +24,7 @@ export async function dumpOfFile(path: string): Promise<OpenDump> {
   const db = lockFile(path);
   try {
     missingMigrations(db);
-    return dumpOf(await takeSnapshot(db));
+    return dumpOf(await takeSnapshot(db), db.name);
   } finally {
     db.close();
   }

@@ -35,7 +35,7 @@ import {
   type Work,
 } from "../store.ts";
 import { type Access, accessHere, accessInThread } from "./access.ts";
-import { markOf } from "./file.ts";
+import { markOf, refusal } from "./file.ts";
 import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
@@ -55,8 +55,13 @@ export function openSqliteStore(path: string, clock: Clock = processClock()): St
 
 function openHere(path: string, clock: Clock): SqliteStore {
   const tables = new Tables(path);
-  removeSnapshots(tables.path);
-  return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
+  try {
+    removeSnapshots(tables.path);
+    return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
+  } catch (error) {
+    tables.close();
+    throw refusal(error, tables.path);
+  }
 }
 
 /**
@@ -454,7 +459,7 @@ class SqliteStore implements Store {
   }
 
   async dump(): Promise<OpenDump> {
-    return dumpOf(await this.#copy());
+    return dumpOf(await this.#copy(), this.#path);
   }
 
   async #copy(): Promise<string> {
