@@ -18,6 +18,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { requireIntegrity } from "../../src/stores/sqlite/at-rest.ts";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
 import { freePort, type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
@@ -372,6 +373,12 @@ test("a damaged database can be replaced by its backup", async () => {
   writeFileSync(`${folder.path}/data/seatkeeper.db`, "no database any more".repeat(1_000));
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
+});
+
+test("a copy that a starting server has removed is not found in order, and none is made in its place", () => {
+  const copy = `${folder.path}/seatkeeper.db.snapshot-restore-1`;
+  expect(() => requireIntegrity(copy)).toThrow(/is gone before it was looked through.*Try again/);
+  expect(existsSync(copy)).toBe(false);
 });
 
 test.each(["settings", "history", "tallies"])(
