@@ -352,11 +352,6 @@ export class Rows {
     this.#db.prepare("DELETE FROM assignments WHERE license_no = ? AND client_key = ?").run(licenseNo, clientKey);
   }
 
-  /** A session by its own id: a look at all rows, for what is rarely done. */
-  deleteSessionOf(licenseNo: number, id: string): void {
-    this.#db.prepare("DELETE FROM sessions WHERE license_no = ? AND id = ?").run(licenseNo, id);
-  }
-
   /** What a licence that goes takes along. Its history stays. */
   emptyLicense(licenseNo: number): void {
     for (const table of ["sessions", "assignments", "projects", "check_ins", "items"]) {

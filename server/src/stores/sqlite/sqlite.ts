@@ -435,6 +435,7 @@ class SqliteStore implements Store {
       const rows = [...renamings].map(([license, renaming]) => ({
         licenseNo: this.#licenseNumber(license),
         ...renaming,
+        dropped: this.#sessions.rowsOf(license, renaming.dropped),
       }));
       await this.#file.ask("forget", what, done, isvId, rows, line);
       this.#book.rename(renamings);
