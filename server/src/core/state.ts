@@ -88,8 +88,13 @@ export class LicenseState implements LicenseView {
   }
 
   session(key: string): Session | undefined {
-    const slot = this.#shelf.sessions.find(this.#no, key);
+    const slot = this.slotOf(key);
     return slot === 0 ? undefined : this.#shelf.sessions.get(slot);
+  }
+
+  /** For the store: by which it knows the session's row; 0: there is no such session. */
+  slotOf(key: string): number {
+    return this.#shelf.sessions.find(this.#no, key);
   }
 
   sessionsOfHolder(holder: string): number {

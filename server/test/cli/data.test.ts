@@ -18,6 +18,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { requireIntegrity } from "../../src/stores/sqlite/at-rest.ts";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
 import { freePort, type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
@@ -373,6 +374,38 @@ test("a damaged database can be replaced by its backup", async () => {
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
 });
+
+test("a copy that a starting server has removed is not found in order, and none is made in its place", () => {
+  const copy = `${folder.path}/seatkeeper.db.snapshot-restore-1`;
+  expect(() => requireIntegrity(copy)).toThrow(/is gone before it was looked through.*Try again/);
+  expect(existsSync(copy)).toBe(false);
+});
+
+test.each(["settings", "history", "tallies"])(
+  "a database whose table %s is damaged is refused with a clear text, whoever reads it first",
+  async (table) => {
+    const path = `${folder.path}/data/seatkeeper.db`;
+    const server = await serve();
+    for (let n = 0; n < 4; n++) await open(server, n);
+    await server.stop("SIGTERM");
+    const db = new Database(path);
+    const { page } = db.prepare("SELECT rootpage AS page FROM sqlite_schema WHERE name = ?").get(table) as {
+      page: number;
+    };
+    const pageBytes = db.pragma("page_size", { simple: true }) as number;
+    db.close();
+    const bytes = readFileSync(path);
+    bytes.fill(7, (page - 1) * pageBytes, page * pageBytes);
+    writeFileSync(path, bytes);
+    // A server counts when it has begun to serve; an export reads everything.
+    for (const args of table === "tallies" ? [["export", "all.jsonl"]] : [["serve"], ["export", "all.jsonl"]]) {
+      const { status, output } = await run(args);
+      expect(output).toContain(`${path} is damaged. Restore a backup.`);
+      expect(status, output).toBe(75);
+    }
+    expect(readdirSync(`${folder.path}/data`)).toEqual(["seatkeeper.db"]);
+  },
+);
 
 test.each([
   [

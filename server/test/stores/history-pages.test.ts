@@ -69,3 +69,14 @@ test("what is written while the page is looked for is not in it, and makes nothi
 test("no history is an empty page", async () => {
   expect(await pageOf("at >= 0", 10, 0)).toEqual({ items: [], total: 0 });
 });
+
+test("pages of a licence's lines end with the oldest line that is kept, and not with the first that there ever was", () => {
+  rows.saveHistory([denial(1), denial(2)].map(valuesOf));
+  db.exec("UPDATE history SET no = no + 500000000");
+  const all = rows.historyBefore(null, "isv_no = ?", [isvNo], 10);
+  expect(all.items.map(({ at }) => at)).toEqual([2, 1]);
+  expect(all.next).toBeNull();
+  const { items, next } = rows.historyBefore(null, "isv_no = ?", [isvNo], 1);
+  expect(items.map(({ at }) => at)).toEqual([2]);
+  expect(rows.historyBefore(next, "isv_no = ?", [isvNo], 1)).toMatchObject({ items: [{ at: 1 }], next: null });
+});

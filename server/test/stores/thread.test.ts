@@ -238,6 +238,31 @@ test("a file that is gone is told to whoever runs the store, and nothing is said
   expect(await store.lost).toBeInstanceOf(Error);
 });
 
+test.each([
+  ["deleted", (path: string) => rmSync(path)],
+  ["moved", (path: string) => renameSync(path, `${path}.old`)],
+  [
+    "replaced",
+    (path: string) => {
+      copyFileSync(path, `${path}.new`);
+      renameSync(`${path}.new`, path);
+    },
+  ],
+])("a file that is %s while it is open is lost by the next sign of life, here and in a thread", async (_how, take) => {
+  for (const openStore of [openSqliteStore, openSqliteStoreInThread]) {
+    const path = freshPath();
+    const store = await openStore(path, new HeldClock());
+    let lost: Error | null = null;
+    void store.lost?.then((error) => (lost = error));
+    await store.live();
+    expect(lost).toBeNull();
+    take(path);
+    await store.live();
+    expect(lost).toMatchObject({ message: `${path} is not the file any more that this process writes into.` });
+    await store.close();
+  }
+});
+
 test("a copy that began before the file moved and one that began after it are both whole", async () => {
   const store = openSqliteStore(freshPath(), new HeldClock()) as Awaited<ReturnType<typeof openSqliteStoreByPace>> & {
     moveToThread(): Promise<boolean>;

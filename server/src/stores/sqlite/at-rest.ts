@@ -24,7 +24,7 @@ export async function dumpOfFile(path: string): Promise<OpenDump> {
   const db = lockFile(path);
   try {
     missingMigrations(db);
-    return dumpOf(await takeSnapshot(db));
+    return dumpOf(await takeSnapshot(db), db.name);
   } finally {
     db.close();
   }
@@ -83,10 +83,10 @@ export function requireKnownSchema(file: string): void {
   if (newer !== null) throw new DumpRefused(`${file} ${newer}`);
 }
 
-/** @throws DumpRefused unless SQLite finds the file in order, page by page. */
+/** @throws DumpRefused unless SQLite finds the file in order, page by page; DatabaseRefused where it is gone. */
 export function requireIntegrity(file: string): void {
   let found: unknown;
-  const db = new Database(file);
+  const db = openKnown(file);
   try {
     found = db.pragma("integrity_check(1)", { simple: true });
   } catch (error) {
@@ -95,6 +95,16 @@ export function requireIntegrity(file: string): void {
     db.close();
   }
   if (found !== "ok") throw new DumpRefused(`The backup is damaged: ${found}. Take an older one.`);
+}
+
+/** SQLite would make one that is gone, and find it in order: a server that starts removes what looks like a left copy (`removeSnapshots`). */
+function openKnown(copy: string): Database.Database {
+  try {
+    return new Database(copy, { fileMustExist: true });
+  } catch (error) {
+    const text = `${copy} is gone before it was looked through: a server that starts removes it. Try again.`;
+    throw new DatabaseRefused(text, { cause: error });
+  }
 }
 
 /** A file that is to be replaced, and that nobody can open until it is. */

@@ -352,11 +352,6 @@ export class Rows {
     this.#db.prepare("DELETE FROM assignments WHERE license_no = ? AND client_key = ?").run(licenseNo, clientKey);
   }
 
-  /** A session by its own id: a look at all rows, for what is rarely done. */
-  deleteSessionOf(licenseNo: number, id: string): void {
-    this.#db.prepare("DELETE FROM sessions WHERE license_no = ? AND id = ?").run(licenseNo, id);
-  }
-
   /** What a licence that goes takes along. Its history stays. */
   emptyLicense(licenseNo: number): void {
     for (const table of ["sessions", "assignments", "projects", "check_ins", "items"]) {
@@ -475,16 +470,23 @@ export class Rows {
 
   /** Newest first. Lines have no index by licence, which every open would pay for: so many are looked through at a time. */
   historyBefore(before: number | null, where: string, parameters: readonly (string | number)[], limit: number) {
-    const last = this.#db.prepare("SELECT coalesce(max(no), 0) AS no FROM history").get() as { no: number };
-    const end = before ?? last.no + 1;
-    const start = Math.max(1, end - linesPerLook);
+    const { first, last } = this.#ends();
+    const end = before ?? last + 1;
+    const start = Math.max(first, end - linesPerLook);
     const condition = `no >= ? AND no < ? AND ${where}`;
     const numbers = this.#db
       .prepare(`SELECT no FROM history WHERE ${condition} ORDER BY no DESC LIMIT ?`)
       .all(start, end, ...parameters, limit) as { no: number }[];
     const items = this.history(condition, [start, end, ...parameters], "DESC", limit);
     const seenTo = numbers.length === limit ? (numbers.at(-1) as { no: number }).no : start;
-    return { items, next: seenTo > 1 ? seenTo : null };
+    return { items, next: seenTo > first ? seenTo : null };
+  }
+
+  /** The numbers of the oldest line and of the newest: asked for both at once, SQLite would read all lines. */
+  #ends(): { readonly first: number; readonly last: number } {
+    const [first, last] = ["min", "max"].map((end) => `(SELECT ${end}(no) FROM history)`);
+    const ends = this.#db.prepare(`SELECT coalesce(${first}, 1) AS first, coalesce(${last}, 0) AS last`).get();
+    return ends as { first: number; last: number };
   }
 
   /**
@@ -499,14 +501,10 @@ export class Rows {
   ): Promise<{ readonly items: readonly HistoryRecord[]; readonly total: number }> {
     const condition = `no >= ? AND no < ? AND ${where}`;
     const count = this.#db.prepare(`SELECT count(*) AS n FROM history WHERE ${condition}`);
-    // Asked for both at once, SQLite would read all lines.
-    const ends = this.#db
-      .prepare("SELECT (SELECT min(no) FROM history) AS first, (SELECT max(no) FROM history) AS last")
-      .get();
-    const { first, last } = ends as { first: number | null; last: number | null };
+    const { first, last } = this.#ends();
     const items: HistoryRecord[] = [];
     let total = 0;
-    for (let end = (last ?? 0) + 1; end > (first ?? 1); end -= linesAtATime) {
+    for (let end = last + 1; end > first; end -= linesAtATime) {
       const slice = [end - linesAtATime, end, ...parameters];
       const { n } = count.get(...slice) as { n: number };
       const skipped = Math.max(0, offset - total);

@@ -84,6 +84,11 @@ export class SessionRows {
     return { inserted, deleted, ended, extended, updated: isAtOnce ? spans : [] };
   }
 
+  /** The rows of these sessions of a licence, which are all on file. */
+  rowsOf(license: LicenseState, sessions: readonly Session[]): number[] {
+    return sessions.map(({ key }) => this.#sessions.rowOf(license.slotOf(key)));
+  }
+
   /** What `writesOf` told has been written. */
   committed(): void {
     if (this.#logged.length === 0) return;

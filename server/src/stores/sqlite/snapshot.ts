@@ -11,7 +11,7 @@ import type { Terms } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { type Backup, type DumpLine, type OpenDump, type Place, StoreFault, settingsOfStore } from "../store.ts";
 import { AuditRows } from "./audit.ts";
-import { migrate } from "./file.ts";
+import { migrate, refusal } from "./file.ts";
 import { ItemRows } from "./items.ts";
 import { aliveAt, Rows } from "./rows.ts";
 import { loggedSpans, storedSessions } from "./sessions.ts";
@@ -82,8 +82,11 @@ export function backupOf(path: string): Backup {
   return { bytes: statSync(path).size, stream };
 }
 
-/** Everything in the copy, which is gone when that is closed, or cannot be read. */
-export function dumpOf(path: string): OpenDump {
+/**
+ * Everything in the copy of a file, which is gone when that is closed, or cannot be read.
+ * @throws DatabaseRefused where the file is damaged, also while the lines are read.
+ */
+export function dumpOf(path: string, file: string): OpenDump {
   const copy = openCopy(path);
   const close = () => {
     copy.close();
@@ -96,10 +99,18 @@ export function dumpOf(path: string): OpenDump {
     const alive = rows.settings().find(({ name }) => name === aliveAt);
     const latest = Math.max(Number(alive?.value ?? 0), rows.latestLine());
     const lines = linesOf(rows, new TallyRows(copy), new AuditRows(copy), new ItemRows(copy));
-    return { aliveAt: latest === 0 ? null : latest, lines, close };
+    return { aliveAt: latest === 0 ? null : latest, lines: orRefusal(lines, file), close };
   } catch (error) {
     close();
-    throw error;
+    throw refusal(error, file);
+  }
+}
+
+async function* orRefusal(lines: AsyncIterable<DumpLine>, file: string): AsyncIterable<DumpLine> {
+  try {
+    yield* lines;
+  } catch (error) {
+    throw refusal(error, file);
   }
 }
 

@@ -2,6 +2,7 @@
  * The store on one SQLite file. This process is the file's sole owner: the licences in memory decide, and the file has
  * every change before anybody hears of it.
  */
+import { statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import type { Tally } from "../../analytics/tally.ts";
 import { type AuditLine, theServer } from "../../catalog/audit.ts";
@@ -41,7 +42,7 @@ import {
   type Work,
 } from "../store.ts";
 import { type Access, accessHere, accessInThread } from "./access.ts";
-import { markOf } from "./file.ts";
+import { markOf, refusal } from "./file.ts";
 import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
 import { aliveAt, historyValues } from "./rows.ts";
@@ -60,8 +61,13 @@ export function openSqliteStore(path: string, clock: Clock = processClock()): St
 
 function openHere(path: string, clock: Clock): SqliteStore {
   const tables = new Tables(path);
-  removeSnapshots(tables.path);
-  return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
+  try {
+    removeSnapshots(tables.path);
+    return new SqliteStore(new State(tables), accessHere(tables), clock, tables.path);
+  } catch (error) {
+    tables.close();
+    throw refusal(error, tables.path);
+  }
 }
 
 /**
@@ -89,6 +95,11 @@ export async function openSqliteStoreByPace(path: string, clock: Clock = process
   return store;
 }
 
+/** Undefined: there is no such file. */
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
 /** Changes that a part of a long transaction waits for: where licences are many and small, a part of each would be as much again. */
 const changesPerPart = 1_000;
 
@@ -107,6 +118,7 @@ class SqliteStore implements Store {
   readonly #sessions: SessionRows;
   #file: Access;
   readonly #path: string;
+  readonly #inode: bigint;
   /** How fast the disk is; null: nobody asks, or it has been answered. */
   #pace: Pace | null = null;
   /** Copies that are being made: each keeps the file where it is. */
@@ -132,6 +144,7 @@ class SqliteStore implements Store {
     this.#sessions = sessions;
     this.#file = file;
     this.#path = path;
+    this.#inode = inodeOf(path) as bigint;
     this.#clock = clock;
     this.lastInstant = latest === 0 ? null : latest;
     this.#latest = latest - clock.now() > outageNoticedMs ? 0 : latest;
@@ -424,6 +437,7 @@ class SqliteStore implements Store {
       const rows = [...renamings].map(([license, renaming]) => ({
         licenseNo: this.#licenseNumber(license),
         ...renaming,
+        dropped: this.#sessions.rowsOf(license, renaming.dropped),
       }));
       this.#forgettings++;
       await this.#file.ask("forget", what, done, isvId, rows, line);
@@ -457,7 +471,7 @@ class SqliteStore implements Store {
   }
 
   async dump(): Promise<OpenDump> {
-    return dumpOf(await this.#copy());
+    return dumpOf(await this.#copy(), this.#path);
   }
 
   async #copy(): Promise<string> {
@@ -492,12 +506,19 @@ class SqliteStore implements Store {
     return backupOf(await this.#copy());
   }
 
-  /** The sign of life is the smallest commit that there is: by it the disk is measured. */
+  /**
+   * The sign of life is the smallest commit that there is: by it the disk is measured. A file that has been moved, deleted or replaced
+   * takes commits as ever, and no start would find them.
+   */
   async live(): Promise<void> {
     await this.#turns.over();
     const started = performance.now();
     await this.saveSetting(aliveAt, String(this.now()));
-    await this.#paced(performance.now() - started);
+    const commitMs = performance.now() - started;
+    if (inodeOf(this.#path) !== this.#inode) {
+      this.#lose(new Error(`${this.#path} is not the file any more that this process writes into.`));
+    }
+    await this.#paced(commitMs);
   }
 
   /** From now on the file moves to a thread as soon as the disk proves slow: at once, if it is. */

@@ -76,7 +76,8 @@ export interface ForgottenRows {
   readonly licenseNo: number;
   readonly before: readonly Assignment[];
   readonly after: readonly Assignment[];
-  readonly dropped: readonly { readonly id: string }[];
+  /** Rows of sessions. */
+  readonly dropped: readonly number[];
   readonly gone: readonly (LicenseUser | Ticket)[];
   readonly consumptions: readonly Consumption[];
 }
@@ -255,7 +256,7 @@ export class Tables {
   #forgetIn({ licenseNo, before, after, dropped, gone, consumptions }: ForgottenRows): void {
     for (const { clientKey } of before) this.rows.deleteAssignment(licenseNo, clientKey);
     this.rows.saveAssignments(after.map((assignment) => assignmentValues(licenseNo, assignment)));
-    for (const { id } of dropped) this.rows.deleteSessionOf(licenseNo, id);
+    this.rows.deleteSessions(dropped);
     for (const { kind, key } of gone) this.items.delete(licenseNo, kind, key);
     for (const consumption of consumptions) this.items.put(licenseNo, consumption);
   }
