@@ -13,8 +13,10 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { syncFolder } from "../stores/sqlite/at-rest.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { CommandRefused } from "./refused.ts";
 
@@ -66,6 +68,7 @@ export async function writeNew(
     await check(part, file);
     requireNew(file);
     renameSync(part, file);
+    syncFolder(dirname(file));
   } catch (error) {
     if (file !== "-") removeIfThere(part);
     const { syscall, message } = error as NodeJS.ErrnoException;

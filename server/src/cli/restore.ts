@@ -35,8 +35,9 @@ export async function restore(file: string | undefined, { hold = false, verify =
   if (!isThere(file)) throw new CommandRefused(exitCodes.noInput, `${file} is not there.`);
   if (!statSync(file).isFile())
     throw new CommandRefused(exitCodes.noInput, `${file} is no file, but a folder or a pipe.`);
-  const path = resolve(database.path);
-  if (existsSync(path) && realpathSync(file) === realpathSync(path)) {
+  // Where a link leads, the database stays.
+  const path = existsSync(database.path) ? realpathSync(database.path) : resolve(database.path);
+  if (realpathSync(file) === path) {
     throw new CommandRefused(exitCodes.usage, `${file} is the database itself: name a backup of it.`);
   }
   requireBackup(file);

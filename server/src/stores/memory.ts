@@ -188,6 +188,7 @@ export function openMemoryStore(clock: Clock): Store {
         if (isOfBook(line)) trial.load(line);
         all.push(line);
       }
+      counted = countedOf();
       for (const line of all) {
         if (isOfBook(line)) book.load(line);
         else if (line.type === "history") record(line.record);

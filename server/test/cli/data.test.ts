@@ -5,6 +5,7 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -113,6 +114,22 @@ describe("a backup of a running server", () => {
     copyFileSync(`${folder.path}/data/${kept[0]}`, `${folder.path}/data/old.db`);
     const old = await serve({ SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/old.db` });
     expect(await clientsOf(old)).toEqual([2, 3]);
+  });
+
+  test("is restored to where a link leads, and the link stays", async () => {
+    mkdirSync(`${folder.path}/disk`);
+    mkdirSync(`${folder.path}/data`);
+    symlinkSync("../disk/real.db", `${folder.path}/data/linked.db`);
+    const linked = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/linked.db` };
+    const server = await serve(linked);
+    await done(["backup", "linked-backup.db"], linked);
+    await server.stop("SIGTERM");
+    await done(["restore", "linked-backup.db"], linked);
+    expect(lstatSync(`${folder.path}/data/linked.db`).isSymbolicLink()).toBe(true);
+    expect(readdirSync(`${folder.path}/disk`).toSorted()).toEqual([
+      "real.db",
+      expect.stringMatching(/^real.db.before/),
+    ]);
   });
 
   test("restored with --hold grants no token for one session period, and extends what it knows", async () => {

@@ -129,6 +129,13 @@ describe.each([1, 3, 4])("a store filled by random commands (seed %i)", (seed) =
   });
 });
 
+let files = 0;
+const targets = [
+  ["memory", async () => openMemoryStore(new HeldClock())],
+  ["SQLite", async () => openSqliteStore(`${folder.path}/refused-${++files}.db`, new HeldClock())],
+  ["PostgreSQL", async () => openPostgresStore(await server.database(), { clock: new HeldClock() })],
+] as const;
+
 describe("what is no whole export is refused, and leaves the target empty:", () => {
   const alter: Record<string, readonly [(text: string) => string, RegExp]> = {
     "a file cut off in a line": [(text) => text.slice(0, -200), /truncated/],
@@ -153,13 +160,6 @@ describe("what is no whole export is refused, and leaves the target empty:", () 
     "an empty file": [() => "", /truncated/],
   };
   let whole = "";
-  let files = 0;
-  const targets = [
-    ["memory", async () => openMemoryStore(new HeldClock())],
-    ["SQLite", async () => openSqliteStore(`${folder.path}/refused-${++files}.db`, new HeldClock())],
-    ["PostgreSQL", async () => openPostgresStore(await server.database(), { clock: new HeldClock() })],
-  ] as const;
-
   beforeAll(async () => {
     const world = new TransferWorld(4);
     const source = openSqliteStore(`${folder.path}/whole.db`, world.clock);
@@ -189,6 +189,21 @@ describe("what is no whole export is refused, and leaves the target empty:", () 
     await target.close();
   });
 });
+
+test.each(targets)(
+  "history that comes uncounted is counted from its beginning, though %s had counted nothing up to now",
+  async (_, open) => {
+    const world = new TransferWorld(1);
+    const source = openMemoryStore(world.clock);
+    await world.describe([source]);
+    await world.play(100, [source]);
+    const target = await open();
+    await target.saveTallies([], await target.counted(), { until: world.clock.now() + 1, lines: 0 });
+    await move(source, target);
+    expect(await linesOf(target)).not.toContainEqual(expect.objectContaining({ name: "counted_until" }));
+    await Promise.all([source.close(), target.close()]);
+  },
+);
 
 test("the page of the export's format has every member of every line", async () => {
   const page = readFileSync(new URL("../../../docs/reference/export-format.md", import.meta.url), "utf8");

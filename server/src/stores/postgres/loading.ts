@@ -81,6 +81,8 @@ export async function loadInto(connections: Connections, dump: Dump): Promise<vo
     const [head] = await transaction.query(
       "UPDATE seatkeeper.catalog_head SET revision = revision + 1 RETURNING revision",
     );
+    // How far a server has counted nothing here says nothing of the lines that come.
+    transaction.query(putCounted, [0, 0]);
     const loading = new Loading(transaction, Number(head?.revision));
     for await (const line of dump.lines) await loading.put(line);
     await loading.flush();

@@ -180,8 +180,8 @@ function keep(file: string, as: string): void {
   }
 }
 
-/** The new name is on disk too. */
-function syncFolder(folder: string): void {
+/** A new name in it is on disk too. */
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, "r");
   try {
     fsyncSync(fd);

@@ -370,6 +370,10 @@ export class Rows {
     this.#putSetting.run(name, value);
   }
 
+  deleteSetting(name: string): void {
+    this.#db.prepare("DELETE FROM settings WHERE name = ?").run(name);
+  }
+
   entities(): { readonly no: number; readonly entity: EntityChange }[] {
     const rows = this.#db.prepare("SELECT * FROM entities ORDER BY no").all() as EntityRow[];
     return rows.map((row) => ({

@@ -292,6 +292,8 @@ export class Tables {
 
   beginLoad(): void {
     this.begin();
+    // How far a server has counted nothing here says nothing of the lines that come.
+    this.rows.deleteSetting(countedSetting);
     this.#loading = new Loading(this.rows, this.#tallies, this.#audit, this.items);
   }
 
