@@ -356,6 +356,48 @@ describe("a database in whose place an older copy of it was put", () => {
     expect(closed?.denial).toBeNull();
     expect(await clients()).toEqual(["anna"]);
   });
+
+  /** Takes a copy of the database, lets something happen that the copy lacks, and puts the copy in the database's place. */
+  async function putBack(store: Store, meanwhile: () => Promise<void>): Promise<void> {
+    const run = (sql: string) => postgres.query(maintenance(), sql);
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${nameOf(url)}'`;
+    const isDone = (work: Promise<unknown>) =>
+      work.then(
+        () => true,
+        () => false,
+      );
+    await run(cut);
+    await until(() => isDone(run(`CREATE DATABASE ${nameOf(url)}_copy TEMPLATE ${nameOf(url)}`)));
+    await until(() => isDone(store.ping()));
+    await meanwhile();
+    await run(cut);
+    await run(`DROP DATABASE ${nameOf(url)} WITH (FORCE)`);
+    await run(`ALTER DATABASE ${nameOf(url)}_copy RENAME TO ${nameOf(url)}`);
+    await until(() => isDone(store.refresh()));
+  }
+
+  test("is what the catalogue is saved to, though nothing was decided on it yet: what it lacks is made anew, and whole", async () => {
+    const store = await open();
+    await store.saveCatalog(entitiesOf(setting));
+    const lost = licenseSetting({ licenseId: licenseIdOf(2), tokens: 1 });
+    await putBack(store, () => store.saveCatalog(entitiesOf(lost)));
+    await store.saveCatalog(entitiesOf({ ...lost, tokens: 3 }));
+    expect(store.catalog.vendor(isvIdOf(1))?.licenses.has(lost.licenseId)).toBe(true);
+    const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+    const fresh = { session: freshId(6, 90), assignment: freshId(7, 90), token: freshId(8, 90) };
+    const place = { isvId: isvIdOf(1), licenseId: lost.licenseId };
+    const [outcome] = await stepAll(store, [{ type: "open", ...place, clientId: "anna", ...nothing, ids: fresh }]);
+    expect(outcome?.denial).toBeNull();
+  });
+
+  test("is shown as soon as a server gives its next sign of life, though nobody asks for a decision", async () => {
+    const store = await open();
+    await store.saveCatalog(entitiesOf(setting));
+    const lost = licenseSetting({ licenseId: licenseIdOf(2), tokens: 1 });
+    await putBack(store, () => store.saveCatalog(entitiesOf(lost)));
+    await store.live();
+    expect([...(store.catalog.vendor(isvIdOf(1))?.licenses.keys() ?? [])]).toEqual([setting.licenseId]);
+  });
 });
 
 describe("a disk that is full", () => {

@@ -149,13 +149,8 @@ class PostgresStore implements Store {
 
   async open(onWait: OnWait | undefined): Promise<void> {
     await migrate(this.#connections, onWait && { onWait });
-    // At once, however large the catalogue is: whoever has the schema's lock next looks for it.
+    // At once, however large the catalogue is: whoever has the schema's lock next looks for the sign.
     await this.live();
-    // Before anything is read of it.
-    const [head] = await this.#connections.query(statements.readHead);
-    this.#lineage = head?.lineage;
-    this.#catalogue.directory.heldFrom = await this.#readSettings();
-    await this.#catalogue.refresh();
   }
 
   /** Answers with the instant from which on tokens are held. */
@@ -361,7 +356,13 @@ class PostgresStore implements Store {
   async makeGood(): Promise<void> {}
 
   async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
-    await this.#catalogue.save(changes, author, this.now());
+    for (let n = 0; n < limits.triesMax; n++) {
+      const known = this.#lineage;
+      const lineage = await this.#catalogue.save(changes, author, this.now(), known);
+      if (lineage === known) return;
+      if (lineage !== this.#lineage) await this.#beginAnew(lineage);
+    }
+    throw new StoreFault("the database is replaced faster than it can be read");
   }
 
   refresh(): Promise<void> {
@@ -533,8 +534,10 @@ class PostgresStore implements Store {
   }
 
   async live(): Promise<void> {
-    await this.#life.sign();
+    const lineage = await this.#life.sign();
     this.#livedAt = performance.now();
+    // Where nobody asks for a decision, nothing else tells that the catalogue is of another database.
+    if (lineage !== this.#lineage) await this.#beginAnew(lineage);
   }
 
   async tidy(): Promise<void> {
