@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Connections } from "../../src/stores/postgres/connections.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { lockSchema, migrate, readMigrations } from "../../src/stores/postgres/schema.ts";
+import { lineage } from "../../src/stores/postgres/statements.ts";
 import { DatabaseInUse, DatabaseRefused, type Store } from "../../src/stores/store.ts";
 import { call, licenseIds, tenant } from "../faults/vendor.ts";
 import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
@@ -388,6 +389,14 @@ describe("a database in whose place an older copy of it was put", () => {
     const place = { isvId: isvIdOf(1), licenseId: lost.licenseId };
     const [outcome] = await stepAll(store, [{ type: "open", ...place, clientId: "anna", ...nothing, ids: fresh }]);
     expect(outcome?.denial).toBeNull();
+  });
+
+  test("is not what one is taken for whose connections tell the time of different zones, as after an ALTER ROLE", async () => {
+    const seenFrom = async (zone: string) => {
+      const [row] = await postgres.query(`${url}?options=-c%20timezone=${zone}`, `SELECT ${lineage} AS lineage`);
+      return row?.lineage;
+    };
+    expect(await seenFrom("Asia/Tokyo")).toBe(await seenFrom("UTC"));
   });
 
   test("is shown as soon as a server gives its next sign of life, though nobody asks for a decision", async () => {

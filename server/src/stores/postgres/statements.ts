@@ -12,7 +12,7 @@ export const lockLicenses = (isSkipping: boolean) => `
 
 /** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
 export const lineage = `
-  pg_postmaster_start_time()::text || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  extract(epoch FROM pg_postmaster_start_time()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /** $1 vendors, $2 licences, $3 the version that is known of each. */
 export const changesSince = `
