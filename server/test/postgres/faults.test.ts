@@ -303,6 +303,24 @@ test("whoever joins a transaction after it has read the clock is decided no earl
   expect(granted?.session?.openedAt).toBeGreaterThanOrEqual(asked);
 });
 
+test.each(["seatkeeper", "licences"])(
+  "counting stops before a transaction under way that has read the clock, also where the address calls its connections %s",
+  async (name) => {
+    const named = await openPostgresStore(`${proxy.url}?application_name=${name}`);
+    await stepAll(named, [open(1, "anna")]);
+    proxy.hold(true);
+    const late = settled(stepAll(named, [open(1, "ben")]));
+    const underWay =
+      "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS now FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    const read = await until(async () => Number((await postgres.query(url, underWay))[0]?.now ?? 0) || false);
+    await until(async () => Number((await postgres.query(url, underWay))[0]?.now) > read + 20);
+    expect(await other.settledUntil()).toBeLessThan(read);
+    proxy.hold(false);
+    expect(await late).toEqual([expect.objectContaining({ denial: null })]);
+    await named.close();
+  },
+);
+
 describe("a commit that waits for a standby", () => {
   afterEach(() => setStandby(""));
 

@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ClientConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import { StoreFault } from "../store.ts";
-import { addressesOf } from "./addresses.ts";
+import { addressesOf, nameless } from "./addresses.ts";
 import * as limits from "./limits.ts";
 import { findPrimary, type Primary, timelineOf } from "./primary.ts";
 
@@ -61,7 +61,7 @@ export class Connections {
 
   /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
-    this.#urls = addressesOf(url);
+    this.#urls = addressesOf(url).map(nameless);
     this.#names = this.#urls.some((each) => new URL(each).searchParams.get("prepare") === "off")
       ? null
       : new StatementNames();
