@@ -351,6 +351,21 @@ describe("a commit that waits for a standby", () => {
     expect(await expectAlike(1)).toEqual(["anna", "ben"]);
   });
 
+  test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
+    await setStandby("nobody");
+    // Each waits for as long as a probe may.
+    for (let n = 0; n < 3; n++) await expect(store.ping()).rejects.toThrow(StoreFault);
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' OR wait_event_type = 'Lock'";
+    expect(Number((await postgres.query(url, waits))[0]?.n)).toBe(1);
+    await setStandby("");
+    await until(() =>
+      store.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+  }, 60_000);
+
   test("keeps every answer waiting, those that changed nothing too", async () => {
     const close: Command = { type: "close", ...placeOf(1), clientId: "nobody", sessionId: null, userId: null };
     await setStandby("nobody");

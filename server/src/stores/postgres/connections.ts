@@ -24,6 +24,11 @@ interface Beginning {
   readonly answerMs?: number;
 }
 
+interface Writing extends Beginning {
+  /** How long it waits for the answer to its COMMIT. */
+  readonly commitMs?: number;
+}
+
 interface PrimaryConfig extends PoolConfig {
   readonly pipeline?: boolean;
   readonly addressNow?: () => string | undefined;
@@ -89,19 +94,32 @@ export class Connections {
     return new Transaction(client, this.#names, begin, answerMs, () => this.#warnings.get(client));
   }
 
-  /** One statement, which is its own transaction; it is given up after `ms`. */
-  async query(text: string, values: readonly unknown[] = [], ms = limits.answerMs): Promise<readonly Row[]> {
+  /** One statement that reads; it is given up in time. */
+  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     const client = await this.#client();
-    this.#warnings.delete(client);
     try {
-      const { rows } = await client.query(within(ms, text, values));
-      const warning = this.#warnings.get(client);
-      if (warning !== undefined) throw new StoreFault(`PostgreSQL warned: ${warning}`, { isUnknown: true });
+      const { rows } = await client.query(within(limits.answerMs, text, values));
       client.release();
       return rows;
     } catch (error) {
       client.release(true);
       throw faultOf(error);
+    }
+  }
+
+  /**
+   * One statement that writes, as a transaction of its own. Its connection stays taken until PostgreSQL answers: however often
+   * it is tried, not ever more of them wait for a standby.
+   */
+  async write(text: string, values: readonly unknown[], { commitMs, ...beginning }: Writing = {}) {
+    const transaction = await this.begin(beginning);
+    try {
+      const rows = transaction.query(text, values);
+      await transaction.commit(commitMs);
+      return await rows;
+    } catch (error) {
+      transaction.abandon();
+      throw error;
     }
   }
 
@@ -264,7 +282,7 @@ export class Transaction {
    * took place could then not be told.
    * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
    */
-  async commit(): Promise<void> {
+  async commit(commitMs = limits.commitMs): Promise<void> {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
@@ -293,7 +311,7 @@ export class Transaction {
       // The connection stays taken until PostgreSQL answers, so that not ever more of them wait.
       isLate = true;
       reject(new StoreFault("PostgreSQL does not say whether it committed", { isUnknown: true }));
-    }, limits.commitMs);
+    }, commitMs);
     try {
       await Promise.race([committed, late]);
     } finally {

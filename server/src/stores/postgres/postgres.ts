@@ -417,7 +417,7 @@ class PostgresStore implements Store {
 
   /** Takes the licences it answers with, so that of several servers one sweeps each. */
   async dueLicenses(now: Millis, limit: number, isvId: string | null): Promise<Place[]> {
-    const rows = await this.#connections.query(claimDue, [now, limit, isvId, now + limits.sweepClaimMs]);
+    const rows = await this.#connections.write(claimDue, [now, limit, isvId, now + limits.sweepClaimMs]);
     return rows.map(placeOf).filter((place) => this.#licenseOf(place.isvId, place.licenseId) !== undefined);
   }
 
@@ -502,12 +502,12 @@ class PostgresStore implements Store {
   }
 
   async saveSetting(name: string, value: string): Promise<void> {
-    await this.#connections.query(saveSetting, [name, value]);
+    await this.#connections.write(saveSetting, [name, value]);
     this.#settings.set(name, value);
   }
 
   async keepSetting(name: string, value: string): Promise<string> {
-    await this.#connections.query(keepSetting, [name, value]);
+    await this.#connections.write(keepSetting, [name, value]);
     const [row] = await this.#connections.query("SELECT value FROM seatkeeper.settings WHERE name = $1", [name]);
     const kept = row?.value as string;
     this.#settings.set(name, kept);
@@ -556,7 +556,7 @@ class PostgresStore implements Store {
       return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
       const values = ["pinged_at", String(this.now())];
-      const result = this.#connections.query(saveSetting, values, limits.pingMs).then(() => {});
+      const result = this.#connections.write(saveSetting, values, probing).then(() => {});
       result.catch(() => {});
       this.#pinged = { at: performance.now(), result };
     }
@@ -569,6 +569,9 @@ class PostgresStore implements Store {
     await Promise.all([this.#connections.close(), this.#records.close()]);
   }
 }
+
+/** PostgreSQL ends the wait for another probe's row by itself, before the probe is given up. */
+const probing = { lockMs: limits.pingLockMs, answerMs: limits.pingMs, commitMs: limits.pingMs };
 
 /** For a look at the time alone. */
 const noLicenses: AuditedLicenses = {
