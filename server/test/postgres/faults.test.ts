@@ -366,6 +366,20 @@ describe("a commit that waits for a standby", () => {
     );
   }, 60_000);
 
+  test("and has all connections is told as such: PostgreSQL can be reached, and does not answer", async () => {
+    await warmUp(1, 2, 3, 4, 5, 6, 7);
+    await setStandby("nobody");
+    const all = Array.from({ length: limits.lanes + limits.otherConnections }, (_, n) => n + 1);
+    const waiting = all.map((n) => settled(stepAll(store, [open(n, "anna")])));
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
+    await until(async () => Number((await postgres.query(url, waits))[0]?.n) === all.length);
+    await expect(store.licenseOfToken(isvId, freshId(8, 1))).rejects.toThrow(
+      /^none of the 7 connections to PostgreSQL has come free/,
+    );
+    await setStandby("");
+    await Promise.all(waiting);
+  }, 60_000);
+
   test("keeps every answer waiting, those that changed nothing too", async () => {
     const close: Command = { type: "close", ...placeOf(1), clientId: "nobody", sessionId: null, userId: null };
     await setStandby("nobody");

@@ -137,7 +137,9 @@ export class Connections {
       // Gone, or a standby by now: another one may be the primary.
       const found = await this.#find();
       return await found.connect().catch((error: Error) => {
-        throw new StoreFault(`PostgreSQL cannot be reached: ${error.message}`, { cause: error });
+        const { size } = this.#taken;
+        const what = size < found.options.max ? "PostgreSQL cannot be reached" : noneIsFree(size);
+        throw new StoreFault(`${what}: ${error.message}`, { cause: error });
       });
     }
   }
@@ -200,6 +202,9 @@ export class Connections {
     }
   }
 }
+
+/** It can be reached, and whoever has them waits for its answers: to commits that wait for a standby, mostly. */
+const noneIsFree = (count: number) => `none of the ${count} connections to PostgreSQL has come free`;
 
 /**
  * For the transaction alone, so that a connection pooler in between does no harm. A server that stops in the middle of a
