@@ -1,6 +1,6 @@
 /** What operators do to a database, and what fails under it: the server says so, and is back by itself when the cause is gone. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Connections } from "../../src/stores/postgres/connections.ts";
@@ -227,6 +227,24 @@ describe("migrations", () => {
     expect((await schema()).map(({ version }) => version)).toEqual(all.map(({ version }) => version));
     await proxy.close();
   }, 30_000);
+
+  test("are undone by a backup from before them, restored as docs/guide/operating.md says, and may be run again", async ({
+    skip,
+  }) => {
+    if (!existsSync(join(postgres.binaries, "pg_restore"))) skip("this PostgreSQL has no pg_dump and pg_restore");
+    const guide = readFileSync(new URL("../../../docs/guide/operating.md", import.meta.url), "utf8");
+    const commands = guide.match(/^(pg_dump|psql|pg_restore) .*$/gm) ?? [];
+    const env = { SEATKEEPER_DATABASE_URL: url, PATH: `${postgres.binaries}:${process.env.PATH}` };
+    const run = (command: string) => execFileSync("sh", ["-c", command], { env, cwd: folder.path, stdio: "pipe" });
+    const newer = known.slice(3).map(({ name }) => name);
+    await migrate(connect(), { migrations: known.slice(0, 3) });
+    expect(commands.map((command) => command.split(" ")[0])).toEqual(["pg_dump", "psql", "pg_restore"]);
+    run(commands[0] as string);
+    expect(await migrate(connect())).toEqual(newer);
+    for (const command of commands.slice(1)) run(command);
+    expect(await schema()).toHaveLength(3);
+    expect(await migrate(connect())).toEqual(newer);
+  });
 
   test("by a newer program are refused to an older one, unless they say that it may go on beside them", async () => {
     await migrate(connect());
