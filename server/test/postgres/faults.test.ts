@@ -303,6 +303,22 @@ test("whoever joins a transaction after it has read the clock is decided no earl
   expect(granted?.session?.openedAt).toBeGreaterThanOrEqual(asked);
 });
 
+test("whoever joins a transaction after it has read the catalogue is decided by what another server has saved before it asked", async () => {
+  const desk = new Desk(store);
+  await desk.decide(open(1, "anna"));
+  proxy.hold(true);
+  const first = desk.decide(open(1, "ben"));
+  const locked =
+    "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND application_name = 'seatkeeper'";
+  await until(async () => (await postgres.query(url, locked)).length > 0);
+  await other.saveCatalog(entitiesOf({ ...(settings[0] as (typeof settings)[number]), tokens: 1 }));
+  const joins = desk.decide(open(1, "cleo"));
+  proxy.hold(false);
+  await first;
+  expect((await joins).denial?.code).toBe("tokens_exhausted");
+  expect(await expectAlike(1)).toEqual(["anna"]);
+});
+
 test.each(["seatkeeper", "licences"])(
   "counting stops before a transaction under way that has read the clock, also where the address calls its connections %s",
   async (name) => {

@@ -217,8 +217,8 @@ class PostgresStore implements Store {
       // Carried on since the clock was read: some have joined meanwhile, and none is decided before it asked.
       const now = deciding.instant(Math.max(clock, this.now()));
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
-      const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
-      deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
+      const swept = new Set(commands.filter(({ type }) => type === "sweep").map(keyOf));
+      deciding.save(transaction, now, { lastOutage: this.#life.lastOutage, revision: basis.revision, swept });
       await transaction.commit();
       this.#lack = null;
       this.#settle(deciding, rows, head.lineage);
