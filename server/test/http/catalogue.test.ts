@@ -292,6 +292,13 @@ describe("licences", () => {
     expect(body.errors[0].field).toBe("allowed_user_domains");
   });
 
+  test("take no domain that a store cannot keep: control characters, half of a surrogate pair", async () => {
+    for (const domain of ["factor\ud800.com", "factor\u0085.com", "factor\u0000.com"]) {
+      const { status } = await patch("/licenses", { id: licenses.users, allowed_user_domains: [domain] });
+      expect([domain, status]).toEqual([domain, 400]);
+    }
+  });
+
   test("are listed by filter, sort and page, by query or body alike", async () => {
     const idsOf = ({ body }: { body: { items: { id: string }[] } }) => body.items.map((each) => each.id);
     expect(idsOf(await get(`/licenses?template_id=${users}`))).toEqual([licenses.users]);

@@ -1,11 +1,12 @@
 /** What operators do to a database, and what fails under it: the server says so, and is back by itself when the cause is gone. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Connections } from "../../src/stores/postgres/connections.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { lockSchema, migrate, readMigrations } from "../../src/stores/postgres/schema.ts";
+import { lineage } from "../../src/stores/postgres/statements.ts";
 import { DatabaseInUse, DatabaseRefused, type Store } from "../../src/stores/store.ts";
 import { call, licenseIds, tenant } from "../faults/vendor.ts";
 import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
@@ -227,6 +228,24 @@ describe("migrations", () => {
     await proxy.close();
   }, 30_000);
 
+  test("are undone by a backup from before them, restored as docs/guide/operating.md says, and may be run again", async ({
+    skip,
+  }) => {
+    if (!existsSync(join(postgres.binaries, "pg_restore"))) skip("this PostgreSQL has no pg_dump and pg_restore");
+    const guide = readFileSync(new URL("../../../docs/guide/operating.md", import.meta.url), "utf8");
+    const commands = guide.match(/^(pg_dump|psql|pg_restore) .*$/gm) ?? [];
+    const env = { SEATKEEPER_DATABASE_URL: url, PATH: `${postgres.binaries}:${process.env.PATH}` };
+    const run = (command: string) => execFileSync("sh", ["-c", command], { env, cwd: folder.path, stdio: "pipe" });
+    const newer = known.slice(3).map(({ name }) => name);
+    await migrate(connect(), { migrations: known.slice(0, 3) });
+    expect(commands.map((command) => command.split(" ")[0])).toEqual(["pg_dump", "psql", "pg_restore"]);
+    run(commands[0] as string);
+    expect(await migrate(connect())).toEqual(newer);
+    for (const command of commands.slice(1)) run(command);
+    expect(await schema()).toHaveLength(3);
+    expect(await migrate(connect())).toEqual(newer);
+  });
+
   test("by a newer program are refused to an older one, unless they say that it may go on beside them", async () => {
     await migrate(connect());
     const n = known.length;
@@ -355,6 +374,56 @@ describe("a database in whose place an older copy of it was put", () => {
     const [closed] = await stepAll(store, [{ type: "close", isvId: isvIdOf(1), licenseId: licenseIdOf(1), ...caller }]);
     expect(closed?.denial).toBeNull();
     expect(await clients()).toEqual(["anna"]);
+  });
+
+  /** Takes a copy of the database, lets something happen that the copy lacks, and puts the copy in the database's place. */
+  async function putBack(store: Store, meanwhile: () => Promise<void>): Promise<void> {
+    const run = (sql: string) => postgres.query(maintenance(), sql);
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${nameOf(url)}'`;
+    const isDone = (work: Promise<unknown>) =>
+      work.then(
+        () => true,
+        () => false,
+      );
+    await run(cut);
+    await until(() => isDone(run(`CREATE DATABASE ${nameOf(url)}_copy TEMPLATE ${nameOf(url)}`)));
+    await until(() => isDone(store.ping()));
+    await meanwhile();
+    await run(cut);
+    await run(`DROP DATABASE ${nameOf(url)} WITH (FORCE)`);
+    await run(`ALTER DATABASE ${nameOf(url)}_copy RENAME TO ${nameOf(url)}`);
+    await until(() => isDone(store.refresh()));
+  }
+
+  test("is what the catalogue is saved to, though nothing was decided on it yet: what it lacks is made anew, and whole", async () => {
+    const store = await open();
+    await store.saveCatalog(entitiesOf(setting));
+    const lost = licenseSetting({ licenseId: licenseIdOf(2), tokens: 1 });
+    await putBack(store, () => store.saveCatalog(entitiesOf(lost)));
+    await store.saveCatalog(entitiesOf({ ...lost, tokens: 3 }));
+    expect(store.catalog.vendor(isvIdOf(1))?.licenses.has(lost.licenseId)).toBe(true);
+    const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+    const fresh = { session: freshId(6, 90), assignment: freshId(7, 90), token: freshId(8, 90) };
+    const place = { isvId: isvIdOf(1), licenseId: lost.licenseId };
+    const [outcome] = await stepAll(store, [{ type: "open", ...place, clientId: "anna", ...nothing, ids: fresh }]);
+    expect(outcome?.denial).toBeNull();
+  });
+
+  test("is not what one is taken for whose connections tell the time of different zones, as after an ALTER ROLE", async () => {
+    const seenFrom = async (zone: string) => {
+      const [row] = await postgres.query(`${url}?options=-c%20timezone=${zone}`, `SELECT ${lineage} AS lineage`);
+      return row?.lineage;
+    };
+    expect(await seenFrom("Asia/Tokyo")).toBe(await seenFrom("UTC"));
+  });
+
+  test("is shown as soon as a server gives its next sign of life, though nobody asks for a decision", async () => {
+    const store = await open();
+    await store.saveCatalog(entitiesOf(setting));
+    const lost = licenseSetting({ licenseId: licenseIdOf(2), tokens: 1 });
+    await putBack(store, () => store.saveCatalog(entitiesOf(lost)));
+    await store.live();
+    expect([...(store.catalog.vendor(isvIdOf(1))?.licenses.keys() ?? [])]).toEqual([setting.licenseId]);
   });
 });
 

@@ -303,6 +303,40 @@ test("whoever joins a transaction after it has read the clock is decided no earl
   expect(granted?.session?.openedAt).toBeGreaterThanOrEqual(asked);
 });
 
+test("whoever joins a transaction after it has read the catalogue is decided by what another server has saved before it asked", async () => {
+  const desk = new Desk(store);
+  await desk.decide(open(1, "anna"));
+  proxy.hold(true);
+  const first = desk.decide(open(1, "ben"));
+  const locked =
+    "SELECT 1 FROM pg_stat_activity WHERE state = 'idle in transaction' AND application_name = 'seatkeeper'";
+  await until(async () => (await postgres.query(url, locked)).length > 0);
+  await other.saveCatalog(entitiesOf({ ...(settings[0] as (typeof settings)[number]), tokens: 1 }));
+  const joins = desk.decide(open(1, "cleo"));
+  proxy.hold(false);
+  await first;
+  expect((await joins).denial?.code).toBe("tokens_exhausted");
+  expect(await expectAlike(1)).toEqual(["anna"]);
+});
+
+test.each(["seatkeeper", "licences"])(
+  "counting stops before a transaction under way that has read the clock, also where the address calls its connections %s",
+  async (name) => {
+    const named = await openPostgresStore(`${proxy.url}?application_name=${name}`);
+    await stepAll(named, [open(1, "anna")]);
+    proxy.hold(true);
+    const late = settled(stepAll(named, [open(1, "ben")]));
+    const underWay =
+      "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000) AS now FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    const read = await until(async () => Number((await postgres.query(url, underWay))[0]?.now ?? 0) || false);
+    await until(async () => Number((await postgres.query(url, underWay))[0]?.now) > read + 20);
+    expect(await other.settledUntil()).toBeLessThan(read);
+    proxy.hold(false);
+    expect(await late).toEqual([expect.objectContaining({ denial: null })]);
+    await named.close();
+  },
+);
+
 describe("a commit that waits for a standby", () => {
   afterEach(() => setStandby(""));
 
@@ -332,6 +366,35 @@ describe("a commit that waits for a standby", () => {
     expect(isGranted(await desk.decide(open(1, "ben")))).toBe(true);
     expect(await expectAlike(1)).toEqual(["anna", "ben"]);
   });
+
+  test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
+    await setStandby("nobody");
+    // Each waits for as long as a probe may.
+    for (let n = 0; n < 3; n++) await expect(store.ping()).rejects.toThrow(StoreFault);
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' OR wait_event_type = 'Lock'";
+    expect(Number((await postgres.query(url, waits))[0]?.n)).toBe(1);
+    await setStandby("");
+    await until(() =>
+      store.ping().then(
+        () => true,
+        () => false,
+      ),
+    );
+  }, 60_000);
+
+  test("and has all connections is told as such: PostgreSQL can be reached, and does not answer", async () => {
+    await warmUp(1, 2, 3, 4, 5, 6, 7);
+    await setStandby("nobody");
+    const all = Array.from({ length: limits.lanes + limits.otherConnections }, (_, n) => n + 1);
+    const waiting = all.map((n) => settled(stepAll(store, [open(n, "anna")])));
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
+    await until(async () => Number((await postgres.query(url, waits))[0]?.n) === all.length);
+    await expect(store.licenseOfToken(isvId, freshId(8, 1))).rejects.toThrow(
+      /^none of the 7 connections to PostgreSQL has come free/,
+    );
+    await setStandby("");
+    await Promise.all(waiting);
+  }, 60_000);
 
   test("keeps every answer waiting, those that changed nothing too", async () => {
     const close: Command = { type: "close", ...placeOf(1), clientId: "nobody", sessionId: null, userId: null };

@@ -29,6 +29,9 @@ import * as schemas from "./schemas.ts";
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 
+/** Nothing that a name may not hold either: PostgreSQL cannot keep half a surrogate pair. */
+const domainPattern = "^[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$";
+
 /** What may be given of a licence beside what must: by the wire's names. */
 const settings = {
   name: Maybe(Label("Shown to applications.")),
@@ -38,7 +41,7 @@ const settings = {
   project_tokens: Maybe(Type.Object({ mono: Count, team: Count })),
   legacy_license_key: Maybe(Label("A key of the vendor's own by which applications may name the licence.")),
   allowed_user_domains: Maybe(
-    Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: "^[^\\s\\u0000-\\u001f]+$" }), { maxItems: 1000 }),
+    Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: domainPattern }), { maxItems: 1000 }),
   ),
   is_active: Maybe(Type.Boolean({ description: "An inactive licence denies." })),
   start_date_utc: Maybe(Instant("From when on it is valid, as applications are told.")),

@@ -8,11 +8,13 @@ import { auditValues, insertAudit } from "./audit.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
 import { nobody } from "./deciding.ts";
 import { emptyLicenses } from "./deletion.ts";
-import { lockLicenses } from "./statements.ts";
+import { lineage, lockLicenses } from "./statements.ts";
 
 const entitiesSince = `
   SELECT isv_id, kind, id, body, applied, revision FROM seatkeeper.entities WHERE revision > $1
   ORDER BY revision, kind <> 'isv'`;
+
+const lockHead = `SELECT revision, ${lineage} AS lineage FROM seatkeeper.catalog_head FOR UPDATE`;
 
 export const putEntities = `
   INSERT INTO seatkeeper.entities (isv_id, kind, id, body, applied, revision)
@@ -79,11 +81,18 @@ export class Catalogue {
     this.#take(rows);
   }
 
-  /** Saves changes, after those that other servers saved before. */
-  async save(changes: readonly EntityChange[], author: Author, at: Millis): Promise<void> {
+  /**
+   * Saves changes, after those that other servers saved before. Answers with the database's lineage: if it is not the one that
+   * is known, nothing is saved, because what is known here may be of another database's catalogue.
+   */
+  async save(changes: readonly EntityChange[], author: Author, at: Millis, known: unknown): Promise<unknown> {
     const transaction = await this.#connections.begin();
     try {
-      const [head] = await transaction.query("SELECT revision FROM seatkeeper.catalog_head FOR UPDATE");
+      const [head] = await transaction.query(lockHead);
+      if (head?.lineage !== known) {
+        await transaction.rollback();
+        return head?.lineage;
+      }
       const isBehind = Number(head?.revision) > this.#revision;
       this.#take(isBehind ? await transaction.query(entitiesSince, [this.#revision]) : await noRows);
       this.directory.check(changes);
@@ -96,9 +105,10 @@ export class Catalogue {
       const revision = Number(head?.revision) + 1;
       this.#send(transaction, changes, revision);
       await transaction.commit();
-      if (revision <= this.#revision) return;
+      if (revision <= this.#revision) return known;
       this.directory.put(changes);
       this.#revision = revision;
+      return known;
     } catch (error) {
       transaction.abandon();
       throw error;

@@ -6,7 +6,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ClientConfig, Pool, type PoolClient, type PoolConfig, type QueryConfig } from "pg";
 import { StoreFault } from "../store.ts";
-import { addressesOf } from "./addresses.ts";
+import { addressesOf, nameless } from "./addresses.ts";
 import * as limits from "./limits.ts";
 import { findPrimary, type Primary, timelineOf } from "./primary.ts";
 
@@ -22,6 +22,11 @@ interface Beginning {
   readonly lockMs?: number;
   /** How long it waits for any one answer. */
   readonly answerMs?: number;
+}
+
+interface Writing extends Beginning {
+  /** How long it waits for the answer to its COMMIT. */
+  readonly commitMs?: number;
 }
 
 interface PrimaryConfig extends PoolConfig {
@@ -61,7 +66,7 @@ export class Connections {
 
   /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
-    this.#urls = addressesOf(url);
+    this.#urls = addressesOf(url).map(nameless);
     this.#names = this.#urls.some((each) => new URL(each).searchParams.get("prepare") === "off")
       ? null
       : new StatementNames();
@@ -89,19 +94,32 @@ export class Connections {
     return new Transaction(client, this.#names, begin, answerMs, () => this.#warnings.get(client));
   }
 
-  /** One statement, which is its own transaction; it is given up after `ms`. */
-  async query(text: string, values: readonly unknown[] = [], ms = limits.answerMs): Promise<readonly Row[]> {
+  /** One statement that reads; it is given up in time. */
+  async query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
     const client = await this.#client();
-    this.#warnings.delete(client);
     try {
-      const { rows } = await client.query(within(ms, text, values));
-      const warning = this.#warnings.get(client);
-      if (warning !== undefined) throw new StoreFault(`PostgreSQL warned: ${warning}`, { isUnknown: true });
+      const { rows } = await client.query(within(limits.answerMs, text, values));
       client.release();
       return rows;
     } catch (error) {
       client.release(true);
       throw faultOf(error);
+    }
+  }
+
+  /**
+   * One statement that writes, as a transaction of its own. Its connection stays taken until PostgreSQL answers: however often
+   * it is tried, not ever more of them wait for a standby.
+   */
+  async write(text: string, values: readonly unknown[], { commitMs, ...beginning }: Writing = {}) {
+    const transaction = await this.begin(beginning);
+    try {
+      const rows = transaction.query(text, values);
+      await transaction.commit(commitMs);
+      return await rows;
+    } catch (error) {
+      transaction.abandon();
+      throw error;
     }
   }
 
@@ -119,7 +137,9 @@ export class Connections {
       // Gone, or a standby by now: another one may be the primary.
       const found = await this.#find();
       return await found.connect().catch((error: Error) => {
-        throw new StoreFault(`PostgreSQL cannot be reached: ${error.message}`, { cause: error });
+        const { size } = this.#taken;
+        const what = size < found.options.max ? "PostgreSQL cannot be reached" : noneIsFree(size);
+        throw new StoreFault(`${what}: ${error.message}`, { cause: error });
       });
     }
   }
@@ -182,6 +202,9 @@ export class Connections {
     }
   }
 }
+
+/** It can be reached, and whoever has them waits for its answers: to commits that wait for a standby, mostly. */
+const noneIsFree = (count: number) => `none of the ${count} connections to PostgreSQL has come free`;
 
 /**
  * For the transaction alone, so that a connection pooler in between does no harm. A server that stops in the middle of a
@@ -264,7 +287,7 @@ export class Transaction {
    * took place could then not be told.
    * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
    */
-  async commit(): Promise<void> {
+  async commit(commitMs = limits.commitMs): Promise<void> {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
@@ -293,7 +316,7 @@ export class Transaction {
       // The connection stays taken until PostgreSQL answers, so that not ever more of them wait.
       isLate = true;
       reject(new StoreFault("PostgreSQL does not say whether it committed", { isUnknown: true }));
-    }, limits.commitMs);
+    }, commitMs);
     try {
       await Promise.race([committed, late]);
     } finally {

@@ -33,6 +33,14 @@ export interface Outage {
   readonly lengthMs: number;
 }
 
+/** What was decided by, beside the licences. */
+interface Basis {
+  readonly lastOutage: number;
+  /** The catalogue's. */
+  readonly revision: number;
+  readonly swept: ReadonlySet<string>;
+}
+
 export class Deciding implements AuditedLicenses {
   readonly #locked = new Map<string, Locked>();
   readonly #lines: HistoryRecord[] = [];
@@ -107,8 +115,11 @@ export class Deciding implements AuditedLicenses {
     });
   }
 
-  /** Sends everything that is to be kept; `swept` are licences whose every end was looked at. Every licence gets a row of its own, so that its answer waits for standbys too. */
-  save(transaction: Transaction, now: Millis, lastOutage: number, swept: ReadonlySet<string>): void {
+  /**
+   * Sends everything that is to be kept; `swept` are licences whose every end was looked at. Every licence gets a row of its own,
+   * so that its answer waits for standbys too.
+   */
+  save(transaction: Transaction, now: Millis, { lastOutage, revision, swept }: Basis): void {
     const locked = [...this.#locked.values()];
     const changed = locked.filter(({ changes }) => changes.size > 0);
     for (const { known } of changed) known.version++;
@@ -120,6 +131,7 @@ export class Deciding implements AuditedLicenses {
         texts(locked.map(({ changes }) => (changes.size === 0 ? null : written(changes.values())))),
         now,
         lastOutage,
+        revision,
       ]);
     }
     this.#saveRows(transaction, changed);

@@ -1,9 +1,12 @@
 /** What PostgreSQL says of a failure: whether it may be begun again, waited for, or told of. */
 import { StoreFault } from "../store.ts";
 
-/** Another server made PostgreSQL choose this transaction to give way: nothing of it happened, and it may begin again. */
+/**
+ * Another server made PostgreSQL choose this transaction to give way, or has changed the catalogue under it (which divides by
+ * zero: `saveLicenses`): nothing of it happened, and it may begin again.
+ */
 export function isConflict(error: unknown): boolean {
-  return hasCode(error, ["40001", "40P01"]);
+  return hasCode(error, ["40001", "40P01", "22012"]);
 }
 
 /** The connection is gone: PostgreSQL said so, or the network. The driver's own words for it have no code. */

@@ -22,6 +22,12 @@ interface Bounds {
   readonly versionsPerTurn: number;
 }
 
+/** What was read of a licence's log, and of which database. */
+interface Log {
+  readonly lineage: unknown;
+  readonly rows: readonly Row[];
+}
+
 export class Following {
   readonly #connections: Connections;
   readonly #licenses: KnownLicenses;
@@ -82,28 +88,30 @@ export class Following {
       await this.#surroundings.beginAnew(row.lineage);
       return undefined;
     }
-    const known = await this.#catchUp(place, Number(row.now_at), row.changes === null ? [] : [row, ...more]);
+    const log = { lineage: row.lineage, rows: row.changes === null ? [] : [row, ...more] };
+    const known = await this.#catchUp(place, Number(row.now_at), log);
     if (known === undefined && this.#licenses.get(place) === asked) this.#licenses.forget(asked);
     return known;
   }
 
   /** Some versions in one turn of the event loop, however many there are. */
-  async #catchUp(place: Place, version: number, log: readonly Row[]): Promise<Known | undefined> {
+  async #catchUp(place: Place, version: number, { lineage, rows }: Log): Promise<Known | undefined> {
     const { versionsPerTurn } = this.#bounds;
     let done = 0;
-    for (; log.length - done > versionsPerTurn; done += versionsPerTurn) {
-      const some = log.slice(done, done + versionsPerTurn);
-      await this.#catchUpTo(Number(some.at(-1)?.version), place, some);
+    for (; rows.length - done > versionsPerTurn; done += versionsPerTurn) {
+      const some = rows.slice(done, done + versionsPerTurn);
+      await this.#catchUpTo(Number(some.at(-1)?.version), place, { lineage, rows: some });
       await setImmediate();
     }
-    return this.#catchUpTo(version, place, log.slice(done));
+    return this.#catchUpTo(version, place, { lineage, rows: rows.slice(done) });
   }
 
-  /** Undefined: it is not known, or the log does not reach back to what is known of it. */
-  async #catchUpTo(version: number, place: Place, log: readonly Row[]): Promise<Known | undefined> {
+  /** Undefined: it is not known, or the log does not reach back to what is known of it, or is another database's. */
+  async #catchUpTo(version: number, place: Place, { lineage, rows }: Log): Promise<Known | undefined> {
     await this.#licenses.free(place);
+    if (lineage !== this.#surroundings.lineage()) return undefined;
     const known = this.#licenses.get(place);
-    const isThere = known !== undefined && (known.version >= version || catchUp(known, version, log));
+    const isThere = known !== undefined && (known.version >= version || catchUp(known, version, rows));
     if (!isThere) return undefined;
     // Counted anew: it may have grown by a lot without being decided on here.
     this.#licenses.put([known]);

@@ -36,8 +36,11 @@ export class Life {
     await this.sign();
   }
 
-  /** Puts on record that a server is alive; if none was for more than a minute, the outage too. Reads what others have found. */
-  async sign(): Promise<void> {
+  /**
+   * Puts on record that a server is alive; if none was for more than a minute, the outage too. Reads what others have found.
+   * Answers with the database's lineage.
+   */
+  async sign(): Promise<unknown> {
     const transaction = await this.#connections.begin();
     try {
       await transaction.query("SELECT 1 FROM seatkeeper.alive FOR UPDATE");
@@ -56,6 +59,7 @@ export class Life {
       const outages = rows.map(outageOf).reverse();
       // Two rounds may end in either order, and an outage that is forgotten would be credited twice.
       if ((outages.at(-1)?.no ?? 0) >= this.lastOutage) this.#outages = outages;
+      return head.lineage;
     } catch (error) {
       transaction.abandon();
       throw error;

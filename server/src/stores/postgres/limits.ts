@@ -60,6 +60,9 @@ export const rollbackMs = 1_000;
 /** The answer to a probe, which asks whether others would be served now. */
 export const pingMs = 3_000;
 
+/** Waiting for a probe of another server, or for one that waits for a standby itself. */
+export const pingLockMs = 2_000;
+
 /** How long a server calls itself unready after a decision found the disk full, unless one succeeds earlier. */
 export const lackMs = 5_000;
 

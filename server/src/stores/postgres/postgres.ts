@@ -151,13 +151,8 @@ class PostgresStore implements Store {
 
   async open(onWait: OnWait | undefined): Promise<void> {
     await migrate(this.#connections, onWait && { onWait });
-    // At once, however large the catalogue is: whoever has the schema's lock next looks for it.
+    // At once, however large the catalogue is: whoever has the schema's lock next looks for the sign.
     await this.live();
-    // Before anything is read of it.
-    const [head] = await this.#connections.query(statements.readHead);
-    this.#lineage = head?.lineage;
-    this.#catalogue.directory.heldFrom = await this.#readSettings();
-    await this.#catalogue.refresh();
   }
 
   /** Answers with the instant from which on tokens are held. */
@@ -224,8 +219,8 @@ class PostgresStore implements Store {
       // Carried on since the clock was read: some have joined meanwhile, and none is decided before it asked.
       const now = deciding.instant(Math.max(clock, this.now()));
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
-      const swept = commands.filter(({ type }) => type === "sweep").map(keyOf);
-      deciding.save(transaction, now, this.#life.lastOutage, new Set(swept));
+      const swept = new Set(commands.filter(({ type }) => type === "sweep").map(keyOf));
+      deciding.save(transaction, now, { lastOutage: this.#life.lastOutage, revision: basis.revision, swept });
       await transaction.commit();
       this.#lack = null;
       this.#settle(deciding, rows, head.lineage);
@@ -363,7 +358,13 @@ class PostgresStore implements Store {
   async makeGood(): Promise<void> {}
 
   async saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
-    await this.#catalogue.save(changes, author, this.now());
+    for (let n = 0; n < limits.triesMax; n++) {
+      const known = this.#lineage;
+      const lineage = await this.#catalogue.save(changes, author, this.now(), known);
+      if (lineage === known) return;
+      if (lineage !== this.#lineage) await this.#beginAnew(lineage);
+    }
+    throw new StoreFault("the database is replaced faster than it can be read");
   }
 
   refresh(): Promise<void> {
@@ -418,7 +419,7 @@ class PostgresStore implements Store {
 
   /** Takes the licences it answers with, so that of several servers one sweeps each. */
   async dueLicenses(now: Millis, limit: number, isvId: string | null): Promise<Place[]> {
-    const rows = await this.#connections.query(claimDue, [now, limit, isvId, now + limits.sweepClaimMs]);
+    const rows = await this.#connections.write(claimDue, [now, limit, isvId, now + limits.sweepClaimMs]);
     return rows.map(placeOf).filter((place) => this.#licenseOf(place.isvId, place.licenseId) !== undefined);
   }
 
@@ -499,12 +500,12 @@ class PostgresStore implements Store {
   }
 
   async saveSetting(name: string, value: string): Promise<void> {
-    await this.#connections.query(saveSetting, [name, value]);
+    await this.#connections.write(saveSetting, [name, value]);
     this.#settings.set(name, value);
   }
 
   async keepSetting(name: string, value: string): Promise<string> {
-    await this.#connections.query(keepSetting, [name, value]);
+    await this.#connections.write(keepSetting, [name, value]);
     const [row] = await this.#connections.query("SELECT value FROM seatkeeper.settings WHERE name = $1", [name]);
     const kept = row?.value as string;
     this.#settings.set(name, kept);
@@ -531,8 +532,10 @@ class PostgresStore implements Store {
   }
 
   async live(): Promise<void> {
-    await this.#life.sign();
+    const lineage = await this.#life.sign();
     this.#livedAt = performance.now();
+    // Where nobody asks for a decision, nothing else tells that the catalogue is of another database.
+    if (lineage !== this.#lineage) await this.#beginAnew(lineage);
   }
 
   async tidy(): Promise<void> {
@@ -551,7 +554,7 @@ class PostgresStore implements Store {
       return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
       const values = ["pinged_at", String(this.now())];
-      const result = this.#connections.query(saveSetting, values, limits.pingMs).then(() => {});
+      const result = this.#connections.write(saveSetting, values, probing).then(() => {});
       result.catch(() => {});
       this.#pinged = { at: performance.now(), result };
     }
@@ -564,6 +567,9 @@ class PostgresStore implements Store {
     await Promise.all([this.#connections.close(), this.#records.close()]);
   }
 }
+
+/** PostgreSQL ends the wait for another probe's row by itself, before the probe is given up. */
+const probing = { lockMs: limits.pingLockMs, answerMs: limits.pingMs, commitMs: limits.pingMs };
 
 /** For a look at the time alone. */
 const noLicenses: AuditedLicenses = {

@@ -12,7 +12,7 @@ export const lockLicenses = (isSkipping: boolean) => `
 
 /** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
 export const lineage = `
-  pg_postmaster_start_time()::text || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  extract(epoch FROM pg_postmaster_start_time()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 /** $1 vendors, $2 licences, $3 the version that is known of each. */
 export const changesSince = `
@@ -34,14 +34,19 @@ export const readHeadAndLog = `
   LEFT JOIN (${changesSince}) AS log ON true
   WHERE c.one AND a.one ORDER BY log.version`;
 
-/** $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 changes if any, $6 the instant, $7 the last outage. */
+/**
+ * $1 vendors, $2 licences, $3 versions, $4 where the sweeper looks next, $5 changes if any, $6 the instant, $7 the last outage,
+ * $8 the catalogue's revision. Divides by zero where that is an older one by now: whoever has joined since it was read may have
+ * asked after the change.
+ */
 export const saveLicenses = `
   WITH k AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[])
       AS k (isv_id, license_id, version, look_at, changes)),
     logged AS (INSERT INTO seatkeeper.changes (isv_id, license_id, version, changes)
       SELECT isv_id, license_id, version, changes FROM k WHERE changes IS NOT NULL)
   UPDATE seatkeeper.licenses AS l SET version = k.version, look_at = k.look_at, decided_at = $6, outage = $7
-  FROM k WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
+  FROM k WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id
+    AND 1 / (SELECT (revision <= $8)::int FROM seatkeeper.catalog_head WHERE one) = 1`;
 
 const historyColumns = `isv_id, license_id, at, kind, denial, client_id, user_id, session_id, project_id,
     in_use, max_tokens, is_overuse, length_ms, tokens, pool, asked_for`;

@@ -123,7 +123,7 @@ export async function prune(connections: Connections, until: Retained, limit: nu
     remove(connections, "tallies", tallies("series < '10'"), until.minutes, limit),
     remove(connections, "tallies", tallies("series >= '10' AND series < 'people/'"), until.sums, limit),
     remove(connections, "gathered", "at < $1", until.gathered, limit),
-    connections.query(cutGathered, [until.gatheredOfVendor, limit]).then(({ length }) => length),
+    connections.write(cutGathered, [until.gatheredOfVendor, limit]).then(({ length }) => length),
   ]);
   return pruned.some((count) => count === limit);
 }
@@ -141,7 +141,7 @@ const isOver = `(series NOT LIKE '%/usage/%' OR EXISTS (SELECT 1 FROM seatkeeper
   WHERE later.isv_id = t.isv_id AND later.series = t.series AND later.start > t.start AND later.start < $1))`;
 
 async function remove(connections: Connections, table: string, where: string, bound: number, limit: number) {
-  const rows = await connections.query(
+  const rows = await connections.write(
     `DELETE FROM seatkeeper.${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM seatkeeper.${table} AS t WHERE ${where} LIMIT $2))
      RETURNING 1`,
     [bound, limit],
