@@ -90,8 +90,8 @@ export function openMemoryStore(clock: Clock): Store {
     settledUntil: async () => Math.min(now(), book.earliestEnd()),
     async linesAfter({ at, no }, before, limit) {
       return lines
+        .filter((line) => line.at < before && (line.at > at || (line.at === at && numberOf(line) > no)))
         .map((line) => ({ at: line.at, no: numberOf(line), line }))
-        .filter((other) => other.at < before && (other.at > at || (other.at === at && other.no > no)))
         .toSorted((a, b) => a.at - b.at || a.no - b.no)
         .slice(0, limit);
     },
