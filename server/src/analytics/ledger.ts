@@ -39,6 +39,8 @@ export interface Account {
 
 export class Ledger {
   readonly #belongs: Belongs;
+  /** Where licences belong in this round: one that is moved meanwhile is counted where it was recalled. */
+  readonly #places = new Map<string, Place | undefined>();
   readonly #accounts = new Map<string, Account>();
   readonly #usage = new Map<string, UsageSeries>();
   /** By name; undefined: it is known that there is none yet. */
@@ -57,7 +59,7 @@ export class Ledger {
   }
 
   accountOf({ isvId, licenseId }: HistoryRecord): Account {
-    const place = this.#belongs(isvId, licenseId);
+    const place = this.#placeOf(isvId, licenseId);
     const known = this.#accounts.get(isvId + licenseId);
     if (known !== undefined && isSame(known.place, place)) return known;
     const scopes = scopesOf(isvId, licenseId, place);
@@ -78,6 +80,12 @@ export class Ledger {
     };
     this.#accounts.set(isvId + licenseId, account);
     return account;
+  }
+
+  #placeOf(isvId: string, licenseId: string): Place | undefined {
+    const name = isvId + licenseId;
+    if (!this.#places.has(name)) this.#places.set(name, this.#belongs(isvId, licenseId));
+    return this.#places.get(name);
   }
 
   #seriesOf(isvId: string, scopes: Account["scopes"], pool: string): UsageSeries[] {
@@ -181,6 +189,7 @@ export class Ledger {
     );
     for (const series of this.#usage.values()) series.takeChanged(changed, minutesFrom);
     this.#changed = new Map();
+    this.#places.clear();
     return changed;
   }
 }

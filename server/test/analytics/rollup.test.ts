@@ -219,6 +219,30 @@ describe("tokens in use are counted for the customer and the product", () => {
     await countAll(new Rollup(store));
   };
 
+  test("where it belonged at first, if it is moved while its lines are being counted; its next one moves them", async () => {
+    const { clock, store } = await started();
+    const neighbour = { ...setting, licenseId: freshId(5, 2), customerId: other };
+    await store.saveCatalog(entitiesOf(neighbour));
+    await stepAll(store, [open(setting, "anna"), open(neighbour, "ben")]);
+    await counted(clock, store);
+    await stepAll(store, [open(setting, "cem")]);
+    clock.advance(10_000);
+    const moving: Store = {
+      ...store,
+      async talliesAt(keys) {
+        const found = await store.talliesAt(keys);
+        const isLast = keys.some(({ start }) => start === null);
+        if (isLast) await store.saveCatalog(entitiesOf({ ...setting, customerId: other }));
+        return found;
+      },
+    };
+    await countAll(new Rollup(moving));
+    expect([await inUse(store, "customer", own), await inUse(store, "customer", other)]).toEqual([2, 1]);
+    await stepAll(store, [open(setting, "dora")]);
+    await counted(clock, store);
+    expect([await inUse(store, "customer", own), await inUse(store, "customer", other)]).toEqual([0, 4]);
+  });
+
   test("to whom the licence went, from its next line on, whoever counts by then", async () => {
     const { clock, store } = await started();
     await stepAll(store, [open(setting, "anna"), open(setting, "ben")]);

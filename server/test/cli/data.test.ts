@@ -19,7 +19,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import Database from "better-sqlite3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { requireIntegrity } from "../../src/stores/sqlite/at-rest.ts";
+import { requireIntegrity, syncFolder } from "../../src/stores/sqlite/at-rest.ts";
 import { admin, call, licenseIds, type OpenSession, tenant, tokens } from "../faults/vendor.ts";
 import { freePort, type PostgresServer, startPostgres } from "../postgres/server.ts";
 import { bin, ground, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
@@ -391,6 +391,14 @@ test("a damaged database can be replaced by its backup", async () => {
   await done(["restore", "one.db"]);
   expect(await clientsOf(await serve())).toEqual([1]);
 });
+
+test.runIf(process.platform === "linux")(
+  "a file system that syncs no folders keeps nobody from writing into them",
+  () => {
+    expect(() => syncFolder("/proc")).not.toThrow();
+    expect(() => syncFolder(`${folder.path}/none`)).toThrow("ENOENT");
+  },
+);
 
 test("a copy that a starting server has removed is not found in order, and none is made in its place", () => {
   const copy = `${folder.path}/seatkeeper.db.snapshot-restore-1`;

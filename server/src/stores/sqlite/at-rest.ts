@@ -180,12 +180,18 @@ function keep(file: string, as: string): void {
   }
 }
 
-/** A new name in it is on disk too. */
+const unsynced: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EINVAL", "ENOTSUP"]);
+
+/** A new name in it is on disk too, as far as the folder and its file system let anybody see to that: SQLite asks no more. */
 export function syncFolder(folder: string): void {
-  const fd = openSync(folder, "r");
+  let fd: number | undefined;
   try {
+    fd = openSync(folder, "r");
     fsyncSync(fd);
+  } catch (error) {
+    // It may be written but not read, or the file system syncs no folders. A disk that fails is told of.
+    if (!unsynced.has((error as NodeJS.ErrnoException).code)) throw error;
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
