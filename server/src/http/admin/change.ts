@@ -8,6 +8,7 @@ import { type EntityChange, type EntityOf, type Kind, kinds } from "../../catalo
 import { CatalogConflict, type Store } from "../../stores/store.ts";
 import { Turns } from "../../turns.ts";
 import { type Answer, json } from "../answer.ts";
+import { changesWaitingMax } from "../limits.ts";
 import { Problem } from "../problem.ts";
 import type { KeyedCall } from "../route.ts";
 import { authorOf } from "./author.ts";
@@ -16,13 +17,29 @@ import { requireFit, wordOf } from "./fit.ts";
 /** Tries at a change that other servers get in the way of: each begins with what they made of it. */
 const triesMax = 5;
 
-/** Changes of a store's catalogue, one after the other on this server: each begins with what the one before it made. */
-const turns = new WeakMap<Store, Turns>();
+/** Changes of a store's catalogue, and how many of them there are. */
+const changes = new WeakMap<Store, { readonly turns: Turns; count: number }>();
 
-export function inTurn<T>(store: Store, work: () => Promise<T>): Promise<T> {
-  const own = turns.get(store) ?? new Turns();
-  turns.set(store, own);
-  return own.take(work);
+/**
+ * Changes the catalogue when everybody on this server is done who came before: each change begins with what the one before it made.
+ * @throws Problem where more wait than a database that does not answer should make anybody wait for.
+ */
+export async function inTurn<T>(store: Store, work: () => Promise<T>): Promise<T> {
+  const own = changes.get(store) ?? { turns: new Turns(), count: 0 };
+  changes.set(store, own);
+  if (own.count >= changesWaitingMax) {
+    throw new Problem(
+      "overloaded",
+      "Too many others are changing the catalogue. Nothing of the request happened. Try again in a moment.",
+      ["Retry-After", "1"],
+    );
+  }
+  own.count++;
+  try {
+    return await own.turns.take(work);
+  } finally {
+    own.count--;
+  }
 }
 
 /** What a change makes of an entity (null: nothing yet): another one, or null to delete it. */
