@@ -66,9 +66,13 @@ export function callerOf(
  */
 export function callerStill(catalog: Catalog, isvId: string, key: Key, reach: VendorReach, least: AdminRole): Caller {
   const now = catalog.vendor(isvId)?.keys.get(key.id);
-  const isSame = now?.is_active === true && now.secret_sha256 === key.secret_sha256 && now.role === key.role;
-  if (!isSame) throw new Problem("key_unknown", "The key is unknown or no longer active.", challenge);
+  if (!isStill(now, key)) throw new Problem("key_unknown", "The key is unknown or no longer active.", challenge);
   return callerWith(catalog, { isvId, key: now }, isvId, reach, least);
+}
+
+/** Whether a key is by now what it was: active, with its secret and its role. */
+export function isStill(now: Key | undefined, key: Key): now is Key {
+  return now?.is_active === true && now.secret_sha256 === key.secret_sha256 && now.role === key.role;
 }
 
 /** The caller with a key that is known to be its own. @throws Problem (403) beyond its vendor or its reach. */

@@ -2,7 +2,7 @@
 import { Type } from "typebox";
 import { type HistoryRecord, type RecordKind, recordKinds } from "../../core/types.ts";
 import type { Position } from "../../stores/store.ts";
-import { isBound } from "../access.ts";
+import { isBound, isStill } from "../access.ts";
 import { Uuid, uuidOrNull } from "../input.ts";
 import { shownLine } from "../names.ts";
 import { requireLicenseEver } from "../past-licenses.ts";
@@ -49,10 +49,8 @@ export function eventRoutes({ store, pseudonyms }: Services, feed: Feed): Route[
         }
         const keyNow = () => store.catalog.vendor(isvId)?.keys.get(key.id);
         const isAllowed = () => {
-          const now = keyNow();
-          const isKeyGood = now?.is_active === true && now.secret_sha256 === key.secret_sha256 && now.role === key.role;
           // A browser whose session goes on comes back by itself, with the cookie that it has by then.
-          return isKeyGood && (signedIn === undefined || store.now() < signedIn.until);
+          return isStill(keyNow(), key) && (signedIn === undefined || store.now() < signedIn.until);
         };
         // What the key may see can change while it listens.
         const shown = (line: HistoryRecord) =>
