@@ -23,7 +23,7 @@ export const tenantSecretsMax = 1_000;
  */
 export const tenantEntriesMax = 5_000;
 
-/** Changes of the catalogue that wait for each other on a server: a second's, at some milliseconds each. */
+/** Changes of a vendor's catalogue that wait for each other on a server: a second's, at some milliseconds each. */
 export const changesWaitingMax = 200;
 
 /** Words, signs and line breaks of one call's YAML: of 5,000 licences with six fields each. Each costs some 3 µs. */

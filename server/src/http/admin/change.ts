@@ -17,16 +17,19 @@ import { requireFit, wordOf } from "./fit.ts";
 /** Tries at a change that other servers get in the way of: each begins with what they made of it. */
 const triesMax = 5;
 
-/** Changes of a store's catalogue, and how many of them there are. */
-const changes = new WeakMap<Store, { readonly turns: Turns; count: number }>();
+/** The changes of vendors' catalogues that are under way or wait, and how many of each: conflicts are between those of one vendor. */
+const changes = new WeakMap<Store, Map<string, { readonly turns: Turns; count: number }>>();
 
 /**
- * Changes the catalogue when everybody on this server is done who came before: each change begins with what the one before it made.
+ * Changes a vendor's catalogue when everybody on this server is done who came before: each change begins with what the one before it
+ * made. No vendor waits for another's.
  * @throws Problem where more wait than a database that does not answer should make anybody wait for.
  */
-export async function inTurn<T>(store: Store, work: () => Promise<T>): Promise<T> {
-  const own = changes.get(store) ?? { turns: new Turns(), count: 0 };
-  changes.set(store, own);
+export async function inTurn<T>(store: Store, isvId: string, work: () => Promise<T>): Promise<T> {
+  const all = changes.get(store) ?? new Map<string, { readonly turns: Turns; count: number }>();
+  changes.set(store, all);
+  const own = all.get(isvId) ?? { turns: new Turns(), count: 0 };
+  all.set(isvId, own);
   if (own.count >= changesWaitingMax) {
     throw new Problem(
       "overloaded",
@@ -39,6 +42,7 @@ export async function inTurn<T>(store: Store, work: () => Promise<T>): Promise<T
     return await own.turns.take(work);
   } finally {
     own.count--;
+    if (own.count === 0) all.delete(isvId);
   }
 }
 
@@ -61,7 +65,7 @@ export function changeEntity<K extends Kind>(
   make: Make<K>,
   along: Along<K> = () => [],
 ): Promise<EntityOf[K] | null> {
-  return inTurn(store, () => changed(store, call, kind, id, make, along));
+  return inTurn(store, call.isvId, () => changed(store, call, kind, id, make, along));
 }
 
 async function changed<K extends Kind>(

@@ -119,7 +119,9 @@ function usageByNameRoute(services: Services): Route {
         if (outcome.denial !== null) return finish(answerOf(outcome, call, () => taken));
       }
       const isWhole = lacksNothing(call.vendor.products.get(productId), body);
-      const missing = isWhole ? null : await inTurn(services.store, () => addMissing(services, call, productId));
+      const missing = isWhole
+        ? null
+        : await inTurn(services.store, call.isvId, () => addMissing(services, call, productId));
       if (missing !== null) return finish(denied(missing, call));
       const product = call.vendor.products.get(productId) as Product;
       const values = body.usage_heartbeat.map(({ usage_feature_name, usage_module_name, value, timestamp_utc }) => {
