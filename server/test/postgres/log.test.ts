@@ -104,3 +104,16 @@ test("what an extend takes from a session is written: it is whole then", () => {
 test("what an older program wrote, with the names of all members, is read too", () => {
   for (const change of changes) expect(read(JSON.stringify([change]))).toEqual([change]);
 });
+
+test("a session of the network stands in the log by its values alone, as one of nowhere does", () => {
+  for (const session of [opened, { ...opened, address: 7 }]) {
+    const text = written([{ change: { type: "session", session }, before: undefined }]);
+    expect(text).toBe(JSON.stringify([{ session: Object.values(session) }]));
+  }
+});
+
+test("an address is read where an older program wrote it, beside the values", () => {
+  const { address, ...values } = { ...opened, address: 7 };
+  const text = JSON.stringify([{ session: Object.values(values), more: { address } }]);
+  expect(read(text)).toEqual([{ type: "session", session: { ...opened, address: 7 } }]);
+});

@@ -5,11 +5,11 @@ import { outageNoticedMs } from "../../core/limits.ts";
 import { clientKey } from "../../core/names.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Change, Command, Gathered, HistoryRecord, Millis } from "../../core/types.ts";
-import { otherUserOf } from "../clients.ts";
 import { gatheredBody } from "../gathered.ts";
 import type { AuditedLicenses, Place } from "../store.ts";
 import { plain, texts } from "./arrays.ts";
 import { auditValues, insertAudit } from "./audit.ts";
+import { assignmentColumns } from "./bodies.ts";
 import type { Row, Transaction } from "./connections.ts";
 import { columnsOf, type Known, keyOf } from "./licenses.ts";
 import { type Changed, written } from "./log.ts";
@@ -149,7 +149,7 @@ export class Deciding implements AuditedLicenses {
   #saveRows(transaction: Transaction, changed: readonly Locked[]): void {
     const all = changed.flatMap(({ known, changes }) => [...changes.values()].map(({ change }) => ({ known, change })));
     const assignments = all.flatMap(({ known, change }) =>
-      change.type === "assignment" ? { known, value: change.assignment } : [],
+      change.type === "assignment" ? { place: known.state.terms, assignment: change.assignment } : [],
     );
     const projects = all.flatMap(({ known, change }) =>
       change.type === "project" ? { known, value: change.project } : [],
@@ -160,15 +160,7 @@ export class Deciding implements AuditedLicenses {
     const gone = all.flatMap(({ known, change }) =>
       change.type === "project.gone" ? { known, value: change.id } : [],
     );
-    if (assignments.length > 0) {
-      transaction.query(statements.putAssignments, [
-        ...columnsOf(assignments.map(placeOf)),
-        texts(assignments.map(({ value }) => value.clientKey)),
-        plain(assignments.map(({ value }) => value.tokenKey)),
-        texts(assignments.map(({ value }) => otherUserOf(value))),
-        texts(assignments.map(({ value }) => JSON.stringify(value))),
-      ]);
-    }
+    if (assignments.length > 0) transaction.query(statements.putAssignments, assignmentColumns(assignments));
     if (projects.length > 0) {
       transaction.query(statements.putProjects, [
         ...columnsOf(projects.map(placeOf)),

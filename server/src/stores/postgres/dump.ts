@@ -1,8 +1,9 @@
 /** Everything in the database as of one instant, read while servers go on: one transaction that sees no later change. */
-import type { Assignment, Item, Project, Session } from "../../core/types.ts";
+import type { Item, Project, Session } from "../../core/types.ts";
 import { Directory } from "../directory.ts";
 import { countedSetting, countedText, type DumpLine, type OpenDump, type Place, settingsOfStore } from "../store.ts";
 import { lineOf } from "./audit.ts";
+import { assignmentOf, sessionOf } from "./bodies.ts";
 import { entityOf } from "./catalogue.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { isGone, LastWords } from "./folding.ts";
@@ -40,7 +41,7 @@ const sessionsAfter = `
   ORDER BY key LIMIT ${rowsAtATime}`;
 
 const assignments =
-  "SELECT isv_id, license_id, body FROM seatkeeper.assignments ORDER BY isv_id, license_id, client_key";
+  "SELECT isv_id, license_id, client_key, token_key, body FROM seatkeeper.assignments ORDER BY isv_id, license_id, client_key";
 const projects = "SELECT isv_id, license_id, body FROM seatkeeper.projects ORDER BY isv_id, license_id, id";
 const items = "SELECT isv_id, license_id, body FROM seatkeeper.items ORDER BY isv_id, license_id, kind, key";
 const gathered = "SELECT * FROM seatkeeper.gathered ORDER BY no";
@@ -72,7 +73,7 @@ async function* linesOf(transaction: Transaction): AsyncIterable<DumpLine> {
   directory.put((await transaction.query("SELECT * FROM seatkeeper.entities ORDER BY revision")).map(entityOf));
   for (const entity of directory.entities()) yield { type: "entity", ...entity };
   for await (const row of all(transaction, assignments)) {
-    yield { type: "assignment", ...placeOf(row), assignment: row.body as Assignment };
+    yield { type: "assignment", ...placeOf(row), assignment: assignmentOf(row) };
   }
   for await (const row of all(transaction, projects)) {
     yield { type: "project", ...placeOf(row), project: row.body as Project };
@@ -118,9 +119,8 @@ async function* sessionsOf(transaction: Transaction, place: Place, foldedTo: unk
     const rows = await transaction.query(sessionsAfter, [...values, last]);
     for (const row of rows) {
       last = row.key as string;
-      const key = JSON.parse(last) as string;
-      const word = newer.take(place, key);
-      const session = { ...(row.body as Omit<Session, "key">), key };
+      const session = sessionOf(row);
+      const word = newer.take(place, session.key);
       if (word === undefined) yield session;
       else if (!isGone(word)) yield { ...(word.session ?? session), ...word.extension };
     }

@@ -5,6 +5,7 @@
 import type { Session } from "../../core/types.ts";
 import type { Place } from "../store.ts";
 import { plain, texts } from "./arrays.ts";
+import { sessionBody } from "./bodies.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { columnsOf, keyOf, placeOf } from "./licenses.ts";
 import * as limits from "./limits.ts";
@@ -247,11 +248,7 @@ function keysOf(words: readonly LastWord[]): unknown[] {
   return [...columnsOf(words.map(({ place }) => place)), texts(words.map(({ key }) => JSON.stringify(key)))];
 }
 
-/** Without the key, which stands beside it and may hold what `jsonb` refuses. */
-export function sessionBody(session: Session): string {
-  return JSON.stringify({ ...session, key: undefined });
-}
-
+/** Of an extension every member, since it is put over what the row says. */
 function bodyOf({ session, extension }: LastWord): string {
-  return JSON.stringify({ ...session, ...extension, key: undefined });
+  return session === null ? JSON.stringify(extension) : sessionBody({ ...session, ...extension });
 }

@@ -5,14 +5,14 @@
 import type { AuditLine } from "../../catalog/audit.ts";
 import { fold } from "../../core/names.ts";
 import type { Terms } from "../../core/types.ts";
-import { otherUserOf } from "../clients.ts";
 import { type Renames, type Renaming, rename, renamedTallies, renamingOf } from "../forgetting.ts";
 import { type Place, StoreFault } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
+import { assignmentColumns, sessionBody } from "./bodies.ts";
 import type { Connections, Transaction } from "./connections.ts";
 import { namesOf } from "./deciding.ts";
 import { emptied, foldUp, lockFolds } from "./deletion.ts";
-import { putSessions, sessionBody } from "./folding.ts";
+import { putSessions } from "./folding.ts";
 import { columnsOf, type Known, placeOf } from "./licenses.ts";
 import { lockLicenses, putAssignments, putItems } from "./statements.ts";
 import { takeUpLocked } from "./take-up.ts";
@@ -134,14 +134,8 @@ function writeAnew(transaction: Transaction, place: Place, { state }: Known, ren
   const sessions = [...state.sessions()];
   const keys = sessions.map(({ key }) => JSON.stringify(key));
   transaction.query(putSessions, [...placesOf(sessions), keys, sessions.map(sessionBody)]);
-  const assignments = [...state.assignments()];
-  transaction.query(putAssignments, [
-    ...placesOf(assignments),
-    assignments.map(({ clientKey }) => clientKey),
-    assignments.map(({ tokenKey }) => tokenKey),
-    assignments.map(otherUserOf),
-    assignments.map((assignment) => JSON.stringify(assignment)),
-  ]);
+  const assignments = Array.from(state.assignments(), (assignment) => ({ place, assignment }));
+  transaction.query(putAssignments, assignmentColumns(assignments));
   const items = [...state.items()];
   const bodies = items.map((item) => JSON.stringify(item));
   transaction.query(putItems, [...placesOf(items), ...namesOf(items), bodies]);

@@ -1,5 +1,4 @@
 /** Fills an empty database with the lines of a dump, in one transaction. */
-import { otherUserOf } from "../clients.ts";
 import { Directory } from "../directory.ts";
 import {
   countedOf,
@@ -11,10 +10,11 @@ import {
   StoreNotEmpty,
 } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
+import { assignmentColumns, sessionBody } from "./bodies.ts";
 import { type End, insertFolds, insertLicenses, lookAtEnds, putEntities } from "./catalogue.ts";
 import { Connections, type Transaction } from "./connections.ts";
 import { gatheredRow, historyColumns, namesOf } from "./deciding.ts";
-import { putSessions, sessionBody } from "./folding.ts";
+import { putSessions } from "./folding.ts";
 import { answerAtLengthMs } from "./limits.ts";
 import { lockSchema, migrate } from "./schema.ts";
 import * as statements from "./statements.ts";
@@ -206,13 +206,8 @@ class Loading {
   }
 
   async #assignments(lines: readonly LineOf<"assignment">[]): Promise<void> {
-    await this.#transaction.query(statements.putAssignments, [
-      ...placesOf(lines),
-      lines.map(({ assignment }) => assignment.clientKey),
-      lines.map(({ assignment }) => assignment.tokenKey),
-      lines.map(({ assignment }) => otherUserOf(assignment)),
-      lines.map(({ assignment }) => JSON.stringify(assignment)),
-    ]);
+    const rows = lines.map(({ assignment, ...place }) => ({ place, assignment }));
+    await this.#transaction.query(statements.putAssignments, assignmentColumns(rows));
   }
 
   async #projects(lines: readonly LineOf<"project">[]): Promise<void> {

@@ -8,6 +8,7 @@ import type { Assignment, Change, Renewal, Session } from "../../core/types.ts";
 const sessionMembers = [
   ...(["id", "key", "clientId", "clientKey", "sessionId", "userId", "holder", "openedAt", "extendedAt"] as const),
   ...(["validUntil", "checkoutUntil", "endedAt", "peakSessions", "peakHolders", "isOveruse"] as const),
+  ...(["address"] as const),
 ] satisfies readonly (keyof Session)[];
 
 const assignmentMembers = [
@@ -65,7 +66,7 @@ function isExtended(before: Session, after: Session): boolean {
   return true;
 }
 
-/** Members by their values in order, and those that not every one has; all by their names where one is not there. */
+/** Members by their values in order, the last one where it is there, and those that few have; all by their names where another lacks. */
 function textOf<T extends object>(
   name: "session" | "client",
   value: T,
@@ -73,8 +74,9 @@ function textOf<T extends object>(
   change: Change,
 ): string {
   const values = members.map((member) => value[member]);
+  if (values.at(-1) === undefined) values.pop();
   if (values.includes(undefined as T[keyof T])) return JSON.stringify(change);
-  if (Object.keys(value).length === members.length) return JSON.stringify({ [name]: values });
+  if (Object.keys(value).length === values.length) return JSON.stringify({ [name]: values });
   const known: ReadonlySet<unknown> = new Set(members);
   const more = Object.fromEntries(Object.entries(value).filter(([member]) => !known.has(member)));
   return JSON.stringify({ [name]: values, more });
@@ -82,7 +84,8 @@ function textOf<T extends object>(
 
 function unpacked<T extends object>(members: readonly (keyof T)[], values: readonly unknown[], more: object = {}): T {
   const value: Partial<Record<keyof T, unknown>> = {};
-  for (const [n, member] of members.entries()) value[member] = values[n];
+  // What was written before a member came has none of it.
+  for (const [n, member] of members.slice(0, values.length).entries()) value[member] = values[n];
   return { ...value, ...more } as T;
 }
 

@@ -8,7 +8,7 @@ import { type AuditLine, theServer } from "../../catalog/audit.ts";
 import type { EntityChange, Kind } from "../../catalog/entities.ts";
 import type { Clock } from "../../clock.ts";
 import { fold } from "../../core/names.ts";
-import type { ActivateCommand, Assignment, Command, Item, LicenseView, Millis } from "../../core/types.ts";
+import type { ActivateCommand, Command, Item, LicenseView, Millis } from "../../core/types.ts";
 import type { Renames } from "../forgetting.ts";
 import {
   type AuditedLicenses,
@@ -37,6 +37,7 @@ import {
 import type { OnWait } from "./alone.ts";
 import { plain } from "./arrays.ts";
 import { auditOf } from "./audit.ts";
+import { assignmentOf } from "./bodies.ts";
 import { CarriedClock } from "./carried-clock.ts";
 import { Catalogue } from "./catalogue.ts";
 import { Connections, noRows, type Row, type Transaction } from "./connections.ts";
@@ -413,7 +414,7 @@ class PostgresStore implements Store {
 
   #clientsOf(isvId: string, productId: string, rows: readonly Row[]): KnownClient[] {
     return rows
-      .map(({ license_id, body }) => ({ licenseId: license_id as string, assignment: body as Assignment }))
+      .map((row) => ({ licenseId: row.license_id as string, assignment: assignmentOf(row) }))
       .filter(({ licenseId }) => this.#licenseOf(isvId, licenseId)?.product_id === productId);
   }
 
@@ -583,12 +584,11 @@ const noLicenses: AuditedLicenses = {
 
 const licenseOfToken = "SELECT license_id FROM seatkeeper.assignments WHERE isv_id = $1 AND token_key = $2 LIMIT 1";
 const licenseOfProject = "SELECT license_id FROM seatkeeper.projects WHERE isv_id = $1 AND id = $2 LIMIT 1";
-const assignmentsOfClient =
-  "SELECT license_id, body FROM seatkeeper.assignments WHERE isv_id = $1 AND client_key = ANY ($2::text[])";
+const assignments = "SELECT license_id, client_key, token_key, body FROM seatkeeper.assignments";
+const assignmentsOfClient = `${assignments} WHERE isv_id = $1 AND client_key = ANY ($2::text[])`;
 /** A user who is also the client's name stands in no column of their own: one index less for nearly every new client. */
 const assignmentsOfUser = `
-  SELECT license_id, body FROM seatkeeper.assignments
-  WHERE isv_id = $1 AND (user_key = $2 OR (client_key = $2 AND user_key IS NULL AND body ->> 'userId' IS NOT NULL))`;
+  ${assignments} WHERE isv_id = $1 AND (user_key = $2 OR (client_key = $2 AND user_key IS NULL AND body ->> 'userId' IS NOT NULL))`;
 const claimDue = `
   UPDATE seatkeeper.licenses AS l SET swept_to = $4
   FROM (SELECT isv_id, license_id FROM seatkeeper.licenses

@@ -4,8 +4,9 @@
  * PostgreSQL never waits long for this server.
  */
 import { LicenseState } from "../../core/state.ts";
-import type { Assignment, CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
+import type { CheckIns, Item, Project, Session, Terms } from "../../core/types.ts";
 import { LicensesBusy, type Patience, type Place } from "../store.ts";
+import { assignmentOf, sessionOf } from "./bodies.ts";
 import type { Connections, Row, Transaction } from "./connections.ts";
 import { isConflict, isLockedOut, isLost } from "./faults.ts";
 import { isGone, LastWords } from "./folding.ts";
@@ -180,7 +181,7 @@ async function takeUp(
   };
   // Projects before the sessions that attend them: a token is counted by its project's kind.
   await all.projects.each((row) => stateOf(placeOf(row)).putProject(row.body as Project));
-  await all.assignments.each((row) => stateOf(placeOf(row)).putAssignment(row.body as Assignment));
+  await all.assignments.each((row) => stateOf(placeOf(row)).putAssignment(assignmentOf(row)));
   const words = new LastWords();
   await all.changes.each((row) => words.add([row]));
   await all.sessions.each((row) => {
@@ -201,9 +202,8 @@ async function takeUp(
 
 /** A session as it was folded, or what the log has made of it since; null: it is gone. */
 function currentOf(row: Row, words: LastWords): Session | null {
-  const key = JSON.parse(row.key as string) as string;
-  const folded = { ...(row.body as Omit<Session, "key">), key };
-  const word = words.take(placeOf(row), key);
+  const folded = sessionOf(row);
+  const word = words.take(placeOf(row), folded.key);
   if (word === undefined) return folded;
   return isGone(word) ? null : { ...(word.session ?? folded), ...word.extension };
 }
@@ -253,7 +253,7 @@ const outlinesOf = (pageRows: number, isKept: boolean) => `
 const projects = `
   SELECT p.isv_id, p.license_id, p.body FROM ${these} JOIN seatkeeper.projects AS p ON ${ofThese("p")}`;
 const assignments = `
-  SELECT a.isv_id, a.license_id, a.body FROM ${these} JOIN seatkeeper.assignments AS a ON ${ofThese("a")}`;
+  SELECT a.isv_id, a.license_id, a.client_key, a.token_key, a.body FROM ${these} JOIN seatkeeper.assignments AS a ON ${ofThese("a")}`;
 const changes = `
   SELECT c.isv_id, c.license_id, c.changes FROM ${these} JOIN seatkeeper.folds AS f ON ${ofThese("f")}
   CROSS JOIN LATERAL (SELECT * FROM seatkeeper.changes AS c WHERE ${ofThese("c")} AND c.version > f.folded_to

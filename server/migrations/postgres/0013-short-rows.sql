@@ -1,0 +1,2 @@
+-- From here on rows of sessions and clients leave out of `body` what their other columns say, and what most of them say alike
+-- (`stores/postgres/bodies.ts`): servers of before do not know what that means. What they wrote stays, and is read.
