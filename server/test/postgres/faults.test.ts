@@ -211,20 +211,25 @@ describe("a licence that somebody else has locked", () => {
 });
 
 describe("a connection that breaks", () => {
-  test.each<{ readonly side: Side; readonly license: "known" | "unknown"; readonly messages: number }>([
-    { side: "client", license: "known", messages: 5 },
-    { side: "server", license: "known", messages: 10 },
-    { side: "client", license: "unknown", messages: 2 },
-    { side: "server", license: "unknown", messages: 5 },
+  const [known, unknown, shared] = ["known to it", "unknown to it", "that another server decides on too"] as const;
+
+  test.each<{ readonly side: Side; readonly license: string; readonly messages: number }>([
+    { side: "client", license: known, messages: 5 },
+    { side: "server", license: known, messages: 10 },
+    { side: "client", license: unknown, messages: 2 },
+    { side: "server", license: unknown, messages: 5 },
+    { side: "client", license: shared, messages: 5 },
+    { side: "server", license: shared, messages: 10 },
   ])(
-    "after any message of the $side's in a transaction on a licence $license to it leaves it whole or not at all, and both servers agree",
+    "after any message of the $side's in a transaction on a licence $license leaves it whole or not at all, and both servers agree",
     async ({ side, license, messages }) => {
       const told = { granted: 0, refused: 0, unknown: 0 };
       // What is read of a licence grows with every client: fewer places then, or the end is never reached.
-      for (let n = 1; ; n += license === "known" ? 1 : 5) {
+      for (let n = 1; ; n += license === unknown ? 5 : 1) {
         const client = `client${String(n).padStart(3, "0")}`;
-        if (license === "known") await warmUp(1);
-        else await startAnew();
+        if (license === unknown) await startAnew();
+        else await warmUp(1);
+        if (license === shared) await stepAll(other, [open(1, `other${n}`)]);
         const desk = new Desk(store);
         proxy.cutAfter(side, n);
         const outcome = await settled(desk.decide(open(1, client)));
@@ -349,6 +354,11 @@ describe("a commit that waits for a standby", () => {
     );
   }
 
+  async function waiting(): Promise<number> {
+    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
+    return Number((await postgres.query(url, waits))[0]?.n);
+  }
+
   test("and is cancelled is told as unknown and not tried again; what it came to is read afresh", async () => {
     const desk = new Desk(store);
     await desk.decide(open(1, "anna"));
@@ -365,6 +375,41 @@ describe("a commit that waits for a standby", () => {
     expect(await expectAlike(1)).toEqual(["anna", "ben"]);
     expect(isGranted(await desk.decide(open(1, "ben")))).toBe(true);
     expect(await expectAlike(1)).toEqual(["anna", "ben"]);
+  });
+
+  test("keeps nobody from deciding on a licence that servers share, and neither's answer comes before its own", async () => {
+    await stepAll(store, [open(1, "anna")]);
+    await stepAll(other, [open(1, "ben")]);
+    await setStandby("nobody");
+    const answered: string[] = [];
+    const openOn = async (server: Store, client: string) => {
+      const outcome = await settled(stepAll(server, [open(1, client)]));
+      answered.push(client);
+      return outcome;
+    };
+    const carl = openOn(store, "carl");
+    await until(async () => (await waiting()) === 1);
+    const dora = openOn(other, "dora");
+    await until(async () => (await waiting()) === 2);
+    expect(answered).toEqual([]);
+    await setStandby("");
+    expect([await carl, await dora]).toMatchObject([[{ denial: null }], [{ denial: null }]]);
+    expect(await expectAlike(1)).toEqual(["anna", "ben", "carl", "dora"]);
+  });
+
+  test("and is cancelled after the licence was given on is told as unknown; what it came to is read afresh", async () => {
+    const desk = new Desk(store);
+    await desk.decide(open(1, "anna"));
+    await stepAll(other, [open(1, "ben")]);
+    await setStandby("nobody");
+    const carl = settled(desk.decide(open(1, "carl")));
+    await until(async () => (await waiting()) === 1);
+    await postgres.query(url, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    expect(await carl).toMatchObject({ name: "StoreFault", isUnknown: true });
+    expect(await waiting(), "a second try").toBe(0);
+    await setStandby("");
+    expect(isGranted(await desk.decide(open(1, "carl")))).toBe(true);
+    expect(await expectAlike(1)).toEqual(["anna", "ben", "carl"]);
   });
 
   test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
@@ -386,22 +431,20 @@ describe("a commit that waits for a standby", () => {
     await warmUp(1, 2, 3, 4, 5, 6, 7);
     await setStandby("nobody");
     const all = Array.from({ length: limits.lanes + limits.otherConnections }, (_, n) => n + 1);
-    const waiting = all.map((n) => settled(stepAll(store, [open(n, "anna")])));
-    const waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
-    await until(async () => Number((await postgres.query(url, waits))[0]?.n) === all.length);
+    const held = all.map((n) => settled(stepAll(store, [open(n, "anna")])));
+    await until(async () => (await waiting()) === all.length);
     await expect(store.licenseOfToken(isvId, freshId(8, 1))).rejects.toThrow(
       /^none of the 7 connections to PostgreSQL has come free/,
     );
     await setStandby("");
-    await Promise.all(waiting);
+    await Promise.all(held);
   }, 60_000);
 
   test("keeps every answer waiting, those that changed nothing too", async () => {
     const close: Command = { type: "close", ...placeOf(1), clientId: "nobody", sessionId: null, userId: null };
     await setStandby("nobody");
     const denied = settled(stepAll(store, [close]));
-    const waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%COMMIT%'";
-    await until(async () => (await postgres.query(url, waits)).length > 0);
+    await until(async () => (await waiting()) > 0);
     await setStandby("");
     expect((await denied) as Outcome[]).toMatchObject([{ denial: { code: "session_unknown" } }]);
   });

@@ -24,10 +24,14 @@ interface Beginning {
   readonly answerMs?: number;
 }
 
-interface Writing extends Beginning {
+interface Committing {
   /** How long it waits for the answer to its COMMIT. */
   readonly commitMs?: number;
+  /** Others wait for its locks. */
+  readonly givesWay?: boolean;
 }
+
+type Writing = Beginning & Pick<Committing, "commitMs">;
 
 interface PrimaryConfig extends PoolConfig {
   readonly pipeline?: boolean;
@@ -115,7 +119,7 @@ export class Connections {
     const transaction = await this.begin(beginning);
     try {
       const rows = transaction.query(text, values);
-      await transaction.commit(commitMs);
+      await transaction.commit(commitMs === undefined ? {} : { commitMs });
       return await rows;
     } catch (error) {
       transaction.abandon();
@@ -223,6 +227,13 @@ SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 const byKeys = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
 SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan`;
 
+const end = "SET LOCAL statement_timeout = 0; COMMIT";
+const endEarly = "SET LOCAL statement_timeout = 0; SET LOCAL synchronous_commit = off; COMMIT";
+
+/** A commit of its own, of next to nothing, that waits as every other one does: all that was committed before is kept with it. */
+const keepAll =
+  "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_logical_emit_message(true, 'seatkeeper', ''); COMMIT";
+
 /** Names under which PostgreSQL keeps the plans of a transaction's statements, which are a fixed few. */
 class StatementNames {
   readonly #names = new Map<string, string>();
@@ -284,32 +295,22 @@ export class Transaction {
 
   /**
    * Resolves when what was sent is kept, as durably as the server is set up to. A COMMIT is never cancelled: whether it
-   * took place could then not be told.
+   * took place could then not be told. `givesWay`: its locks are given back before disk and standbys have it, and it resolves
+   * when they have: whoever waits for a lock goes on meanwhile, and what they write is kept behind it or not at all.
    * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
    */
-  async commit(commitMs = limits.commitMs): Promise<void> {
+  async commit({ commitMs = limits.commitMs, givesWay = false }: Committing = {}): Promise<void> {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
     gather(client);
-    const committed = client.query("SET LOCAL statement_timeout = 0; COMMIT").then(
-      (result) => {
-        const last = [result].flat().at(-1);
-        const isWhole = last?.command === "COMMIT" && this.#warning() === undefined;
-        client.release(isLate || !isWhole);
-        if (last?.command !== "COMMIT") throw new StoreFault("PostgreSQL rolled the transaction back");
-        // A wait for the standby that somebody cancelled reports success, and this warning.
-        if (!isWhole)
-          throw new StoreFault(`PostgreSQL committed with a warning: ${this.#warning()}`, { isUnknown: true });
-      },
-      (error: Error) => {
-        client.release(true);
-        // Refused in words of its own, nothing of it stands; cut off, it may.
-        const isUnknown = !isRefusal(error);
-        if (!isUnknown && this.#failure !== undefined) throw this.#failure;
-        throw new StoreFault(`PostgreSQL did not commit: ${error.message}`, { cause: error, isUnknown });
-      },
-    );
+    const ended = client.query(givesWay ? endEarly : end);
+    const kept = givesWay ? client.query(keepAll) : ended;
+    const committed = Promise.allSettled([ended, kept]).then(([first, last]) => {
+      const isWhole = isCommit(first) && isCommit(last) && this.#warning() === undefined;
+      client.release(isLate || !isWhole);
+      if (!isWhole) throw this.#faultOf(first, last);
+    });
     committed.catch(() => {});
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -322,6 +323,19 @@ export class Transaction {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #faultOf(ended: Answer, kept: Answer): StoreFault {
+    if (ended.status === "rejected") {
+      // Refused in words of its own, nothing of it stands; cut off, it may.
+      const isUnknown = !isRefusal(ended.reason);
+      if (!isUnknown && this.#failure !== undefined) return this.#failure;
+      return new StoreFault(`PostgreSQL did not commit: ${ended.reason.message}`, { cause: ended.reason, isUnknown });
+    }
+    if (!isCommit(ended)) return new StoreFault("PostgreSQL rolled the transaction back");
+    // A wait for the standby that somebody cancelled reports success, and this warning.
+    const [why, cause] = kept.status === "rejected" ? [kept.reason.message, kept.reason] : [this.#warning(), undefined];
+    return new StoreFault(`PostgreSQL committed with a warning: ${why}`, { cause, isUnknown: true });
   }
 
   /** Ends a transaction of which nothing is to be kept. */
@@ -341,6 +355,16 @@ export class Transaction {
     this.#isOver = true;
     this.#client.release(true);
   }
+}
+
+/** What PostgreSQL said to a COMMIT, or that it said nothing. */
+type Answer =
+  | { readonly status: "fulfilled"; readonly value: unknown }
+  | { readonly status: "rejected"; readonly reason: Error };
+
+function isCommit(answer: Answer): boolean {
+  const results = answer.status === "fulfilled" ? [answer.value].flat() : [];
+  return (results.at(-1) as { readonly command?: string } | undefined)?.command === "COMMIT";
 }
 
 /** Whether the server said that the transaction is aborted (its own code), rather than that it is going away. */

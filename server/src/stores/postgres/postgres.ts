@@ -222,7 +222,8 @@ class PostgresStore implements Store {
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = new Set(commands.filter(({ type }) => type === "sweep").map(keyOf));
       deciding.save(transaction, now, { lastOutage: this.#life.lastOutage, revision: basis.revision, swept });
-      await transaction.commit();
+      // Others decide on them too, and need not wait for this server's turn at the disk.
+      await transaction.commit({ givesWay: log.size > 0 });
       this.#lack = null;
       this.#settle(deciding, rows, head.lineage);
       return result;
