@@ -50,12 +50,15 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     const pass = (side: Side, from: Socket, to: Socket) => {
       const split = messagesOf(side);
       from.on("data", (chunk: Buffer) => {
+        const parts = split(chunk);
         if (side === "client" && silencedAt !== null && chunk.includes(silencedAt)) {
+          const text = silencedAt;
           silencedAt = null;
           for (const socket of both) socket.removeAllListeners("data").pause();
+          const from = parts.findIndex(({ bytes }) => bytes.includes(text));
+          for (const { bytes } of parts.slice(0, Math.max(0, from))) to.write(bytes);
           return;
         }
-        const parts = split(chunk);
         if (rule?.side !== side || rule.left === 0) return void to.write(chunk);
         for (const { bytes, endsMessage } of parts) {
           to.write(bytes);

@@ -10,9 +10,13 @@ export const lockLicenses = (isSkipping: boolean) => `
   JOIN seatkeeper.licenses AS l ON l.isv_id = k.isv_id AND l.license_id = k.license_id
   ORDER BY l.isv_id, l.license_id FOR NO KEY UPDATE OF l ${isSkipping ? "SKIP LOCKED" : ""}`;
 
-/** Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew. */
+/**
+ * Changes when the database is another one: restored, promoted from a standby that lacks commits, or made anew; or when it has
+ * recovered from a crash, which takes back what was committed and not yet kept. PostgreSQL forgets its statistics then.
+ */
 export const lineage = `
-  extract(epoch FROM pg_postmaster_start_time()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  extract(epoch FROM pg_postmaster_start_time()) || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())
+    || ' ' || coalesce((SELECT extract(epoch FROM stats_reset) FROM pg_stat_archiver), 0)`;
 
 /** $1 vendors, $2 licences, $3 the version that is known of each. */
 export const changesSince = `
