@@ -52,10 +52,13 @@ const adoptDenials = `
 export class Catalogue {
   #directory = new Directory();
   readonly #connections: Connections;
+  readonly #clock: (head: Row) => Millis;
   #revision = 0;
 
-  constructor(connections: Connections) {
+  /** `clock`: the instant of a row of `readHead`. */
+  constructor(connections: Connections, clock: (head: Row) => Millis) {
     this.#connections = connections;
+    this.#clock = clock;
   }
 
   get directory(): Directory {
@@ -98,7 +101,8 @@ export class Catalogue {
       this.directory.check(changes);
       const gone = changes.filter(({ kind, body }) => kind === "license" && body === null);
       const places = gone.map(({ isvId, id }) => ({ isvId, licenseId: id }));
-      await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.knownTerms(isvId, licenseId));
+      const termsOf = ({ isvId, licenseId }: Place) => this.directory.knownTerms(isvId, licenseId);
+      await emptyLicenses(transaction, places, termsOf, this.#clock);
       const lines = this.directory.auditLines(changes, author, at);
       if (lines.length > 0) transaction.query(insertAudit, auditValues(lines));
       await lookAtEnds(transaction, this.#endsMoved(changes, at));

@@ -135,7 +135,7 @@ class PostgresStore implements Store {
     this.#records = records;
     this.#bounds = bounds;
     this.#held = held;
-    this.#catalogue = new Catalogue(connections);
+    this.#catalogue = new Catalogue(connections, (head) => this.#clock(head));
     this.#life = new Life(connections, (head) => this.#clock(head));
     this.#folding = new Folding(connections, bounds);
     this.#licenses = new KnownLicenses(bounds.cachedMax);
