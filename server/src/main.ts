@@ -13,8 +13,7 @@ import { listenBacklog } from "./http/limits.ts";
 import { loadSigningKeys } from "./http/signing.ts";
 import { readTls, reloadTls } from "./http/tls.ts";
 import { openMemoryStore } from "./stores/memory.ts";
-import type { OnWait } from "./stores/postgres/alone.ts";
-import { openPostgresStore } from "./stores/postgres/postgres.ts";
+import { openPostgresStore, type PostgresOptions } from "./stores/postgres/postgres.ts";
 import { openSqliteStoreByPace } from "./stores/sqlite/sqlite.ts";
 import type { Store } from "./stores/store.ts";
 
@@ -30,10 +29,14 @@ export interface RunningServer {
 }
 
 /**
- * Starts a server. With a held clock it is a sandbox: time stands still until somebody moves it.
+ * Starts a server. With a held clock it is a sandbox: time stands still until somebody moves it. Where it has to wait before it may
+ * begin, `stop` ends that: it rejects with an AbortError then, and nothing was changed.
  * @throws TenantFileFault, TlsRefused, DatabaseRefused, or the listening socket's error; nothing is left open then.
  */
-export async function startServer(config: Config, sandboxClock?: HeldClock): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  { sandboxClock, stop }: { readonly sandboxClock?: HeldClock; readonly stop?: AbortSignal } = {},
+): Promise<RunningServer> {
   const log = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logOutput());
   // What can be wrong is found before a database is made and tenant files are applied.
   const { tls } = config;
@@ -45,7 +48,7 @@ export async function startServer(config: Config, sandboxClock?: HeldClock): Pro
       { seconds: Math.ceil(ms / 1_000) },
       "watching whether a server of before still runs: it must not go on beside this one",
     );
-  const store = await openStore(config, { onWait, ...(sandboxClock && { clock: sandboxClock }) });
+  const store = await openStore(config, { onWait, stop, ...(sandboxClock && { clock: sandboxClock }) });
   try {
     const applied = await applyTenantPaths(store, config.tenantFiles);
     if (config.tenantFiles.length > 0) log.info({ ...applied, files: config.tenantFiles }, "tenant files applied");
@@ -107,7 +110,7 @@ function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
 /** Opens the database of the settings, with a held clock or the usual one. */
 export async function openStore(
   { database }: Pick<Config, "database">,
-  options: { readonly clock?: HeldClock; readonly onWait?: OnWait } = {},
+  options: Omit<PostgresOptions, "bounds"> = {},
 ): Promise<Store> {
   switch (database.kind) {
     case "memory":

@@ -39,6 +39,24 @@ export interface Observed {
   /** Quarters of an hour, from the first one in which the licence was used. */
   readonly usage: readonly UsagePoint[];
   readonly lacking: readonly LackingHour[];
+  /** How much of that time nobody could use it, see `unusableMs`: it says nothing of the tokens. */
+  readonly unusableMs: number;
+}
+
+/** What a licence was from an instant on, as far as it says whether anybody may use it; null: it was not there. */
+export interface Standing {
+  readonly from: Millis;
+  readonly license: { readonly isActive: boolean; readonly expiresAt: Millis | null } | null;
+}
+
+/** How long nobody could use a licence between two instants. `standings` are in order of time; before the first of them it could be used. */
+export function unusableMs(standings: readonly Standing[], from: Millis, to: Millis): number {
+  return standings.reduce((sum, { from: since, license }, n) => {
+    const start = Math.max(since, from);
+    const end = Math.min(standings[n + 1]?.from ?? to, to);
+    const usableTo = license?.isActive !== true ? start : (license.expiresAt ?? end);
+    return sum + Math.max(0, end - Math.max(start, usableTo));
+  }, 0);
 }
 
 /** An hour of the clock (UTC) in which somebody lacked a token and did not get one within the tolerance. */
@@ -104,9 +122,10 @@ export function isLacking({ start, body: { code, servedAt, pool: own } }: Tally<
 }
 
 /** Applies the rule: true denials ask for more, tokens that were never in use for fewer. */
-export function adviceOn({ limit, usage, lacking }: Observed): Advice {
+export function adviceOn({ limit, usage, lacking, unusableMs }: Observed): Advice {
   const [first, last] = [usage[0], usage.at(-1)];
-  const observedDays = first === undefined ? 0 : ((last as UsagePoint).end - first.start) / day;
+  const observedMs = first === undefined ? 0 : (last as UsagePoint).end - first.start;
+  const observedDays = Math.max(0, observedMs - unusableMs) / day;
   const weekly = (count: number) => (observedDays === 0 ? 0 : (count * 7) / observedDays);
   const episodesOf = (hours: readonly LackingHour[]) => hours.reduce((sum, { episodes }) => sum + episodes, 0);
   const overuseOf = (points: readonly UsagePoint[]) => points.reduce((sum, { overuse }) => sum + overuse, 0);
@@ -126,7 +145,7 @@ export function adviceOn({ limit, usage, lacking }: Observed): Advice {
     overusePerWeek: weekly(overuseOf(usage.filter(({ max }) => max > limit))),
     worst,
   };
-  return { ...figures, ...verdictOn(figures, uncovered) };
+  return { ...figures, ...verdictOn(figures, uncovered, observedMs / day) };
 }
 
 const noHour: LackingHour = { start: 0, end: 0, episodes: 0, holders: 0, limit: 0 };
@@ -143,15 +162,13 @@ interface Uncovered {
 function verdictOn(
   { limit, peak, observedDays, trueDenialsPerWeek, overusePerWeek }: Figures,
   uncovered: Uncovered,
+  countedDays: number,
 ): Pick<Advice, "verdict" | "suggestedLimit" | "sentence"> {
   if (observedDays < observedMinDays) {
     return {
       verdict: "unknown",
       suggestedLimit: null,
-      sentence:
-        peak === 0
-          ? "None of the tokens has been used yet: there is nothing to judge by."
-          : "Less than a week has been counted: too little to judge by.",
+      sentence: countedDays < observedMinDays ? tooEarly(peak) : unused,
     };
   }
   if (uncovered.overusePerWeek >= 1) {
@@ -172,6 +189,13 @@ function verdictOn(
   const isRaised = trueDenialsPerWeek + overusePerWeek > 0 && uncovered.denialsPerWeek + uncovered.overusePerWeek === 0;
   return { verdict: "enough", suggestedLimit: null, sentence: isRaised ? raised(limit) : inUse(peak) };
 }
+
+const tooEarly = (peak: number) =>
+  peak === 0
+    ? "None of the tokens has been used yet: there is nothing to judge by."
+    : "Less than a week has been counted: too little to judge by.";
+
+const unused = "It could be used for less than a week of this time: too little to judge by.";
 
 const raised = (limit: number) =>
   `There were too few tokens for a time; the ${limit} that there are now would have covered it.`;

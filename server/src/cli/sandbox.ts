@@ -10,7 +10,8 @@ export async function sandbox(): Promise<void> {
   const config = readConfig(process.env);
   const isDemo = config.tenantFiles.length === 0;
   const tenantFiles = isDemo ? [fileURLToPath(demoTenant)] : config.tenantFiles;
-  const starting = startServer({ ...config, tenantFiles, database: { kind: "memory" } }, new HeldClock(Date.now()));
+  const sandboxClock = new HeldClock(Date.now());
+  const starting = startServer({ ...config, tenantFiles, database: { kind: "memory" } }, { sandboxClock });
   stopOnSignals(starting);
   const server = await starting;
   console.log(sandboxWelcome(server.url, isDemo));

@@ -13,11 +13,17 @@ export async function serve(options: { readonly demo?: boolean }): Promise<void>
   const tenantFiles = options.demo === true ? [fileURLToPath(demoTenant), ...config.tenantFiles] : config.tenantFiles;
   // The demo's past is written before the server starts, and a certificate that cannot be used makes no database.
   if (options.demo === true && config.tls !== null) readTls(config.tls);
+  const waiting = new AbortController();
   const starting = (options.demo === true ? demoHistoryOnce(config) : Promise.resolve()).then(() =>
-    startServer({ ...config, tenantFiles }),
+    startServer({ ...config, tenantFiles }, { stop: waiting.signal }),
   );
-  stopOnSignals(starting);
-  const server = await starting;
+  stopOnSignals(starting, waiting);
+  const server = await starting.catch((error: Error) => {
+    if (error.name !== "AbortError") throw error;
+    console.error("Told to stop before it served: nothing was changed.");
+    return null;
+  });
+  if (server === null) return;
   // While it lives, everybody who asks whether it does is told so; a supervisor starts another one.
   void server.lost.then(() => process.exit(exitCodes.lost));
   if (options.demo === true) console.log(welcome(server.url));

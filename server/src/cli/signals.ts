@@ -2,9 +2,10 @@ import type { RunningServer } from "../main.ts";
 
 /**
  * SIGHUP reads the certificate again. SIGTERM and SIGINT finish what is in flight and end the process with status 0; a second one ends it at once. To be
- * called while the server starts, so that no moment is left in which a signal would just kill it.
+ * called while the server starts, so that no moment is left in which a signal would just kill it; `waiting` is aborted then, for a
+ * start that only waits.
  */
-export function stopOnSignals(starting: Promise<RunningServer>): void {
+export function stopOnSignals(starting: Promise<RunningServer>, waiting?: AbortController): void {
   let isStopping = false;
   // Without a listener it would end the process, whatever is served.
   process.on("SIGHUP", () => void starting.then((server) => server.reload()).catch(() => {}));
@@ -12,6 +13,7 @@ export function stopOnSignals(starting: Promise<RunningServer>): void {
     process.on(signal, () => {
       if (isStopping) process.exit(130);
       isStopping = true;
+      waiting?.abort();
       const stop = async (server: RunningServer) => {
         try {
           await server.stop();

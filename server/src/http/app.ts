@@ -48,7 +48,17 @@ import { userRoutes } from "./native/users.ts";
 import { vendorRoutes } from "./native/vendor.ts";
 import { documentOptions, fastifySchemaOf, ProblemDetails } from "./openapi.ts";
 import { Problem } from "./problem.ts";
-import { type Call, fail, type KeyedCall, pathsOf, type Route, roleOf, type Services, serve } from "./route.ts";
+import {
+  type Call,
+  fail,
+  type KeyedCall,
+  methodsOf,
+  pathsOf,
+  type Route,
+  roleOf,
+  type Services,
+  serve,
+} from "./route.ts";
 import { adminRoutes } from "./slascone/admin.ts";
 import { clientRoutes } from "./slascone/clients.ts";
 import { consumptionRoutes } from "./slascone/consumption.ts";
@@ -279,6 +289,7 @@ function addRoute(app: FastifyInstance, services: Services, sessions: ConsoleSes
   for (const [n, url] of pathsOf(route).entries()) {
     app.route({
       method: route.method,
+      exposeHeadRoute: methodsOf(route).includes("HEAD"),
       url,
       schema: fastifySchemaOf(route, n === 0),
       config: {
@@ -387,7 +398,7 @@ function pathOf(request: FastifyRequest): string {
 function matcherOf(routes: readonly Route[]): (path: string) => string[] {
   const patterns = routes.flatMap((route) =>
     pathsOf(route).map((path) => ({
-      method: route.method,
+      methods: methodsOf(route),
       pattern: new RegExp(
         `^${path
           .replaceAll(".", "\\.")
@@ -396,10 +407,7 @@ function matcherOf(routes: readonly Route[]): (path: string) => string[] {
       ),
     })),
   );
-  return (path) => {
-    const methods = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-  };
+  return (path) => patterns.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods);
 }
 
 function noRoute(methods: readonly string[]): Problem {

@@ -82,6 +82,8 @@ interface Description {
   readonly bodyBytesMax: number;
   /** Whether it makes a thing of the catalogue, or changes one, which `If-Match` may then name; null: neither. */
   readonly catalogue: "makes" | "revises" | null;
+  /** A GET that changes something, which a HEAD must not: there is none. */
+  readonly hasEffect: boolean;
   /** The body may be left out. */
   readonly isBodyOptional: boolean;
   /** Served on `node:http` itself, and by Fastify only for the API document and as the reference. */
@@ -125,6 +127,7 @@ const defaults = {
   answerType: jsonType,
   bodyBytesMax,
   catalogue: null,
+  hasEffect: false,
   isBodyOptional: false,
   isHot: false,
   takesClientTokens: false,
@@ -174,6 +177,11 @@ export function forOperator<P extends TSchema = Type.TUnknown>(
 
 /** Whether a route is of the server and of no vendor. */
 export const isOfServer = ({ reach }: Route) => reach === "public" || reach === "operator";
+
+/** The methods by which a route is asked for. */
+export function methodsOf({ method, hasEffect }: Route): string[] {
+  return method === "GET" && !hasEffect ? ["GET", "HEAD"] : [method];
+}
 
 /** The paths under which a route stands. */
 export function pathsOf(route: Route): string[] {

@@ -5,6 +5,7 @@
 import type { AuditLine, Author } from "../catalog/audit.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { EntityChange, Kind, StoredEntity } from "../catalog/entities.ts";
+import { tokensGone } from "../core/decide/assignments.ts";
 import { evolve } from "../core/evolve.ts";
 import { clientKey } from "../core/names.ts";
 import { Shelf } from "../core/packed/shelf.ts";
@@ -233,6 +234,14 @@ export class Book implements AuditedLicenses {
 
   auditLines(changes: readonly EntityChange[], author: Author, at: Millis): AuditLine[] {
     return this.#directory.auditLines(changes, author, at);
+  }
+
+  /** The lines that history gets for licences that go with the changes: to be asked for before they are taken over. */
+  linesOfGone(changes: readonly EntityChange[], now: Millis): HistoryRecord[] {
+    return changes.flatMap(({ isvId, kind, id, body }) => {
+      const license = kind === "license" && body === null ? this.license(isvId, id) : undefined;
+      return license === undefined ? [] : tokensGone(license, now);
+    });
   }
 
   /** Takes over changes that the store has saved: licences see their new terms at once. */

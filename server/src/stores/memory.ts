@@ -45,6 +45,10 @@ export function openMemoryStore(clock: Clock): Store {
     lines.push(line);
     numbers.set(line, ++count);
   };
+  const recordAll = (fresh: readonly HistoryRecord[]) => {
+    for (const line of fresh) record(line);
+    if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
+  };
   let audited: AuditLine[] = [];
   let latest = 0;
   const now = () => (latest = Math.max(latest, clock.now()));
@@ -60,8 +64,7 @@ export function openMemoryStore(clock: Clock): Store {
     async transact(_commands, work) {
       try {
         const result = work(book, now(), []);
-        for (const line of book.lines) record(line);
-        if (lines.length > linesMax) lines = lines.slice(-linesMax / 2);
+        recordAll(book.lines);
         gathered.push(...book.gathered);
         if (gathered.length > gatheredKept) gathered = gathered.slice(-gatheredKept / 2);
         audit(book.audited);
@@ -76,6 +79,7 @@ export function openMemoryStore(clock: Clock): Store {
     async saveCatalog(changes, author = theServer) {
       book.checkEntities(changes);
       audit(book.auditLines(changes, author, now()));
+      recordAll(book.linesOfGone(changes, now()));
       book.putEntities(changes);
     },
     async refresh() {},

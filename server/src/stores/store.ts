@@ -75,7 +75,7 @@ export interface Store {
   /**
    * Saves changes of the catalogue and what follows from them, with a line of the audit log for each that changes
    * anything: licences see their new terms at once, and a licence that goes takes its clients and projects along; its
-   * history stays. All or nothing.
+   * history stays, and tells that tokens which were assigned are given back. All or nothing.
    * @throws CatalogConflict where a change was made from something that is no longer there, where it refers to
    * something that is not there, or where something refers to what goes, a live session included.
    */

@@ -7,6 +7,7 @@ import {
   holderSeries,
   minute,
   quarter,
+  type Scope,
   type Tally,
   type Usage,
   usageSeries,
@@ -44,6 +45,13 @@ function open({ isvId, licenseId }: LicenseSetting, clientId: string, address?: 
     ids: fresh,
     ...(address !== undefined && { address }),
   };
+}
+
+function activate({ isvId, licenseId }: LicenseSetting, clientId: string): Command {
+  const n = ++ids;
+  const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+  const nothing = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
+  return { type: "activate", isvId, licenseId, clientId, ...nothing, ids: fresh };
 }
 
 const series = usageSeries(quarter, "license", setting.licenseId, "floating");
@@ -209,8 +217,8 @@ test("an hour in which one session moved by turns counts once, however often it 
 
 describe("tokens in use are counted for the customer and the product", () => {
   const [own, other] = [customerIdOf(1), customerIdOf(2)];
-  const inUse = async (store: Store, scope: "customer" | "product", id: string) => {
-    const name = usageSeries(quarter, scope, id, "floating");
+  const inUse = async (store: Store, scope: Scope, id: string, pool = "floating") => {
+    const name = usageSeries(quarter, scope, id, pool);
     const last = (await store.tallyBefore(setting.isvId, name, 1e15)) as Tally<Usage> | undefined;
     return last?.body.level;
   };
@@ -257,6 +265,25 @@ describe("tokens in use are counted for the customer and the product", () => {
     await stepAll(store, [{ type: "sweep", isvId: setting.isvId, licenseId: setting.licenseId }]);
     await counted(clock, store);
     expect([await inUse(store, "customer", own), await inUse(store, "customer", other)]).toEqual([0, 0]);
+  });
+
+  test("up to the end of the licence, where its clients had them until then", async () => {
+    const named = licenseSetting({ mode: "named", assignable: 5 });
+    const clock = new HeldClock();
+    const store = openMemoryStore(clock);
+    await store.saveCatalog(entitiesOf(named));
+    await stepAll(store, [activate(named, "anna"), activate(named, "ben")]);
+    await counted(clock, store);
+    expect(await inUse(store, "customer", own, "named")).toBe(2);
+    const license = entitiesOf(named).find(({ kind }) => kind === "license") as StoredEntity;
+    await store.saveCatalog([{ ...license, body: null }]);
+    await counted(clock, store);
+    const left = [
+      await inUse(store, "customer", own, "named"),
+      await inUse(store, "product", named.productId, "named"),
+      await inUse(store, "vendor", named.isvId, "named"),
+    ];
+    expect(left).toEqual([0, 0, 0]);
   });
 
   test("up to their end, of a licence that was deleted before it was counted too", async () => {

@@ -1,6 +1,13 @@
 /** What analytics concludes from its figures: whether tokens are missing, and which programs are careless. */
 import { describe, expect, test } from "vitest";
-import { adviceOn, type LackingHour, lackingHours, withHolders } from "../../src/analytics/advice.ts";
+import {
+  adviceOn,
+  type LackingHour,
+  lackingHours,
+  type Standing,
+  unusableMs,
+  withHolders,
+} from "../../src/analytics/advice.ts";
 import type { DenialPoint, HolderSum, UsagePoint } from "../../src/analytics/charts.ts";
 import { signsOf } from "../../src/analytics/signs.ts";
 import { day, hour, quarter } from "../../src/analytics/tally.ts";
@@ -21,8 +28,18 @@ function usageOf(days: number, levels: readonly number[], more: Partial<UsagePoi
 
 /** Hour by hour what was denied in it, all in its first quarter. */
 function advised(limit: number, usage: readonly UsagePoint[], ...denials: readonly DenialPoint["byReason"][]) {
+  return advisedWithout(0, limit, usage, ...denials);
+}
+
+/** Some of whose time nobody could use it. */
+function advisedWithout(
+  unusable: number,
+  limit: number,
+  usage: readonly UsagePoint[],
+  ...denials: readonly DenialPoint["byReason"][]
+) {
   const points = denials.map((byReason, n) => ({ start: n * hour, end: n * hour + quarter, byReason }));
-  return adviceOn({ limit, usage, lacking: lackingHours(usage, points, limit) });
+  return adviceOn({ limit, usage, lacking: lackingHours(usage, points, limit), unusableMs: unusable });
 }
 
 const denied = (episodes: number, servedSoon: number, code: DenialCode = "tokens_exhausted") => ({
@@ -41,6 +58,33 @@ describe("advice", () => {
       peak: 0,
       sentence: "None of the tokens has been used yet: there is nothing to judge by.",
     });
+  });
+
+  test("judges by the time in which the licence could be used", () => {
+    const usage = usageOf(28, [5]);
+    expect(advisedWithout(28 * day, 50, usage)).toMatchObject({ verdict: "unknown", observedDays: 0 });
+    expect(advisedWithout(22 * day, 50, usage)).toMatchObject({ verdict: "unknown", observedDays: 6 });
+    expect(advisedWithout(14 * day, 50, usage)).toMatchObject({ verdict: "fewer", observedDays: 14 });
+    expect(advisedWithout(14 * day, 5, usage, denied(4, 0))).toMatchObject({ verdict: "more", trueDenialsPerWeek: 2 });
+    expect(advisedWithout(0, 50, usageOf(3, [5])).sentence).toBe(
+      "Less than a week has been counted: too little to judge by.",
+    );
+  });
+
+  test("knows of a licence that was switched off, expired, or not there", () => {
+    const on = { isActive: true, expiresAt: null };
+    const off = { isActive: false, expiresAt: null };
+    const until = (expiresAt: number) => ({ isActive: true, expiresAt });
+    const at = (from: number, license: Standing["license"] = null): Standing => ({ from, license });
+    expect(unusableMs([at(0, on)], 10, 20)).toBe(0);
+    expect(unusableMs([at(0, off)], 10, 20)).toBe(10);
+    expect(unusableMs([], 10, 20)).toBe(0);
+    expect(unusableMs([at(0, until(5))], 10, 20)).toBe(10);
+    expect(unusableMs([at(0, until(15))], 10, 20)).toBe(5);
+    expect(unusableMs([at(0, until(25))], 10, 20)).toBe(0);
+    // Off, on again, deleted, made anew with an end, and given more time.
+    const history = [at(0, off), at(11, on), at(12), at(14, until(16)), at(17, until(30)), at(25, off)];
+    expect(unusableMs(history, 10, 20)).toBe(1 + 2 + 1);
   });
 
   test("wants more where somebody goes without every week, by the worst hour", () => {

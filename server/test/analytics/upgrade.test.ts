@@ -57,6 +57,7 @@ const stores: Readonly<Record<string, () => Promise<Kept>>> = {
       before: `DELETE FROM seatkeeper.tallies WHERE ${byKind};
         UPDATE seatkeeper.tallies SET body = body - 'pool' WHERE series LIKE 'people/episodes/%';
         UPDATE seatkeeper.counted SET until = up_to; ALTER TABLE seatkeeper.counted DROP COLUMN up_to, DROP COLUMN within, DROP COLUMN lines, DROP COLUMN forgettings;
+        DROP INDEX seatkeeper.denials_asked_for;
         DELETE FROM seatkeeper.schema WHERE version > 7`,
     };
   },

@@ -16,8 +16,10 @@ const pass = (ms: number) => demo.clock.advance(ms);
 const take = async (license_id: string, client_id: string, more: object = {}) =>
   (await open(demo, { license_id, client_id, ...more })).status;
 
-async function limitTo(id: string, tokens: number): Promise<void> {
-  const change = { method: "PATCH", adminKey: keys.admin, body: { id, floating_token_limit: tokens } };
+const limitTo = (id: string, tokens: number) => changed(id, { floating_token_limit: tokens });
+
+async function changed(id: string, what: object): Promise<void> {
+  const change = { method: "PATCH", adminKey: keys.admin, body: { id, ...what } };
   expect((await call(demo, "/licenses", change)).status).toBe(200);
 }
 
@@ -108,4 +110,27 @@ test("of a licence of projects, who lacks a Team token needs no Mono token; char
     };
     expect([await denied({}), await denied({ pool: "team" }), await denied({ pool: "mono" })]).toEqual([10, 10, 0]);
   }
+});
+
+test("a time in which nobody could use the licence says nothing of its tokens", async () => {
+  const unknown = { verdict: "unknown", suggested_limit: null, observed_days: 0 };
+  await limitTo(licenses.users, 50);
+  expect(await take(licenses.users, "anna@factor.com")).toBe(200);
+  pass(2 * hour);
+  await changed(licenses.users, { is_active: false });
+  pass(14 * day);
+  expect(await advised(licenses.users)).toMatchObject({
+    ...unknown,
+    message: "It could be used for less than a week of this time: too little to judge by.",
+  });
+  const now = demo.clock.now();
+  await changed(licenses.users, { is_active: true, expiration_date_utc: new Date(now + day).toISOString() });
+  pass(14 * day);
+  expect(await advised(licenses.users)).toMatchObject({ ...unknown, observed_days: 1 });
+  // Given more time, it is judged by the time in which it is used again.
+  await changed(licenses.users, { expiration_date_utc: null });
+  pass(3 * day);
+  expect(await advised(licenses.users)).toMatchObject({ ...unknown, observed_days: 4 });
+  pass(3 * day);
+  expect(await advised(licenses.users)).toMatchObject({ verdict: "fewer", observed_days: 7, suggested_limit: 1 });
 });

@@ -123,6 +123,20 @@ describe("an activation file", () => {
     expect(members((await offline()).text)).toBe(members(first.text));
   });
 
+  test("is asked for by GET alone: a HEAD would activate the client, and changes nothing anywhere", async () => {
+    const assigned = async () =>
+      (await call(demo, `/licenses/${licenses.named}/assignments`, { adminKey: keys.admin })).body.length as number;
+    const before = await assigned();
+    const head = await offline({ client_id: "pc-head" }, { method: "HEAD" });
+    expect([head.status, head.headers.get("allow")]).toEqual([405, "GET"]);
+    expect(await assigned()).toBe(before);
+    const put = await call(demo, "/provisioning/activations/offline", { method: "PUT", body: {} });
+    expect([put.status, put.headers.get("allow")]).toEqual([405, "GET"]);
+    // Every other GET may be asked by HEAD.
+    const other = await call(demo, `/licenses/${licenses.named}/xml`, { method: "HEAD" });
+    expect(other.status).toBe(200);
+  });
+
   test("is denied like any activation", async () => {
     expect((await offline({ client_id: "pc-10" })).body).toMatchObject({ id: 2000 });
     expect((await offline({ license_key: isv })).body).toMatchObject({ id: 1000 });

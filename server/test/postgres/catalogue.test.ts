@@ -14,7 +14,7 @@ function rowsOf(revision: number, tokens: number): Row[] {
 test("an older answer that comes after a newer one changes nothing", async () => {
   const answers: ((rows: readonly Row[]) => void)[] = [];
   const query = () => new Promise<readonly Row[]>((resolve) => answers.push(resolve));
-  const catalogue = new Catalogue({ query } as unknown as Connections);
+  const catalogue = new Catalogue({ query } as unknown as Connections, ({ now }) => Number(now));
   const [first, second] = [catalogue.refresh(), catalogue.refresh()];
   answers[1]?.(rowsOf(2, 20));
   await second;

@@ -1,5 +1,5 @@
 /** What operators do to a database, and what fails under it: the server says so, and is back by itself when the cause is gone. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { lineage } from "../../src/stores/postgres/statements.ts";
 import { DatabaseInUse, DatabaseRefused, type Store } from "../../src/stores/store.ts";
 import { call, licenseIds, tenant } from "../faults/vendor.ts";
 import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
-import { ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
+import { bin, ground, ProcessEnded, type ServerProcess, startProcess, temporaryFolder } from "../process.ts";
 import { stepAll } from "../stores/steps.ts";
 import { startProxy } from "./proxy.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
@@ -310,6 +310,30 @@ describe("a migration beside which servers of before must not go on", () => {
       for (const each of [connections, starting]) await each.close();
     },
   );
+
+  test.each(["SIGTERM", "SIGINT"] as const)("is not run by a server that %s stops while it watches", async (signal) => {
+    const connections = connect();
+    // 0010 is the last one that nothing of before runs beside.
+    await migrate(connections, { migrations: known.slice(0, 9) });
+    await connections.query(
+      "UPDATE seatkeeper.alive SET alive_at = (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+    );
+    const child = spawn(process.execPath, [bin, "serve"], {
+      env: { ...ground, SEATKEEPER_PORT: "0", SEATKEEPER_DATABASE_URL: url },
+    });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    await until(async () => output.includes("watching whether a server of before still runs"));
+    const toldAt = performance.now();
+    child.kill(signal);
+    expect([await ended, output]).toEqual([0, expect.stringContaining("Told to stop before it served")]);
+    // Of some fifteen seconds that it would have watched.
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    const schema = await postgres.query(url, "SELECT max(version) AS version FROM seatkeeper.schema");
+    expect(schema).toEqual([{ version: 9 }]);
+    await connections.close();
+  });
 
   test("is watched for in silence, and no longer than a moment, where the last sign of life is old", async () => {
     const connections = connect();

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { EntityChange, EntityOf } from "../../src/catalog/entities.ts";
 import { HeldClock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/types.ts";
+import { Connections } from "../../src/stores/postgres/connections.ts";
+import { forget } from "../../src/stores/postgres/forgetting.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { apply, licenseId as filedLicenseId, isvId as filedVendorId, small } from "../catalog/tenants.ts";
@@ -14,6 +16,7 @@ import { type PostgresServer, startPostgres } from "./server.ts";
 let server: PostgresServer;
 let one: Store;
 let other: Store;
+let url: string;
 let ids = 0;
 
 beforeAll(async () => {
@@ -23,7 +26,7 @@ afterAll(() => server.remove());
 
 beforeEach(async () => {
   const clock = new HeldClock();
-  const url = await server.database();
+  url = await server.database();
   one = await openPostgresStore(url, { clock });
   other = await openPostgresStore(url, { clock });
   return async () => {
@@ -135,4 +138,28 @@ test("two servers that start together apply the same tenant file once", async ()
   expect((await one.audit(log)).items).toMatchObject([
     { act: "created", author: { keyId: null, name: "tenant files", onBehalfOf: "tenant.yaml" } },
   ]);
+});
+
+test("a licence that leaves the catalogue while a user is forgotten takes its clients along; who comes back is somebody new", async () => {
+  await one.saveCatalog(entitiesOf(setting));
+  await open(one, "anna");
+  await stepAll(one, [endAll]);
+  const terms = (await one.read(isvId, licenseId))?.terms;
+  await one.saveCatalog([change(null)]);
+  // Made anew before it is looked at again, by a server that is ahead of the one that forgets.
+  await other.saveCatalog(entitiesOf(setting));
+  await open(other, "anna");
+  await stepAll(other, [endAll]);
+  const looks = [terms];
+  const vendor = { isvId, deviceLicenses: [], termsOf: () => looks.shift() };
+  const author = { keyId: null, name: "olga", onBehalfOf: null };
+  const about = { act: "user.forgotten", kind: "user", id: "user-1", before: null, after: null } as const;
+  const connections = new Connections(url, 1);
+  await forget(connections, vendor, new Map([["anna", "user-1"]]), { at: one.now(), isvId, author, ...about });
+  await connections.close();
+  expect([...((await other.read(isvId, licenseId))?.assignments() ?? [])].map(({ clientId }) => clientId)).toEqual([
+    "anna",
+  ]);
+  const clients = (await other.history(isvId, licenseId, 10)).map(({ clientId }) => clientId);
+  expect(new Set(clients)).toEqual(new Set(["user-1"]));
 });

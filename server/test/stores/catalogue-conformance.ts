@@ -56,6 +56,12 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
       const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
       return { type: "open", isvId, licenseId: setting.licenseId, clientId, ...nothing, ids: fresh };
     };
+    const activateCommand = (licenseId: string, clientId: string): Command => {
+      const n = ++ids;
+      const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+      const nothing = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
+      return { type: "activate", isvId, licenseId, clientId, ...nothing, ids: fresh };
+    };
     const endAll = (): Command => ({ type: "end", isvId, licenseId: setting.licenseId, id: null });
 
     describe("a change that was made from", () => {
@@ -190,6 +196,31 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         expect(kinds).toEqual(["client.activated", "session.opened", "session.ended", "denied"]);
         const query = { clientId: null, code: null, from: null, to: null, offset: 0, limit: 10 };
         expect((await store.denials({ isvId, licenseId: setting.licenseId, ...query })).total).toBe(1);
+      });
+
+      test("gives back the tokens that its clients held, and history tells of each", async () => {
+        const licenseId = licenseIdOf(2);
+        await store.saveCatalog(entitiesOf(licenseSetting({ licenseId, mode: "named", assignable: 3 })));
+        await act(...["anna", "ben", "cem"].map((clientId) => activateCommand(licenseId, clientId)));
+        const tokenKey = [...((await store.read(isvId, licenseId))?.assignments() ?? [])].find(
+          ({ clientId }) => clientId === "ben",
+        )?.tokenKey as string;
+        await act({ type: "unassign", isvId, licenseId, tokenKey });
+        // Activated, and yet without a token that anybody counts: one of the floating licence.
+        await act(openCommand("anna"), endAll());
+        clock.advance(5_000);
+        await remove("license", licenseId);
+        await remove("license", setting.licenseId);
+        await restart();
+        const lines = await store.history(isvId, licenseId, 10);
+        const unassigned = lines.filter(({ at }) => at === clock.now());
+        expect(unassigned.map(({ clientId }) => clientId).toSorted()).toEqual(["anna", "cem"]);
+        for (const line of unassigned) {
+          expect(line).toMatchObject({ kind: "client.unassigned", isvId, licenseId, pool: "named", tokens: -1 });
+        }
+        expect(lines.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(0);
+        const others = await store.history(isvId, setting.licenseId, 10);
+        expect(others.map(({ kind }) => kind)).toEqual(["client.activated", "session.opened", "session.ended"]);
       });
 
       test("can be created again, and begins anew", async () => {

@@ -8,6 +8,7 @@ import type {
   Change,
   Decision,
   HeartbeatCommand,
+  HistoryRecord,
   LicenseView,
   Millis,
   NewIds,
@@ -173,6 +174,13 @@ export function release(license: LicenseView, assignment: Assignment, now: Milli
     ],
     { assignment: released, ended: sessions.length },
   );
+}
+
+/** What history tells of a licence that goes: the tokens that its clients hold are given back. Sessions keep a licence from going. */
+export function tokensGone(license: LicenseView, now: Millis): HistoryRecord[] {
+  if (license.terms.provisioningMode !== "named") return [];
+  const held = license.assignedClients(license.assigned);
+  return held.map((assignment) => record(license, now, "client.unassigned", assignment, { tokens: -1 }));
 }
 
 /**

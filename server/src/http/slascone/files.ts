@@ -67,6 +67,7 @@ function activationFileRoute({ desk, store, signer }: Services): Route {
   return keyed({
     method: "GET",
     path: "/provisioning/activations/offline",
+    hasEffect: true,
     reach: "app",
     role: "owner",
     tag: "Files",

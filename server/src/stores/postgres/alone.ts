@@ -16,6 +16,12 @@ const lastSign = `
 /** Who is told that there is a wait, and for how long at most. */
 export type OnWait = (ms: number) => void;
 
+interface Watching {
+  readonly leastMs?: number;
+  readonly refusal?: string;
+  readonly stop?: AbortSignal | undefined;
+}
+
 /**
  * Waits until it is certain that no server runs: at most for `silenceMs`, and not at all where the last sign is older.
  * @throws DatabaseInUse as soon as one shows that it is alive.
@@ -32,12 +38,12 @@ export async function requireNoServer(url: string, onWait: OnWait): Promise<void
 
 /**
  * The same of a database that has a schema, also from within a transaction. It is watched for `leastMs` however old the last sign
- * is; `refusal` says why nobody may be alive.
+ * is; `refusal` says why nobody may be alive. Rejects with an AbortError where it is told to `stop`.
  */
 export async function requireSilence(
   connections: Pick<Connections, "query">,
   onWait: OnWait,
-  { leastMs = 0, refusal = running } = {},
+  { leastMs = 0, refusal = running, stop }: Watching = {},
 ): Promise<void> {
   const [first] = await connections.query(lastSign);
   // A sign from the future is of a clock that was set back since: then it is watched for the whole time.
@@ -45,7 +51,7 @@ export async function requireSilence(
   if (ageMs < silenceMs) onWait(silenceMs - ageMs);
   const watchedMs = Math.max(leastMs, silenceMs - ageMs);
   for (let waitedMs = 0; waitedMs < watchedMs; waitedMs += lookMs) {
-    await wait(lookMs);
+    await wait(lookMs, undefined, { ...(stop && { signal: stop }) });
     const [row] = await connections.query(lastSign);
     if (row?.alive_at !== first?.alive_at) throw new DatabaseInUse(refusal);
   }

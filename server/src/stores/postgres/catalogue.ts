@@ -6,7 +6,6 @@ import { Directory } from "../directory.ts";
 import type { Place } from "../store.ts";
 import { auditValues, insertAudit } from "./audit.ts";
 import { type Connections, noRows, type Row, type Transaction } from "./connections.ts";
-import { nobody } from "./deciding.ts";
 import { emptyLicenses } from "./deletion.ts";
 import { lineage, lockLicenses } from "./statements.ts";
 
@@ -43,19 +42,22 @@ const lookBy = `
   FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k (isv_id, license_id, look_at)
   WHERE l.isv_id = k.isv_id AND l.license_id = k.license_id`;
 
-/** Denials that were recorded before there was a licence of this id become the licence's. */
-const adoptDenials = `
+/** What was recorded while there was no licence of this id becomes the licence's: found by an index of its own. */
+export const adoptDenials = `
   UPDATE seatkeeper.history AS h SET license_id = k.license_id, asked_for = NULL
   FROM unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)
-  WHERE h.isv_id = k.isv_id AND h.license_id = $3 AND h.asked_for = k.license_id::text AND h.denial IS NOT NULL`;
+  WHERE h.isv_id = k.isv_id AND h.asked_for = k.license_id::text`;
 
 export class Catalogue {
   #directory = new Directory();
   readonly #connections: Connections;
+  readonly #clock: (head: Row) => Millis;
   #revision = 0;
 
-  constructor(connections: Connections) {
+  /** `clock`: the instant of a row of `readHead`. */
+  constructor(connections: Connections, clock: (head: Row) => Millis) {
     this.#connections = connections;
+    this.#clock = clock;
   }
 
   get directory(): Directory {
@@ -98,7 +100,8 @@ export class Catalogue {
       this.directory.check(changes);
       const gone = changes.filter(({ kind, body }) => kind === "license" && body === null);
       const places = gone.map(({ isvId, id }) => ({ isvId, licenseId: id }));
-      await emptyLicenses(transaction, places, ({ isvId, licenseId }) => this.directory.knownTerms(isvId, licenseId));
+      const termsOf = ({ isvId, licenseId }: Place) => this.directory.knownTerms(isvId, licenseId);
+      await emptyLicenses(transaction, places, termsOf, this.#clock);
       const lines = this.directory.auditLines(changes, author, at);
       if (lines.length > 0) transaction.query(insertAudit, auditValues(lines));
       await lookAtEnds(transaction, this.#endsMoved(changes, at));
@@ -146,7 +149,7 @@ export class Catalogue {
       const places = [fresh.map(({ isvId }) => isvId), fresh.map(({ id }) => id)];
       transaction.query(insertLicenses, places);
       transaction.query(insertFolds, places);
-      transaction.query(adoptDenials, [...places, nobody]);
+      transaction.query(adoptDenials, places);
     }
     transaction.query("UPDATE seatkeeper.catalog_head SET revision = $1", [revision]);
   }

@@ -98,10 +98,9 @@ export class Deciding implements AuditedLicenses {
     this.#audited.push(line);
   }
 
-  /** The instant to decide at: the clock's, unless one of the licences has seen a later one, and no clock was set. */
   instant(clock: Millis): Millis {
-    const seen = [...this.#locked.values()].map(({ row }) => Number(row.decided_at));
-    return Math.max(clock, ...seen.filter((at) => at - clock <= outageNoticedMs));
+    const rows = [...this.#locked.values()].map(({ row }) => row);
+    return instantOf(rows, clock);
   }
 
   /** What the licences are owed: a clock that was set back is settled, outages that they have missed are credited. */
@@ -201,6 +200,12 @@ export class Deciding implements AuditedLicenses {
       ]);
     }
   }
+}
+
+/** The instant to decide on locked licences at: the clock's, unless one of them has seen a later one, and no clock was set. */
+export function instantOf(rows: readonly Row[], clock: Millis): Millis {
+  const seen = rows.map(({ decided_at }) => Number(decided_at));
+  return Math.max(clock, ...seen.filter((at) => at - clock <= outageNoticedMs));
 }
 
 /**

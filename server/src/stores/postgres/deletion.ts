@@ -2,11 +2,13 @@
  * Licences that go. Their row stays and counts one version more that is not in the log, so that every server that has
  * one in memory, now or when there is a licence of this id again, finds that it must read it anew.
  */
-import type { Terms } from "../../core/types.ts";
+import { tokensGone } from "../../core/decide/assignments.ts";
+import type { Millis, Terms } from "../../core/types.ts";
 import { CatalogConflict, type Place } from "../store.ts";
-import type { Transaction } from "./connections.ts";
+import type { Row, Transaction } from "./connections.ts";
+import { historyColumns, instantOf } from "./deciding.ts";
 import * as limits from "./limits.ts";
-import { lockLicenses } from "./statements.ts";
+import { insertHistory, lockLicenses, readHead } from "./statements.ts";
 import { takeUpLocked } from "./take-up.ts";
 
 const these = "unnest($1::uuid[], $2::uuid[]) AS k (isv_id, license_id)";
@@ -45,21 +47,29 @@ export const emptied = {
 };
 
 /**
- * Empties licences in a transaction that deletes their entities; `termsOf` as they are before.
+ * Empties licences in a transaction that deletes their entities; `termsOf` as they are before. `clock`: the instant of a row of
+ * `readHead`, which is read when nobody decides on them any more.
  * @throws CatalogConflict where one has live sessions.
  */
 export async function emptyLicenses(
   transaction: Transaction,
   places: readonly Place[],
   termsOf: (place: Place) => Terms,
+  clock: (head: Row) => Millis,
 ): Promise<void> {
   if (places.length === 0) return;
   const columns = [places.map(({ isvId }) => isvId), places.map(({ licenseId }) => licenseId)];
-  await transaction.query(lockLicenses(false), columns);
+  const rows = await transaction.query(lockLicenses(false), columns);
   lockFolds(transaction, columns);
-  for (const { state } of await takeUpLocked(transaction, places, termsOf)) {
-    if (state.openSessions > 0) throw new CatalogConflict("license", state.terms.licenseId, "has live sessions");
+  const [head] = await transaction.query(readHead);
+  const now = instantOf(rows, clock(head as Row));
+  const states = (await takeUpLocked(transaction, places, termsOf)).map(({ state }) => state);
+  for (const { openSessions, terms } of states) {
+    if (openSessions > 0) throw new CatalogConflict("license", terms.licenseId, "has live sessions");
   }
+  const lines = states.flatMap((state) => tokensGone(state, now));
+  const isKnown = () => true;
+  if (lines.length > 0) transaction.query(insertHistory, historyColumns(lines, isKnown));
   transaction.query(countUp, columns);
   transaction.query(foldUp, columns);
   for (const statement of Object.values(emptied)) transaction.query(statement, columns);

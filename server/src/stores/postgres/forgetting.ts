@@ -116,7 +116,10 @@ async function renameLicenses(
   await transaction.query(lockLicenses(false), columnsOf(sorted));
   lockFolds(transaction, columnsOf(sorted));
   for (const place of sorted) {
-    const [known] = await takeUpLocked(transaction, [place], (each) => vendor.termsOf(each) as Terms);
+    // Deleted by another server before it was locked here: its clients went with it, and those of one made anew have come since.
+    const terms = vendor.termsOf(place);
+    if (terms === undefined) continue;
+    const [known] = await takeUpLocked(transaction, [place], () => terms);
     if (known === undefined) throw new StoreFault("a licence of the catalogue has no row");
     const renaming = renamingOf(known.state, renames);
     if (renaming !== null) writeAnew(transaction, place, known, renaming);

@@ -65,6 +65,8 @@ export interface PostgresOptions {
   readonly bounds?: Partial<Bounds>;
   /** It is watched for servers of before, beside which this one must not run. */
   readonly onWait?: OnWait;
+  /** Ends that watch: the opening rejects with an AbortError. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 interface Bounds {
@@ -87,7 +89,7 @@ export async function openPostgresStore(url: string, options: PostgresOptions = 
   const records = new Connections(url, limits.recordConnections);
   const store = new PostgresStore(connections, records, options.clock ?? null, { ...limits, ...options.bounds });
   try {
-    await store.open(options.onWait);
+    await store.open(options);
     return store;
   } catch (error) {
     await store.close();
@@ -136,7 +138,7 @@ class PostgresStore implements Store {
     this.#records = records;
     this.#bounds = bounds;
     this.#held = held;
-    this.#catalogue = new Catalogue(connections);
+    this.#catalogue = new Catalogue(connections, (head) => this.#clock(head));
     this.#life = new Life(connections, (head) => this.#clock(head));
     this.#folding = new Folding(connections, bounds);
     this.#licenses = new KnownLicenses(bounds.cachedMax);
@@ -150,8 +152,8 @@ class PostgresStore implements Store {
     this.#following = new Following(connections, this.#licenses, this.#takingUp, surroundings, bounds);
   }
 
-  async open(onWait: OnWait | undefined): Promise<void> {
-    await migrate(this.#connections, onWait && { onWait });
+  async open({ onWait, stop }: Pick<PostgresOptions, "onWait" | "stop">): Promise<void> {
+    await migrate(this.#connections, { stop, ...(onWait && { onWait }) });
     // At once, however large the catalogue is: whoever has the schema's lock next looks for the sign.
     await this.live();
   }

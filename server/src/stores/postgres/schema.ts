@@ -46,6 +46,8 @@ interface Migrating {
   readonly lockMs?: number;
   /** It is watched for servers of before, beside which what is missing must not run. */
   readonly onWait?: OnWait;
+  /** Ends the watch, and nothing was changed. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 /**
@@ -55,7 +57,13 @@ interface Migrating {
  */
 export async function migrate(
   connections: Connections,
-  { migrations = readMigrations(), dryRun = false, lockMs = lockSchemaMs, onWait = () => undefined }: Migrating = {},
+  {
+    migrations = readMigrations(),
+    dryRun = false,
+    lockMs = lockSchemaMs,
+    onWait = () => undefined,
+    stop,
+  }: Migrating = {},
 ): Promise<string[]> {
   const transaction = await connections.begin({ answerMs: answerAtLengthMs });
   try {
@@ -71,7 +79,8 @@ export async function migrate(
     }
     // Under the lock: whoever starts now waits for it, and finds the new schema then.
     const isApart = missing.some(({ runsBeside }) => runsBeside > version);
-    if (version > 0 && isApart) await requireSilence(transaction, onWait, { leastMs: firstSignMs, refusal: older });
+    if (version > 0 && isApart)
+      await requireSilence(transaction, onWait, { leastMs: firstSignMs, refusal: older, stop });
     transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
       CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
     for (const migration of missing) {

@@ -11,7 +11,7 @@ import { type Clock, processClock } from "../../clock.ts";
 import { outageNoticedMs } from "../../core/limits.ts";
 import type { LicenseState } from "../../core/state.ts";
 import type { Licenses } from "../../core/step.ts";
-import type { Command, Item, Millis } from "../../core/types.ts";
+import type { Command, HistoryRecord, Item, Millis } from "../../core/types.ts";
 import { Turns } from "../../turns.ts";
 import type { Book } from "../book.ts";
 import type { Renames } from "../forgetting.ts";
@@ -45,7 +45,7 @@ import { type Access, accessHere, accessInThread } from "./access.ts";
 import { markOf, refusal } from "./file.ts";
 import type { Numbers } from "./numbers.ts";
 import { commitsProbed, Pace } from "./pace.ts";
-import { aliveAt, historyValues } from "./rows.ts";
+import { aliveAt, type HistoryValues, historyValues } from "./rows.ts";
 import type { ChangedSession, SessionRows } from "./sessions.ts";
 import { backupOf, dumpOf, removeSnapshots } from "./snapshot.ts";
 import { State } from "./state.ts";
@@ -218,13 +218,17 @@ class SqliteStore implements Store {
     return {
       sessions,
       others,
-      history: lines.map((line) => historyValues(line, this.#numbers.ofPlace(line))),
+      history: this.#historyOf(lines),
       gathered: gathered.map((value) => {
         const { isvNo, licenseNo } = this.#numbers.ofPlace(value);
         return [value, isvNo, licenseNo as number] as const;
       }),
       audited,
     };
+  }
+
+  #historyOf(lines: readonly HistoryRecord[]): HistoryValues[] {
+    return lines.map((line) => historyValues(line, this.#numbers.ofPlace(line)));
   }
 
   #licenseNumber({ terms }: LicenseState): number {
@@ -234,9 +238,11 @@ class SqliteStore implements Store {
   saveCatalog(changes: readonly EntityChange[], author = theServer): Promise<void> {
     return this.#turns.take(async () => {
       this.#book.checkEntities(changes);
-      const lines = this.#book.auditLines(changes, author, this.now());
+      const now = this.now();
+      const lines = this.#book.auditLines(changes, author, now);
+      const history = this.#historyOf(this.#book.linesOfGone(changes, now));
       const numbered = changes.map((change) => ({ change, adoptsFor: this.#adopts(change) }));
-      const numbers = await this.#file.ask("saveEntities", numbered, lines);
+      const numbers = await this.#file.ask("saveEntities", numbered, lines, history);
       changes.forEach(({ isvId, kind, id }, n) => {
         this.#numbers.set(isvId, kind, id, numbers[n] as number);
       });

@@ -172,8 +172,12 @@ export class Tables {
     });
   }
 
-  /** Answers with the entities' numbers, each in its place. */
-  saveEntities(changes: readonly NumberedChange[], lines: readonly AuditLine[]): number[] {
+  /** With the lines that history gets for licences that go. Answers with the entities' numbers, each in its place. */
+  saveEntities(
+    changes: readonly NumberedChange[],
+    lines: readonly AuditLine[],
+    history: readonly HistoryValues[],
+  ): number[] {
     const numbers: number[] = [];
     this.#commit(() => {
       for (const { change, adoptsFor } of changes) {
@@ -182,6 +186,7 @@ export class Tables {
         if (adoptsFor !== null) this.rows.adoptDenials(adoptsFor, no, change.id);
         numbers.push(no);
       }
+      this.rows.saveHistory(history);
       for (const line of lines) this.#audit.save(line);
     });
     return numbers;

@@ -1,6 +1,15 @@
 /** Whether a licence has the tokens that it needs, in figures and in a sentence. */
 import { Type } from "typebox";
-import { adviceDays, adviceFrom, adviceOn, isLacking, lackingHours, withHolders } from "../../../analytics/advice.ts";
+import {
+  adviceDays,
+  adviceFrom,
+  adviceOn,
+  isLacking,
+  lackingHours,
+  type Standing,
+  unusableMs,
+  withHolders,
+} from "../../../analytics/advice.ts";
 import { denialPoints, usagePoints } from "../../../analytics/charts.ts";
 import {
   type Denials,
@@ -13,6 +22,9 @@ import {
   type Tally,
   usageSeries,
 } from "../../../analytics/tally.ts";
+import type { License } from "../../../catalog/entities.ts";
+import type { Millis } from "../../../core/types.ts";
+import type { Store } from "../../../stores/store.ts";
 import { knownLicense } from "../../access.ts";
 import { json } from "../../answer.ts";
 import { Uuid } from "../../input.ts";
@@ -72,7 +84,8 @@ export function adviceRoutes({ store }: Services): Route[] {
             return new Set(own.map(({ body }) => body.holder)).size;
           },
         );
-        const advice = adviceOn({ limit: now, usage, lacking });
+        const unusable = unusableMs(await standingsOf(store, call.isvId, id, from), from, last);
+        const advice = adviceOn({ limit: now, usage, lacking, unusableMs: unusable });
         finish(
           json({
             verdict: advice.verdict,
@@ -90,6 +103,28 @@ export function adviceRoutes({ store }: Services): Route[] {
     }),
   ];
 }
+
+/** What the licence was from one instant on, by the audit log. */
+async function standingsOf(store: Store, isvId: string, licenseId: string, from: Millis): Promise<Standing[]> {
+  const since = { from, to: null, offset: 0, limit: changesMax };
+  const { items } = await store.audit({ isvId, kind: "license", id: licenseId, ...since });
+  const lines = items.toReversed();
+  const current = store.catalog.vendor(isvId)?.licenses.get(licenseId) ?? null;
+  const first = lines[0] === undefined ? current : (lines[0].before as License | null);
+  return [
+    { from, license: standingOf(first) },
+    ...lines.map(({ at, after }) => ({ from: at, license: standingOf(after as License | null) })),
+  ];
+}
+
+function standingOf(license: License | null): Standing["license"] {
+  if (license === null) return null;
+  const { is_active: isActive, expiration_date_utc: end } = license;
+  return { isActive, expiresAt: end === null ? null : Date.parse(end) };
+}
+
+/** Changes of the licence that are looked at, the newest ones: more of them in four weeks are a program's, and hardly of this. */
+const changesMax = 1_000;
 
 /** Quarters of an hour of the days that are looked back at, and some. */
 const rowsMax = 3_000;
