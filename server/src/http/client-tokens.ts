@@ -167,7 +167,7 @@ export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Call
   const isTheirs =
     command.clientId === clientId && (command.userId ?? userId) === userId && (asked ?? projectId) === projectId;
   if (!isTheirs) throw new Problem("key_insufficient", "The client token is for another holder.");
-  if (command.type === "close") return { ...command, userId };
+  if (command.type === "close") return { ...command, userId, onlyFor: { userId, projectId } };
   if ((command.checkoutPeriod ?? 0) !== 0) {
     throw new Problem("key_insufficient", "A client token checks nothing out: that is for API keys.");
   }
