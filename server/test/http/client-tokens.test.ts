@@ -91,15 +91,17 @@ describe("a token", () => {
     expect(listed.body.map((line: { user_id: string }) => line.user_id)).toEqual([anna, anna]);
   });
 
-  test.each<[string, object]>([
-    ["another user", { user_id: "ben@factor.com" }],
-    ["another client", { client_id: "ben@factor.com" }],
-    ["another licence", { license_id: licenses.overuse }],
-    ["a checkout", { checkout_period: 1_440 }],
-    ["a project", { project_id: id(0x999) }],
-  ])("does nothing for %s", async (_name, body) => {
+  test.each<[string, object, RegExp]>([
+    ["another user", { user_id: "ben@factor.com" }, /another user_id/],
+    ["another client", { client_id: "ben@factor.com" }, /another client_id/],
+    ["another licence", { license_id: licenses.overuse }, /licence/],
+    ["a checkout", { checkout_period: 1_440 }, /checks nothing out/],
+    ["a project", { project_id: id(0x999) }, /another project_id/],
+  ])("does nothing for %s, and says why", async (_name, body, why) => {
     const token = await minted();
-    expect(codeOf(await send(token, "open", body))).toBe("403 key_insufficient");
+    const answer = await send(token, "open", body);
+    expect(codeOf(answer)).toBe("403 key_insufficient");
+    expect(answer.body.detail).toMatch(why);
     expect(await demo.store.history(isv, licenses.users, 10)).toEqual([]);
   });
 
