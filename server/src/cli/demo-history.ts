@@ -28,7 +28,10 @@ export async function demoHistory(options: { readonly days: string }): Promise<v
 
 /** For `npm start`: once, into a file that is not there yet. */
 export async function demoHistoryOnce(config: Config): Promise<void> {
-  if (config.database.kind === "sqlite" && !existsSync(config.database.path)) await writeIn(config, firstDays);
+  if (config.database.kind !== "sqlite" || existsSync(config.database.path)) return;
+  // Who has just typed `npm start` would see nothing for some seconds, and callers no server.
+  console.error(`The first start writes ${firstDays} days of the demo vendor's history, which takes some seconds.`);
+  await writeIn(config, firstDays);
 }
 
 async function writeIn(config: Config, days: number) {

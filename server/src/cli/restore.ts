@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { ConfigRefused, readConfig } from "../config.ts";
 import { openStore } from "../main.ts";
@@ -35,8 +35,7 @@ export async function restore(file: string | undefined, { hold = false, verify =
   if (!isThere(file)) throw new CommandRefused(exitCodes.noInput, `${file} is not there.`);
   if (!statSync(file).isFile())
     throw new CommandRefused(exitCodes.noInput, `${file} is no file, but a folder or a pipe.`);
-  // Where a link leads, the database stays.
-  const path = existsSync(database.path) ? realpathSync(database.path) : resolve(database.path);
+  const path = whereLinksLead(database.path);
   if (realpathSync(file) === path) {
     throw new CommandRefused(exitCodes.usage, `${file} is the database itself: name a backup of it.`);
   }
@@ -44,6 +43,19 @@ export async function restore(file: string | undefined, { hold = false, verify =
   requireKnownSchema(file);
   if (verify) await verifyOnly(file, path);
   else await putInPlace(file, path, hold);
+}
+
+/** Where a link leads, the database stays, or will be: also where there is no file yet. */
+function whereLinksLead(path: string): string {
+  if (isThere(path)) return realpathSync(path);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return resolve(path);
+  const end = resolve(realpathSync(dirname(path)), readlinkSync(path));
+  // Not made: behind it may be a disk that is not mounted, which would hide what is written now.
+  if (!isThere(dirname(end))) {
+    const sentence = `${path} is a link to ${end}, and there is no such folder. Mount its disk or make it, and restore again.`;
+    throw new CommandRefused(exitCodes.noInput, sentence);
+  }
+  return whereLinksLead(end);
 }
 
 async function verifyOnly(file: string, path: string): Promise<void> {

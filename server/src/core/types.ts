@@ -428,8 +428,16 @@ export interface CloseCommand extends OnLicense {
   readonly clientId: string;
   readonly sessionId: string | null;
   readonly userId: string | null;
+  /** Whose session it must be, as a client token says; left out: whoever has a key closes any. */
+  readonly onlyFor?: OnlyFor;
   /** A device has proved that it gave a voucher up; null or left out: none has. */
   readonly givenUp?: GivenUp | null;
+}
+
+/** The user, and on a licence that counts projects the project; null: no project. */
+export interface OnlyFor {
+  readonly userId: string;
+  readonly projectId: string | null;
 }
 
 /** A voucher by its id, which is that of its session, and the thumbprint of the key that says so. */

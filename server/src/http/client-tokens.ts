@@ -164,12 +164,14 @@ export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Call
   if (onlyFor === undefined) return command;
   const { userId, clientId, projectId } = onlyFor;
   const asked = command.type === "open" ? command.projectId : null;
-  const isTheirs =
-    command.clientId === clientId && (command.userId ?? userId) === userId && (asked ?? projectId) === projectId;
-  if (!isTheirs) throw new Problem("key_insufficient", "The client token is for another holder.");
-  if (command.type === "close") return { ...command, userId };
+  if (command.clientId !== clientId) throw forOther("client_id");
+  if ((command.userId ?? userId) !== userId) throw forOther("user_id");
+  if ((asked ?? projectId) !== projectId) throw forOther("project_id");
+  if (command.type === "close") return { ...command, userId, onlyFor: { userId, projectId } };
   if ((command.checkoutPeriod ?? 0) !== 0) {
     throw new Problem("key_insufficient", "A client token checks nothing out: that is for API keys.");
   }
   return { ...command, userId, projectId };
 }
+
+const forOther = (member: string) => new Problem("key_insufficient", `The client token is for another ${member}.`);

@@ -132,6 +132,41 @@ describe("a backup of a running server", () => {
     ]);
   });
 
+  test("is restored to where a link leads, also where nothing is there yet", async () => {
+    mkdirSync(`${folder.path}/disk`);
+    mkdirSync(`${folder.path}/data`);
+    symlinkSync("second.db", `${folder.path}/data/linked.db`);
+    symlinkSync("../disk/real.db", `${folder.path}/data/second.db`);
+    const linked = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/linked.db` };
+    await (await serve()).stop("SIGTERM");
+    await done(["backup", "one.db"]);
+    expect(await done(["restore", "--verify", "one.db"], linked)).toContain("Nothing was changed");
+    expect(readdirSync(`${folder.path}/disk`)).toEqual([]);
+    expect(await done(["restore", "one.db"], linked)).toContain(`restored as ${folder.path}/disk/real.db`);
+    for (const link of ["linked.db", "second.db"])
+      expect(lstatSync(`${folder.path}/data/${link}`).isSymbolicLink()).toBe(true);
+    expect(readdirSync(`${folder.path}/disk`)).toEqual(["real.db"]);
+  });
+
+  test("is not restored where a link leads to no folder, as of a disk that is not mounted", async () => {
+    mkdirSync(`${folder.path}/data`);
+    symlinkSync("../disk/real.db", `${folder.path}/data/linked.db`);
+    const linked = { SEATKEEPER_DATABASE_URL: `sqlite:${folder.path}/data/linked.db` };
+    await (await serve()).stop("SIGTERM");
+    await done(["backup", "one.db"]);
+    for (const args of [
+      ["restore", "one.db"],
+      ["restore", "--verify", "one.db"],
+    ]) {
+      expect(await run(args, linked)).toEqual({
+        status: 66,
+        output: expect.stringMatching(/linked\.db is a link to .*\/disk\/real\.db, and there is no such folder/),
+      });
+    }
+    expect(readdirSync(`${folder.path}/data`).filter((name) => !name.startsWith("seatkeeper"))).toEqual(["linked.db"]);
+    expect(readdirSync(folder.path)).not.toContain("disk");
+  });
+
   test("restored with --hold grants no token for one session period, and extends what it knows", async () => {
     const server = await serve();
     await open(server, 1);
@@ -289,6 +324,7 @@ describe("what cannot be read is told with status 66, and what cannot be locked 
       ["export", "all.jsonl"],
       ["migrate", "--dry-run"],
       ["restore", "--hold"],
+      ["restore", folder.write("older.db", "")],
     ]) {
       const refusal = { status: 66, output: expect.stringMatching(/loop\.db cannot be read: ELOOP/) };
       expect(await run(args, there)).toEqual(refusal);

@@ -78,6 +78,7 @@ test("serve --demo shows charts from the first minute, and leaves no token taken
     // biome-ignore lint/suspicious/noExplicitAny: a test reads what it expects
     return (await response.json()) as any;
   };
+  expect(server.output()).toMatch(/^The first start writes 30 days/);
   const usage = await ask(`analytics/usage?license_id=${licenseOf(15)}&bucket=week`);
   expect(
     usage.items.filter(({ sessions_opened }: { sessions_opened: number }) => sessions_opened > 100).length,

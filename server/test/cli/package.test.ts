@@ -1,12 +1,12 @@
 /** What is published of the server: what it needs to run, and nothing that was only needed to make it. */
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const folder = fileURLToPath(new URL("../../", import.meta.url));
 
-test("the package has its program, migrations, the demo vendor, its licence, and no sources or tests", () => {
+test("the package has its program, migrations, the demo vendor, its licence, and nothing of sources, tests and maps", () => {
   const packed = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
     cwd: folder,
     encoding: "utf8",
@@ -19,7 +19,11 @@ test("the package has its program, migrations, the demo vendor, its licence, and
   const sources = readdirSync(`${folder}src`, { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".ts"),
   );
-  for (const name of sources) expect(paths).toContain(`dist/${name.replace(/\.ts$/, ".js")}`);
+  for (const name of sources) {
+    const program = `dist/${name.replace(/\.ts$/, ".js")}`;
+    expect(paths).toContain(program);
+    expect(readFileSync(`${folder}${program}`, "utf8")).not.toContain("//# sourceMappingURL");
+  }
   for (const name of readdirSync(`${folder}migrations`, { recursive: true, encoding: "utf8" }))
     if (name.endsWith(".sql")) expect(paths).toContain(`migrations/${name}`);
 });

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { bin } from "../process.ts";
 import { Desk, isv, keys, licenses, product } from "./commands.ts";
 
 let desk: Desk;
@@ -39,6 +40,43 @@ test("holds a token while the command runs, tells it of the session, and ends wi
     SEATKEEPER_DEVICE: "runner",
   });
   expect(await desk.users()).toEqual([]);
+});
+
+describe("with a named profile", () => {
+  const login = () =>
+    desk.run(["login", "--url", desk.url, "--isv", isv, "--key", "-", "--profile", "b"], {}, keys.app);
+  const onProfile = ["run", "--profile", "b", "--license", licenses.users, "--user", "ci"];
+  const nested = shell(
+    `env | grep -E "^SEATKEEPER_(URL|ISV|KEY|API_KEY)=" | cut -d= -f1; "${process.execPath}" "${bin}" status`,
+  );
+
+  test("the token is of its server, and so is what the command asks: the environment's other server hears nothing", async () => {
+    await login();
+    const heard: string[] = [];
+    const other = createServer((request, response) => {
+      heard.push(`${request.method} ${request.url}`);
+      response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = other.address() as AddressInfo;
+      const environment = desk.with(keys.admin, `http://127.0.0.1:${port}`);
+      const job = await desk.run([...onProfile, ...nested], { ...environment, SEATKEEPER_API_KEY: keys.backend });
+      expect(job).toMatchObject({ status: 0, errors: "" });
+      expect(job.output).toMatch(/floating +1 +2 +1/);
+      expect(job.output).not.toMatch(/^SEATKEEPER/);
+      expect(heard).toEqual([]);
+    } finally {
+      other.close();
+    }
+  });
+
+  test("an environment of the same server and vendor stays as it is: its key may be the application's", async () => {
+    await login();
+    const job = await desk.run([...onProfile, ...nested], desk.with(keys.backend, `${desk.url}/`));
+    expect(job).toMatchObject({ status: 0, errors: "" });
+    expect(job.output).toMatch(/^SEATKEEPER_(URL|ISV|KEY)\n/);
+  });
 });
 
 test("who runs a command holds a token meanwhile, and gives it back", async () => {

@@ -168,16 +168,20 @@ describe("on a running demo", () => {
     expect(JSON.parse(answer ?? "")).toEqual({ now: expect.any(String) });
   });
 
-  test("the README's tenant file is one, and its command serves it", async () => {
-    folder.write("provisioning-key", "a-key-for-the-documents\n");
-    folder.write("admin-key", "another-key-for-the-documents\n");
+  test("the README's tenant file is one, its commands make the keys and serve it, and the admin's key logs in", async () => {
     const [text = ""] = blocksOf("README.md", "yaml");
-    folder.write("acme.yaml", text.replaceAll("/run/secrets/acme-", ""));
-    const command =
-      blocksOf("README.md", "sh").find((block) => block.includes("SEATKEEPER_TENANT_FILES=acme.yaml")) ?? "";
+    folder.write("acme.yaml", text);
+    const at = (script: string) => `cd '${folder.path}'\nexport XDG_CONFIG_HOME='${folder.path}'\n${script}`;
+    const commands = blocksOf("README.md", "sh");
+    const [makeKeys = "", command = ""] =
+      commands.find((block) => block.includes("SEATKEEPER_TENANT_FILES=acme.yaml"))?.split("\n") ?? [];
+    runScript(at(makeKeys));
     const [, settings = "", verb = ""] = /^(.*) npx seatkeeper (\w+)$/.exec(command) ?? [];
     const env = Object.fromEntries(settings.split(" ").map((setting) => setting.split("=", 2)));
     const server = await startProcess([verb], env, folder.path);
+    const [login = ""] = commands.filter((block) => block.includes("acme-admin.key") && block.includes(" login "));
+    const [said] = paste(server.url, [at(login.replaceAll("npx seatkeeper", `'${process.execPath}' '${bin}'`))]);
+    expect(said).toMatch(/^Logged in to Acme Software .* with the key admin, AdminKey of role owner\./);
     await server.stop("SIGTERM");
     expect(existsSync(`${folder.path}/acme/seatkeeper.db`)).toBe(true);
   });

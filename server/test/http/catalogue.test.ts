@@ -469,6 +469,18 @@ describe("the audit log", () => {
     });
   });
 
+  test.each([
+    ["UTF-8", "Jörg Ł", "utf8"],
+    ["Latin-1, as browsers and old clients send what fits into it", "Jörg", "latin1"],
+    ["UTF-8 of four bytes a sign, as many as are kept", "😀".repeat(128), "utf8"],
+  ] as const)("reads a name in %s", async (_name, written, encoding) => {
+    const LastModifiedBy = Buffer.from(written, encoding).toString("latin1");
+    await patch("/licenses", { id: licenses.users, floating_token_limit: 5 }, { LastModifiedBy });
+    const { body, text } = await get(`/audit?kind=license&id=${licenses.users}`);
+    expect(body.items[0].last_modified_by).toBe(written);
+    expect(text).toContain(`"${written}"`);
+  });
+
   test("has the toggle of SLASCONE's provisioning calls, and what is done to sessions and clients", async () => {
     await post("/provisioning/licenses/state/toggle", {
       product_id: product,

@@ -4,7 +4,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { bearerOf } from "../../src/http/client-tokens.ts";
 import type { Head } from "../../src/http/head.ts";
 import { Signer } from "../../src/http/signing.ts";
-import { type Answered, call, type Demo, id, isv, keys, licenses, otherIsv, pageOrigin, startDemo } from "./demo.ts";
+import {
+  type Answered,
+  activate,
+  call,
+  type Demo,
+  id,
+  isv,
+  keys,
+  licenses,
+  otherIsv,
+  pageOrigin,
+  startDemo,
+} from "./demo.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -79,15 +91,17 @@ describe("a token", () => {
     expect(listed.body.map((line: { user_id: string }) => line.user_id)).toEqual([anna, anna]);
   });
 
-  test.each<[string, object]>([
-    ["another user", { user_id: "ben@factor.com" }],
-    ["another client", { client_id: "ben@factor.com" }],
-    ["another licence", { license_id: licenses.overuse }],
-    ["a checkout", { checkout_period: 1_440 }],
-    ["a project", { project_id: id(0x999) }],
-  ])("does nothing for %s", async (_name, body) => {
+  test.each<[string, object, RegExp]>([
+    ["another user", { user_id: "ben@factor.com" }, /another user_id/],
+    ["another client", { client_id: "ben@factor.com" }, /another client_id/],
+    ["another licence", { license_id: licenses.overuse }, /licence/],
+    ["a checkout", { checkout_period: 1_440 }, /checks nothing out/],
+    ["a project", { project_id: id(0x999) }, /another project_id/],
+  ])("does nothing for %s, and says why", async (_name, body, why) => {
     const token = await minted();
-    expect(codeOf(await send(token, "open", body))).toBe("403 key_insufficient");
+    const answer = await send(token, "open", body);
+    expect(codeOf(answer)).toBe("403 key_insufficient");
+    expect(answer.body.detail).toMatch(why);
     expect(await demo.store.history(isv, licenses.users, 10)).toEqual([]);
   });
 
@@ -95,6 +109,51 @@ describe("a token", () => {
     const ben = { license_id: licenses.users, client_id: "ben@factor.com" };
     await call(demo, path.open, { body: ben });
     expect(codeOf(await send(await minted(), "close", ben))).toBe("403 key_insufficient");
+  });
+
+  test("closes no session of another user at the same client, and no place in the queue, whose id it knows", async () => {
+    const [kiosk, bens] = ["kiosk-1", id(0x77)];
+    const ben = { client_id: kiosk, session_id: bens, user_id: "ben@factor.com" };
+    await call(demo, path.open, { body: { license_id: licenses.users, ...ben } });
+    const token = await minted({ client_id: kiosk });
+    const close = () => send(token, "close", { client_id: kiosk, session_id: bens });
+    expect(codeOf(await close())).toBe("409 14003");
+    expect(codeOf(await call(demo, path.close, { body: { license_id: licenses.users, ...ben } }))).toBe("200");
+    // Nor his place, where he waits for a token under this id.
+    for (const client_id of ["dora", "emil"])
+      await call(demo, path.open, { body: { license_id: licenses.users, client_id } });
+    const waiting = { license_id: licenses.users, ...ben, wait_seconds: 30 };
+    expect(codeOf(await call(demo, path.open, { body: waiting }))).toBe("409 1007");
+    const queue = async () => (await call(demo, `/licenses/${licenses.users}/queue`, { adminKey: keys.admin })).body;
+    expect(codeOf(await close())).toBe("409 12001");
+    expect(await queue()).toHaveLength(1);
+    const bensToken = await minted({ client_id: kiosk, user_id: "ben@factor.com" });
+    await send(bensToken, "close", { client_id: kiosk, session_id: bens });
+    expect(await queue()).toEqual([]);
+  });
+
+  test("closes no session of its client on another project", async () => {
+    const license_id = licenses.projects;
+    const create = (name: string) =>
+      call(demo, "/projects", { body: { license_id, name } }).then(({ body }) => body.id);
+    const [mine, other] = [await create("mine"), await create("other")];
+    for (const project of [mine, other]) await call(demo, `/projects/${project}/open`, { body: { kind: "mono" } });
+    const session = { license_id, client_id: anna, session_id: id(0x78) };
+    await call(demo, path.open, { body: { ...session, project_id: other } });
+    for (const project_id of [mine, null]) {
+      const token = await minted({ license_id, ...(project_id !== null && { project_id }) });
+      expect(codeOf(await send(token, "close", session))).toBe("409 13007");
+    }
+    const token = await minted({ license_id, project_id: other });
+    expect((await send(token, "close", session)).status).toBe(200);
+  });
+
+  test("closes a device's session, whichever of its users has opened it", async () => {
+    const session = { license_id: licenses.devices, client_id: "kiosk-1" };
+    await activate(demo, licenses.devices, "kiosk-1");
+    await call(demo, path.open, { body: { ...session, user_id: "ben@factor.com" } });
+    const token = await minted(session);
+    expect((await send(token, "close", session)).status).toBe(200);
   });
 
   test("reaches its project, and no other", async () => {

@@ -36,10 +36,38 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Account | null {
     const sentence = `The environment names a server only in part: set ${missing.join(" and ")} too, or name a --profile.`;
     throw new CommandRefused(exitCodes.config, sentence);
   }
-  // As the client reads it, for those who ask the server without one.
-  const address = (url as string).trim().replace(/\/+$/, "");
-  return { url: address, isv: isv as string, key: key as string, role: null, profile: null };
+  return { url: plainAddress(url as string), isv: isv as string, key: key as string, role: null, profile: null };
 }
+
+/** As the client reads it, for those who ask the server without one. */
+const plainAddress = (url: string): string => url.trim().replace(/\/+$/, "");
+
+/**
+ * What a command that runs under a profile is told, and what is taken from it: variables of another server or vendor go
+ * before a profile, and would send what it asks to a server that knows nothing of its session.
+ */
+export function profileEnvironment(
+  { url, isv, profile }: Account,
+  env: NodeJS.ProcessEnv = process.env,
+): Readonly<Record<string, string | undefined>> {
+  if (profile === null) return {};
+  const { SEATKEEPER_URL: otherUrl = "", SEATKEEPER_ISV: otherIsv = "" } = env;
+  const isOther =
+    (otherUrl !== "" && hrefOf(otherUrl) !== hrefOf(url)) ||
+    (otherIsv !== "" && otherIsv.trim().toLowerCase() !== isv.toLowerCase());
+  return {
+    SEATKEEPER_PROFILE: profile,
+    ...(isOther && {
+      SEATKEEPER_URL: undefined,
+      SEATKEEPER_ISV: undefined,
+      SEATKEEPER_KEY: undefined,
+      SEATKEEPER_API_KEY: undefined,
+    }),
+  };
+}
+
+/** In one spelling: a host in capitals or a usual port is no other server. */
+const hrefOf = (url: string): string => plainAddress(URL.parse(url.trim())?.href ?? url);
 
 function fromProfile(named: string | undefined): Account {
   const name = named || profileUsual;

@@ -13,6 +13,7 @@ interface Options extends RemoteOptions {
 interface DenialLine {
   readonly at: string;
   readonly license_id: string;
+  readonly license_name?: string | null;
   readonly client_id: string | null;
   readonly user_id: string | null;
   readonly error_id: number;
@@ -48,7 +49,7 @@ function textOf(items: readonly DenialLine[], total: number, from: string): stri
     line.user_id ?? line.client_id,
     line.code,
     `${line.in_use} of ${line.limit}`,
-    line.license_id,
+    line.license_name ?? line.license_id,
   ]);
   const more = total > items.length ? [`… and ${total - items.length} older ones: --limit`] : [];
   return [table(["AT", "WHO", "WHY", "IN USE", "LICENCE"], rows), ...more].join("\n");

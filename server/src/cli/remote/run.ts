@@ -14,6 +14,7 @@ import {
 } from "@seatkeeper/client";
 import { exitCodes } from "../exit-codes.ts";
 import { CommandRefused } from "../refused.ts";
+import { profileEnvironment } from "./account.ts";
 import { connected, connectOptions, type RemoteOptions } from "./connection.ts";
 import { secondsOf } from "./durations.ts";
 import { licenseIdOf } from "./licenses.ts";
@@ -89,8 +90,8 @@ async function statusUnder(
 
 /** How a token is taken, whichever kind of licence it is of. */
 interface Taking {
-  /** What the command is told beside the session: for commands of ours that it runs itself. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What the command is told beside the session: for commands of ours that it runs itself. Undefined: taken from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   open(how: { readonly sessionId?: string; readonly wait?: number; readonly signal?: AbortSignal }): Promise<Session>;
 }
 
@@ -103,12 +104,14 @@ async function takingOf(options: Options): Promise<Taking> {
     ...(options.client !== undefined && { client: options.client }),
     ...(options.product !== undefined && { product: options.product }),
   };
-  const environment: Record<string, string> = account.profile === null ? {} : { SEATKEEPER_PROFILE: account.profile };
+  const environment = profileEnvironment(account);
   const { project } = options;
   if (project !== undefined) {
     const projects = launcher({ ...settings, license, user });
-    environment.SEATKEEPER_PROJECT = project;
-    return { environment, open: (how) => projects.connect(project, how) };
+    return {
+      environment: { ...environment, SEATKEEPER_PROJECT: project },
+      open: (how) => projects.connect(project, how),
+    };
   }
   const seats = connect(settings);
   return { environment, open: (how) => seats.open({ license, user, ...how }) };
@@ -151,7 +154,7 @@ class Job {
   }
 
   /** What the command may know of the session. A key of a profile is not among it. */
-  get environment(): Readonly<Record<string, string>> {
+  get environment(): Readonly<Record<string, string | undefined>> {
     const { sessionId, license, client, user } = this.#session;
     return {
       ...this.#taking.environment,

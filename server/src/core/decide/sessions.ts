@@ -14,6 +14,7 @@ import type {
   OpenCommand,
   Session,
   Terms,
+  Ticket,
 } from "../types.ts";
 import { newAssignment } from "./assignments.ts";
 import { checkoutsOut, counted, isOutElsewhere, isVoucherOut, refusedByCaps, refusedCheckIn } from "./checkouts.ts";
@@ -98,7 +99,10 @@ export function open(license: LicenseView, command: OpenCommand, now: Millis): D
 }
 
 /** Whether an extend names another user than the session's. Without one it stays whose it is. */
-export function isOfOtherUser(own: Session, { userId }: OpenCommand): boolean {
+export function isOfOtherUser(
+  own: Pick<Session, "clientId" | "userId">,
+  { userId }: Pick<OpenCommand, "userId">,
+): boolean {
   return userId !== null && fold(userId) !== fold(own.userId ?? own.clientId);
 }
 
@@ -284,8 +288,11 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
   const key = sessionKey(license.terms, client, command.sessionId, command);
   const session = license.session(key);
   if (session === undefined || session.endedAt !== null) {
-    return { ...deny(license, now, "session_unknown", command), changes: ticketGivenUp(license, command) };
+    const isTheirs = (place: Ticket) => ofOther(license.terms, { ...place, holder: place.key }, command) === null;
+    return { ...deny(license, now, "session_unknown", command), changes: ticketGivenUp(license, command, isTheirs) };
   }
+  const others = ofOther(license.terms, session, command);
+  if (others !== null) return deny(license, now, others, command);
   const isEarly = isVoucherOut(license.terms, session, now);
   const refused = isEarly ? refusedCheckIn(license, session, command.givenUp, now) : null;
   if (refused === "voucher_out") return denyVoucherOut(license, session, now, command);
@@ -296,6 +303,20 @@ export function close(license: LicenseView, command: CloseCommand, now: Millis):
     recordEnds(license, [session], "session.closed", () => now),
     { session, ended: 1 },
   );
+}
+
+/**
+ * Why the caller of a close may not close this; null: it is theirs, or they may close any. As with an extend, the users of a
+ * device do not count.
+ */
+function ofOther(
+  { clientType }: Terms,
+  own: Pick<Session, "clientId" | "userId" | "holder">,
+  { onlyFor }: CloseCommand,
+): DenialCode | null {
+  if (onlyFor === undefined || clientType === "devices") return null;
+  if (clientType === "projects" && own.holder !== onlyFor.projectId) return "session_on_other_project";
+  return isOfOtherUser(own, onlyFor) ? "session_of_other_holder" : null;
 }
 
 function sessionsMeant(license: LicenseView, { id }: EndCommand): readonly Session[] {

@@ -122,8 +122,10 @@ export function passedOver(license: LicenseView, holder: string, denied: Decisio
 }
 
 /** The place that a caller took who closes what it never got. */
-export function ticketGivenUp(license: LicenseView, caller: Caller): Change[] {
-  return [...license.tickets()].filter((ticket) => isBy(license.terms, ticket, caller)).map(({ key }) => dropped(key));
+export function ticketGivenUp(license: LicenseView, caller: Caller, mayGiveUp: (ticket: Ticket) => boolean): Change[] {
+  return [...license.tickets()]
+    .filter((ticket) => isBy(license.terms, ticket, caller) && mayGiveUp(ticket))
+    .map(({ key }) => dropped(key));
 }
 
 /** The places that a client took, whichever of its sessions asked: it leaves the licence. */
