@@ -66,6 +66,31 @@ describe("look-ups", () => {
     expect((await lookUp("user", { product_id: product, user_id: "carl" })).body).toEqual([]);
   });
 
+  test("by_user tells the same of a user of two clients, in whichever order a store names them", async () => {
+    const other = await startDemo({
+      wrap: ({ store }) => ({
+        store: {
+          ...store,
+          assignmentsOfUser: async (...told) => (await store.assignmentsOfUser(...told)).toReversed(),
+        },
+      }),
+    });
+    const told: unknown[] = [];
+    for (const each of [demo, other]) {
+      for (const [client_id, user_id] of [
+        ["pc-1", "Anna"],
+        ["pc-2", "anna"],
+      ]) {
+        await open(each, { license_id: licenses.users, client_id, user_id });
+        each.clock.advance(1_000);
+      }
+      const body = { product_id: product, user_id: "ANNA" };
+      told.push((await call(each, "/provisioning/licenses/by_user", { body })).body[0].license_users[0].user_id);
+    }
+    await other.stop();
+    expect(told).toEqual(["anna", "anna"]);
+  });
+
   test("leave out what is beyond the key's bounds", async () => {
     const body = { product_id: product, customer_number: "87012" };
     expect((await lookUp("customer", body, { key: keys.boundToLicense })).body).toHaveLength(1);

@@ -216,15 +216,14 @@ async function licenseOfToken(store: Services["store"], call: KeyedCall, product
 /**
  * The licence that a client's heartbeat is for: one that holds a token for it before one that once did, a temporary
  * licence before the one that it stands beside while it runs and after it from then on, then the one activated last; of
- * several that were activated together the first by its id, for each server to find the same.
+ * several that were activated together the first by its id.
  * Licences beyond the key's bounds are not looked at.
  */
 async function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {
   const now = store.now();
   let best: { readonly license: License; readonly rank: readonly number[] } | undefined;
   const clients = await store.assignmentsOfClient(call.isvId, productId, clientId);
-  const inOrder = clients.toSorted((a, b) => (a.licenseId < b.licenseId ? -1 : 1));
-  for (const { licenseId, assignment } of asOf(now, call.vendor, inOrder)) {
+  for (const { licenseId, assignment } of asOf(now, call.vendor, clients)) {
     const license = call.vendor.licenses.get(licenseId);
     if (license === undefined || !reachesLicense(call.key, license)) continue;
     const isTemporary = call.vendor.editions.get(license.edition_id)?.is_temporary === true;
