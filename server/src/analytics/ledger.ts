@@ -306,11 +306,12 @@ export class UsageSeries {
     return { isvId, series, start: this.#start, part: "", body: { ...(this.#row as Usage) } };
   }
 
-  /** The last one always: its level goes on. */
+  /** The last one always, and the last one that is too old: their levels go on. */
   takeChanged(into: Tally[], minutesFrom: Millis): void {
     if (!this.#isChanged) return;
-    for (const row of this.#finished) {
-      if (row.start >= minutesFrom || this.#resolution !== minute) into.push(row);
+    for (const [n, row] of this.#finished.entries()) {
+      const next = this.#finished[n + 1]?.start ?? this.#start;
+      if (next >= minutesFrom || this.#resolution !== minute) into.push(row);
     }
     into.push(this.#tally());
     this.#finished = [];

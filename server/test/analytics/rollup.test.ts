@@ -195,6 +195,26 @@ test("what is forgotten leaves the level that goes on", async () => {
   expect((await store.tallyBefore(setting.isvId, minutes, clock.now()))?.body).toMatchObject({ level: 2 });
 });
 
+test("whoever catches up leaves out old minutes, and goes on with the level that they came to", async () => {
+  const { clock, store } = await started();
+  const held = { ...open(setting, "anna"), checkoutPeriod: 43_200 } as Command;
+  await stepAll(store, [open(setting, "ben")]);
+  clock.advance(minute);
+  await stepAll(store, [held]);
+  clock.advance(20 * day);
+  await stepAll(store, [open(setting, "carl")]);
+  clock.advance(10_000);
+  await countAll(new Rollup(store));
+  const minutes = usageSeries(minute, "license", setting.licenseId, "floating");
+  const kept = (await store.tallies(setting.isvId, minutes, 0, 1e15, 100)) as Tally<Usage>[];
+  const isOld = (start: number) => start < clock.now() - 14 * day;
+  // Of three minutes in which something happened three weeks ago the last one; and the one of a moment ago.
+  expect(kept.map(({ start, body }) => [isOld(start), body.level])).toEqual([
+    [true, 1],
+    [false, 2],
+  ]);
+});
+
 test("an hour in which one session moved by turns counts once, however often it was closed and opened anew", async () => {
   const { clock, store } = await started();
   const rollup = new Rollup(store);

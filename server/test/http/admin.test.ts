@@ -66,6 +66,41 @@ describe("look-ups", () => {
     expect((await lookUp("user", { product_id: product, user_id: "carl" })).body).toEqual([]);
   });
 
+  test("by_user tells the same of a user of two clients, in whichever order a store names them", async () => {
+    const other = await startDemo({
+      wrap: ({ store }) => ({
+        store: {
+          ...store,
+          assignmentsOfUser: async (...told) => (await store.assignmentsOfUser(...told)).toReversed(),
+        },
+      }),
+    });
+    const assignments = `/licenses/${licenses.users}/assignments`;
+    const told: unknown[] = [];
+    for (const each of [demo, other]) {
+      for (const [client_id, user_id] of [
+        ["pc-1", "Anna"],
+        ["pc-2", "anna"],
+      ]) {
+        await open(each, { license_id: licenses.users, client_id, user_id });
+        each.clock.advance(1_000);
+      }
+      const body = { product_id: product, user_id: "ANNA" };
+      const ask = async () => {
+        const [found] = (await call(each, "/provisioning/licenses/by_user", { body })).body;
+        const whole = (await call(each, `/licenses/${licenses.users}`)).body;
+        told.push([found.license_users[0].user_id, whole.license_users[0].user_id]);
+      };
+      await ask();
+      for (const { id: assignment } of (await call(each, assignments, { adminKey: keys.admin })).body) {
+        await call(each, `${assignments}/${assignment}`, { adminKey: keys.admin, method: "DELETE" });
+      }
+      await ask();
+    }
+    await other.stop();
+    expect(told).toEqual(Array(4).fill(["anna", "anna"]));
+  });
+
   test("leave out what is beyond the key's bounds", async () => {
     const body = { product_id: product, customer_number: "87012" };
     expect((await lookUp("customer", body, { key: keys.boundToLicense })).body).toHaveLength(1);

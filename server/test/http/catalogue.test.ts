@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type Asked,
+  activate,
   call,
   customer,
   type Demo,
@@ -351,6 +352,20 @@ describe("licences", () => {
       expect((await remove(`${path}?force=true`)).status).toBe(204);
       const history = await demo.store.history(isv, licenses.users, 10);
       expect(history.map(({ kind }) => kind)).toEqual(["client.activated", "session.opened", "session.ended"]);
+    });
+
+    test("take the tokens of their clients along, in history and charts too", async () => {
+      await activate(demo, licenses.named, "pc-1");
+      const suspended = (await activate(demo, licenses.named, "pc-2")).body;
+      const client = (await get(`/licenses/${licenses.named}/assignments`)).body.find(
+        ({ token_key }: { token_key: string }) => token_key === suspended.token_key,
+      );
+      const until = { id: client.id, suspended_until_utc: "2027-01-01T00:00:00Z" };
+      await call(demo, `/licenses/${licenses.named}/assignments`, { adminKey: keys.admin, method: "PUT", body: until });
+      demo.clock.advance(60_000);
+      expect((await remove(`/licenses/${licenses.named}`)).status).toBe(204);
+      const history = await demo.store.history(isv, licenses.named, 10);
+      expect(history.map(({ tokens }) => tokens)).toEqual([1, 1, 0, -1, -1]);
     });
 
     test("are not kept by sessions that have lapsed", async () => {

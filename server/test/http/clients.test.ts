@@ -3,6 +3,7 @@ import {
   activate,
   call,
   type Demo,
+  type DemoOptions,
   heartbeatType,
   id,
   isv,
@@ -134,6 +135,24 @@ describe("POST provisioning/heartbeats", () => {
     expect((await heartbeat("pc-1")).body.license_key).toBe(licenses.guest);
     demo.clock.advance(3_600_000);
     expect((await heartbeat("pc-1")).body.license_key).toBe(licenses.devices);
+  });
+
+  test("finds the same of two licences that a client was activated on at one instant, in whichever order a store names them", async () => {
+    const wrap: DemoOptions["wrap"] = ({ store }) => ({
+      store: {
+        ...store,
+        assignmentsOfClient: async (...told) => (await store.assignmentsOfClient(...told)).toReversed(),
+      },
+    });
+    const other = await startDemo({ wrap });
+    const found: string[] = [];
+    for (const each of [demo, other]) {
+      for (const licenseId of [licenses.devices, licenses.overuse]) await activate(each, licenseId, "pc-1");
+      const body = { product_id: product, client_id: "pc-1", software_version: "1.0", operating_system: "Linux" };
+      found.push((await call(each, "/provisioning/heartbeats", { body })).body.license_key);
+    }
+    await other.stop();
+    expect(found).toEqual([licenses.devices, licenses.devices]);
   });
 
   test("an expired licence does not fail it", async () => {

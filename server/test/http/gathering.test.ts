@@ -1,7 +1,7 @@
 /** Section 5 of SLASCONE's wire: what clients tell of their use and consume of limitations. */
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { License } from "../../src/catalog/entities.ts";
+import type { License, Product } from "../../src/catalog/entities.ts";
 import { licensesLookedAtMax } from "../../src/http/limits.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { Turns } from "../../src/turns.ts";
@@ -49,6 +49,25 @@ describe("POST data_gathering/consumption_heartbeats", () => {
       next_reset_date_utc: "2026-02-01T00:00:00.000Z",
     });
     expect(body[2].transaction_id).not.toBe(body[0].transaction_id);
+  });
+
+  test("is of the product that the client is one of, where another has a limitation of the same id", async () => {
+    for (const [n, name] of [
+      [0x8ff, "Before"],
+      [0x9ff, "Behind"],
+    ] as const) {
+      await admin(demo, "/products", { body: { id: id(n), name } });
+      await admin(demo, `/products/${id(n)}/limitations`, { body: { id: metered.docs, name: "Documents" } });
+    }
+    // As another server has them, that has read the catalogue in another order.
+    const products = demo.store.catalog.vendor(isv)?.products as Map<string, Product>;
+    for (const [productId, product] of [...products].toReversed()) {
+      products.delete(productId);
+      products.set(productId, product);
+    }
+    expect((await consume([docs(1)], { token_key: token })).body[0].remaining).toBe(9);
+    expect((await consume([docs(1)])).body[0].remaining).toBe(8);
+    expect((await consume([docs(1)], { client_id: "nobody" })).body.id).toBe(2006);
   });
 
   test("tells by validate, by the licence and by the balance how much is left, and validating consumes nothing", async () => {

@@ -1,6 +1,7 @@
 /** A legacy key is one licence's within a product; where older data has it twice, nobody guesses. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Key, License } from "../../src/catalog/entities.ts";
+import { StoreFault } from "../../src/stores/store.ts";
 import { call, customer, type Demo, id, isv, keys, legacyProduct, licenses, product, startDemo } from "./demo.ts";
 
 let demo: Demo;
@@ -78,6 +79,18 @@ describe("licences that have one legacy key already", () => {
     });
     expect(byId.body).toMatchObject({ license_id: twin, is_active: false });
   });
+});
+
+test.each([
+  ["/provisioning/activations", { product_id: product, client_id: "a" }],
+  ["/provisioning/validate", {}],
+])("%s asks no store for a token whose key is no id, and denies", async (path, body) => {
+  // As PostgreSQL does, whose column takes ids alone.
+  const licenseOfToken = () => Promise.reject(new StoreFault("invalid input syntax for type uuid"));
+  const strict = await startDemo({ wrap: ({ store }) => ({ store: { ...store, licenseOfToken } }) });
+  const answer = await call(strict, path, { body: { ...body, license_key: "mistyped" } });
+  await strict.stop();
+  expect([answer.status, answer.body.id]).toEqual([409, 1000]);
 });
 
 test("a key of one product means nothing of another", async () => {

@@ -1,5 +1,5 @@
 /** Clients: activation, heartbeat, unassignment, and a look at one licence (P1, P3, P7, P8). */
-import type { License } from "../../catalog/entities.ts";
+import type { License, Product } from "../../catalog/entities.ts";
 import { quotaStatuses } from "../../core/decide/quotas.ts";
 import type { Outcome } from "../../core/step.ts";
 import type { Assignment, LicenseView, Millis } from "../../core/types.ts";
@@ -193,15 +193,38 @@ function finishWithInfo(
   else onceDecided(() => store.read(call.isvId, license.id)).then((view) => finish(answer(view)), finish);
 }
 
+/** Whoever tells something. */
+interface Teller {
+  readonly clientId: string;
+  readonly tokenKey: string | null;
+}
+
 /** The licence that whoever tells something is on: that of its token key, else that of its client. */
 export async function licenseOfTeller(
   store: Services["store"],
   call: KeyedCall,
   productId: string,
-  { clientId, tokenKey }: { readonly clientId: string; readonly tokenKey: string | null },
+  { clientId, tokenKey }: Teller,
 ): Promise<License | "token_unknown" | "client_unknown"> {
   if (tokenKey !== null) return (await licenseOfToken(store, call, productId, tokenKey)) ?? "token_unknown";
   return (await licenseOfClient(store, call, productId, clientId)) ?? "client_unknown";
+}
+
+/**
+ * Of the products that have a part which somebody tells of, the one that whoever tells is a client of: two may have a part of one
+ * id. The first, where it is one of none.
+ */
+export async function productOfTeller(
+  store: Services["store"],
+  call: KeyedCall,
+  products: readonly Product[],
+  teller: Teller,
+): Promise<Product | undefined> {
+  const inOrder = products.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  for (const product of inOrder.length > 1 ? inOrder : []) {
+    if (typeof (await licenseOfTeller(store, call, product.id, teller)) !== "string") return product;
+  }
+  return inOrder[0];
 }
 
 /** The licence of a token key, which must be of the product. */
@@ -215,7 +238,8 @@ async function licenseOfToken(store: Services["store"], call: KeyedCall, product
 
 /**
  * The licence that a client's heartbeat is for: one that holds a token for it before one that once did, a temporary
- * licence before the one that it stands beside while it runs and after it from then on, then the one activated last.
+ * licence before the one that it stands beside while it runs and after it from then on, then the one activated last; of
+ * several that were activated together the first by its id.
  * Licences beyond the key's bounds are not looked at.
  */
 async function licenseOfClient(store: Services["store"], call: KeyedCall, productId: string, clientId: string) {

@@ -1,6 +1,5 @@
 /** Consumption of limitations (P9 and section 5): heartbeats that consume, taking one back, and how quotas stand. */
 import { Type } from "typebox";
-import type { Product } from "../../catalog/entities.ts";
 import { quotaStatus, quotaStatuses } from "../../core/decide/quotas.ts";
 import { microsPerUnit } from "../../core/limits.ts";
 import type { Gathered, LicenseView } from "../../core/types.ts";
@@ -14,7 +13,7 @@ import { clientOrNull, nameOrNull } from "../names.ts";
 import { answerOfDenial } from "../problem.ts";
 import { type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
-import { licenseOfTeller } from "./clients.ts";
+import { licenseOfTeller, productOfTeller } from "./clients.ts";
 import { consumptionDto, instant } from "./dto.ts";
 import { pageAsked } from "./gathering.ts";
 import * as schemas from "./schemas.ts";
@@ -59,9 +58,13 @@ function consumeRoute({ desk, store }: Services): Route {
       const { body, vendor } = call;
       const first = body.consumption_heartbeat[0];
       if (first === undefined) return finish(json([]));
-      const product = productOf(vendor.products.values(), uuid(first.limitation_id));
-      if (product === undefined) return finish(denied("limitation_unknown", call));
+      const limitationId = uuid(first.limitation_id);
+      const having = [...vendor.products.values()].filter((each) =>
+        each.limitations.some(({ id }) => id === limitationId),
+      );
       const teller = { clientId: body.client_id, tokenKey: uuidOrNull(body.token_key) };
+      const product = await productOfTeller(store, call, having, teller);
+      if (product === undefined) return finish(denied("limitation_unknown", call));
       const license = await licenseOfTeller(store, call, product.id, teller);
       if (typeof license === "string") return finish(denied(license, call));
       const wanted = body.consumption_heartbeat.map((value) => ({
@@ -78,11 +81,6 @@ function consumeRoute({ desk, store }: Services): Route {
       );
     },
   });
-}
-
-function productOf(products: Iterable<Product>, limitationId: string): Product | undefined {
-  for (const product of products) if (product.limitations.some(({ id }) => id === limitationId)) return product;
-  return undefined;
 }
 
 function rollBackRoute({ desk, store }: Services): Route {

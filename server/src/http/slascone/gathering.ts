@@ -1,6 +1,5 @@
 /** What clients tell of their use: analytical and usage heartbeats, and what administrators read of all that was told. */
 import { type Static, Type } from "typebox";
-import type { Vendor } from "../../catalog/catalog.ts";
 import type { License, Product } from "../../catalog/entities.ts";
 import { partsOf } from "../../catalog/parts.ts";
 import { refusedClient } from "../../core/decide/assignments.ts";
@@ -20,7 +19,7 @@ import { requireLicenseEver } from "../past-licenses.ts";
 import { onceDecided, Problem } from "../problem.ts";
 import { type Finish, type KeyedCall, keyed, type Route, type Services } from "../route.ts";
 import { answerOf, denied } from "./answers.ts";
-import { licenseOfTeller } from "./clients.ts";
+import { licenseOfTeller, productOfTeller } from "./clients.ts";
 import { instant } from "./dto.ts";
 import * as schemas from "./schemas.ts";
 
@@ -47,7 +46,7 @@ function analyticalRoute(services: Services): Route {
     answers,
     async handle(call, finish) {
       const told = call.body.analytical_heartbeat;
-      const product = productOf(call.vendor, "analytical_fields", told[0]?.analytical_field_id);
+      const product = await productOf(services, call, "analytical_fields", told[0]?.analytical_field_id);
       const values: Values[number][] = [];
       for (const { analytical_field_id, value, value_array, timestamp_utc } of told) {
         const field = partsOf(product, "analytical_fields").find(({ id }) => id === uuid(analytical_field_id));
@@ -77,7 +76,7 @@ function usageRoute(services: Services): Route {
     answers,
     async handle(call, finish) {
       const told = call.body.usage_heartbeat;
-      const product = productOf(call.vendor, "usage_features", told[0]?.usage_feature_id);
+      const product = await productOf(services, call, "usage_features", told[0]?.usage_feature_id);
       const values: Values[number][] = [];
       for (const { usage_feature_id, usage_module_id, value, timestamp_utc } of told) {
         const subjectId = uuid(usage_feature_id);
@@ -210,9 +209,17 @@ function instantOf(text: string | null | undefined): number | null {
 }
 
 /** The product that has a part of this id. */
-function productOf(vendor: Vendor, list: "analytical_fields" | "usage_features", id: string | undefined) {
+function productOf(
+  { store }: Services,
+  call: Telling,
+  list: "analytical_fields" | "usage_features",
+  id: string | undefined,
+): Promise<Product | undefined> {
   const wanted = id?.toLowerCase();
-  return [...vendor.products.values()].find((product) => partsOf(product, list).some((part) => part.id === wanted));
+  const having = [...call.vendor.products.values()].filter((product) =>
+    partsOf(product, list).some((part) => part.id === wanted),
+  );
+  return productOfTeller(store, call, having, tellerOf(call));
 }
 
 type Telling = KeyedCall<{

@@ -3,6 +3,7 @@ import type { Vendor } from "../../catalog/catalog.ts";
 import type { License, Product } from "../../catalog/entities.ts";
 import type { Store } from "../../stores/store.ts";
 import { type Caller, reachesLicense } from "../access.ts";
+import { isUuid } from "../input.ts";
 
 export interface Resolved {
   readonly license: License;
@@ -67,6 +68,8 @@ export function licensesOfKey(vendor: Vendor, text: string): License[] {
 async function resolveUuid(store: Store, vendor: Vendor, key: string): Promise<Resolved | undefined> {
   const license = vendor.licenses.get(key);
   if (license !== undefined) return { license, tokenKey: null };
+  // Whatever somebody typed is asked for here, and PostgreSQL takes nothing but an id for one.
+  if (!isUuid(key)) return undefined;
   const licenseId = await store.licenseOfToken(vendor.isv.id, key);
   const ofToken = licenseId === undefined ? undefined : vendor.licenses.get(licenseId);
   return ofToken && { license: ofToken, tokenKey: key };

@@ -131,9 +131,8 @@ async function usersByName(store: Services["store"], call: KeyedCall<{ readonly 
   const clients = await store.assignmentsOfUser(isvId, productId, body.user_id);
   for (const { licenseId, assignment } of asOf(store.now(), vendor, clients)) {
     const license = ofProduct(licenseId);
-    // A user may have several clients on a licence; one that holds its token speaks for the user.
-    const isBetter = license !== undefined && (assignment.unassignedAt === null || !found.has(license));
-    if (isBetter) found.set(license, userOf(assignment));
+    const user = userOf(assignment);
+    if (license !== undefined && speaks(user, found.get(license))) found.set(license, user);
   }
   const key = fold(body.user_id);
   for (const licenseId of (await store.licensesOfItem(isvId, "user", key)).slice(0, listedMax)) {
@@ -268,12 +267,18 @@ async function usersOf(store: Services["store"], view: LicenseView): Promise<Kno
     for (const client of clients) {
       const user = userOf(assignmentAt(view.terms, client, now));
       const key = fold(user.userId);
-      // A user may have several clients; one that holds its token speaks for the user.
-      const isBetter = !users.has(key) || (user.isActive && view.user(key) === undefined);
-      if (isBetter) add(key, user);
+      if (view.user(key) === undefined && speaks(user, users.get(key))) add(key, user);
     }
   }
   return [...users.values()];
+}
+
+/** A user may have several clients on a licence: one that holds its token speaks for the user, and of several the one activated last. */
+function speaks(user: KnownUser, other: KnownUser | undefined): boolean {
+  if (other === undefined) return true;
+  if (user.isActive !== other.isActive) return user.isActive;
+  const later = user.createdAt - other.createdAt || user.changedAt - other.changedAt;
+  return later === 0 ? user.userId < other.userId : later > 0;
 }
 
 function isWanted(license: License, activeOnly: boolean | null | undefined, now: number): boolean {
