@@ -14,7 +14,7 @@ import { deny, denyUnknownLicense, denyVoucherOut, grant, suspension, unusable }
 import { connect, decideProject } from "./decide/projects.ts";
 import { close, end, open } from "./decide/sessions.ts";
 import { ticketsLeft } from "./decide/tickets.ts";
-import { credit, release, retire, settle } from "./decide/upkeep.ts";
+import { credit, release, settle } from "./decide/upkeep.ts";
 import { deleteUser, gather, putUser } from "./decide/users.ts";
 import { clientKey } from "./names.ts";
 import type { LicenseState } from "./state.ts";
@@ -137,8 +137,6 @@ function decide(
       return unassign(license, command, now);
     case "end":
       return end(license, command, now);
-    case "retire":
-      return retire(license, now);
     case "suspend":
       return suspend(license, command, now);
     case "consume":

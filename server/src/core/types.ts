@@ -452,11 +452,6 @@ export interface EndCommand extends OnLicense {
   readonly id: string | null;
 }
 
-/** The licence is about to go: takes the tokens of its clients, `endsPerStepMax` of them at most. */
-export interface RetireCommand extends OnLicense {
-  readonly type: "retire";
-}
-
 export interface ActivateCommand extends OnLicense {
   readonly type: "activate";
   readonly clientId: string;
@@ -635,7 +630,6 @@ export type Command =
   | OpenCommand
   | CloseCommand
   | EndCommand
-  | RetireCommand
   | ActivateCommand
   | UnassignCommand
   | HeartbeatCommand

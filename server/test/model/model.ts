@@ -196,8 +196,6 @@ export class Model {
         return this.#close(license, command, now);
       case "end":
         return this.#end(license, command, now);
-      case "retire":
-        return this.#retire(license, now);
       case "activate":
         return this.#activate(license, command, now);
       case "unassign":
@@ -430,16 +428,6 @@ export class Model {
       this.#note(license, "session.ended", session, now, isOverride);
     }
     return granted(license, { ended: targets.length });
-  }
-
-  #retire(license: ModelLicense, now: Millis): ModelOutcome {
-    const isNamed = license.terms.provisioningMode === "named";
-    const held = license.assignments.filter((assignment) => isNamed && assignment.unassignedAt === null);
-    for (const assignment of held) {
-      this.#noteClient(license, "client.unassigned", assignment, now);
-      assignment.unassignedAt = now;
-    }
-    return granted(license, { ended: held.length });
   }
 
   #sight(license: ModelLicense, session: ModelSession, command: Of<"open">, now: Millis): void {

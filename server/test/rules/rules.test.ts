@@ -747,8 +747,6 @@ function grantedWord(command: Command, answer: Answer): string {
       return "closed";
     case "end":
       return "ended";
-    case "retire":
-      return "retired";
     case "activate":
       return "activated";
     case "unassign":

@@ -1,6 +1,6 @@
 /** What happens without a client: sessions that are over, outages of the server, clocks that somebody set. */
-import { endsPerStepMax, madeGoodPerRoundMax, outageNoticedMs, releasesPerStepMax } from "../limits.ts";
-import type { Assignment, Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
+import { madeGoodPerRoundMax, outageNoticedMs, releasesPerStepMax } from "../limits.ts";
+import type { Change, CreditCommand, Decision, LicenseView, Millis, Session } from "../types.ts";
 import { assignmentAt, tokensAreOver } from "./assignments.ts";
 import { movesShifted } from "./moves.ts";
 import { gone, grant, record, recordEnds } from "./outcome.ts";
@@ -28,29 +28,10 @@ export function release(license: LicenseView, now: Millis): Decision {
  */
 function releaseTokens(license: LicenseView, now: Millis): Decision {
   const held = license.assignedClients(releasesPerStepMax);
-  return taken(license, now, held, (assignment) => assignmentAt(license.terms, assignment, now));
-}
-
-/**
- * Takes tokens for which nobody needs a session, whoever their clients are: the licence is about to go, and they would stay in use in
- * history for ever.
- */
-export function retire(license: LicenseView, now: Millis): Decision {
-  const held = license.terms.provisioningMode === "named" ? license.assignedClients(endsPerStepMax) : [];
-  return taken(license, now, held, (assignment) => ({ ...assignment, unassignedAt: now }));
-}
-
-function taken(
-  license: LicenseView,
-  now: Millis,
-  held: readonly Assignment[],
-  without: (assignment: Assignment) => Assignment,
-): Decision {
   const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
   return grant(
-    held.map((assignment) => ({ type: "assignment", assignment: without(assignment) })),
+    held.map((assignment) => ({ type: "assignment", assignment: assignmentAt(license.terms, assignment, now) })),
     held.map((assignment) => record(license, now, "client.unassigned", assignment, { tokens })),
-    { ended: held.length },
   );
 }
 

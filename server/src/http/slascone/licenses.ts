@@ -3,7 +3,6 @@ import { type Static, Type } from "typebox";
 import type { Vendor } from "../../catalog/catalog.ts";
 import { newBody } from "../../catalog/defaults.ts";
 import type { Edition, License } from "../../catalog/entities.ts";
-import { endsPerStepMax } from "../../core/limits.ts";
 import type { Millis } from "../../core/types.ts";
 import { newIds } from "../../ids.ts";
 import { knownLicense } from "../access.ts";
@@ -388,38 +387,19 @@ function deleteLicense({ desk, store }: Services): Route {
       const isForced = call.query.force === true;
       if (!isForced) await desk.decide({ type: "sweep", isvId: call.isvId, licenseId: license.id });
       const hasEnded = isForced && (await endAllSessions({ desk, store }, call, license.id)).ended > 0;
-      await onceDecided(() => requireNobodyIn(store, call, license.id), hasEnded);
-      const hasTaken = await onceDecided(() => takeTokens(desk, call, license.id), hasEnded);
-      await onceDecided(() => deleteFree(store, call, license.id), hasEnded || hasTaken);
+      await onceDecided(() => deleteFree(store, call, license.id), hasEnded);
       finish(noContent);
     },
   });
 }
 
-/** @throws Problem (409) while the licence has live sessions. */
-async function requireNobodyIn(store: Services["store"], call: KeyedCall, licenseId: string): Promise<void> {
+/** @throws Problem (409) while the licence has live sessions or keys. */
+async function deleteFree(store: Services["store"], call: KeyedCall, licenseId: string): Promise<void> {
   const sessions = (await store.read(call.isvId, licenseId))?.sessions() ?? [];
   const live = [...sessions].filter(({ endedAt }) => endedAt === null);
   if (live.length > 0) {
     throw inUse(live.map(({ id, clientId, userId }) => ({ kind: "session", id, name: userId ?? clientId })));
   }
-}
-
-/** Takes the tokens that clients of a licence have without a session, some at a time. Answers whether there were any. */
-async function takeTokens(desk: Services["desk"], call: KeyedCall, licenseId: string): Promise<boolean> {
-  for (let hasTaken = false; ; hasTaken = true) {
-    const { granted } = await onceDecided(
-      () => desk.decide({ type: "retire", isvId: call.isvId, licenseId }),
-      hasTaken,
-    );
-    const ended = granted?.ended ?? 0;
-    if (ended < endsPerStepMax) return hasTaken || ended > 0;
-  }
-}
-
-/** @throws Problem (409) while the licence has live sessions or keys. */
-async function deleteFree(store: Services["store"], call: KeyedCall, licenseId: string): Promise<void> {
-  await requireNobodyIn(store, call, licenseId);
   await changeEntity(store, call, "license", licenseId, (current) => {
     requireEntity(current, "license");
     requireFree(call.vendor, "license", licenseId);
