@@ -271,6 +271,32 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("row").filter({ hasText: "Session ended" }).filter({ hasText: "olga" }).waitFor();
   });
 
+  test("a window that is closed leaves the focus where it was opened", async () => {
+    await here.world.open(licenses.crowd, "focused");
+    const { page, go } = await visit(keys.owner);
+    const button = (name: string) => page.getByRole("button", { name, exact: true });
+    const isFocused = (name: string) => button(name).evaluate((each) => each === document.activeElement);
+    for (const [place, name] of [
+      [`/licenses/${licenses.crowd}`, "End the session of focused"],
+      [`/licenses/${licenses.crowd}`, "Edit"],
+      ["/keys", "Create a key"],
+    ] as const) {
+      await go(place);
+      await button(name).press("Enter");
+      await page.getByRole("dialog").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await expect.poll(() => isFocused(name)).toBe(true);
+    }
+    // The form of a key is followed by the window with its secret.
+    await button("Create a key").press("Enter");
+    await page.getByRole("textbox", { name: "Name" }).fill("of the keyboard");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "The key of the keyboard" }).waitFor();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => isFocused("Create a key")).toBe(true);
+  });
+
   test("a change takes effect, and changes nothing but what was changed", async () => {
     const { page, go } = await visit(keys.owner);
     await go("/catalogue/licences");
