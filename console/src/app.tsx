@@ -6,6 +6,7 @@ import { ApiProvider, useSession } from "./api/session.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { Boundary } from "./parts/boundary.tsx";
 import { AskProvider } from "./parts/confirm.tsx";
+import { Page } from "./parts/page.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { Empty, Failed } from "./parts/states.tsx";
 
@@ -64,7 +65,9 @@ function Places() {
       <Route path="/keys" component={Keys} />
       <Route path="/audit" component={Audit} />
       <Route>
-        <Empty title="There is no such page">Choose one on the left.</Empty>
+        <Page title="There is no such page">
+          <Empty title="The address leads nowhere">Choose a page of the navigation.</Empty>
+        </Page>
       </Route>
     </Switch>
   );

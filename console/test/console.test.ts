@@ -271,6 +271,32 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("row").filter({ hasText: "Session ended" }).filter({ hasText: "olga" }).waitFor();
   });
 
+  test("a window that is closed leaves the focus where it was opened", async () => {
+    await here.world.open(licenses.crowd, "focused");
+    const { page, go } = await visit(keys.owner);
+    const button = (name: string) => page.getByRole("button", { name, exact: true });
+    const isFocused = (name: string) => button(name).evaluate((each) => each === document.activeElement);
+    for (const [place, name] of [
+      [`/licenses/${licenses.crowd}`, "End the session of focused"],
+      [`/licenses/${licenses.crowd}`, "Edit"],
+      ["/keys", "Create a key"],
+    ] as const) {
+      await go(place);
+      await button(name).press("Enter");
+      await page.getByRole("dialog").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await expect.poll(() => isFocused(name)).toBe(true);
+    }
+    // The form of a key is followed by the window with its secret.
+    await button("Create a key").press("Enter");
+    await page.getByRole("textbox", { name: "Name" }).fill("of the keyboard");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "The key of the keyboard" }).waitFor();
+    await page.keyboard.press("Escape");
+    await expect.poll(() => isFocused("Create a key")).toBe(true);
+  });
+
   test("a change takes effect, and changes nothing but what was changed", async () => {
     const { page, go } = await visit(keys.owner);
     await go("/catalogue/licences");
@@ -371,6 +397,50 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
       await go(`/catalogue/${name}`);
       await page.getByRole("table", { name: "Licences" }).waitFor();
     }
+  });
+
+  test("an address that leads nowhere says so, and one that names no tab of a licence shows the first", async () => {
+    const { page, go } = await visit(keys.viewer);
+    await go("/nowhere");
+    await page.getByRole("heading", { level: 1, name: "There is no such page" }).waitFor();
+    expect(await page.title()).toContain("There is no such page");
+    await go(`/licenses/${licenses.crowd}?tab=nothing`);
+    await page.getByRole("tab", { name: "Now", selected: true }).waitFor();
+    await page.getByRole("heading", { name: "Live sessions" }).waitFor();
+    // A licence without sessions begins with another one.
+    await go(`/licenses/${licenses.named}?tab=now`);
+    await page.getByRole("tab", { name: "Clients", selected: true }).waitFor();
+  });
+
+  test("the log of denials that a licence leads to is of the time that was looked at", async () => {
+    const { page, go } = await visit(keys.viewer);
+    const log = page.getByRole("link", { name: "Log of denials" });
+    await go(`/licenses/${licenses.pair}?tab=use`);
+    await log.click();
+    await page.getByRole("radio", { name: "28 days", checked: true }).waitFor({ state: "attached" });
+    const day = "from=2026-06-01T00%3A00%3A00.000Z&to=2026-06-02T00%3A00%3A00.000Z";
+    await go(`/licenses/${licenses.pair}?tab=use&${day}`);
+    await log.click();
+    await page.getByRole("heading", { level: 1, name: "Denials" }).waitFor();
+    expect(page.url()).toContain(day);
+  });
+
+  test("a server that cannot be reached is told in words, where something is read and where something is done", async () => {
+    await here.world.open(licenses.crowd, "out of reach");
+    const visited = await visit(keys.operator);
+    const { page, go } = visited;
+    await go(`/licenses/${licenses.crowd}`);
+    await page.getByRole("button", { name: "End the session of out of reach" }).click();
+    await page.route("**/api/**", (route) => route.abort("connectionrefused"));
+    await page.getByRole("dialog").getByRole("button", { name: "End session" }).click();
+    await page.getByRole("dialog").getByText("The server cannot be reached.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("tab", { name: "Limits" }).click();
+    await page.getByRole("alert").getByText("The server cannot be reached.").first().waitFor();
+    await page.unroute("**/api/**");
+    await page.getByRole("button", { name: "Try again" }).first().click();
+    await page.getByRole("alert").first().waitFor({ state: "detached" });
+    expect(visited.complaints.splice(0).every((each) => each.includes("ERR_CONNECTION_REFUSED"))).toBe(true);
   });
 
   test("whoever cannot drag looks closer from the table, by keyboard", async () => {

@@ -32,6 +32,16 @@ describe.runIf(existsSync(executablePath))("names", { timeout: patienceMs }, () 
     }
   });
 
+  test("stand in columns that hold more than a word, and figures beside their limit, at a phone", async () => {
+    const { page, go } = await here.visit(keys.owner);
+    await page.setViewportSize({ width: 375, height: 740 });
+    await go("/");
+    const cells = await page.locator("td.cell").evaluateAll((all) => all.map((cell) => cell.clientWidth));
+    expect(Math.min(...cells)).toBeGreaterThanOrEqual(112);
+    const figures = await page.locator(".figures").evaluateAll((all) => all.map((each) => each.clientHeight));
+    expect(new Set(figures).size).toBe(1);
+  });
+
   test("that run from right to left leave the sentence around them as it is", async () => {
     const { page, go } = await here.visit(keys.operator);
     await go(`/licenses/${licenses.crowd}`);

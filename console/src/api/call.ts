@@ -55,7 +55,7 @@ export interface Answered<T> {
 
 /**
  * `ifMatch`: the version that the change was made from; refused where it is another by now.
- * @throws Refused, or TypeError where the server cannot be reached.
+ * @throws Refused, or an Error where the server cannot be reached.
  */
 export async function send<T>(
   method: Method,
@@ -63,7 +63,7 @@ export async function send<T>(
   body?: unknown,
   ifMatch: string | null = null,
 ): Promise<Answered<T>> {
-  const response = await fetch(path, {
+  const { response, text } = await exchange(path, {
     method,
     headers: {
       Accept: "application/problem+json, application/json",
@@ -73,10 +73,20 @@ export async function send<T>(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  const read = jsonIn(await response.text());
+  const read = jsonIn(text);
   if (!response.ok || read === undefined) throw new Refused(response.status, read ?? {});
   const total = response.headers.get("X-Total-Count");
   return { body: read as T, total: total === null ? null : Number(total), etag: response.headers.get("ETag") };
+}
+
+async function exchange(path: string, request: RequestInit) {
+  try {
+    const response = await fetch(path, request);
+    return { response, text: await response.text() };
+  } catch {
+    // What browsers say of it, such as "Failed to fetch", is for programmers.
+    throw new Error("The server cannot be reached.");
+  }
 }
 
 /** Undefined where it is none: a proxy that does not reach the server answers with a page of its own. */

@@ -32,6 +32,13 @@ export function countAxis(colours: Colours, name: string) {
   };
 }
 
+/** What stands left of axes beneath each other: each would make place for its own figures only, and the times would not meet. */
+export function placeForCounts(counts: readonly number[]): number {
+  // The axis goes on to the next round figure.
+  const longest = Math.round(counts.reduce((a, b) => Math.max(a, b), 0) * 1.2).toLocaleString("en");
+  return Math.max(48, 16 + longest.length * 8);
+}
+
 export function tooltip(colours: Colours, textOf: (at: number) => string | null) {
   return {
     trigger: "axis",

@@ -4,7 +4,7 @@ import type { DenialChart, Usage } from "../api/types.ts";
 import { dateText } from "../parts/when.tsx";
 import { Chart } from "./chart.tsx";
 import { type Colours, useColours } from "./colours.ts";
-import { bucketAt, countAxis, middle, spanText, timeAxis, tooltip, zoomByDrag } from "./time.ts";
+import { bucketAt, countAxis, middle, placeForCounts, spanText, timeAxis, tooltip, zoomByDrag } from "./time.ts";
 
 interface UsageChartProps {
   readonly usage: Usage;
@@ -28,12 +28,16 @@ export function UsageChart({ usage, denials, onZoom }: UsageChartProps) {
 function optionOf(usage: Usage, denials: DenialChart, colours: Colours) {
   const until = Date.parse(usage.counted_until);
   const counted = usage.items.filter(({ start }) => Date.parse(start) <= until);
+  const left = placeForCounts([
+    ...usage.items.flatMap(({ max, limit }) => [max, limit ?? 0]),
+    ...denials.items.map((item) => item.denials),
+  ]);
   const axis = (gridIndex: number) => ({ ...timeAxis(colours, denials.items), gridIndex });
   return {
     animation: false,
     grid: [
-      { left: 48, right: 24, top: 40, height: 190 },
-      { left: 48, right: 24, top: 282, height: 66 },
+      { left, right: 24, top: 40, height: 190 },
+      { left, right: 24, top: 282, height: 66 },
     ],
     legend: {
       icon: "roundRect",

@@ -1,10 +1,11 @@
 /** Before anything is ended or deleted: what will happen, and to whom. */
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { createContext, type ReactNode, useContext, useState } from "react";
 import { Refused } from "../api/call.ts";
 import { useChange } from "../api/queries.ts";
 import type { Change } from "../api/session.tsx";
+import { Window } from "./window.tsx";
 
 export interface Act {
   readonly title: string;
@@ -45,7 +46,7 @@ function Question({ act, close }: { readonly act: Act; readonly close: () => voi
     act.onDone?.();
   };
   return (
-    <Modal opened onClose={close} title={act.title} centered>
+    <Window close={close} title={act.title}>
       <Stack>
         <Text size="sm" component="div">
           {act.text}
@@ -63,7 +64,7 @@ function Question({ act, close }: { readonly act: Act; readonly close: () => voi
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Window>
   );
 }
 

@@ -1,9 +1,10 @@
 /** Changing what is there: from the version that was read, and what is told where somebody else was faster. */
-import { Alert, Button, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Stack, Text } from "@mantine/core";
 import { Fragment, type ReactNode } from "react";
 import { useEdited } from "../api/queries.ts";
 import type { Api, Versioned } from "../api/session.tsx";
 import { Failed } from "./states.tsx";
+import { Window } from "./window.tsx";
 
 /** The version that a form was filled from. */
 export interface Version {
@@ -25,9 +26,9 @@ export function Edited<T>({ path, read, close, children }: EditedProps<T>) {
   const { data, error, refetch } = useEdited<T>(path, read);
   if (error !== null) {
     return (
-      <Modal opened onClose={close} title="It cannot be changed" centered>
+      <Window close={close} title="It cannot be changed">
         <Failed error={error} />
-      </Modal>
+      </Window>
     );
   }
   if (data === undefined) return null;

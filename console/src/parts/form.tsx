@@ -1,11 +1,12 @@
 /** A form in a window: fields, the server's words beside the field that they are about, and one button. */
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Refused } from "../api/call.ts";
 import { useChange } from "../api/queries.ts";
 import type { Change } from "../api/session.tsx";
 import { Refusal } from "./confirm.tsx";
 import { ChangedMeanwhile, type Version } from "./edited.tsx";
+import { Window } from "./window.tsx";
 
 export interface Fields<T> {
   readonly values: T;
@@ -98,14 +99,7 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
   };
   return (
     // A click beside the window is soon made by mistake, and would throw away all that was typed.
-    <Modal
-      opened
-      onClose={props.close}
-      title={props.title}
-      size={props.size ?? "md"}
-      closeOnClickOutside={false}
-      centered
-    >
+    <Window close={props.close} title={props.title} size={props.size ?? "md"} closeOnClickOutside={false}>
       <form onSubmit={(event) => void submit(event)} noValidate>
         <Stack>
           {props.children(fields)}
@@ -120,7 +114,7 @@ export function FormWindow<T extends object, A = unknown>(props: FormProps<T, A>
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Window>
   );
 }
 

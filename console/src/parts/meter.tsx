@@ -22,13 +22,13 @@ export function Meter({ pool, inUse, limit, isLarge = false }: MeterProps) {
   const share = limit === 0 ? (inUse > 0 ? 100 : 0) : Math.min(100, (inUse / limit) * 100);
   return (
     <div>
-      <Group justify="space-between" gap="xs" wrap="nowrap" mb={3}>
+      <Group justify="space-between" gap="0 xs" mb={3}>
         <Text size={isLarge ? "sm" : "xs"} c="dimmed">
           {poolName(pool)}
           {state === "full" && " · full"}
           {state === "over" && " · beyond the limit"}
         </Text>
-        <Text size={isLarge ? "lg" : "sm"} fw={600}>
+        <Text size={isLarge ? "lg" : "sm"} fw={600} className="figures">
           {inUse} / {limit}
         </Text>
       </Group>

@@ -12,15 +12,16 @@ export async function migrate({ dryRun = false }: { readonly dryRun?: boolean })
     console.log(`${database.path} is not there: it would be made, with all migrations.`);
     return;
   }
-  const names =
+  const { names, isApart } =
     database.kind === "postgres"
       ? await migrateDatabase(database.url, dryRun, tellWait)
-      : migrateFile(database.path, dryRun);
+      : { names: migrateFile(database.path, dryRun), isApart: false };
   if (names.length === 0) {
     console.log("The database has the newest schema that this program knows: nothing to do.");
     return;
   }
   console.log(`${dryRun ? "To be run" : "Done"}:\n${names.map((name) => `  ${name}`).join("\n")}`);
+  if (dryRun && isApart) console.log("No server of an older release may go on beside it: stop all of them first.");
   console.log(
     dryRun ? "Nothing was changed. To go on: back up, then seatkeeper migrate." : "To go on: seatkeeper serve",
   );

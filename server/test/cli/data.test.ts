@@ -663,8 +663,25 @@ describe("migrate", () => {
     expect(missing).not.toContain("nothing to do");
     expect(existsSync(`${folder.path}/data`)).toBe(false);
     const there = { SEATKEEPER_DATABASE_URL: await postgres.database() };
-    expect(await done(["migrate", "--dry-run"], there)).toContain("0001-start.sql");
-    expect(await done(["migrate", "--dry-run"], there)).toContain("0001-start.sql");
+    for (let n = 0; n < 2; n++) {
+      const all = await done(["migrate", "--dry-run"], there);
+      expect(all).toContain("0001-start.sql");
+      expect(all).not.toContain("stop all of them");
+    }
+  });
+
+  test("--dry-run says whether servers of the older release must be stopped first", async () => {
+    const there = { SEATKEEPER_DATABASE_URL: await postgres.database() };
+    await done(["migrate"], there);
+    const back = (version: number) =>
+      postgres.query(there.SEATKEEPER_DATABASE_URL, `DELETE FROM seatkeeper.schema WHERE version > ${version}`);
+    await back(10);
+    const beside = await done(["migrate", "--dry-run"], there);
+    expect(beside).toContain("0011-forgettings.sql");
+    expect(beside).not.toContain("stop all of them");
+    await back(9);
+    const apart = await done(["migrate", "--dry-run"], there);
+    expect(apart).toContain("No server of an older release may go on beside it: stop all of them first.");
   });
 });
 

@@ -1,21 +1,9 @@
 /** A new key, and its secret, which is shown this once. */
-import {
-  Alert,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Modal,
-  Radio,
-  Select,
-  Stack,
-  Switch,
-  Text,
-  TextInput,
-} from "@mantine/core";
+import { Alert, Button, Code, CopyButton, Group, Radio, Select, Stack, Switch, Text, TextInput } from "@mantine/core";
 import type { CreatedKey } from "../../api/types.ts";
 import { EntityChoice, products } from "../../parts/entity-choice.tsx";
 import { type Fields, FormWindow } from "../../parts/form.tsx";
+import { Window } from "../../parts/window.tsx";
 
 export const roleChoices = [
   { value: "viewer", label: "Viewer: reads" },
@@ -108,7 +96,7 @@ function NewKeyFields({ fields }: { readonly fields: Fields<NewKey> }) {
 
 export function Secret({ of, close }: { readonly of: CreatedKey; readonly close: () => void }) {
   return (
-    <Modal opened onClose={close} title={`The key ${of.name}`} closeOnClickOutside={false} centered>
+    <Window close={close} title={`The key ${of.name}`} closeOnClickOutside={false}>
       <Stack>
         <Alert color="orange" variant="light">
           Copy it now. The server keeps only its digest, and never shows it again.
@@ -130,6 +118,6 @@ export function Secret({ of, close }: { readonly of: CreatedKey; readonly close:
           <Button onClick={close}>I have it</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Window>
   );
 }

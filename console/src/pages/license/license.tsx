@@ -1,6 +1,7 @@
 /** One licence: who holds its tokens, whether they suffice, what it allows, and what happened. */
 import { Badge, Button, Grid, Group, Stack, Tabs } from "@mantine/core";
 import { Link } from "wouter";
+import { withQuery } from "../../api/call.ts";
 import { useLive } from "../../api/live.ts";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
@@ -8,6 +9,7 @@ import type { LicensePage, Pools } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
 import { Meter } from "../../parts/meter.tsx";
 import { Page } from "../../parts/page.tsx";
+import type { RangeState } from "../../parts/range.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { useUrl } from "../../parts/url.ts";
 import { LicenseForms } from "../catalogue/license-forms.tsx";
@@ -154,7 +156,8 @@ function Parts({ license }: { readonly license: LicenseItem }) {
     ["terms", "Terms"],
     ["history", "History"],
   ] as const;
-  const shown = url.get("tab") ?? first;
+  const asked = url.get("tab");
+  const shown = tabs.find(([name]) => name === asked)?.[0] ?? first;
   return (
     <Tabs
       value={shown}
@@ -191,10 +194,13 @@ function Now({ license }: { readonly license: LicenseItem }) {
   );
 }
 
-/** Where the denials of a licence are. */
-export function DenialsLink({ id }: { readonly id: string }) {
+/** Where the denials of a licence are, of the time that is shown here. */
+export function DenialsLink({ id, state }: { readonly id: string; readonly state: RangeState }) {
+  const { preset, range } = state;
+  const { from, to } = range.query;
+  const time = preset === null ? { from, to } : { range: preset };
   return (
-    <Button component={Link} href={`/denials?license=${id}`} variant="subtle" size="xs">
+    <Button component={Link} href={withQuery("/denials", { license: id, ...time })} variant="subtle" size="xs">
       Log of denials
     </Button>
   );

@@ -54,7 +54,7 @@ function UsePanel({ license, state, pool }: PanelProps) {
         <>
           <PoolChoice pool={pool} />
           <RangeControl state={state} />
-          <DenialsLink id={license.id} />
+          <DenialsLink id={license.id} state={state} />
         </>
       }
       csv={[

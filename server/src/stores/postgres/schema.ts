@@ -78,8 +78,7 @@ export async function migrate(
       return missing.map(({ name }) => name);
     }
     // Under the lock: whoever starts now waits for it, and finds the new schema then.
-    const isApart = missing.some(({ runsBeside }) => runsBeside > version);
-    if (version > 0 && isApart)
+    if (isApart(missing, version))
       await requireSilence(transaction, onWait, { leastMs: firstSignMs, refusal: older, stop });
     transaction.query(`CREATE SCHEMA IF NOT EXISTS seatkeeper;
       CREATE TABLE IF NOT EXISTS seatkeeper.schema (version int PRIMARY KEY, runs_beside int NOT NULL, at timestamptz NOT NULL DEFAULT now())`);
@@ -96,15 +95,22 @@ export async function migrate(
   }
 }
 
-/** Migrates, as a start of a server would, or tells what that would run. */
-export async function migrateDatabase(url: string, dryRun: boolean, onWait: OnWait): Promise<string[]> {
+/** Migrates, as a start of a server would, or tells what that would run, and whether servers of before must be gone for it. */
+export async function migrateDatabase(url: string, dryRun: boolean, onWait: OnWait) {
   const connections = new Connections(url, 1);
   try {
-    return await migrate(connections, { dryRun, onWait });
+    const names = await migrate(connections, { dryRun, onWait });
+    const known = readMigrations();
+    const version = known.length - names.length;
+    return { names, isApart: isApart(known.slice(version), version) };
   } finally {
     await connections.close();
   }
 }
+
+/** Whether no server of before may go on beside what is missing. An empty database has none. */
+const isApart = (missing: readonly Migration[], version: number) =>
+  version > 0 && missing.some(({ runsBeside }) => runsBeside > version);
 
 /**
  * Waits until nobody else changes the schema, or fills it; until the transaction ends nobody else will. Tables are then waited for
