@@ -27,3 +27,8 @@ test("a migration takes as long as it takes, and may read whole tables", async (
   expect(await connections.query("SELECT hash, seq FROM seatkeeper.plans")).toEqual([{ hash: "on", seq: "on" }]);
   await connections.close();
 });
+
+test("no migration lets servers go on that one before it has ended: the last one's word is what a start asks", () => {
+  const beside = readMigrations().map(({ runsBeside }) => runsBeside);
+  expect(beside).toEqual(beside.toSorted((a, b) => a - b));
+});
