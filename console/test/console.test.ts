@@ -295,6 +295,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("dialog", { name: "The key of the keyboard" }).waitFor();
     await page.keyboard.press("Escape");
     await expect.poll(() => isFocused("Create a key")).toBe(true);
+    await here.world.close(licenses.crowd, "focused");
   });
 
   test("a change takes effect, and changes nothing but what was changed", async () => {
@@ -441,6 +442,7 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await page.getByRole("button", { name: "Try again" }).first().click();
     await page.getByRole("alert").first().waitFor({ state: "detached" });
     expect(visited.complaints.splice(0).every((each) => each.includes("ERR_CONNECTION_REFUSED"))).toBe(true);
+    await here.world.close(licenses.crowd, "out of reach");
   });
 
   test("whoever cannot drag looks closer from the table, by keyboard", async () => {
