@@ -28,7 +28,9 @@ export function release(license: LicenseView, now: Millis): Decision {
  */
 function releaseTokens(license: LicenseView, now: Millis): Decision {
   const held = license.assignedClients(releasesPerStepMax);
-  return taken(license, now, held, (assignment) => assignmentAt(license.terms, assignment, now));
+  const over = held.map((assignment) => assignmentAt(license.terms, assignment, now));
+  // Sessions are what a release counts.
+  return taken(license, now, over, 0);
 }
 
 /**
@@ -37,20 +39,16 @@ function releaseTokens(license: LicenseView, now: Millis): Decision {
  */
 export function retire(license: LicenseView, now: Millis): Decision {
   const held = license.terms.provisioningMode === "named" ? license.assignedClients(endsPerStepMax) : [];
-  return taken(license, now, held, (assignment) => ({ ...assignment, unassignedAt: now }));
+  const over = held.map((assignment) => ({ ...assignment, unassignedAt: now }));
+  return taken(license, now, over, over.length);
 }
 
-function taken(
-  license: LicenseView,
-  now: Millis,
-  held: readonly Assignment[],
-  without: (assignment: Assignment) => Assignment,
-): Decision {
+function taken(license: LicenseView, now: Millis, over: readonly Assignment[], ended: number): Decision {
   const tokens = license.terms.provisioningMode === "named" ? -1 : 0;
   return grant(
-    held.map((assignment) => ({ type: "assignment", assignment: without(assignment) })),
-    held.map((assignment) => record(license, now, "client.unassigned", assignment, { tokens })),
-    { ended: held.length },
+    over.map((assignment) => ({ type: "assignment", assignment })),
+    over.map((assignment) => record(license, now, "client.unassigned", assignment, { tokens })),
+    { ended },
   );
 }
 
