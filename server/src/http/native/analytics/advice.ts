@@ -104,7 +104,7 @@ export function adviceRoutes({ store }: Services): Route[] {
   ];
 }
 
-/** What the licence was from one instant on, by the audit log. */
+/** What the licence was from one instant on, by the audit log. History that is older than the licence, as an import's may be, stands. */
 async function standingsOf(store: Store, isvId: string, licenseId: string, from: Millis): Promise<Standing[]> {
   const since = { from, to: null, offset: 0, limit: changesMax };
   const { items } = await store.audit({ isvId, kind: "license", id: licenseId, ...since });
@@ -112,7 +112,7 @@ async function standingsOf(store: Store, isvId: string, licenseId: string, from:
   const current = store.catalog.vendor(isvId)?.licenses.get(licenseId) ?? null;
   const first = lines[0] === undefined ? current : (lines[0].before as License | null);
   return [
-    { from, license: standingOf(first) },
+    ...(first === null ? [] : [{ from, license: standingOf(first) }]),
     ...lines.map(({ at, after }) => ({ from: at, license: standingOf(after as License | null) })),
   ];
 }
