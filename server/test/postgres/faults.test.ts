@@ -412,6 +412,28 @@ describe("a commit that waits for a standby", () => {
     expect(await expectAlike(1)).toEqual(["anna", "ben", "carl"]);
   });
 
+  test("is waited for by an activation that looks at the same licence: another lane has it already", async () => {
+    const activate = (n: number, clientId: string): Command => {
+      const id = ++ids;
+      const names = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
+      const fresh = { session: freshId(6, id), assignment: freshId(7, id), token: freshId(8, id) };
+      return { type: "activate", ...placeOf(n), clientId, ...names, ids: fresh };
+    };
+    await stepAll(store, [open(1, "anna")]);
+    await stepAll(other, [open(1, "ben")]);
+    const desk = new Desk(store);
+    await setStandby("nobody");
+    const carl = desk.decide(open(1, "carl"));
+    await until(async () => (await waiting()) === 1);
+    const moves = settled(desk.decide(activate(2, "anna")));
+    // It has looked at the licence more often than it may, if it does not wait.
+    const early = await Promise.race([moves, new Promise((resolve) => setTimeout(resolve, 1_000, "waits"))]);
+    await setStandby("");
+    expect(early).toBe("waits");
+    expect(isGranted(await carl)).toBe(true);
+    expect(isGranted(await moves)).toBe(true);
+  });
+
   test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
     await setStandby("nobody");
     // Each waits for as long as a probe may.

@@ -210,6 +210,7 @@ class PostgresStore implements Store {
         const isSkipped = patience === "refuses" && places.length > 1;
         throw isSkipped ? new LicensesBusy(busy) : new StoreFault("a licence of the catalogue has no row");
       }
+      await this.#untilGivenOn(rows);
       const current = this.#bringUp(rows, log, asked);
       if (current.length < rows.length) {
         await transaction.rollback();
@@ -285,10 +286,33 @@ class PostgresStore implements Store {
       ...columnsOf(known.map(({ state }) => state.terms)),
       plain(known.map(({ version }) => version)),
     ]);
-    const rows = await locking;
+    const locked = await locking;
     const [head, ...more] = await reading;
+    const rows = isSkipping ? locked.filter((row) => !this.#isTaken(placeOf(row))) : locked;
     const log = missedBy(head?.version === null ? [] : [head as Row, ...more], this.#bounds.caughtUpAtOnceMax);
     return { rows, log, asked: new Set(known), head: head as Row };
+  }
+
+  /** Whether another lane decides on it: it may have given the row on, and waits until that is kept. */
+  #isTaken(place: Place): boolean {
+    return this.#licenses.seen(place)?.isTaken === true;
+  }
+
+  /**
+   * What another lane has given on is known here when it is kept. Meanwhile the locks stand: whoever began anew would find it in
+   * the next lane's hands.
+   * @throws LicensesBusy where that takes long.
+   */
+  async #untilGivenOn(rows: readonly Row[]): Promise<void> {
+    const taken = rows.map(placeOf).filter((place) => this.#isTaken(place));
+    if (taken.length === 0) return;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new LicensesBusy(taken)), limits.givenOnMs);
+    try {
+      await Promise.race([Promise.all(taken.map((place) => this.#licenses.free(place))), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
