@@ -501,6 +501,23 @@ test("connections stay within their bound under 500 calls at once, look-ups and 
   expect(most).toBeLessThanOrEqual(ofOther + limits.lanes + limits.otherConnections + limits.recordConnections);
 });
 
+test("a server that may not ask for its commits to be kept waits for them as they are, after the first", async () => {
+  const schema = "SCHEMA seatkeeper TO clerk; GRANT ALL ON ALL";
+  await postgres.query(
+    url,
+    `CREATE ROLE clerk LOGIN; GRANT ALL ON ${schema} TABLES IN ${schema} SEQUENCES IN SCHEMA seatkeeper TO clerk;
+     REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) FROM PUBLIC`,
+  );
+  const clerk = await openPostgresStore(url.replace("seatkeeper@", "clerk@"));
+  await stepAll(clerk, [open(1, "anna")]);
+  await stepAll(other, [open(1, "ben")]);
+  expect(await settled(stepAll(clerk, [open(1, "carl")]))).toMatchObject({ name: "StoreFault", isUnknown: true });
+  await stepAll(other, [open(1, "dora")]);
+  expect(await stepAll(clerk, [open(1, "erik")])).toMatchObject([{ denial: null }]);
+  expect(await expectAlike(1)).toEqual(["anna", "ben", "carl", "dora", "erik"]);
+  await clerk.close();
+});
+
 test("look-ups that take long keep no decision waiting, and do not make the server unready", async () => {
   const desk = new Desk(store);
   const slow = await foreigner();

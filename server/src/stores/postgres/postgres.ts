@@ -226,7 +226,7 @@ class PostgresStore implements Store {
       const swept = new Set(commands.filter(({ type }) => type === "sweep").map(keyOf));
       deciding.save(transaction, now, { lastOutage: this.#life.lastOutage, revision: basis.revision, swept });
       // Others decide on them too, and need not wait for this server's turn at the disk.
-      await transaction.commit({ givesWay: log.size > 0 });
+      await transaction.commit(log.size > 0 ? { givesWayIn: head.lineage } : {});
       this.#lack = null;
       this.#settle(deciding, rows, head.lineage);
       return result;
