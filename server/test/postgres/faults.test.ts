@@ -2,11 +2,15 @@
  * What a store on PostgreSQL and the desk before it do when something breaks: nothing that was acknowledged is lost,
  * nothing is half done, a fault is told as one, and what is known in memory is what stands in the database.
  */
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/core/step.ts";
 import type { Command, HistoryRecord } from "../../src/core/types.ts";
 import { Desk } from "../../src/desk/desk.ts";
+import type { Log } from "../../src/desk/upkeep.ts";
+import { Feed } from "../../src/http/native/feed.ts";
 import * as limits from "../../src/stores/postgres/limits.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { LicensesBusy, type Store, StoreFault } from "../../src/stores/store.ts";
@@ -433,6 +437,31 @@ describe("a commit that waits for a standby", () => {
     expect(isGranted(await carl)).toBe(true);
     expect(isGranted(await moves)).toBe(true);
   });
+
+  test("is waited for by whoever listens to events: nobody is told of what a crash may take back", async () => {
+    await stepAll(store, [open(1, "anna")]);
+    await stepAll(other, [open(1, "ben")]);
+    const told: string[] = [];
+    const write = (text: string) =>
+      told.push(...Array.from(text.matchAll(/"client_id":"(\w+)"/g), ([, name = ""]) => name));
+    const res = Object.assign(new EventEmitter(), { write, end() {}, destroy() {}, writableNeedDrain: false });
+    const feed = new Feed(other, { error() {}, warn() {} } as unknown as Log, false);
+    const anybody = { isvId, keyId: "", signedInAt: null, licenseId: null, kinds: null };
+    const shown = { shown: (line: HistoryRecord) => line, isAllowed: () => true };
+    feed.join({ ...anybody, ...shown }, res as unknown as ServerResponse, { at: 0, no: 0 }, await feed.now());
+    await expect.poll(() => told, { timeout: 15_000 }).toContain("ben");
+    await setStandby("nobody");
+    const carl = stepAll(store, [open(1, "carl")]);
+    await until(async () => (await waiting()) >= 1);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(told).not.toContain("carl");
+    await setStandby("");
+    expect(await carl).toMatchObject([{ denial: null }]);
+    await expect.poll(() => told, { timeout: 15_000 }).toContain("carl");
+    // Its token, and its session.
+    expect(told.filter((name) => name === "carl")).toHaveLength(2);
+    res.emit("close");
+  }, 60_000);
 
   test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
     await setStandby("nobody");

@@ -455,8 +455,11 @@ class PostgresStore implements Store {
     return [];
   }
 
-  settledUntil(): Promise<Millis> {
-    return settledUntil(this.#records, this.#held?.now() ?? null);
+  /** Lines of a licence that was given on are read before they are kept: with whatever is committed behind them, they are. */
+  async settledUntil({ isKept = false } = {}): Promise<Millis> {
+    const until = await settledUntil(this.#records, this.#held?.now() ?? null);
+    if (isKept) await this.#probe(this.#records);
+    return until;
   }
 
   linesAfter(position: Position, before: Millis, limit: number) {
@@ -581,12 +584,16 @@ class PostgresStore implements Store {
     if (this.#lack !== null && performance.now() - this.#lack.at < limits.lackMs)
       return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
-      const values = ["pinged_at", String(this.now())];
-      const result = this.#connections.write(saveSetting, values, probing).then(() => {});
+      const result = this.#probe(this.#connections);
       result.catch(() => {});
       this.#pinged = { at: performance.now(), result };
     }
     return this.#pinged.result;
+  }
+
+  /** A commit of one row. Those who wait for that row are given up, so that one of them at most waits for a standby. */
+  async #probe(connections: Connections): Promise<void> {
+    await connections.write(saveSetting, ["pinged_at", String(this.now())], probing);
   }
 
   async close(): Promise<void> {
