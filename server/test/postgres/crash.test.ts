@@ -87,3 +87,21 @@ test("what a server has read and a crash of PostgreSQL has taken back is not wha
   for (const store of [reader, writer, fresh]) await store.close();
   await proxy.close();
 }, 60_000);
+
+test("what a crash has taken back is not told as kept by a pooler's next connection", async () => {
+  const proxy = await startProxy(url);
+  const reader = await openPostgresStore(url);
+  await reader.saveCatalog(entitiesOf(licenseSetting({ licenseId: place.licenseId, tokens: 10_000 })));
+  const writer = await openPostgresStore(proxy.url);
+  await stepAll(writer, [open("fred")]);
+  await stepAll(reader, [open("gina")]);
+  proxy.silenceAt("pg_logical_emit_message");
+  const outcome = stepAll(writer, [open("hugo")]).catch((error: unknown) => error);
+  await expect.poll(() => clientsOn(reader)).toContain("hugo");
+  await crash();
+  proxy.handOver();
+  expect(await outcome).toMatchObject({ name: "StoreFault", isUnknown: true });
+  expect(await clientsOn(reader)).not.toContain("hugo");
+  for (const store of [reader, writer]) await store.close();
+  await proxy.close();
+}, 60_000);

@@ -2,11 +2,15 @@
  * What a store on PostgreSQL and the desk before it do when something breaks: nothing that was acknowledged is lost,
  * nothing is half done, a fault is told as one, and what is known in memory is what stands in the database.
  */
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Outcome } from "../../src/core/step.ts";
 import type { Command, HistoryRecord } from "../../src/core/types.ts";
 import { Desk } from "../../src/desk/desk.ts";
+import type { Log } from "../../src/desk/upkeep.ts";
+import { Feed } from "../../src/http/native/feed.ts";
 import * as limits from "../../src/stores/postgres/limits.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { LicensesBusy, type Store, StoreFault } from "../../src/stores/store.ts";
@@ -412,6 +416,53 @@ describe("a commit that waits for a standby", () => {
     expect(await expectAlike(1)).toEqual(["anna", "ben", "carl"]);
   });
 
+  test("is waited for by an activation that looks at the same licence: another lane has it already", async () => {
+    const activate = (n: number, clientId: string): Command => {
+      const id = ++ids;
+      const names = { clientName: null, clientDescription: null, softwareVersion: null, tokenKey: null };
+      const fresh = { session: freshId(6, id), assignment: freshId(7, id), token: freshId(8, id) };
+      return { type: "activate", ...placeOf(n), clientId, ...names, ids: fresh };
+    };
+    await stepAll(store, [open(1, "anna")]);
+    await stepAll(other, [open(1, "ben")]);
+    const desk = new Desk(store);
+    await setStandby("nobody");
+    const carl = desk.decide(open(1, "carl"));
+    await until(async () => (await waiting()) === 1);
+    const moves = settled(desk.decide(activate(2, "anna")));
+    // It has looked at the licence more often than it may, if it does not wait.
+    const early = await Promise.race([moves, new Promise((resolve) => setTimeout(resolve, 1_000, "waits"))]);
+    await setStandby("");
+    expect(early).toBe("waits");
+    expect(isGranted(await carl)).toBe(true);
+    expect(isGranted(await moves)).toBe(true);
+  });
+
+  test("is waited for by whoever listens to events: nobody is told of what a crash may take back", async () => {
+    await stepAll(store, [open(1, "anna")]);
+    await stepAll(other, [open(1, "ben")]);
+    const told: string[] = [];
+    const write = (text: string) =>
+      told.push(...Array.from(text.matchAll(/"client_id":"(\w+)"/g), ([, name = ""]) => name));
+    const res = Object.assign(new EventEmitter(), { write, end() {}, destroy() {}, writableNeedDrain: false });
+    const feed = new Feed(other, { error() {}, warn() {} } as unknown as Log, false);
+    const anybody = { isvId, keyId: "", signedInAt: null, licenseId: null, kinds: null };
+    const shown = { shown: (line: HistoryRecord) => line, isAllowed: () => true };
+    feed.join({ ...anybody, ...shown }, res as unknown as ServerResponse, { at: 0, no: 0 }, await feed.now());
+    await expect.poll(() => told, { timeout: 15_000 }).toContain("ben");
+    await setStandby("nobody");
+    const carl = stepAll(store, [open(1, "carl")]);
+    await until(async () => (await waiting()) >= 1);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(told).not.toContain("carl");
+    await setStandby("");
+    expect(await carl).toMatchObject([{ denial: null }]);
+    await expect.poll(() => told, { timeout: 15_000 }).toContain("carl");
+    // Its token, and its session.
+    expect(told.filter((name) => name === "carl")).toHaveLength(2);
+    res.emit("close");
+  }, 60_000);
+
   test("is waited for on the connections that there are: those who ask whether the server is ready add one at most", async () => {
     await setStandby("nobody");
     // Each waits for as long as a probe may.
@@ -477,6 +528,23 @@ test("connections stay within their bound under 500 calls at once, look-ups and 
   expect(faults.filter((message) => !message.includes("timeout exceeded when trying to connect"))).toEqual([]);
   expect(most - ofOther).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(ofOther + limits.lanes + limits.otherConnections + limits.recordConnections);
+});
+
+test("a server that may not ask for its commits to be kept waits for them as they are, after the first", async () => {
+  const schema = "SCHEMA seatkeeper TO clerk; GRANT ALL ON ALL";
+  await postgres.query(
+    url,
+    `CREATE ROLE clerk LOGIN; GRANT ALL ON ${schema} TABLES IN ${schema} SEQUENCES IN SCHEMA seatkeeper TO clerk;
+     REVOKE EXECUTE ON FUNCTION pg_logical_emit_message(boolean, text, text) FROM PUBLIC`,
+  );
+  const clerk = await openPostgresStore(url.replace("seatkeeper@", "clerk@"));
+  await stepAll(clerk, [open(1, "anna")]);
+  await stepAll(other, [open(1, "ben")]);
+  expect(await settled(stepAll(clerk, [open(1, "carl")]))).toMatchObject({ name: "StoreFault", isUnknown: true });
+  await stepAll(other, [open(1, "dora")]);
+  expect(await stepAll(clerk, [open(1, "erik")])).toMatchObject([{ denial: null }]);
+  expect(await expectAlike(1)).toEqual(["anna", "ben", "carl", "dora", "erik"]);
+  await clerk.close();
 });
 
 test("look-ups that take long keep no decision waiting, and do not make the server unready", async () => {

@@ -9,6 +9,7 @@ import { StoreFault } from "../store.ts";
 import { addressesOf, nameless } from "./addresses.ts";
 import * as limits from "./limits.ts";
 import { findPrimary, type Primary, timelineOf } from "./primary.ts";
+import { lineage } from "./statements.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -27,8 +28,13 @@ interface Beginning {
 interface Committing {
   /** How long it waits for the answer to its COMMIT. */
   readonly commitMs?: number;
-  /** Others wait for its locks. */
-  readonly givesWay?: boolean;
+  /** Others wait for its locks. It has been told this lineage of the database. */
+  readonly givesWayIn?: unknown;
+}
+
+/** Whether this server's role may ask for what is committed to be kept. */
+interface Keeping {
+  isAllowed: boolean;
 }
 
 type Writing = Beginning & Pick<Committing, "commitMs">;
@@ -67,6 +73,7 @@ export class Connections {
   readonly #names: StatementNames | null;
   /** What the server warned of since the transaction on a connection began. */
   readonly #warnings = new WeakMap<PoolClient, string>();
+  readonly #keeping: Keeping = { isAllowed: true };
 
   /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
@@ -95,7 +102,9 @@ export class Connections {
     const client = await this.#client();
     this.#warnings.delete(client);
     const begin = `BEGIN ${mode}; ${timeouts(lockMs)}; ${byKeys}`;
-    return new Transaction(client, this.#names, begin, answerMs, () => this.#warnings.get(client));
+    return new Transaction(client, { names: this.#names, keeping: this.#keeping }, begin, answerMs, () =>
+      this.#warnings.get(client),
+    );
   }
 
   /** One statement that reads; it is given up in time. */
@@ -230,9 +239,12 @@ SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan`;
 const end = "SET LOCAL statement_timeout = 0; COMMIT";
 const endEarly = "SET LOCAL statement_timeout = 0; SET LOCAL synchronous_commit = off; COMMIT";
 
-/** A commit of its own, of next to nothing, that waits as every other one does: all that was committed before is kept with it. */
-const keepAll =
-  "BEGIN; SET LOCAL statement_timeout = 0; SELECT pg_logical_emit_message(true, 'seatkeeper', ''); COMMIT";
+/**
+ * A commit of its own, of next to nothing, that waits as every other one does: all that was committed before is kept with it. In
+ * the same life of the database, that is: a pooler in between may have found another connection for it after a crash.
+ */
+const keepAll = `BEGIN; SET LOCAL statement_timeout = 0;
+SELECT pg_logical_emit_message(true, 'seatkeeper', ''), ${lineage} AS lineage; COMMIT`;
 
 /** Names under which PostgreSQL keeps the plans of a transaction's statements, which are a fixed few. */
 class StatementNames {
@@ -255,6 +267,7 @@ function gather(client: PoolClient): void {
 export class Transaction {
   readonly #client: PoolClient;
   readonly #names: StatementNames | null;
+  readonly #keeping: Keeping;
   readonly #answerMs: number;
   readonly #warning: () => string | undefined;
   #isOver = false;
@@ -263,13 +276,14 @@ export class Transaction {
 
   constructor(
     client: PoolClient,
-    names: StatementNames | null,
+    { names, keeping }: { readonly names: StatementNames | null; readonly keeping: Keeping },
     begin: string,
     answerMs: number,
     warning: () => string | undefined,
   ) {
     this.#client = client;
     this.#names = names;
+    this.#keeping = keeping;
     this.#answerMs = answerMs;
     this.#warning = warning;
     this.query(begin);
@@ -295,20 +309,23 @@ export class Transaction {
 
   /**
    * Resolves when what was sent is kept, as durably as the server is set up to. A COMMIT is never cancelled: whether it
-   * took place could then not be told. `givesWay`: its locks are given back before disk and standbys have it, and it resolves
+   * took place could then not be told. `givesWayIn`: its locks are given back before disk and standbys have it, and it resolves
    * when they have: whoever waits for a lock goes on meanwhile, and what they write is kept behind it or not at all.
    * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
    */
-  async commit({ commitMs = limits.commitMs, givesWay = false }: Committing = {}): Promise<void> {
+  async commit({ commitMs = limits.commitMs, givesWayIn }: Committing = {}): Promise<void> {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
+    const givesWay = givesWayIn !== undefined && this.#keeping.isAllowed;
     gather(client);
     const ended = client.query(givesWay ? endEarly : end);
     const kept = givesWay ? client.query(keepAll) : ended;
     const committed = Promise.allSettled([ended, kept]).then(([first, last]) => {
-      const isWhole = isCommit(first) && isCommit(last) && this.#warning() === undefined;
+      const isElsewhere = givesWay && isCommit(last) && lineageOf(last) !== givesWayIn;
+      const isWhole = isCommit(first) && isCommit(last) && !isElsewhere && this.#warning() === undefined;
       client.release(isLate || !isWhole);
+      if (givesWay && isCommit(first) && isForbidden(last)) this.#keeping.isAllowed = false;
       if (!isWhole) throw this.#faultOf(first, last);
     });
     committed.catch(() => {});
@@ -334,7 +351,8 @@ export class Transaction {
     }
     if (!isCommit(ended)) return new StoreFault("PostgreSQL rolled the transaction back");
     // A wait for the standby that somebody cancelled reports success, and this warning.
-    const [why, cause] = kept.status === "rejected" ? [kept.reason.message, kept.reason] : [this.#warning(), undefined];
+    const warning = this.#warning() ?? "the database has been replaced since";
+    const [why, cause] = kept.status === "rejected" ? [kept.reason.message, kept.reason] : [warning, undefined];
     return new StoreFault(`PostgreSQL committed with a warning: ${why}`, { cause, isUnknown: true });
   }
 
@@ -362,9 +380,28 @@ type Answer =
   | { readonly status: "fulfilled"; readonly value: unknown }
   | { readonly status: "rejected"; readonly reason: Error };
 
+interface Result {
+  readonly command: string;
+  readonly rows: readonly Row[];
+}
+
+function resultsOf(answer: Answer): readonly Result[] {
+  return answer.status === "fulfilled" ? [answer.value as Result | Result[]].flat() : [];
+}
+
 function isCommit(answer: Answer): boolean {
-  const results = answer.status === "fulfilled" ? [answer.value].flat() : [];
-  return (results.at(-1) as { readonly command?: string } | undefined)?.command === "COMMIT";
+  return resultsOf(answer).at(-1)?.command === "COMMIT";
+}
+
+/** What `keepAll` has found. */
+function lineageOf(answer: Answer): unknown {
+  return resultsOf(answer).find(({ command }) => command === "SELECT")?.rows[0]?.lineage;
+}
+
+/** The role may not do it, or there is no such function: so it will be the next time. */
+function isForbidden(answer: Answer): boolean {
+  const { code } = (answer.status === "rejected" ? answer.reason : {}) as { readonly code?: string };
+  return code === "42501" || code === "42883";
 }
 
 /** Whether the server said that the transaction is aborted (its own code), rather than that it is going away. */
