@@ -109,11 +109,8 @@ export interface Store {
   /** All history of one licence, oldest first, at most `limit` lines: for tests and the licence's own page. */
   history(isvId: string, licenseId: string, limit: number): Promise<readonly HistoryRecord[]>;
 
-  /**
-   * An instant before which nothing will be recorded any more: whoever counts history up to it misses no line. `isKept`: and no
-   * crash takes any of it back, which somebody who is told of it could not unlearn.
-   */
-  settledUntil(asked?: { readonly isKept?: boolean }): Promise<Millis>;
+  /** An instant before which nothing will be recorded any more: whoever counts history up to it misses no line. */
+  settledUntil(): Promise<Millis>;
   /** Lines of all vendors behind a place in history and before an instant, in order of time, at most `limit`. */
   linesAfter(position: Position, before: Millis, limit: number): Promise<readonly NumberedLine[]>;
   /** How far history is counted, and of whom. */

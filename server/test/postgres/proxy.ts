@@ -17,8 +17,6 @@ export interface PostgresProxy {
   passed(): number;
   /** From a client's first message with this text on, its connection stands and passes nothing on any more, either way. */
   silenceAt(text: string): void;
-  /** The connection that fell silent goes on over another one to PostgreSQL, as behind a pooler: with that message and what follows it. */
-  handOver(): void;
   /** Holds back what PostgreSQL answers, or lets it through. */
   hold(isHeld: boolean): void;
   close(): Promise<void>;
@@ -30,13 +28,11 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
   const upstreams = new Set<Socket>();
   let isHeld = false;
   let silencedAt: string | null = null;
-  let handOver = () => {};
   let rule: { readonly side: Side; left: number; passed: number } | null = null;
 
   const server: Server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     const both = [client, upstream];
-    let startup: Buffer | null = null;
     upstreams.add(upstream);
     const drop = () => {
       for (const socket of both) socket.destroy();
@@ -54,28 +50,12 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     const pass = (side: Side, from: Socket, to: Socket) => {
       const split = messagesOf(side);
       from.on("data", (chunk: Buffer) => {
-        if (side === "client") startup ??= chunk;
-        const parts = split(chunk);
         if (side === "client" && silencedAt !== null && chunk.includes(silencedAt)) {
-          const text = silencedAt;
           silencedAt = null;
           for (const socket of both) socket.removeAllListeners("data").pause();
-          // PostgreSQL may end meanwhile, and the client does not hear of it.
-          let answered: Buffer = Buffer.alloc(0);
-          upstream.removeAllListeners().on("error", () => {});
-          upstream.on("data", (bytes: Buffer) => {
-            answered = Buffer.concat([answered, bytes]);
-          });
-          // The head of a message is a part of its own.
-          const from = parts.findIndex(({ bytes }) => bytes.includes(text)) - 1;
-          for (const { bytes } of parts.slice(0, Math.max(0, from))) to.write(bytes);
-          handOver = () => {
-            const held = Buffer.concat(parts.slice(from).map(({ bytes }) => bytes));
-            client.write(answered.subarray(0, answered.lastIndexOf(readyForQuery) + readyForQuery.length));
-            sockets.add(goOn(Number(target.port), startup as Buffer, held, client));
-          };
           return;
         }
+        const parts = split(chunk);
         if (rule?.side !== side || rule.left === 0) return void to.write(chunk);
         for (const { bytes, endsMessage } of parts) {
           to.write(bytes);
@@ -113,7 +93,6 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
     silenceAt(text) {
       silencedAt = text;
     },
-    handOver: () => handOver(),
     hold(held) {
       isHeld = held;
       for (const socket of upstreams) {
@@ -126,26 +105,6 @@ export async function startProxy(url: string): Promise<PostgresProxy> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** What PostgreSQL says outside of transactions, when it is done. */
-const readyForQuery = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
-
-/** A new connection to PostgreSQL for a client that believes to have one: it hears nothing of its beginning. */
-function goOn(port: number, startup: Buffer, first: Buffer, client: Socket): Socket {
-  const upstream = connect(port, "127.0.0.1");
-  upstream.on("error", () => client.destroy());
-  upstream.write(startup);
-  let begun = Buffer.alloc(0);
-  upstream.on("data", (chunk: Buffer) => {
-    begun = Buffer.concat([begun, chunk]);
-    if (!begun.includes(readyForQuery)) return;
-    upstream.removeAllListeners("data");
-    upstream.pipe(client);
-    upstream.write(first);
-    client.pipe(upstream);
-  });
-  return upstream;
 }
 
 /** Cuts a stream of bytes where the protocol's messages end. Only the client's first message has no letter before its length. */

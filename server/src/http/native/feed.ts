@@ -94,7 +94,7 @@ export class Feed {
    * that was told; a store in memory numbers the lines of an instant as they come, so there it may be told of.
    */
   async #until(): Promise<Millis> {
-    const until = await this.#store.settledUntil({ isKept: true });
+    const until = await this.#store.settledUntil();
     return this.#isClockHeld ? until + 1 : until;
   }
 

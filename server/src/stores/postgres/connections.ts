@@ -9,7 +9,6 @@ import { StoreFault } from "../store.ts";
 import { addressesOf, nameless } from "./addresses.ts";
 import * as limits from "./limits.ts";
 import { findPrimary, type Primary, timelineOf } from "./primary.ts";
-import { lineage } from "./statements.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -25,19 +24,10 @@ interface Beginning {
   readonly answerMs?: number;
 }
 
-interface Committing {
+interface Writing extends Beginning {
   /** How long it waits for the answer to its COMMIT. */
   readonly commitMs?: number;
-  /** Others wait for its locks. It has been told this lineage of the database. */
-  readonly givesWayIn?: unknown;
 }
-
-/** Whether this server's role may ask for what is committed to be kept. */
-interface Keeping {
-  isAllowed: boolean;
-}
-
-type Writing = Beginning & Pick<Committing, "commitMs">;
 
 interface PrimaryConfig extends PoolConfig {
   readonly pipeline?: boolean;
@@ -73,7 +63,6 @@ export class Connections {
   readonly #names: StatementNames | null;
   /** What the server warned of since the transaction on a connection began. */
   readonly #warnings = new WeakMap<PoolClient, string>();
-  readonly #keeping: Keeping = { isAllowed: true };
 
   /** `url` may name several servers, with commas between them. */
   constructor(url: string, connectionsMax: number) {
@@ -102,9 +91,7 @@ export class Connections {
     const client = await this.#client();
     this.#warnings.delete(client);
     const begin = `BEGIN ${mode}; ${timeouts(lockMs)}; ${byKeys}`;
-    return new Transaction(client, { names: this.#names, keeping: this.#keeping }, begin, answerMs, () =>
-      this.#warnings.get(client),
-    );
+    return new Transaction(client, this.#names, begin, answerMs, () => this.#warnings.get(client));
   }
 
   /** One statement that reads; it is given up in time. */
@@ -128,7 +115,7 @@ export class Connections {
     const transaction = await this.begin(beginning);
     try {
       const rows = transaction.query(text, values);
-      await transaction.commit(commitMs === undefined ? {} : { commitMs });
+      await transaction.commit(commitMs);
       return await rows;
     } catch (error) {
       transaction.abandon();
@@ -236,16 +223,6 @@ SET LOCAL idle_in_transaction_session_timeout = ${limits.idleInTransactionMs}`;
 const byKeys = `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
 SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan`;
 
-const end = "SET LOCAL statement_timeout = 0; COMMIT";
-const endEarly = "SET LOCAL statement_timeout = 0; SET LOCAL synchronous_commit = off; COMMIT";
-
-/**
- * A commit of its own, of next to nothing, that waits as every other one does: all that was committed before is kept with it. In
- * the same life of the database, that is: a pooler in between may have found another connection for it after a crash.
- */
-const keepAll = `BEGIN; SET LOCAL statement_timeout = 0;
-SELECT pg_logical_emit_message(true, 'seatkeeper', ''), ${lineage} AS lineage; COMMIT`;
-
 /** Names under which PostgreSQL keeps the plans of a transaction's statements, which are a fixed few. */
 class StatementNames {
   readonly #names = new Map<string, string>();
@@ -267,7 +244,6 @@ function gather(client: PoolClient): void {
 export class Transaction {
   readonly #client: PoolClient;
   readonly #names: StatementNames | null;
-  readonly #keeping: Keeping;
   readonly #answerMs: number;
   readonly #warning: () => string | undefined;
   #isOver = false;
@@ -276,14 +252,13 @@ export class Transaction {
 
   constructor(
     client: PoolClient,
-    { names, keeping }: { readonly names: StatementNames | null; readonly keeping: Keeping },
+    names: StatementNames | null,
     begin: string,
     answerMs: number,
     warning: () => string | undefined,
   ) {
     this.#client = client;
     this.#names = names;
-    this.#keeping = keeping;
     this.#answerMs = answerMs;
     this.#warning = warning;
     this.query(begin);
@@ -309,25 +284,32 @@ export class Transaction {
 
   /**
    * Resolves when what was sent is kept, as durably as the server is set up to. A COMMIT is never cancelled: whether it
-   * took place could then not be told. `givesWayIn`: its locks are given back before disk and standbys have it, and it resolves
-   * when they have: whoever waits for a lock goes on meanwhile, and what they write is kept behind it or not at all.
+   * took place could then not be told.
    * @throws StoreFault, with `isUnknown` where the transaction may have been kept.
    */
-  async commit({ commitMs = limits.commitMs, givesWayIn }: Committing = {}): Promise<void> {
+  async commit(commitMs = limits.commitMs): Promise<void> {
     const client = this.#client;
     this.#isOver = true;
     let isLate = false;
-    const givesWay = givesWayIn !== undefined && this.#keeping.isAllowed;
     gather(client);
-    const ended = client.query(givesWay ? endEarly : end);
-    const kept = givesWay ? client.query(keepAll) : ended;
-    const committed = Promise.allSettled([ended, kept]).then(([first, last]) => {
-      const isElsewhere = givesWay && isCommit(last) && lineageOf(last) !== givesWayIn;
-      const isWhole = isCommit(first) && isCommit(last) && !isElsewhere && this.#warning() === undefined;
-      client.release(isLate || !isWhole);
-      if (givesWay && isCommit(first) && isForbidden(last)) this.#keeping.isAllowed = false;
-      if (!isWhole) throw this.#faultOf(first, last);
-    });
+    const committed = client.query("SET LOCAL statement_timeout = 0; COMMIT").then(
+      (result) => {
+        const last = [result].flat().at(-1);
+        const isWhole = last?.command === "COMMIT" && this.#warning() === undefined;
+        client.release(isLate || !isWhole);
+        if (last?.command !== "COMMIT") throw new StoreFault("PostgreSQL rolled the transaction back");
+        // A wait for the standby that somebody cancelled reports success, and this warning.
+        if (!isWhole)
+          throw new StoreFault(`PostgreSQL committed with a warning: ${this.#warning()}`, { isUnknown: true });
+      },
+      (error: Error) => {
+        client.release(true);
+        // Refused in words of its own, nothing of it stands; cut off, it may.
+        const isUnknown = !isRefusal(error);
+        if (!isUnknown && this.#failure !== undefined) throw this.#failure;
+        throw new StoreFault(`PostgreSQL did not commit: ${error.message}`, { cause: error, isUnknown });
+      },
+    );
     committed.catch(() => {});
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -340,20 +322,6 @@ export class Transaction {
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  #faultOf(ended: Answer, kept: Answer): StoreFault {
-    if (ended.status === "rejected") {
-      // Refused in words of its own, nothing of it stands; cut off, it may.
-      const isUnknown = !isRefusal(ended.reason);
-      if (!isUnknown && this.#failure !== undefined) return this.#failure;
-      return new StoreFault(`PostgreSQL did not commit: ${ended.reason.message}`, { cause: ended.reason, isUnknown });
-    }
-    if (!isCommit(ended)) return new StoreFault("PostgreSQL rolled the transaction back");
-    // A wait for the standby that somebody cancelled reports success, and this warning.
-    const warning = this.#warning() ?? "the database has been replaced since";
-    const [why, cause] = kept.status === "rejected" ? [kept.reason.message, kept.reason] : [warning, undefined];
-    return new StoreFault(`PostgreSQL committed with a warning: ${why}`, { cause, isUnknown: true });
   }
 
   /** Ends a transaction of which nothing is to be kept. */
@@ -373,35 +341,6 @@ export class Transaction {
     this.#isOver = true;
     this.#client.release(true);
   }
-}
-
-/** What PostgreSQL said to a COMMIT, or that it said nothing. */
-type Answer =
-  | { readonly status: "fulfilled"; readonly value: unknown }
-  | { readonly status: "rejected"; readonly reason: Error };
-
-interface Result {
-  readonly command: string;
-  readonly rows: readonly Row[];
-}
-
-function resultsOf(answer: Answer): readonly Result[] {
-  return answer.status === "fulfilled" ? [answer.value as Result | Result[]].flat() : [];
-}
-
-function isCommit(answer: Answer): boolean {
-  return resultsOf(answer).at(-1)?.command === "COMMIT";
-}
-
-/** What `keepAll` has found. */
-function lineageOf(answer: Answer): unknown {
-  return resultsOf(answer).find(({ command }) => command === "SELECT")?.rows[0]?.lineage;
-}
-
-/** The role may not do it, or there is no such function: so it will be the next time. */
-function isForbidden(answer: Answer): boolean {
-  const { code } = (answer.status === "rejected" ? answer.reason : {}) as { readonly code?: string };
-  return code === "42501" || code === "42883";
 }
 
 /** Whether the server said that the transaction is aborted (its own code), rather than that it is going away. */

@@ -69,9 +69,6 @@ export const lackMs = 5_000;
 /** How long a server that was suspended or cut off in the middle of a transaction keeps its licences from the others. */
 export const idleInTransactionMs = 3_000;
 
-/** Waiting, under its lock, for a licence that another lane has given on: less than such a transaction may stand idle. */
-export const givenOnMs = 2_000;
-
 /** Waiting for a commit, a standby's word included. Whoever asked is then told 503, and asks again. */
 export const commitMs = 10_000;
 

@@ -210,7 +210,6 @@ class PostgresStore implements Store {
         const isSkipped = patience === "refuses" && places.length > 1;
         throw isSkipped ? new LicensesBusy(busy) : new StoreFault("a licence of the catalogue has no row");
       }
-      await this.#untilGivenOn(rows);
       const current = this.#bringUp(rows, log, asked);
       if (current.length < rows.length) {
         await transaction.rollback();
@@ -225,8 +224,7 @@ class PostgresStore implements Store {
       const result = work(deciding, now, deciding.owed(clock, this.#life.outages), busy);
       const swept = new Set(commands.filter(({ type }) => type === "sweep").map(keyOf));
       deciding.save(transaction, now, { lastOutage: this.#life.lastOutage, revision: basis.revision, swept });
-      // Others decide on them too, and need not wait for this server's turn at the disk.
-      await transaction.commit(log.size > 0 ? { givesWayIn: head.lineage } : {});
+      await transaction.commit();
       this.#lack = null;
       this.#settle(deciding, rows, head.lineage);
       return result;
@@ -286,33 +284,10 @@ class PostgresStore implements Store {
       ...columnsOf(known.map(({ state }) => state.terms)),
       plain(known.map(({ version }) => version)),
     ]);
-    const locked = await locking;
+    const rows = await locking;
     const [head, ...more] = await reading;
-    const rows = isSkipping ? locked.filter((row) => !this.#isTaken(placeOf(row))) : locked;
     const log = missedBy(head?.version === null ? [] : [head as Row, ...more], this.#bounds.caughtUpAtOnceMax);
     return { rows, log, asked: new Set(known), head: head as Row };
-  }
-
-  /** Whether another lane decides on it: it may have given the row on, and waits until that is kept. */
-  #isTaken(place: Place): boolean {
-    return this.#licenses.seen(place)?.isTaken === true;
-  }
-
-  /**
-   * What another lane has given on is known here when it is kept. Meanwhile the locks stand: whoever began anew would find it in
-   * the next lane's hands.
-   * @throws LicensesBusy where that takes long.
-   */
-  async #untilGivenOn(rows: readonly Row[]): Promise<void> {
-    const taken = rows.map(placeOf).filter((place) => this.#isTaken(place));
-    if (taken.length === 0) return;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new LicensesBusy(taken)), limits.givenOnMs);
-    try {
-      await Promise.race([Promise.all(taken.map((place) => this.#licenses.free(place))), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** What this server does not know yet, and must before it decides: then the transaction is over, and tried again. */
@@ -455,11 +430,8 @@ class PostgresStore implements Store {
     return [];
   }
 
-  /** Lines of a licence that was given on are read before they are kept: with whatever is committed behind them, they are. */
-  async settledUntil({ isKept = false } = {}): Promise<Millis> {
-    const until = await settledUntil(this.#records, this.#held?.now() ?? null);
-    if (isKept) await this.#probe(this.#records);
-    return until;
+  settledUntil(): Promise<Millis> {
+    return settledUntil(this.#records, this.#held?.now() ?? null);
   }
 
   linesAfter(position: Position, before: Millis, limit: number) {
@@ -584,16 +556,12 @@ class PostgresStore implements Store {
     if (this.#lack !== null && performance.now() - this.#lack.at < limits.lackMs)
       return Promise.reject(this.#lack.fault);
     if (this.#pinged === null || performance.now() - this.#pinged.at >= 1_000) {
-      const result = this.#probe(this.#connections);
+      const values = ["pinged_at", String(this.now())];
+      const result = this.#connections.write(saveSetting, values, probing).then(() => {});
       result.catch(() => {});
       this.#pinged = { at: performance.now(), result };
     }
     return this.#pinged.result;
-  }
-
-  /** A commit of one row. Those who wait for that row are given up, so that one of them at most waits for a standby. */
-  async #probe(connections: Connections): Promise<void> {
-    await connections.write(saveSetting, ["pinged_at", String(this.now())], probing);
   }
 
   async close(): Promise<void> {
