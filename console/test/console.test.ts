@@ -122,7 +122,11 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await go("");
     const row = page.getByRole("row").filter({ hasText: "Pair" });
     await row.getByText("Floating · full").waitFor();
-    await row.getByRole("link", { name: "1" }).waitFor();
+    // Today's, and not those of 24 hours.
+    await row.getByRole("link", { name: "1" }).click();
+    await page.getByRole("table", { name: "Log of denials" }).getByText("cem").waitFor();
+    const from = await page.evaluate(() => new URLSearchParams(location.search).get("from"));
+    expect(from).toBe(await page.evaluate(() => new Date(new Date().setHours(0, 0, 0, 0)).toISOString()));
     await go("/denials");
     await page.getByRole("table", { name: "On which licences" }).getByRole("button", { name: "Pair" }).waitFor();
   });

@@ -78,6 +78,13 @@ function bucketsOf(from: number, to: number, now: number): Pick<Range, "bucket" 
   return { bucket: "week", fineBucket: "day" };
 }
 
+/** The time since midnight here, as an address has it: what is called today elsewhere. */
+export function todayInAddress(): string {
+  const midnight = new Date().setHours(0, 0, 0, 0);
+  const now = Math.ceil(Date.now() / minute) * minute;
+  return `from=${new Date(midnight).toISOString()}&to=${new Date(now).toISOString()}`;
+}
+
 function instantIn(text: string | null): number | null {
   const at = Date.parse(text ?? "");
   return Number.isNaN(at) ? null : at;

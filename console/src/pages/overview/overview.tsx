@@ -7,7 +7,7 @@ import { useApi } from "../../api/session.tsx";
 import type { Overview as Licenses } from "../../api/types.ts";
 import { Meter } from "../../parts/meter.tsx";
 import { Page, Pages, Panel } from "../../parts/page.tsx";
-import { timeZone } from "../../parts/range.tsx";
+import { timeZone, todayInAddress } from "../../parts/range.tsx";
 import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
@@ -35,8 +35,8 @@ export default function Overview() {
           <>
             <SimpleGrid cols={3}>
               <Tile label="Licences" value={total} />
-              <Tile label="Denials today" value={denials_today} href="/denials?range=24h" />
-              <Tile label="Went without today" value={true_denials_today} href="/denials?range=24h" />
+              <Tile label="Denials today" value={denials_today} href={`/denials?${todayInAddress()}`} />
+              <Tile label="Went without today" value={true_denials_today} href={`/denials?${todayInAddress()}`} />
             </SimpleGrid>
             <Panel>
               {total > 0 ? (
@@ -147,7 +147,7 @@ const columns: readonly Column<License>[] = [
       denials_today === 0 ? (
         0
       ) : (
-        <Link className="row-link" href={`/denials?license=${license_id}&range=24h`}>
+        <Link className="row-link" href={`/denials?license=${license_id}&${todayInAddress()}`}>
           {denials_today}
         </Link>
       ),
