@@ -2,24 +2,7 @@
 import { expect, test } from "vitest";
 import type { Assignment, Session } from "../../src/core/types.ts";
 import { assignmentColumns, assignmentOf, sessionBody, sessionOf } from "../../src/stores/postgres/bodies.ts";
-
-const opened: Session = {
-  id: "one",
-  key: "anna\0",
-  clientId: "anna",
-  clientKey: "anna",
-  sessionId: null,
-  userId: null,
-  holder: "anna",
-  openedAt: 1,
-  extendedAt: 1,
-  validUntil: 2,
-  checkoutUntil: null,
-  endedAt: null,
-  peakSessions: 1,
-  peakHolders: 1,
-  isOveruse: false,
-};
+import { opened } from "./values.ts";
 
 const activated: Assignment = {
   id: "one",

@@ -4,11 +4,10 @@
  */
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { OpenCommand } from "../../src/core/types.ts";
 import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import type { Store } from "../../src/stores/store.ts";
-import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
-import { stepAll } from "../stores/steps.ts";
+import { entitiesOf, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
+import { openOf, stepAll } from "../stores/steps.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
 
 const place = { isvId: isvIdOf(1), licenseId: licenseIdOf(1) };
@@ -26,20 +25,7 @@ afterAll(() => postgres.remove());
 
 let ids = 0;
 
-function open(clientId: string): OpenCommand {
-  const id = ++ids;
-  const fresh = { session: freshId(6, id), assignment: freshId(7, id), token: freshId(8, id) };
-  return {
-    type: "open",
-    ...place,
-    clientId,
-    sessionId: null,
-    userId: null,
-    projectId: null,
-    checkoutPeriod: null,
-    ids: fresh,
-  };
-}
+const open = (clientId: string) => openOf(place, clientId, ++ids);
 
 async function clientsOn(store: Store): Promise<string[]> {
   const view = await store.read(place.isvId, place.licenseId);

@@ -12,7 +12,7 @@ import { openPostgresStore } from "../../src/stores/postgres/postgres.ts";
 import { LicensesBusy, type Store, StoreFault } from "../../src/stores/store.ts";
 import { comparableView } from "../model/same.ts";
 import { entitiesOf, freshId, isvIdOf, licenseIdOf, licenseSetting } from "../model/vendor.ts";
-import { stepAll, workOf } from "../stores/steps.ts";
+import { openOf, stepAll, workOf } from "../stores/steps.ts";
 import { type PostgresProxy, type Side, startProxy } from "./proxy.ts";
 import { type PostgresServer, startPostgres } from "./server.ts";
 
@@ -54,12 +54,7 @@ afterEach(async () => {
 
 const placeOf = (n: number) => ({ isvId, licenseId: licenseIdOf(n) });
 
-function open(n: number, clientId: string): Command {
-  const id = ++ids;
-  const fresh = { session: freshId(6, id), assignment: freshId(7, id), token: freshId(8, id) };
-  const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
-  return { type: "open", ...placeOf(n), clientId, ...nothing, ids: fresh };
-}
+const open = (n: number, clientId: string): Command => openOf(placeOf(n), clientId, ++ids);
 
 /**
  * A connection is there, and idle, and the server knows the catalogue and these licences: what is disturbed is the

@@ -2,24 +2,7 @@
 import { expect, test } from "vitest";
 import type { Assignment, Change, Session } from "../../src/core/types.ts";
 import { type Changed, read, written } from "../../src/stores/postgres/log.ts";
-
-const opened: Session = {
-  id: "one",
-  key: "anna\0",
-  clientId: "anna",
-  clientKey: "anna",
-  sessionId: null,
-  userId: null,
-  holder: "anna",
-  openedAt: 1,
-  extendedAt: 1,
-  validUntil: 2,
-  checkoutUntil: null,
-  endedAt: null,
-  peakSessions: 1,
-  peakHolders: 1,
-  isOveruse: false,
-};
+import { opened } from "./values.ts";
 
 const extend = (before: Session, more: Partial<Session> = {}): Changed => {
   return { change: { type: "session", session: { ...before, extendedAt: 5, validUntil: 6, ...more } }, before };

@@ -29,7 +29,7 @@ import {
   licenseSetting,
   productIdOf,
 } from "../model/vendor.ts";
-import { codesOf, elapse, linesBetween, stepAll, workOf } from "./steps.ts";
+import { codesOf, elapse, linesBetween, openOf, stepAll, workOf } from "./steps.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const projectId = (n: number) => freshId(10, n);
@@ -66,22 +66,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       setting: LicenseSetting,
       clientId: string,
       more: Partial<Extract<Command, { type: "open" }>> = {},
-    ): Command => {
-      const n = ++ids;
-      const place = { isvId: setting.isvId, licenseId: setting.licenseId };
-      const fresh = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
-      return {
-        type: "open",
-        ...place,
-        clientId,
-        sessionId: null,
-        userId: null,
-        projectId: null,
-        checkoutPeriod: null,
-        ids: fresh,
-        ...more,
-      };
-    };
+    ): Command => ({ ...openOf(setting, clientId, ++ids), ...more });
     const closeCommand = (setting: LicenseSetting, clientId: string, userId: string | null = null): Command => {
       const { isvId, licenseId } = setting;
       return { type: "close", isvId, licenseId, clientId, sessionId: null, userId };

@@ -1,8 +1,9 @@
 /** Transactions as the desk makes them, and time as a server lives through it. */
 import type { HeldClock } from "../../src/clock.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
-import type { Command, HistoryRecord, Millis } from "../../src/core/types.ts";
-import type { Store, Work } from "../../src/stores/store.ts";
+import type { Command, HistoryRecord, Millis, OpenCommand } from "../../src/core/types.ts";
+import type { Place, Store, Work } from "../../src/stores/store.ts";
+import { freshId } from "../model/vendor.ts";
 
 /** One transaction of these commands, in their order. */
 export function stepAll(store: Store, commands: readonly Command[]): Promise<Outcome[]> {
@@ -28,6 +29,13 @@ export async function elapse(clock: HeldClock, ms: number, signOfLife: () => Pro
     clock.advance(Math.min(left, 30_000));
     await signOfLife();
   }
+}
+
+/** The open of a client that is its own session; `n` makes what it brings to life another's. */
+export function openOf({ isvId, licenseId }: Place, clientId: string, n: number): OpenCommand {
+  const ids = { session: freshId(6, n), assignment: freshId(7, n), token: freshId(8, n) };
+  const nothing = { sessionId: null, userId: null, projectId: null, checkoutPeriod: null };
+  return { type: "open", isvId, licenseId, clientId, ...nothing, ids };
 }
 
 /** Lines of all vendors from one instant on and before another, in order of time. */

@@ -98,6 +98,7 @@ export class Deciding implements AuditedLicenses {
     this.#audited.push(line);
   }
 
+  /** The instant to decide at, see `instantOf`. */
   instant(clock: Millis): Millis {
     const rows = [...this.#locked.values()].map(({ row }) => row);
     return instantOf(rows, clock);
