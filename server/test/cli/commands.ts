@@ -180,8 +180,9 @@ export class Desk {
     await this.call("POST", "/provisioning/session/close", { license_id: license, client_id: user, user_id: user });
   }
 
-  users(license = licenses.users): Promise<string[]> {
-    return this.#usersAt(`/licenses/${license}/opensessions`);
+  /** Who has a session, by name: those who opened theirs in one millisecond stand in any order. */
+  async users(license = licenses.users): Promise<string[]> {
+    return (await this.#usersAt(`/licenses/${license}/opensessions`)).sort();
   }
 
   /** Who has a place in the queue, the next one first. */

@@ -338,10 +338,26 @@ describe("a commit that waits for a standby", () => {
   async function setStandby(name: string): Promise<void> {
     await postgres.query(url, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`);
     await postgres.query(url, "SELECT pg_reload_conf()");
-    // New connections wait only once the checkpointer has read it too.
-    await until(
-      async () => (await postgres.query(url, "SHOW synchronous_standby_names"))[0]?.synchronous_standby_names === name,
-    );
+    if (name !== "") await commitsWait();
+  }
+
+  /** Commits wait once the checkpointer has read the setting: tries until one does, and cancels its wait. */
+  async function commitsWait(): Promise<void> {
+    const client = await foreigner();
+    const cancelled =
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%emit_message%'";
+    await until(async () => {
+      let isCommitted = false;
+      const commit = client.query("SELECT pg_logical_emit_message(true, 'test', '')").then(() => {
+        isCommitted = true;
+      });
+      const hasWaited = await until(async () =>
+        (await postgres.query(url, cancelled)).length > 0 ? "waited" : isCommitted && "committed",
+      );
+      await commit;
+      return hasWaited === "waited";
+    });
+    await client.end();
   }
 
   test("and is cancelled is told as unknown and not tried again; what it came to is read afresh", async () => {
