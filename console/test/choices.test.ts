@@ -61,7 +61,7 @@ describe.runIf(existsSync(executablePath))("more customers than a page of their 
     await page.getByRole("option", { name: "Tool · Devices" }).waitFor();
     expect(await page.getByRole("option").count()).toBe(1);
     await page.getByRole("option").click();
-    await page.getByText("Its 1 licences change to Devices in the same step").waitFor();
+    await page.getByText("What is of it (1 licence) changes to Devices in the same step").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByText("Machines is deleted.").waitFor();
     await go("/catalogue/licences");

@@ -259,6 +259,20 @@ describe.runIf(isThere)("the console", { timeout: patienceMs }, () => {
     await log.getByRole("row").filter({ hasText: "anna" }).waitFor();
   });
 
+  test("the log of denials is narrowed to a user, and the address says so", async () => {
+    for (const user of ["anna", "ben", "cem", "dora"]) await here.world.open(licenses.pair, user);
+    const { page, go } = await visit(keys.viewer);
+    await go(`/denials?license=${licenses.pair}&range=24h`);
+    const rows = page.getByRole("table", { name: "Log of denials" }).getByRole("row");
+    await rows.filter({ hasText: "cem" }).first().waitFor();
+    await page.getByRole("searchbox", { name: "User id" }).fill("dora");
+    await expect.poll(() => rows.filter({ hasText: "cem" }).count()).toBe(0);
+    await rows.filter({ hasText: "dora" }).first().waitFor();
+    expect(page.url()).toContain("user=dora");
+    await page.getByRole("button", { name: "Show all" }).click();
+    await rows.filter({ hasText: "cem" }).first().waitFor();
+  });
+
   test("a session that is ended frees its token at once, and the console says so before and after", async () => {
     for (const user of ["anna", "ben"]) expect((await here.world.open(licenses.pair, user)).status).toBe(200);
     const { page, go } = await visit(keys.owner);

@@ -311,6 +311,7 @@ function isMatch(line: HistoryRecord, query: DenialQuery): boolean {
     line.isvId === query.isvId &&
     (query.licenseId === null || line.licenseId === query.licenseId) &&
     (query.clientId === null || line.clientId === query.clientId) &&
+    (query.userId === null || (line.userId ?? line.clientId) === query.userId) &&
     (query.code === null || line.denial === query.code) &&
     (query.from === null || line.at >= query.from) &&
     (query.to === null || line.at < query.to)

@@ -323,6 +323,8 @@ export interface DenialQuery {
   readonly isvId: string;
   readonly licenseId: string | null;
   readonly clientId: string | null;
+  /** Whoever told this user, or this client and no user; as it was written. */
+  readonly userId: string | null;
   /** Denials for this reason; null: for any. */
   readonly code: DenialCode | null;
   /** From this instant on, and before that one; null: no bound. */

@@ -181,6 +181,8 @@ floating       1      2     1
       denials: [{ user_id: "cem", code: "tokens_exhausted", in_use: 2, limit: 2 }],
     });
     expect((await desk.run(["denials"])).output).toMatch(/^AT .*\n20\S+ \S+ +cem +tokens_exhausted +2 of 2 +Users$/m);
+    expect(await desk.json("denials", "--user", "cem")).toMatchObject({ total: 1 });
+    expect(await desk.json("denials", "--user", "anna")).toEqual({ denials: [], total: 0 });
     expect(await desk.json("denials", "--since", "2999-01-01")).toEqual({ denials: [], total: 0 });
     expect((await desk.run(["denials", "--since", "2999-01-01"])).output).toMatch(/^None since 2999/);
     for (const wrong of [

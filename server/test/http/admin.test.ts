@@ -273,6 +273,8 @@ describe("GET denials", () => {
       total: 3,
     });
     expect((await admin("/denials?client_id=b")).body.total).toBe(1);
+    expect((await admin("/denials?user_id=b")).body.total).toBe(1);
+    expect((await admin("/denials?user_id=nobody")).body.total).toBe(0);
     expect((await admin("/denials?from=2026-01-01T00:00:01Z&to=2026-01-01T00:00:02Z")).body.total).toBe(1);
     expect((await admin(`/denials?license_id=${licenses.users}`)).body.total).toBe(0);
     expect((await admin("/denials?reason=client_unknown")).body.total).toBe(3);

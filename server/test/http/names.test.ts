@@ -96,6 +96,7 @@ describe("names of users", () => {
     const adminKey = await keyOf("viewer");
     await hideNames();
     expect((await call(demo, "/denials?client_id=carl", { adminKey })).status).toBe(403);
+    expect((await call(demo, "/denials?user_id=carl", { adminKey })).status).toBe(403);
     expect((await owner("/denials?client_id=carl")).body.total).toBe(1);
   });
 

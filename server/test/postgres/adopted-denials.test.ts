@@ -40,7 +40,7 @@ test("a licence that is created takes over its own denials, and reads no others"
 
   await store.saveCatalog(entitiesOf(licenseSetting({ licenseId: wanted })));
   expect(await store.history(isvId, wanted, 10)).toHaveLength(3);
-  const query = { clientId: null, code: null, from: null, to: null, offset: 0, limit: 1 };
+  const query = { clientId: null, userId: null, code: null, from: null, to: null, offset: 0, limit: 1 };
   expect((await store.denials({ isvId, licenseId: wanted, ...query })).total).toBe(3);
   expect((await store.denials({ isvId, licenseId: null, ...query })).total).toBe(50_003);
   await store.close();

@@ -194,7 +194,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         await restart();
         const kinds = (await store.history(isvId, setting.licenseId, 10)).map(({ kind }) => kind);
         expect(kinds).toEqual(["client.activated", "session.opened", "session.ended", "denied"]);
-        const query = { clientId: null, code: null, from: null, to: null, offset: 0, limit: 10 };
+        const query = { clientId: null, userId: null, code: null, from: null, to: null, offset: 0, limit: 10 };
         expect((await store.denials({ isvId, licenseId: setting.licenseId, ...query })).total).toBe(1);
       });
 
@@ -401,6 +401,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
             isvId,
             licenseId: null,
             clientId: null,
+            userId: null,
             code: null,
             from: null,
             to: null,

@@ -169,7 +169,17 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
     };
 
     const query = (more: Partial<DenialQuery> = {}): DenialQuery => {
-      const all = { isvId, licenseId: null, clientId: null, code: null, from: null, to: null, offset: 0, limit: 100 };
+      const all = {
+        isvId,
+        licenseId: null,
+        clientId: null,
+        userId: null,
+        code: null,
+        from: null,
+        to: null,
+        offset: 0,
+        limit: 100,
+      };
       return { ...all, ...more };
     };
 
@@ -976,13 +986,17 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
         expect(await told({ offset: 9, limit: 2 }, start)).toEqual({ items: [], total: 5 });
       });
 
-      test("filters by licence, client and time, from an instant on and before another", async () => {
+      test("filters by licence, client, user and time, from an instant on and before another", async () => {
         const start = await fill();
         expect(await told({ licenseId: cad.licenseId }, start)).toEqual({
           items: ["3 carl", "2 dora", "1 carl"],
           total: 3,
         });
         expect(await told({ clientId: "dora" }, start)).toEqual({ items: ["5 dora", "2 dora"], total: 2 });
+        expect(await told({ userId: "carl@factor.com" }, start)).toEqual({ items: ["3 carl", "1 carl"], total: 2 });
+        // Of whoever told no user the client is the user.
+        expect(await told({ userId: "carl" }, start)).toEqual({ items: ["4 carl"], total: 1 });
+        expect(await told({ userId: "carl@factor.com", clientId: "dora" }, start)).toEqual({ items: [], total: 0 });
         expect(await told({ from: start + 2_000, to: start + 4_000 }, start)).toEqual({
           items: ["3 carl", "2 dora"],
           total: 2,

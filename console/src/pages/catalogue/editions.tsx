@@ -165,7 +165,7 @@ function ReplaceOrEdit({ edition }: EditionActionsProps) {
   const replace = (other: Edition) =>
     ask({
       title: `Delete ${name}?`,
-      text: `Its ${license_count} licences change to ${other.name} in the same step, and go by its settings from then on.`,
+      text: `What is of it (${license_count === 1 ? "1 licence" : `${license_count} licences`}) changes to ${other.name} in the same step, and goes by its settings from then on.`,
       verb: "Delete",
       change: { method: "DELETE", path: `templates/${id}?new_template_id=${other.id}` },
       done: `${name} is deleted.`,

@@ -32,7 +32,7 @@ export function DenialFilters() {
   const url = useUrl();
   const chosen = url.get("reason");
   const offered = chosen === null || reasons.includes(chosen) ? reasons : [...reasons, chosen];
-  const isNarrowed = ["license", "reason", "client"].some((name) => url.get(name) !== null);
+  const isNarrowed = ["license", "reason", "user", "client"].some((name) => url.get(name) !== null);
   return (
     <Group gap="xs" role="search" aria-label="Filters">
       <EntityChoice
@@ -58,12 +58,13 @@ export function DenialFilters() {
         value={chosen}
         onChange={(reason) => url.set({ reason, page: null })}
       />
+      <Search label="User id, in full (log)" name="user" />
       <Search label="Client id, in full (log)" name="client" />
       {isNarrowed && (
         <Button
           size="xs"
           variant="subtle"
-          onClick={() => url.set({ license: null, reason: null, client: null, page: null })}
+          onClick={() => url.set({ license: null, reason: null, user: null, client: null, page: null })}
         >
           Show all
         </Button>

@@ -21,7 +21,7 @@ type Line = Log["items"][number] & { readonly n: number };
 export function DenialLog({ state }: { readonly state: RangeState }) {
   const api = useApi();
   const url = useUrl();
-  const query = { ...useDenialScope(), client_id: url.get("client"), ...state.range.query };
+  const query = { ...useDenialScope(), user_id: url.get("user"), client_id: url.get("client"), ...state.range.query };
   const log = useRead<Log>("denials", { ...query, page: url.page, page_size: pageSize });
   return (
     <Panel

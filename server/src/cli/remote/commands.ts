@@ -51,6 +51,7 @@ function addLooking(program: Command): void {
   withServer(program.command("denials"))
     .description("who was refused what, newest first")
     .argument("[license]", "of this licence alone")
+    .option("--user <user>", "of this user alone, as its name was written")
     .option("--since <time>", "so long ago, or an instant", "24h")
     .option("--limit <number>", "lines, up to 1000", "100")
     .action((license, options) =>

@@ -8,6 +8,7 @@ import { local, show, table } from "./output.ts";
 interface Options extends RemoteOptions {
   readonly since: string;
   readonly limit: string;
+  readonly user?: string;
 }
 
 interface DenialLine {
@@ -37,7 +38,7 @@ export async function denials(named: string | undefined, options: Options): Prom
   const page = await client.call<{ readonly items: readonly DenialLine[]; readonly total: number }>({
     method: "GET",
     path: "/denials",
-    query: { from, page_size: String(limit), ...license },
+    query: { from, page_size: String(limit), ...license, ...(options.user !== undefined && { user_id: options.user }) },
   });
   show({ denials: page.items, total: page.total }, options, () => textOf(page.items, page.total, from));
 }

@@ -16,6 +16,9 @@ const Query = Type.Object(
   {
     license_id: Type.Optional(Uuid("Denials on this licence.")),
     client_id: Type.Optional(Name("Denials of this client.")),
+    user_id: Type.Optional(
+      Name("Denials of this user: of whoever told it as `user_id`, or as `client_id` and no user. As it was written."),
+    ),
     ...reasonField,
     from: Type.Optional(Instant("Denials from this instant on.")),
     to: Type.Optional(Instant("Denials before this instant.")),
@@ -64,7 +67,7 @@ export function denialRoutes({ store }: Services): Route[] {
       answers: { 200: Page, 404: Type.Object({}) },
       async handle(call, finish) {
         const { query } = call;
-        if (query.client_id !== undefined) requireNames(call.names);
+        if (query.client_id !== undefined || query.user_id !== undefined) requireNames(call.names);
         const licenseId = licenseIdOf(call, query.license_id);
         if (licenseId !== null) await requireLicenseEver(store, call, licenseId);
         const page = query.page ?? 1;
@@ -73,6 +76,7 @@ export function denialRoutes({ store }: Services): Route[] {
           isvId: call.isvId,
           licenseId,
           clientId: query.client_id ?? null,
+          userId: query.user_id ?? null,
           code: query.reason ?? null,
           from: query.from === undefined ? null : millis(query.from, "from"),
           to: query.to === undefined ? null : millis(query.to, "to"),

@@ -19,6 +19,7 @@ export async function denialsOf(connections: Connections, query: DenialQuery, st
   };
   if (query.licenseId !== null) addLicense(add, query.licenseId, standing);
   if (query.clientId !== null) add((place) => `client_id = ${place}`, query.clientId);
+  if (query.userId !== null) add((place) => `coalesce(user_id, client_id) = ${place}`, query.userId);
   if (query.code !== null) add((place) => `denial = ${place}`, query.code);
   if (query.from !== null) add((place) => `at >= ${place}`, query.from);
   if (query.to !== null) add((place) => `at < ${place}`, query.to);

@@ -361,6 +361,7 @@ class SqliteStore implements Store {
     }
     for (const [condition, value] of [
       ["client_id = ?", query.clientId],
+      ["coalesce(user_id, client_id) = ?", query.userId],
       ["denial = ?", query.code],
       ["at >= ?", query.from],
       ["at < ?", query.to],
