@@ -158,7 +158,8 @@ function asNarrow(key: Key, { licenseId }: TokenHolder): Key {
 
 /**
  * The command as the holder of the caller's token may give it, with the token's user and project; with an API key as
- * it is. @throws Problem (403) where it is for anybody else, or a checkout: a browser has no safe place for one.
+ * it is. @throws Problem (403) where it is for anybody else, a checkout or a voucher: a browser has no safe place for one,
+ * and giving one up before its end counts against everybody on the licence.
  */
 export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Caller, command: C): C {
   if (onlyFor === undefined) return command;
@@ -168,8 +169,11 @@ export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Call
   if ((command.userId ?? userId) !== userId) throw forOther("user_id");
   if ((asked ?? projectId) !== projectId) throw forOther("project_id");
   if (command.type === "close") return { ...command, userId, onlyFor: { userId, projectId } };
-  if ((command.checkoutPeriod ?? 0) !== 0) {
-    throw new Problem("key_insufficient", "A client token checks nothing out: that is for API keys.");
+  if ((command.checkoutPeriod ?? 0) !== 0 || command.voucher != null) {
+    throw new Problem(
+      "key_insufficient",
+      "A client token checks nothing out and gets no voucher: that is for API keys.",
+    );
   }
   return { ...command, userId, projectId };
 }

@@ -96,6 +96,8 @@ describe("a token", () => {
     ["another client", { client_id: "ben@factor.com" }, /another client_id/],
     ["another licence", { license_id: licenses.overuse }, /licence/],
     ["a checkout", { checkout_period: 1_440 }, /checks nothing out/],
+    ["a voucher for no device", { voucher: true }, /no voucher/],
+    ["a voucher that nobody but its device can give up", { voucher: { device_key: "d".repeat(43) } }, /no voucher/],
     ["a project", { project_id: id(0x999) }, /another project_id/],
   ])("does nothing for %s, and says why", async (_name, body, why) => {
     const token = await minted();
