@@ -12,7 +12,7 @@ import type { Key } from "../catalog/entities.ts";
 import type { CloseCommand, OpenCommand } from "../core/types.ts";
 import { newId } from "../ids.ts";
 import type { Store } from "../stores/store.ts";
-import type { Caller } from "./access.ts";
+import { type Caller, reachesLicense, suffices } from "./access.ts";
 import type { Head } from "./head.ts";
 import { clientTokenLengthMax, clientTokensCheckedMax, clientTokensKnownMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
@@ -83,7 +83,8 @@ export class ClientTokens {
     const known = this.#known.get(secretHash(token)) ?? (await this.#verified(token, vendor));
     const key = vendor.keys.get(known.keyId);
     const isOver = known.expiresAt <= this.#parts.store.now() || known.isvId !== vendor.isv.id;
-    if (isOver || key === undefined || !key.is_active || !(await this.#isPublished(known.kid, vendor))) throw invalid();
+    if (isOver || key === undefined || !mayMint(key, vendor, known.holder)) throw invalid();
+    if (!(await this.#isPublished(known.kid, vendor))) throw invalid();
     return { key: asNarrow(key, known.holder), vendor, onlyFor: known.holder };
   }
 
@@ -149,6 +150,12 @@ function invalid(): Problem {
     "WWW-Authenticate",
     'Bearer error="invalid_token"',
   ]);
+}
+
+/** Whether a key could mint the token now: one that was switched off or narrowed takes its tokens along. */
+function mayMint(key: Key, vendor: Vendor, { licenseId }: TokenHolder): boolean {
+  const license = vendor.licenses.get(licenseId);
+  return key.is_active && suffices(key, "backend", "owner") && (license === undefined || reachesLicense(key, license));
 }
 
 /** What the token may do with the key that it was minted with. */
