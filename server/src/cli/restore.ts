@@ -1,5 +1,5 @@
 import { lstatSync, mkdirSync, readlinkSync, realpathSync, rmSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { ConfigRefused, readConfig } from "../config.ts";
 import { openStore } from "../main.ts";
 import { requireNoServer } from "../stores/postgres/alone.ts";
@@ -35,8 +35,8 @@ export async function restore(file: string | undefined, { hold = false, verify =
   if (!isThere(file)) throw new CommandRefused(exitCodes.noInput, `${file} is not there.`);
   if (!statSync(file).isFile())
     throw new CommandRefused(exitCodes.noInput, `${file} is no file, but a folder or a pipe.`);
-  const path = whereLinksLead(database.path);
-  if (realpathSync(file) === path) {
+  const path = whereLinksLead(resolve(database.path));
+  if (realpath(file) === path) {
     throw new CommandRefused(exitCodes.usage, `${file} is the database itself: name a backup of it.`);
   }
   requireBackup(file);
@@ -45,18 +45,26 @@ export async function restore(file: string | undefined, { hold = false, verify =
   else await putInPlace(file, path, hold);
 }
 
-/** Where a link leads, the database stays, or will be: also where there is no file yet. */
+/**
+ * Where a link leads, the database stays, or will be: also where there is no file yet. As the system follows links: a `..`
+ * behind a link to a folder leads out of that folder, and not out of the link's own.
+ */
 function whereLinksLead(path: string): string {
-  if (isThere(path)) return realpathSync(path);
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return resolve(path);
-  const end = resolve(realpathSync(dirname(path)), readlinkSync(path));
+  if (isThere(path)) return realpath(path);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return path;
+  const target = readlinkSync(path);
+  const end = isAbsolute(target) ? target : `${realpath(dirname(path))}/${target}`;
+  const folder = dirname(end);
   // Not made: behind it may be a disk that is not mounted, which would hide what is written now.
-  if (!isThere(dirname(end))) {
+  if (!isThere(folder)) {
     const sentence = `${path} is a link to ${end}, and there is no such folder. Mount its disk or make it, and restore again.`;
     throw new CommandRefused(exitCodes.noInput, sentence);
   }
-  return whereLinksLead(end);
+  return whereLinksLead(join(realpath(folder), basename(end)));
 }
+
+/** The other one, of Node's own, takes `..` away before it has looked at any link. */
+const realpath = realpathSync.native;
 
 async function verifyOnly(file: string, path: string): Promise<void> {
   const copy = copyBeside(path);

@@ -91,7 +91,8 @@ export function callerWith(
   return { key: found.key, vendor };
 }
 
-function suffices(key: Key, reach: VendorReach, least: AdminRole): boolean {
+/** Whether a key's role or scope is enough for a route. */
+export function suffices(key: Key, reach: VendorReach, least: AdminRole): boolean {
   const role = adminRoleOf(key);
   if (role !== null) return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
   return reach === "app" || (reach === "backend" && key.scope === "backend");

@@ -51,6 +51,7 @@ import { Problem } from "./problem.ts";
 import {
   type Call,
   fail,
+  isChange,
   type KeyedCall,
   methodsOf,
   pathsOf,
@@ -357,7 +358,7 @@ async function callerIn(
   if (token !== null) return clientTokens.callerOf(token, isvId);
   const signedIn = hasKey || route.isHot || head.cookie === null ? null : sessions.of(head);
   if (signedIn === null) return callerOf(store.catalog, head, isvId, route.reach, roleOf(route));
-  requireOwnPage(head, route.method);
+  requireOwnPage(head, isChange(route));
   const caller = callerWith(store.catalog, signedIn, isvId, route.reach, roleOf(route));
   return { ...caller, signedIn, renewal: sessions.renewal(signedIn, head) };
 }

@@ -12,7 +12,7 @@ import type { Key } from "../catalog/entities.ts";
 import type { CloseCommand, OpenCommand } from "../core/types.ts";
 import { newId } from "../ids.ts";
 import type { Store } from "../stores/store.ts";
-import type { Caller } from "./access.ts";
+import { type Caller, reachesLicense, suffices } from "./access.ts";
 import type { Head } from "./head.ts";
 import { clientTokenLengthMax, clientTokensCheckedMax, clientTokensKnownMax } from "./limits.ts";
 import { Problem } from "./problem.ts";
@@ -83,7 +83,8 @@ export class ClientTokens {
     const known = this.#known.get(secretHash(token)) ?? (await this.#verified(token, vendor));
     const key = vendor.keys.get(known.keyId);
     const isOver = known.expiresAt <= this.#parts.store.now() || known.isvId !== vendor.isv.id;
-    if (isOver || key === undefined || !key.is_active || !(await this.#isPublished(known.kid, vendor))) throw invalid();
+    if (isOver || key === undefined || !mayMint(key, vendor, known.holder)) throw invalid();
+    if (!(await this.#isPublished(known.kid, vendor))) throw invalid();
     return { key: asNarrow(key, known.holder), vendor, onlyFor: known.holder };
   }
 
@@ -151,6 +152,12 @@ function invalid(): Problem {
   ]);
 }
 
+/** Whether a key could mint the token now: one that was switched off or narrowed takes its tokens along. */
+function mayMint(key: Key, vendor: Vendor, { licenseId }: TokenHolder): boolean {
+  const license = vendor.licenses.get(licenseId);
+  return key.is_active && suffices(key, "backend", "owner") && (license === undefined || reachesLicense(key, license));
+}
+
 /** What the token may do with the key that it was minted with. */
 function asNarrow(key: Key, { licenseId }: TokenHolder): Key {
   return { ...key, role: "provisioning", scope: "app", response_signature: "none", license_id: licenseId };
@@ -158,7 +165,8 @@ function asNarrow(key: Key, { licenseId }: TokenHolder): Key {
 
 /**
  * The command as the holder of the caller's token may give it, with the token's user and project; with an API key as
- * it is. @throws Problem (403) where it is for anybody else, or a checkout: a browser has no safe place for one.
+ * it is. @throws Problem (403) where it is for anybody else, a checkout or a voucher: a browser has no safe place for one,
+ * and giving one up before its end counts against everybody on the licence.
  */
 export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Caller, command: C): C {
   if (onlyFor === undefined) return command;
@@ -168,8 +176,11 @@ export function asHolder<C extends OpenCommand | CloseCommand>({ onlyFor }: Call
   if ((command.userId ?? userId) !== userId) throw forOther("user_id");
   if ((asked ?? projectId) !== projectId) throw forOther("project_id");
   if (command.type === "close") return { ...command, userId, onlyFor: { userId, projectId } };
-  if ((command.checkoutPeriod ?? 0) !== 0) {
-    throw new Problem("key_insufficient", "A client token checks nothing out: that is for API keys.");
+  if ((command.checkoutPeriod ?? 0) !== 0 || command.voucher != null) {
+    throw new Problem(
+      "key_insufficient",
+      "A client token checks nothing out and gets no voucher: that is for API keys.",
+    );
   }
   return { ...command, userId, projectId };
 }

@@ -82,7 +82,7 @@ interface Description {
   readonly bodyBytesMax: number;
   /** Whether it makes a thing of the catalogue, or changes one, which `If-Match` may then name; null: neither. */
   readonly catalogue: "makes" | "revises" | null;
-  /** A GET that changes something, which a HEAD must not: there is none. */
+  /** A GET that changes something: no HEAD asks for it, and it needs what every other change needs. */
   readonly hasEffect: boolean;
   /** The body may be left out. */
   readonly isBodyOptional: boolean;
@@ -178,9 +178,12 @@ export function forOperator<P extends TSchema = Type.TUnknown>(
 /** Whether a route is of the server and of no vendor. */
 export const isOfServer = ({ reach }: Route) => reach === "public" || reach === "operator";
 
+/** Whether a route may change something: all but a GET, and a GET of which that is said. */
+export const isChange = (route: Route) => route.method !== "GET" || route.hasEffect;
+
 /** The methods by which a route is asked for. */
-export function methodsOf({ method, hasEffect }: Route): string[] {
-  return method === "GET" && !hasEffect ? ["GET", "HEAD"] : [method];
+export function methodsOf(route: Route): string[] {
+  return isChange(route) ? [route.method] : ["GET", "HEAD"];
 }
 
 /** The paths under which a route stands. */
@@ -215,8 +218,8 @@ export function serve(
 }
 
 /** Whether an administrator asks for a change: it goes on record, so it must be known for whom before anything happens. */
-function isAdministered({ method }: Route, call: Call): call is KeyedCall {
-  return method !== "GET" && "key" in call && (call as KeyedCall).key.role === "admin";
+function isAdministered(route: Route, call: Call): call is KeyedCall {
+  return isChange(route) && "key" in call && (call as KeyedCall).key.role === "admin";
 }
 
 /** How the call ends. @throws Problem: its answer is to be signed, and no place is left in the queue. */

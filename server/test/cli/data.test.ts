@@ -148,6 +148,25 @@ describe("a backup of a running server", () => {
     expect(readdirSync(`${folder.path}/disk`)).toEqual(["real.db"]);
   });
 
+  test("is restored to the file that a server opens, also where a link leads up from behind another one", async () => {
+    const at = (name: string) => `${folder.path}/${name}`;
+    for (const name of ["releases/5", "releases/data", "data"]) mkdirSync(at(name), { recursive: true });
+    symlinkSync("releases/5", at("current"));
+    symlinkSync("current/../data/real.db", at("linked.db"));
+    const linked = { SEATKEEPER_DATABASE_URL: `sqlite:${at("linked.db")}` };
+    const first = await serve();
+    await open(first, 1);
+    await done(["backup", "one.db"]);
+    await first.stop("SIGTERM");
+    // The first time there is nothing behind the link, and then the file to be replaced.
+    for (const files of [1, 2]) {
+      expect(await done(["restore", "one.db"], linked)).toContain(`restored as ${at("releases/data/real.db")}`);
+      expect(readdirSync(at("releases/data"))).toHaveLength(files);
+    }
+    expect(readdirSync(at("data")).filter((name) => name.startsWith("real"))).toEqual([]);
+    expect(await clientsOf(await serve(linked))).toEqual([1]);
+  });
+
   test("is not restored where a link leads to no folder, as of a disk that is not mounted", async () => {
     mkdirSync(`${folder.path}/data`);
     symlinkSync("../disk/real.db", `${folder.path}/data/linked.db`);

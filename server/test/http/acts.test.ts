@@ -183,6 +183,16 @@ test("what clients do leaves no line: a name there is no matter, but to whoever 
   expect((await admin(demo, "/licenses", { headers: longName })).status).toBe(200);
 });
 
+test("a GET that activates a client is no reading: it is refused for a name that cannot be kept", async () => {
+  const before = await everything();
+  const query = new URLSearchParams({ product_id: product, license_key: licenses.devices, client_id: "pc-9" });
+  const offline = (headers: Record<string, string>) =>
+    admin(demo, `/provisioning/activations/offline?${query}`, { headers });
+  expect((await offline(longName)).body.code).toBe("input_invalid");
+  expect(await everything()).toEqual(before);
+  expect((await offline({})).status).toBe(200);
+});
+
 /** The answer of a request that may have happened; something of it has. */
 async function expectUnknown(asked: Act) {
   const before = await everything();

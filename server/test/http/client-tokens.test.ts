@@ -1,6 +1,7 @@
 /** What a browser holds in the place of an API key: good for one holder, for some minutes, in the vendor's own pages. */
 import { generateKeyPairSync, sign } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Key } from "../../src/catalog/entities.ts";
 import { bearerOf } from "../../src/http/client-tokens.ts";
 import type { Head } from "../../src/http/head.ts";
 import { Signer } from "../../src/http/signing.ts";
@@ -13,6 +14,7 @@ import {
   isv,
   keys,
   licenses,
+  otherCustomer,
   otherIsv,
   pageOrigin,
   startDemo,
@@ -96,6 +98,8 @@ describe("a token", () => {
     ["another client", { client_id: "ben@factor.com" }, /another client_id/],
     ["another licence", { license_id: licenses.overuse }, /licence/],
     ["a checkout", { checkout_period: 1_440 }, /checks nothing out/],
+    ["a voucher for no device", { voucher: true }, /no voucher/],
+    ["a voucher that nobody but its device can give up", { voucher: { device_key: "d".repeat(43) } }, /no voucher/],
     ["a project", { project_id: id(0x999) }, /another project_id/],
   ])("does nothing for %s, and says why", async (_name, body, why) => {
     const token = await minted();
@@ -216,6 +220,23 @@ describe("a token", () => {
     expect((await send(token, "open")).status).toBe(200);
     await call(demo, "/administration/statement-keys/rotate", { adminKey: keys.admin, body: { withdraw: true } });
     expect(codeOf(await send(token, "open"))).toBe("401 token_invalid");
+  });
+
+  test.each<[string, string, Partial<Key>]>([
+    ["is for applications now", keys.plain, { scope: "app" }],
+    ["is bound to another licence now", keys.plain, { license_id: licenses.devices }],
+    ["is bound to another customer now", keys.plain, { customer_id: otherCustomer }],
+    ["is an operator's now", keys.admin, { admin_role: "operator" }],
+  ])("ends where the key that it was minted with %s, and could not mint it", async (_name, secret, narrowed) => {
+    const { body } = await mint({}, secret === keys.admin ? { adminKey: secret } : {});
+    expect((await send(body.token, "open")).status).toBe(200);
+    const key = [...(demo.store.catalog.vendor(isv)?.keys.values() ?? [])].find(({ name }) => name === secret) as Key;
+    const save = (changed: Key) =>
+      demo.store.saveCatalog([{ isvId: isv, kind: "key", id: key.id, body: changed, applied: null }]);
+    await save({ ...key, ...narrowed });
+    expect(codeOf(await send(body.token, "open"))).toBe("401 token_invalid");
+    await save({ ...key, license_id: secret === keys.admin ? null : licenses.users });
+    expect((await send(body.token, "open")).status).toBe(200);
   });
 
   test.each<[string, (token: string) => string]>([

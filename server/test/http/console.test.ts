@@ -1,7 +1,7 @@
 /** The console's cookie: what it is good for, how long, and from where. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Key } from "../../src/catalog/entities.ts";
-import { type Asked, call, type Demo, isv, keys, licenses, open, otherIsv, root, startDemo } from "./demo.ts";
+import { type Asked, call, type Demo, isv, keys, licenses, open, otherIsv, product, root, startDemo } from "./demo.ts";
 
 let demo: Demo;
 beforeEach(async () => {
@@ -144,6 +144,19 @@ describe("a page of another site", () => {
     const cookie = cookieOf(await signIn());
     const { status, body } = await withCookie(cookie, "/licenses", { ...change, headers });
     expect([status, body.code]).toEqual([403, "page_foreign"]);
+  });
+
+  test("activates no client with a cookie, nor does a link that an administrator opens: that GET is a change", async () => {
+    const cookie = cookieOf(await signIn());
+    const query = new URLSearchParams({ product_id: product, license_key: licenses.named, client_id: "pc-link" });
+    const opened = (headers: Record<string, string>) =>
+      call(demo, `/provisioning/activations/offline?${query}`, { key: null, headers: { cookie, ...headers } });
+    for (const headers of [{}, { "Sec-Fetch-Site": "none" }, { ...own, "Sec-Fetch-Site": "cross-site" }]) {
+      const { status, body } = await opened(headers);
+      expect([status, body?.code]).toEqual([403, "page_foreign"]);
+    }
+    expect((await withCookie(cookie, `/licenses/${licenses.named}/assignments`)).body).toEqual([]);
+    expect((await opened(own)).status).toBe(200);
   });
 
   test("cannot sign anybody in, nor read", async () => {

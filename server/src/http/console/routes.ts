@@ -36,7 +36,7 @@ export function consoleRoutes({ store }: Services, sessions: ConsoleSessions, fe
       body: SignIn,
       answers: { 200: Session },
       handle({ body, head }, finish) {
-        requireOwnPage(head, "POST");
+        requireOwnPage(head, true);
         const session = sessions.signIn(body.admin_key);
         finish(withCookie(json(sessionDto(store.catalog, session)), sessions.cookie(session, head)));
       },
@@ -48,7 +48,7 @@ export function consoleRoutes({ store }: Services, sessions: ConsoleSessions, fe
       summary: "Who is signed in?",
       answers: { 200: Session },
       handle({ head }, finish) {
-        requireOwnPage(head, "GET");
+        requireOwnPage(head, false);
         const session = sessions.of(head);
         if (session === null) throw new Problem("signed_out", "Sign in with an admin key.");
         const cookie = sessions.renewal(session, head);
@@ -63,7 +63,7 @@ export function consoleRoutes({ store }: Services, sessions: ConsoleSessions, fe
       description: "Makes the browser forget its cookie, and ends what the session listens to on this server.",
       answers: { 204: Type.Null() },
       handle({ head }, finish) {
-        requireOwnPage(head, "DELETE");
+        requireOwnPage(head, true);
         const session = sessions.of(head);
         if (session !== null) feed.endOf(session.key.id, session.since);
         finish(withCookie(noContent, sessions.noCookie(head)));

@@ -115,12 +115,12 @@ function isUsable(key: Key): boolean {
  * that changes anything needs a header that other sites' pages cannot set unasked.
  * @throws Problem (403)
  */
-export function requireOwnPage(head: Head, method: string): void {
+export function requireOwnPage(head: Head, isChange: boolean): void {
   const { fetchSite, origin, host, requestedWith } = head;
   const isOwnSite = fetchSite === null || fetchSite === "same-origin" || fetchSite === "none";
   const isOwnOrigin = origin === null || hostOf(origin) === host?.toLowerCase();
   if (!isOwnSite || !isOwnOrigin) throw new Problem("page_foreign", "A page of another site has asked for this.");
-  if (method !== "GET" && (requestedWith === null || requestedWith.trim() === "")) {
+  if (isChange && (requestedWith === null || requestedWith.trim() === "")) {
     throw new Problem("page_foreign", "Send X-Requested-With, with any text: only our own pages can.");
   }
 }
