@@ -272,6 +272,23 @@ test("a connection that falls silent is given up, whatever was sent on it last, 
   expect(await expectAlike(1)).toEqual(["anna", "ben", "cleo"]);
 });
 
+test.each([
+  { code: "25P02", words: "an aborted transaction", isUnknown: false },
+  { code: "25P04", words: "a transaction that takes too long", isUnknown: true },
+])("a commit that PostgreSQL ends with $code, $words, is unknown: $isUnknown", async ({ code, isUnknown }) => {
+  // Says so at the commit, as PostgreSQL would.
+  await postgres.query(
+    url,
+    `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'over' USING ERRCODE = '${code}'; END $$;
+     CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON seatkeeper.history DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION refuse()`,
+  );
+  const [outcome] = [await settled(stepAll(store, [open(1, "anna")]))].flat();
+  expect(outcome).toMatchObject({ name: "StoreFault", isUnknown });
+  await postgres.query(url, "DROP TRIGGER refuse ON seatkeeper.history");
+  expect(await expectAlike(1)).toEqual([]);
+});
+
 async function versionsOf(...licenses: number[]): Promise<number[]> {
   const sql = "SELECT version FROM seatkeeper.licenses WHERE license_id = ANY ($1) ORDER BY license_id";
   return (await postgres.query(url, sql, [licenses.map(licenseIdOf)])).map(({ version }) => Number(version));

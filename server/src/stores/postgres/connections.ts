@@ -343,10 +343,13 @@ export class Transaction {
   }
 }
 
-/** Whether the server said that the transaction is aborted (its own code), rather than that it is going away. */
+/**
+ * Whether the server said that the transaction is aborted (its own code), rather than that it is going away. A `transaction_timeout`
+ * of PostgreSQL 17 (25P04) ends the connection, whatever it is doing then.
+ */
 function isRefusal(error: Error): boolean {
   const { code } = error as { readonly code?: string };
-  return code !== undefined && /^(23|25|40|55|42|53)/.test(code);
+  return code !== undefined && /^(23|25(?!P04)|40|55|42|53)/.test(code);
 }
 
 /**
