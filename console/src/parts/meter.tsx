@@ -1,5 +1,6 @@
 /** Tokens in use against their limit, as numbers and as a bar. */
 import { Group, Text } from "@mantine/core";
+import { figure } from "./figure.ts";
 
 const poolNames: Readonly<Record<string, string>> = {
   floating: "Floating",
@@ -29,7 +30,7 @@ export function Meter({ pool, inUse, limit, isLarge = false }: MeterProps) {
           {state === "over" && " · beyond the limit"}
         </Text>
         <Text size={isLarge ? "lg" : "sm"} fw={600} className="figures">
-          {inUse} / {limit}
+          {figure(inUse)} / {figure(limit)}
         </Text>
       </Group>
       <div className="meter" data-state={state} aria-hidden="true">

@@ -3,6 +3,7 @@ import { Anchor, Group, Pagination, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 import type { LiveState } from "../api/live.ts";
+import { figure } from "./figure.ts";
 import { useIsEarlier } from "./states.tsx";
 import { useUrl } from "./url.ts";
 
@@ -111,7 +112,7 @@ export function Pages({ total, size, name = "page" }: PagesProps) {
   return (
     <Group justify="space-between" p="sm">
       <Text size="sm" c="dimmed">
-        {(shown - 1) * size + 1}–{Math.min(total, shown * size)} of {total}
+        {figure((shown - 1) * size + 1)}–{figure(Math.min(total, shown * size))} of {figure(total)}
       </Text>
       <Pagination
         size="sm"

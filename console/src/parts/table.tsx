@@ -1,6 +1,7 @@
 /** A table of a list: columns with their cells, numbers to the right. */
 import { ScrollArea, Table } from "@mantine/core";
 import type { ReactNode } from "react";
+import { figure } from "./figure.ts";
 
 export interface Column<T> {
   readonly title: string;
@@ -39,7 +40,7 @@ export function DataTable<T>({ label, items, columns, keyOf, maxHeight }: DataTa
             <Table.Tr key={keyOf(item)}>
               {columns.map(({ title, isNumber, cell }) => (
                 <Table.Td key={title} className={isNumber ? "number" : "cell"}>
-                  {cell(item)}
+                  {figuresOf(cell(item))}
                 </Table.Td>
               ))}
             </Table.Tr>
@@ -48,4 +49,8 @@ export function DataTable<T>({ label, items, columns, keyOf, maxHeight }: DataTa
       </Table>
     </ScrollArea.Autosize>
   );
+}
+
+function figuresOf(content: ReactNode): ReactNode {
+  return typeof content === "number" ? figure(content) : content;
 }

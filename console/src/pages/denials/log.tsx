@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { DenialLog as Log } from "../../api/types.ts";
+import { figure } from "../../parts/figure.ts";
 import { Pages, Panel } from "../../parts/page.tsx";
 import type { RangeState } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
@@ -68,5 +69,5 @@ const columns: readonly Column<Line>[] = [
   { title: "User", cell: ({ user_id }) => user_id ?? "–" },
   { title: "Client", cell: ({ client_id }) => client_id ?? "–" },
   { title: "Reason", cell: ({ code, error_id }) => `${reasonText(code)} (${error_id})` },
-  { title: "In use then", isNumber: true, cell: ({ in_use, limit }) => `${in_use} / ${limit}` },
+  { title: "In use then", isNumber: true, cell: ({ in_use, limit }) => `${figure(in_use)} / ${figure(limit)}` },
 ];

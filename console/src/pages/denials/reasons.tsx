@@ -4,6 +4,7 @@ import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { DenialChart, DeniedHolders, DeniedLicenses } from "../../api/types.ts";
 import { reasonsIn } from "../../charts/denial-chart.tsx";
+import { figure } from "../../parts/figure.ts";
 import { Panel } from "../../parts/page.tsx";
 import { PagedTable } from "../../parts/paged-table.tsx";
 import { type RangeState, timeZone } from "../../parts/range.tsx";
@@ -44,13 +45,13 @@ function ReasonBars({ items }: { readonly items: DenialChart["items"] }) {
             <Button variant="transparent" size="compact-sm" px={0} onClick={() => url.set({ reason, page: null })}>
               {reasonText(reason)}
             </Button>
-            <Text size="sm">{count}</Text>
+            <Text size="sm">{figure(count)}</Text>
           </Group>
           <Progress
             value={(count / most) * 100}
             color="orange"
             size="sm"
-            aria-label={`${reasonText(reason)}: ${count}`}
+            aria-label={`${reasonText(reason)}: ${figure(count)}`}
           />
         </div>
       ))}

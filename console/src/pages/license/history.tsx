@@ -2,6 +2,7 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { useRead } from "../../api/queries.ts";
 import type { AuditPage, LicenseEvents } from "../../api/types.ts";
+import { figure } from "../../parts/figure.ts";
 import { Panel } from "../../parts/page.tsx";
 import { eventText, reasonText } from "../../parts/reasons.ts";
 import { Empty, Shown } from "../../parts/states.tsx";
@@ -77,5 +78,5 @@ const columns: readonly Column<Event>[] = [
   },
   { title: "User", cell: ({ user_id }) => user_id ?? "–" },
   { title: "Client", cell: ({ client_id }) => client_id ?? "–" },
-  { title: "In use then", isNumber: true, cell: ({ in_use, limit }) => `${in_use} / ${limit}` },
+  { title: "In use then", isNumber: true, cell: ({ in_use, limit }) => `${figure(in_use)} / ${figure(limit)}` },
 ];

@@ -4,6 +4,7 @@ import { useReadEvery } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Balance } from "../../api/types.ts";
 import { useAsk } from "../../parts/confirm.tsx";
+import { figure } from "../../parts/figure.ts";
 import { Panel } from "../../parts/page.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
@@ -97,7 +98,7 @@ function Consumed({ row: { quota } }: { readonly row: Row }) {
   return (
     <>
       <Text size="xs">
-        {used} of {limit}
+        {figure(used)} of {figure(limit)}
         {state === "over" && " · beyond the limit"}
         {state === "full" && " · used up"}
       </Text>

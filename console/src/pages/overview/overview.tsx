@@ -5,6 +5,7 @@ import { useLive } from "../../api/live.ts";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
 import type { Overview as Licenses } from "../../api/types.ts";
+import { figure } from "../../parts/figure.ts";
 import { Meter } from "../../parts/meter.tsx";
 import { Page, Pages, Panel } from "../../parts/page.tsx";
 import { timeZone, todayInAddress } from "../../parts/range.tsx";
@@ -69,10 +70,10 @@ function Tile({ label, value, href }: TileProps) {
       </Text>
       <Text fz="1.5rem" fw={650} lh={1.2}>
         {href === undefined || value === 0 ? (
-          value
+          figure(value)
         ) : (
-          <Link className="row-link" href={href} aria-label={`${label}: ${value}`}>
-            {value}
+          <Link className="row-link" href={href} aria-label={`${label}: ${figure(value)}`}>
+            {figure(value)}
           </Link>
         )}
       </Text>
@@ -138,7 +139,7 @@ const columns: readonly Column<License>[] = [
   {
     title: "Peak today",
     isNumber: true,
-    cell: ({ pools }) => pools.map(({ peak_today, limit }) => `${peak_today} / ${limit}`).join(", "),
+    cell: ({ pools }) => pools.map(({ peak_today, limit }) => `${figure(peak_today)} / ${figure(limit)}`).join(", "),
   },
   {
     title: "Denials today",
