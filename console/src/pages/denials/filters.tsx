@@ -2,7 +2,6 @@
 import { Button, Group, Select } from "@mantine/core";
 import { EntityChoice, licenses } from "../../parts/entity-choice.tsx";
 import { reasonText } from "../../parts/reasons.ts";
-import { Search } from "../../parts/search.tsx";
 import { useUrl } from "../../parts/url.ts";
 
 /** The reasons that licences give. Programs that call wrongly have their own: those are chosen where they are counted. */
@@ -58,8 +57,6 @@ export function DenialFilters() {
         value={chosen}
         onChange={(reason) => url.set({ reason, page: null })}
       />
-      <Search label="User id, in full (log)" name="user" />
-      <Search label="Client id, in full (log)" name="client" />
       {isNarrowed && (
         <Button
           size="xs"

@@ -1,4 +1,5 @@
 /** The log of denials: each refused request, newest first. */
+import { Group } from "@mantine/core";
 import { Link } from "wouter";
 import { useRead } from "../../api/queries.ts";
 import { useApi } from "../../api/session.tsx";
@@ -7,6 +8,7 @@ import { figure } from "../../parts/figure.ts";
 import { Pages, Panel } from "../../parts/page.tsx";
 import type { RangeState } from "../../parts/range.tsx";
 import { reasonText } from "../../parts/reasons.ts";
+import { Search } from "../../parts/search.tsx";
 import { Empty, Shown } from "../../parts/states.tsx";
 import { type Column, DataTable } from "../../parts/table.tsx";
 import { useUrl } from "../../parts/url.ts";
@@ -28,7 +30,13 @@ export function DenialLog({ state }: { readonly state: RangeState }) {
     <Panel
       title="Log"
       lead="Newest first."
-      actions={<CsvLink href={api.url("denials", { ...query, page_size: csvMax, format: "csv" })} name="denials" />}
+      actions={
+        <Group gap="xs" role="search" aria-label="Whose denials">
+          <Search label="User id, in full" name="user" />
+          <Search label="Client id, in full" name="client" />
+          <CsvLink href={api.url("denials", { ...query, page_size: csvMax, format: "csv" })} name="denials" />
+        </Group>
+      }
     >
       <Shown of={log}>
         {({ items, total }) =>
