@@ -42,7 +42,8 @@ export function DenialLog({ state }: { readonly state: RangeState }) {
         {({ items, total }) =>
           total === 0 ? (
             <Empty title="No denial fits">
-              Choose a longer time, or fewer filters. New denials appear here at once.
+              Choose a longer time, or fewer filters; ids are looked for as they were written. New denials appear here
+              at once.
             </Empty>
           ) : (
             <>
