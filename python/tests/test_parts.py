@@ -333,6 +333,12 @@ def test_what_is_no_duration_is_refused_before_anything_is_sent(wrong: float) ->
         Client("http://seatkeeper.test", isv, "key", timeout_seconds=wrong)
 
 
+@pytest.mark.parametrize("number", [480, 0, 0.5, math.nan])
+def test_a_checkout_that_is_a_bare_number_is_refused_before_anything_is_sent_for_it_has_no_unit(number: float) -> None:
+    with pytest.raises(TypeError, match=r"^checkout= takes a timedelta"):
+        scripted(Script(), Clock()).session(users_license, user="anna", checkout=number)  # type: ignore[arg-type]
+
+
 def test_a_wait_may_have_no_end_where_that_means_something() -> None:
     full, clock = denied(1007, "tokens_exhausted"), Clock()
     script = Script(*[full] * 50, granted(), closed)

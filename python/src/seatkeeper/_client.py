@@ -69,6 +69,8 @@ class _Settings:
     ) -> Seat:
         if user is None and device is None:
             raise TypeError("a session needs a holder: pass user= or device=")
+        if not isinstance(checkout, timedelta | None):
+            raise TypeError(f"checkout= takes a timedelta, and not {checkout}")
         return Seat(license, device or self.device, user, project_id, checkout, wants_voucher, product or self.product)
 
     def voucher(self, license: str, user: str | None, device: str | None) -> Voucher:

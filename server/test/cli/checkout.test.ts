@@ -112,6 +112,22 @@ test("without a file applications on this machine find it, with no network", asy
   expect((await desk.run(["checkin", ...holder], here)).status).toBe(66);
 });
 
+test.each([
+  ["for another user and device", ["--user", "O'Neil of A", "--client", "tablet"]],
+  ["into a file with a blank in its name", ["--user", "mia", "--out", "my laptop.jwt"]],
+])("what a checkout %s says is the command that gives it back", async (_, holder) => {
+  const args = holder.map((word) => (word.endsWith(".jwt") ? join(desk.folder.path, word) : word));
+  const env = { ...desk.with(keys.backend), SEATKEEPER_STATE_DIR: desk.folder.path };
+  const taken = await desk.run(["checkout", "--license", licenses.users, ...args, "--days", "1"], env);
+  const [, said = ""] = /to give it back: seatkeeper (.+)\n$/.exec(taken.output) ?? [];
+  const words = spawnSync("sh", ["-c", `printf '%s\\n' ${said}`], { encoding: "utf8" })
+    .stdout.trim()
+    .split("\n");
+  const back = await desk.run(words, env);
+  expect([back.status, back.errors, back.output]).toEqual([0, "", "The token is given back.\n"]);
+  expect(await desk.users()).toEqual([]);
+});
+
 test("what the edition or the command line does not allow is refused, and leaves nothing behind", async () => {
   const file = join(desk.folder.path, "long.jwt");
   const args = ["checkout", "--license", licenses.users, "--user", "finn", "--out", file];

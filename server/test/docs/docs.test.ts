@@ -160,6 +160,46 @@ describe("on a running demo", () => {
     expect(output).toMatch(/\nthere is a token\n$/);
   });
 
+  test.each([
+    ["analytics", ['"verdict":', "start,end,max,mean"]],
+    ["administration", ['"admin_role":"operator"', '"shows_pseudonyms":true']],
+  ])("the calls of the guide to %s run as pasted, and answer what it is about", (guide, said) => {
+    const blocks = blocksOf(`docs/guide/${guide}.md`, "sh");
+    const output = paste(demo.url, blocks).join("");
+    for (const words of said) expect(output).toContain(words);
+    expect(output).not.toContain("urn:seatkeeper:problem");
+  });
+
+  test("the offline guide's file and its key are downloaded as pasted", () => {
+    const [download = ""] = blocksOf("docs/guide/offline.md", "sh");
+    paste(demo.url, [`cd '${folder.path}'\n${download.replace(/^xmlsec1 .*$/m, "")}`]);
+    const downloaded = (name: string) => readFileSync(join(folder.path, name), "utf8");
+    expect(downloaded("license.xml")).toMatch(/^<slascone_license_file [\s\S]*<SignatureValue>/);
+    expect(downloaded("signing-key.pem")).toContain("BEGIN PUBLIC KEY");
+  });
+
+  test.each([
+    ["consumption", ["isv", "customers"]],
+    ["projects", ["isv", "customers", "products"]],
+    ["browsers", []],
+  ])(
+    "the guide to %s shows a part of a tenant file that is accepted, where %j stand beside it",
+    async (guide, parts) => {
+      const beside: Readonly<Record<string, string>> = {
+        isv: "isv: { id: 5f0f3c0e-6a1b-4f6e-9d2c-1f2f3a4b5c6d, name: Acme Software }",
+        customers: 'customers: [{ number: "87012", name: Ring Retail }, { number: "87013", name: Factor }]',
+        products: "products: [{ name: CAD }]",
+      };
+      const [shown = ""] = blocksOf(`docs/guide/${guide}.md`, "yaml");
+      const file = folder.write(`${guide}.yaml`, [...parts.map((part) => beside[part]), shown].join("\n"));
+      const server = await startProcess(["serve"], {
+        SEATKEEPER_DATABASE_URL: "memory:",
+        SEATKEEPER_TENANT_FILES: file,
+      });
+      expect((await server.stop("SIGTERM")).output).toContain("tenant files applied");
+    },
+  );
+
   test("the README's sandbox clock moves as pasted", () => {
     const [answer] = paste(
       sandbox.url,

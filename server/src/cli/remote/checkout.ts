@@ -44,11 +44,19 @@ export async function checkout(options: Options & { readonly days: string; reado
   const taken = out === undefined ? await keptHere(options, minutes) : await inFile(options, minutes, out);
   show({ ...taken, file: out ?? null }, options, () => {
     const where = out === undefined ? "Applications on this machine find it" : `The voucher is in ${out}`;
-    return `Checked out until ${local(taken.valid_until)}. ${where}; to give it back: seatkeeper checkin${
-      out === undefined ? ` --license ${taken.license}` : ` ${out}`
-    }`;
+    return `Checked out until ${local(taken.valid_until)}. ${where}; to give it back: ${checkinOf(taken.license, options)}`;
   });
 }
+
+/** The command that gives back what this one took: by the file, or by all that this one was told of the holder. */
+function checkinOf(license: string, { out, user, client, profile }: Options & { readonly out?: string }): string {
+  const holder = out === undefined ? { license, user, client } : {};
+  const named = Object.entries({ ...holder, profile }).flatMap(([name, value]) => (value ? [`--${name}`, value] : []));
+  return ["seatkeeper", "checkin", ...(out === undefined ? [] : [out]), ...named].map(asTyped).join(" ");
+}
+
+/** A word as a shell takes it. */
+const asTyped = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 async function keptHere(options: Options, minutes: number): Promise<CheckedOut> {
   const { client, license } = await offlineClient(options);
