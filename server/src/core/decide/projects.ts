@@ -36,6 +36,7 @@ import {
   denyVoucherOut,
   grant,
   instant,
+  ofPool,
   record,
   recordEnds,
   subjectOf,
@@ -292,9 +293,13 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
     return deny(license, now, denied, about(project), undefined, { project: refused });
   }
   const switched = { ...project, kind };
+  const pool = ofPool(license, kind);
+  const tokens = users > 0 ? 1 : 0;
+  const inUse = pool.inUse + tokens;
+  const isOveruse = tokens > 0 && inUse > pool.limit;
   return grant(
     [{ type: "project", project: switched }, ...ticketUsed(license, project.id)],
-    [record(license, now, "project.switched", about(project), { pool: kind, tokens: users > 0 ? 1 : 0 })],
+    [record(license, now, "project.switched", about(project), { ...pool, inUse, isOveruse, tokens })],
     { project: switched },
   );
 }
