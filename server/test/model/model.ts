@@ -578,6 +578,7 @@ export class Model {
         (one) =>
           sameClient(terms, one.clientId, command.clientId) &&
           isAdmitted(terms, one.userId ?? one.clientId) &&
+          (one.sessionId !== null || !terms.requiresSessionId) &&
           one.validUntil < until,
       );
       for (const session of kept) extend(license, session, null, now);
