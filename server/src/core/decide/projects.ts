@@ -44,7 +44,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { extend, isOfOtherUser, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
-import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
+import { denyToken, detailOf, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -284,13 +284,15 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (!terms.allowsKindSwitch) return deny(license, now, "kind_locked", about(project));
   const users = license.sessionsOfHolder(project.id);
   if (kind === "mono" && !fitsMono(license, project)) return deny(license, now, "project_attended", about(project));
-  const denied = users > 0 ? noTokenFor(license, wantedBy(license, project, kind), now) : null;
+  const wanted = wantedBy(license, project, kind);
+  const denied = users > 0 ? noTokenFor(license, wanted, now) : null;
   if (denied !== null) {
     const holders = usersOfKind(license, kind)
       .slice(0, holdersNamedMax)
       .map((session) => ({ userId: session.userId ?? session.clientId, since: session.openedAt }));
     const refused = { ...projectDenial(license, project, kind, now), holders };
-    return deny(license, now, denied, about(project), undefined, { project: refused });
+    const detail = denied === "tokens_exhausted" ? detailOf(wanted, null) : undefined;
+    return deny(license, now, denied, about(project), detail, { project: refused });
   }
   const switched = { ...project, kind };
   const pool = ofPool(license, kind);
