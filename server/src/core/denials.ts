@@ -70,6 +70,12 @@ export const denials = {
     title: "There is no licence of this id or key.",
     remedy: "Check the licence id or key.",
   },
+  license_without_projects: {
+    id: 13015,
+    status: 409,
+    title: "The licence counts no projects.",
+    remedy: "Use a licence whose edition has client_type projects.",
+  },
   license_inactive: {
     id: 1002,
     status: 409,
@@ -244,6 +250,18 @@ export const denials = {
     title: "The holder has as many live sessions as its token allows.",
     remedy: "Close one of the holder's other sessions, or wait until one lapses.",
   },
+  kind_locked: {
+    id: 13004,
+    status: 409,
+    title: "The kind of an open project cannot change.",
+    remedy: "Save the project, close it and open it with the other kind.",
+  },
+  project_attended: {
+    id: 13003,
+    status: 409,
+    title: "Somebody is connected to the project.",
+    remedy: "Ask the users to disconnect, or force it.",
+  },
   tokens_held: {
     id: 14007,
     status: 409,
@@ -268,18 +286,6 @@ export const denials = {
     title: "The kind to open the project with is missing.",
     remedy: "Send kind: mono or team; the edition has no default.",
   },
-  kind_locked: {
-    id: 13004,
-    status: 409,
-    title: "The kind of an open project cannot change.",
-    remedy: "Save the project, close it and open it with the other kind.",
-  },
-  project_attended: {
-    id: 13003,
-    status: 409,
-    title: "Somebody is connected to the project.",
-    remedy: "Ask the users to disconnect, or force it.",
-  },
   project_executing: {
     id: 13008,
     status: 409,
@@ -298,6 +304,12 @@ export const denials = {
     title: "The licence has as many projects as the server keeps.",
     remedy: "Delete projects that nobody needs any more.",
   },
+  session_unknown: {
+    id: 12001,
+    status: 409,
+    title: "There is no such live session.",
+    remedy: "It was closed or has lapsed already; nothing is left to do.",
+  },
   executions_exhausted: {
     id: 13012,
     status: 409,
@@ -315,12 +327,6 @@ export const denials = {
     status: 409,
     title: "The execution is over.",
     remedy: "Start a new one; a report cannot bring it back.",
-  },
-  license_without_projects: {
-    id: 13015,
-    status: 409,
-    title: "The licence counts no projects.",
-    remedy: "Use a licence whose edition has client_type projects.",
   },
   voucher_out: {
     id: 14009,
@@ -364,12 +370,6 @@ export const denials = {
     status: 409,
     title: "The licence has no user of this id.",
     remedy: "Register the user first.",
-  },
-  session_unknown: {
-    id: 12001,
-    status: 409,
-    title: "There is no such live session.",
-    remedy: "It was closed or has lapsed already; nothing is left to do.",
   },
 } as const satisfies Readonly<Record<string, DenialEntry>>;
 

@@ -40,6 +40,17 @@ test("live sessions have their holder and their times", async () => {
   });
 });
 
+test("a voucher is out until its end, and not for as long as its session is extended without one", async () => {
+  const anna = { license_id: licenses.users, client_id: "anna@factor.com" };
+  const voucherUntil = async () => (await list()).body.items[0].voucher_until;
+  await open(demo, { ...anna, voucher: true });
+  demo.clock.advance(60_000);
+  await open(demo, anna);
+  expect(await voucherUntil()).toBe("2026-01-01T00:05:00.000Z");
+  demo.clock.advance(4 * 60_000);
+  expect(await voucherUntil()).toBeNull();
+});
+
 test("they come by page, in the order that is asked for, and are searched by name", async () => {
   for (const client_id of ["ben@factor.com", "anna@factor.com"]) {
     await open(demo, { license_id: licenses.users, client_id });

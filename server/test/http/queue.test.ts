@@ -51,6 +51,24 @@ test("a token that comes free is for the first in the queue, whoever else asks",
   expect((await ask("dora")).body.queue_position).toBe(1);
 });
 
+test("a change of kind that has to let those before it pass is told so, with the use of the pool that it wants", async () => {
+  const license_id = licenses.otherProjects;
+  const opened = async (name: string, kind: string) => {
+    const { id } = (await call(demo, "/projects", { body: { license_id, name } })).body;
+    await call(demo, `/projects/${id}/open`, { body: { kind } });
+    return id;
+  };
+  const [team, next, mono] = [await opened("A", "team"), await opened("B", "team"), await opened("C", "mono")];
+  for (const [client_id, project_id] of [["anna", team] as const, ["carl", mono] as const]) {
+    expect((await open(demo, { license_id, client_id, project_id })).status).toBe(200);
+  }
+  await open(demo, { license_id, client_id: "ben", project_id: next, wait_seconds: 10 });
+  expect((await close(demo, { license_id, client_id: "anna" })).status).toBe(200);
+  const { body } = await call(demo, `/projects/${mono}/kind`, { ...problem, body: { kind: "team" } });
+  expect([body.id, body.in_use, body.limit]).toEqual([1007, 0, 1]);
+  expect(body.detail).toContain("Those that are free are for others who wait.");
+});
+
 test("waiting is one line in the denial log, and the wait until served is counted from there", async () => {
   await fill();
   for (let n = 0; n < 5; n++) await ask("carl");

@@ -29,6 +29,7 @@ import {
   projectUsage,
   refusal,
   stepProject,
+  usageOf,
 } from "./projects.ts";
 import { giveUp, isTheirTurn, keepInQueue, leave, type ModelTicket, placeMaxMs, queueUp } from "./queue.ts";
 import { coversRelease } from "./releases.ts";
@@ -377,11 +378,11 @@ export class Model {
 
   #project(license: ModelLicense, command: ProjectStep, now: Millis): ModelOutcome {
     return stepProject(license, command, now, {
-      deny: (code) => this.#deny(license, command, code, now),
+      deny: (code, wanted) => this.#deny(license, command, code, now, { use: wanted && usageOf(license, wanted) }),
       grant: (project, ended = 0) => granted(license, { project, ended }),
-      note: (kind, projectId, session) => {
+      note: (kind, projectId, session, isOveruse = false) => {
         const { clientId = null, userId = null, sessionId = null } = session ?? {};
-        const rest = { denial: null, ...usage(license, projectId), isOveruse: false, lengthMs: null };
+        const rest = { denial: null, ...usage(license, projectId), isOveruse, lengthMs: null };
         this.#write(license.terms, { at: now, kind, clientId, userId, sessionId, projectId, ...rest });
       },
     });
@@ -577,6 +578,7 @@ export class Model {
         (one) =>
           sameClient(terms, one.clientId, command.clientId) &&
           isAdmitted(terms, one.userId ?? one.clientId) &&
+          (one.sessionId !== null || !terms.requiresSessionId) &&
           one.validUntil < until,
       );
       for (const session of kept) extend(license, session, null, now);
@@ -671,15 +673,24 @@ export class Model {
     const asking = { holder, pool, clientId, userId, sessionId, waitMs: waitMs ?? 0 };
     const isTheirs = (place: ModelTicket) => isNamedBy(license.terms, place, command);
     const { position, waitsOn } = queueUp(license.queue, asking, isTheirs, now);
-    return { ...this.#deny(license, command, "tokens_exhausted", now, !waitsOn), queuePosition: position };
+    return {
+      ...this.#deny(license, command, "tokens_exhausted", now, { isOnRecord: !waitsOn }),
+      queuePosition: position,
+    };
   }
 
-  #deny(license: ModelLicense, command: Command, denial: DenialCode, now: Millis, isOnRecord = true): ModelOutcome {
+  #deny(
+    license: ModelLicense,
+    command: Command,
+    denial: DenialCode,
+    now: Millis,
+    { isOnRecord = true, use }: { isOnRecord?: boolean; use?: Usage | undefined } = {},
+  ): ModelOutcome {
     const { projectId: asked, ...caller } = subjectOf(command);
     // A licence that counts no projects looks at none.
     const projectId = license.terms.clientType === "projects" ? asked : null;
     const subject = { ...caller, projectId };
-    const { inUse, limit } = usage(license, projectId);
+    const { inUse, limit } = use ?? usage(license, projectId);
     const line = {
       at: now,
       kind: "denied",
@@ -833,10 +844,13 @@ function assignedClients(license: ModelLicense): ModelAssignment[] {
   return license.assignments.filter((assignment) => assignment.unassignedAt === null);
 }
 
-function usage(
-  license: ModelLicense,
-  projectId: string | null = null,
-): { readonly inUse: number; readonly limit: number } {
+/** Tokens in use, and how many there are. */
+interface Usage {
+  readonly inUse: number;
+  readonly limit: number;
+}
+
+function usage(license: ModelLicense, projectId: string | null = null): Usage {
   const { terms } = license;
   if (terms.clientType === "projects") return projectUsage(license, projectId);
   return terms.provisioningMode === "floating"

@@ -64,8 +64,9 @@ export function isProjectStep(command: Command): command is ProjectStep {
 
 /** How a step answers and writes history. */
 export interface Pen {
-  deny(code: DenialCode): ModelOutcome;
-  note(kind: RecordKind, projectId: string, session?: ModelSession): void;
+  /** `wanted`: the kind of token that is missing; left out: the project's own. */
+  deny(code: DenialCode, wanted?: ProjectKind): ModelOutcome;
+  note(kind: RecordKind, projectId: string, session?: ModelSession, isOveruse?: boolean): void;
   grant(project: ModelProject | null, ended?: number): ModelOutcome;
 }
 
@@ -108,7 +109,11 @@ export function left(license: ModelLicense, kind: ProjectKind): number {
 
 /** Tokens in use and their limit: of the project's kind while it is open, else of both pools together. */
 export function projectUsage(license: ModelLicense, projectId: string | null) {
-  const kind = projectOf(license, projectId)?.kind ?? null;
+  return usageOf(license, projectOf(license, projectId)?.kind ?? null);
+}
+
+/** Of a kind's pool; null: of both. */
+export function usageOf(license: ModelLicense, kind: ProjectKind | null) {
   const kinds: readonly ProjectKind[] = kind === null ? ["mono", "team"] : [kind];
   const sum = (of: (kind: ProjectKind) => number) => kinds.reduce((all, one) => all + of(one), 0);
   return { inUse: sum((one) => attended(license, one)), limit: sum((one) => license.terms.projectTokens[one]) };
@@ -268,14 +273,15 @@ function switchKind(
   const isTurn = isTheirTurn(license.queue, project.id, command.kind, left(license, command.kind));
   if (needsToken && (isHeld || !isTurn)) {
     return {
-      ...pen.deny(isHeld ? "tokens_held" : "tokens_exhausted"),
+      ...pen.deny(isHeld ? "tokens_held" : "tokens_exhausted", command.kind),
       ...(!isHeld && { nextFreeAt: earliestEnd(license, command.kind) }),
       refusal: structuredClone(refusal(license, project, command.kind)),
     };
   }
   leave(license.queue, project.id);
   project.kind = command.kind;
-  pen.note("project.switched", project.id);
+  const isBeyond = attended(license, command.kind) > terms.projectTokens[command.kind];
+  pen.note("project.switched", project.id, undefined, users.length > 0 && isBeyond);
   return pen.grant(project);
 }
 

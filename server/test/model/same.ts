@@ -151,7 +151,7 @@ export function comparableModelOutcome(outcome: ModelOutcome, now: Millis): Retu
 }
 
 /**
- * The tokens in use are compared where the texts promise them: in denials, and where a token was taken. Lines of one
+ * The tokens in use are compared where the texts promise them: in denials, and where a token was taken or changed its pool. Lines of one
  * instant may stand in any order.
  */
 export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[]) {
@@ -164,9 +164,9 @@ export function comparableHistory(lines: readonly (HistoryRecord | ModelLine)[])
     // Whether a denial names a project or a licence that is not there is no rule.
     projectId: line.denial === "project_unknown" || line.denial === "license_unknown" ? null : line.projectId,
     denial: line.denial,
-    inUse: line.kind === "denied" || line.kind === "session.opened" ? line.inUse : null,
-    // The line of a project's own change may count by its pool before or after it.
-    limit: line.kind.startsWith("project.") ? null : line.limit,
+    inUse: ["denied", "session.opened", "project.switched"].includes(line.kind) ? line.inUse : null,
+    // The line of a project that opens or closes may count by its pool before or after it.
+    limit: line.kind.startsWith("project.") && line.kind !== "project.switched" ? null : line.limit,
     isOveruse: line.isOveruse,
     // How long an ended session was is told by stores alone, and held against their own lines.
     lengthMs: line.kind.startsWith("session.") ? null : line.lengthMs,

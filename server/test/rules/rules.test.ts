@@ -6,6 +6,7 @@ import { assignedAt, assignmentAt, newAssignment } from "../../src/core/decide/a
 import { checkInsOf } from "../../src/core/decide/checkouts.ts";
 import { decideProject } from "../../src/core/decide/projects.ts";
 import { quotaStatus } from "../../src/core/decide/quotas.ts";
+import { denials } from "../../src/core/denials.ts";
 import { LicenseState } from "../../src/core/state.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Assignment, Command, DenialCode, Millis, Project, RecordKind, Terms } from "../../src/core/types.ts";
@@ -39,6 +40,19 @@ for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWi
     }
   });
 }
+
+/** What each section of the order of checks is denied for, one reason after the other being taken away. */
+const orders = readTable("precedence", readFileSync(new URL("precedence.table.txt", import.meta.url), "utf8"))
+  .map(
+    ({ title, lines }) =>
+      [title, lines.flatMap(({ expected }) => (expected?.isDenial ? [expected.word] : []))] as const,
+  )
+  .filter(([, told]) => told.length > 1);
+
+test.each(orders)("the table of denials is in the order of the checks: %s", (_title, told) => {
+  const order = Object.keys(denials);
+  expect(told).toEqual(told.toSorted((a, b) => order.indexOf(a) - order.indexOf(b)));
+});
 
 describe("a table with a mistake in it is refused, with file and line", () => {
   const mistakes = {

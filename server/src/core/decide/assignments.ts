@@ -231,11 +231,16 @@ function extended(license: LicenseView, assignment: Assignment, now: Millis): Ch
   const until = Math.min(now + terms.sessionPeriodMs, terms.expiresAt ?? Number.POSITIVE_INFINITY);
   return license
     .sessionsOfClient(assignment.clientKey)
-    .filter((session) => session.validUntil < until && admits(terms, session.userId ?? session.clientId))
+    .filter((session) => session.validUntil < until && isExtendable(terms, session))
     .map((session): { type: "session"; session: Session } => ({
       type: "session",
       session: { ...session, extendedAt: now, validUntil: until, checkoutUntil: null },
     }));
+}
+
+/** Whether an extend could name the session as its edition and licence want it, which may have changed since it was opened. */
+function isExtendable(terms: Terms, { clientId, userId, sessionId }: Session): boolean {
+  return !(terms.requiresSessionId && sessionId === null) && admits(terms, userId ?? clientId);
 }
 
 /** Suspends a client until an instant, or lifts a suspension. Its live sessions run on to their end; they are not extended. */

@@ -51,13 +51,18 @@ export function inUseOf(license: LicenseView, projectId: string | null): number 
   return pool === null ? license.holders : license.attended(pool);
 }
 
+/** A kind's pool on a project licence, for a line of history that is about it whatever the project's kind. */
+export function ofPool(license: LicenseView, pool: ProjectKind) {
+  return { pool, inUse: license.attended(pool), limit: license.terms.projectTokens[pool] };
+}
+
 /** A line of history of a licence as it stands now. */
 export function record(
   license: LicenseView,
   now: Millis,
   kind: RecordKind,
   about: Partial<Subject> = nobody,
-  more: { isOveruse?: boolean; lengthMs?: number; inUse?: number; pool?: Pool; tokens?: number } = {},
+  more: { isOveruse?: boolean; lengthMs?: number; inUse?: number; limit?: number; pool?: Pool; tokens?: number } = {},
 ): HistoryRecord {
   const projectId = license.terms.clientType === "projects" ? (about.projectId ?? null) : null;
   return {
@@ -71,7 +76,7 @@ export function record(
     projectId,
     denial: null,
     inUse: more.inUse ?? inUseOf(license, projectId),
-    limit: limitOf(license, projectId),
+    limit: more.limit ?? limitOf(license, projectId),
     isOveruse: more.isOveruse ?? false,
     pool: more.pool ?? poolOfRecord(license, projectId),
     tokens: more.tokens ?? 0,
@@ -98,7 +103,9 @@ export function deny(
     queuePosition = null,
   }: Partial<Pick<Denial, "project" | "voucherId" | "queuePosition">> = {},
 ): Decision {
-  const line = { ...record(license, now, "denied", subject), denial: code };
+  // What a project is refused from is the pool of the kind that it wants, which a switch has not given it yet.
+  const wanted = project === null ? {} : ofPool(license, project.kind);
+  const line = { ...record(license, now, "denied", subject, wanted), denial: code };
   return {
     denial: {
       code,

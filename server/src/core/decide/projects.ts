@@ -36,6 +36,7 @@ import {
   denyVoucherOut,
   grant,
   instant,
+  ofPool,
   record,
   recordEnds,
   subjectOf,
@@ -43,7 +44,7 @@ import {
   unusable,
 } from "./outcome.ts";
 import { extend, isOfOtherUser, longestCheckout, refusedCheckout, refusedNames, take } from "./sessions.ts";
-import { denyToken, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
+import { denyToken, detailOf, noTokenFor, passedOver, ticketUsed, type Wanted } from "./tickets.ts";
 
 /**
  * Connects to a project, or extends the caller's connection: the atomic test-and-take. Whether a Mono project has its
@@ -283,18 +284,24 @@ function switchKind(license: LicenseView, project: Project, kind: ProjectKind, n
   if (!terms.allowsKindSwitch) return deny(license, now, "kind_locked", about(project));
   const users = license.sessionsOfHolder(project.id);
   if (kind === "mono" && !fitsMono(license, project)) return deny(license, now, "project_attended", about(project));
-  const denied = users > 0 ? noTokenFor(license, wantedBy(license, project, kind), now) : null;
+  const wanted = wantedBy(license, project, kind);
+  const denied = users > 0 ? noTokenFor(license, wanted, now) : null;
   if (denied !== null) {
     const holders = usersOfKind(license, kind)
       .slice(0, holdersNamedMax)
       .map((session) => ({ userId: session.userId ?? session.clientId, since: session.openedAt }));
     const refused = { ...projectDenial(license, project, kind, now), holders };
-    return deny(license, now, denied, about(project), undefined, { project: refused });
+    const detail = denied === "tokens_exhausted" ? detailOf(wanted, null) : undefined;
+    return deny(license, now, denied, about(project), detail, { project: refused });
   }
   const switched = { ...project, kind };
+  const pool = ofPool(license, kind);
+  const tokens = users > 0 ? 1 : 0;
+  const inUse = pool.inUse + tokens;
+  const isOveruse = tokens > 0 && inUse > pool.limit;
   return grant(
     [{ type: "project", project: switched }, ...ticketUsed(license, project.id)],
-    [record(license, now, "project.switched", about(project), { pool: kind, tokens: users > 0 ? 1 : 0 })],
+    [record(license, now, "project.switched", about(project), { ...pool, inUse, isOveruse, tokens })],
     { project: switched },
   );
 }

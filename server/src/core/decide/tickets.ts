@@ -78,7 +78,8 @@ export function denyToken(
   return { ...denied, changes, records: isStill ? [] : denied.records };
 }
 
-function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): string | undefined {
+/** What the denial of a token adds: why one that is free is not the caller's, and how long it is to wait. */
+export function detailOf({ inUse, limit }: Wanted, queuePosition: number | null): string | undefined {
   const free = inUse < limit ? ["Those that are free are for others who wait."] : [];
   const place = queuePosition === null ? [] : [`The caller's place in the queue is ${queuePosition}.`];
   return [...free, ...place].join(" ") || undefined;

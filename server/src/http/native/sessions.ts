@@ -1,6 +1,6 @@
 /** The live sessions of a licence, page by page: who holds its tokens now. */
 import { type Static, Type } from "typebox";
-import type { LicenseView, Session } from "../../core/types.ts";
+import type { LicenseView, Millis, Session } from "../../core/types.ts";
 import { knownLicense } from "../access.ts";
 import { finds, ListQuery, PageOf, pageOf } from "../admin/lists.ts";
 import { byKey, FirstOnes, slicesOf } from "../admin/slices.ts";
@@ -66,15 +66,18 @@ export function liveSessionRoutes({ desk, store }: Services): Route[] {
           page_size: size = pageSizeDefault,
         } = call.query;
         const key = orders[sort as keyof typeof orders];
+        const now = store.now();
         const first = new FirstOnes<Listed>(page * size, byKey(descending));
         for await (const slice of slicesOf(store, license, license.sessions())) {
           const live = slice.filter(({ endedAt }) => endedAt === null);
           const found =
-            search === undefined ? live : live.filter((session) => isFound(license, session, call.names, search));
+            search === undefined
+              ? live
+              : live.filter((session) => isFound(shown(license, session, call.names, now), search));
           first.add(found.map((session) => ({ session, id: session.id, key: key(session, call.names) })));
         }
         // Shaped last: of thousands a page is shown.
-        const items = first.from((page - 1) * size).map(({ session }) => shown(license, session, call.names));
+        const items = first.from((page - 1) * size).map(({ session }) => shown(license, session, call.names, now));
         finish(pageOf(items, first.total, call.query));
       },
     }),
@@ -95,12 +98,11 @@ interface Listed {
   readonly key: number | string;
 }
 
-function isFound(license: LicenseView, session: Session, names: Names, search: string): boolean {
-  const { user_id, client_id, project_name } = shown(license, session, names);
+function isFound({ user_id, client_id, project_name }: LiveSession, search: string): boolean {
   return finds(search, user_id, client_id, project_name);
 }
 
-function shown(license: LicenseView, session: Session, names: Names): LiveSession {
+function shown(license: LicenseView, session: Session, names: Names, now: Millis): LiveSession {
   const isDevices = license.terms.clientType === "devices";
   const project = license.terms.clientType === "projects" ? license.project(session.holder) : undefined;
   return {
@@ -115,7 +117,8 @@ function shown(license: LicenseView, session: Session, names: Names): LiveSessio
     valid_until: instant(session.validUntil),
     is_checkout: session.checkoutUntil !== null,
     checked_out_until: session.checkoutUntil === null ? null : instant(session.checkoutUntil),
-    voucher_until: session.voucher === undefined ? null : instant(session.voucher.until),
+    // The session may have been extended beyond it since.
+    voucher_until: session.voucher !== undefined && now < session.voucher.until ? instant(session.voucher.until) : null,
     is_overuse: session.isOveruse,
     sessions_of_holder: license.sessionsOfHolder(session.holder),
   };
