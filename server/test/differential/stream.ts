@@ -3,7 +3,7 @@
  * drawn commands are nearly all refused at the first check: ids come from small alphabets and from what is live, and
  * the clock often lands exactly on, just before or just after an end.
  */
-import type { Command, Millis, NewIds, ProjectKind } from "../../src/core/types.ts";
+import type { Command, Millis, NewIds, OpenCommand, ProjectKind } from "../../src/core/types.ts";
 import type { Model, ModelSnapshot } from "../model/model.ts";
 import {
   customerIdOf,
@@ -129,6 +129,7 @@ export class Stream {
       [() => ({ type: "transact", commands: [{ command: this.#command(this.#license(), now), leadMs: 0 }] }), 50],
       [() => ({ type: "transact", commands: this.#batch(now) }), 16],
       [() => ({ type: "transact", commands: this.#clockSetBack(now) }), 1.5],
+      [() => ({ type: "transact", commands: this.#queueUp(now) }), 1],
       [() => this.#beginFocus(), 2],
     ])();
   }
@@ -272,7 +273,7 @@ export class Stream {
       [() => ({ checkedOutMax: random.pick([null, 1]), checkoutReserve: random.below(3) }), 1],
       [() => ({ checkInsMax: random.pick([null, 0, 2]) }), 1],
       [() => ({ isActive: random.chance(0.7) }), 1],
-      [() => ({ expiresAt: random.chance(0.7) ? null : now + random.below(3_000) }), 1],
+      [() => ({ expiresAt: random.chance(0.5) ? null : now + random.below(3_000) }), 1],
     ])();
   }
 
@@ -285,6 +286,31 @@ export class Stream {
     // Not a consumption, whose transactions would have one id twice: the server draws fresh ones.
     if (this.random.chance(0.3) && commands[0]?.type !== "consume") commands.push(commands[0] as Command);
     return commands.map((command) => ({ command, leadMs: 0 }));
+  }
+
+  /** On a full licence two wait, somebody leaves, and one more asks: what is free then is for those who wait. */
+  #queueUp(now: Millis): Timed[] {
+    const full = this.#settings.filter((setting) => {
+      if (setting.type !== "users" || setting.mode !== "floating" || !setting.isHard) return false;
+      const { live } = this.#snapshot(setting, now);
+      return setting.tokens > 0 && new Set(live.map(({ holder }) => holder)).size >= setting.tokens;
+    });
+    if (full.length === 0) return this.#batch(now);
+    const setting = this.random.pick(full);
+    const leaves = this.random.pick(this.#snapshot(setting, now).live);
+    const asks = (waitMs: number | null): Command => {
+      return {
+        ...this.#open(setting, now),
+        clientId: this.#client(setting),
+        userId: null,
+        checkoutPeriod: null,
+        waitMs,
+      };
+    };
+    const { isvId, licenseId } = setting;
+    const { clientId, sessionId, userId } = leaves;
+    const close: Command = { type: "close", isvId, licenseId, clientId, sessionId, userId };
+    return [asks(30_000), asks(30_000), close, asks(null)].map((command) => ({ command, leadMs: 0 }));
   }
 
   /** Commands by a clock that runs ahead, then the settling by the right one. */
@@ -332,7 +358,7 @@ export class Stream {
     return { ...command, licenseId: at.licenseId };
   }
 
-  #open(setting: LicenseSetting, now: Millis): Command {
+  #open(setting: LicenseSetting, now: Millis): OpenCommand {
     const { random } = this;
     const { isvId, licenseId } = setting;
     const { live, ended } = this.#snapshot(setting, now);
