@@ -16,7 +16,7 @@ import {
   modelTermsOf,
   productIdOf,
 } from "../model/vendor.ts";
-import { codesOf, stepAll, workOf } from "./steps.ts";
+import { codesOf, denialsOf, stepAll, workOf } from "./steps.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const isvId = isvIdOf(1);
@@ -194,8 +194,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         await restart();
         const kinds = (await store.history(isvId, setting.licenseId, 10)).map(({ kind }) => kind);
         expect(kinds).toEqual(["client.activated", "session.opened", "session.ended", "denied"]);
-        const query = { clientId: null, userId: null, code: null, from: null, to: null, offset: 0, limit: 10 };
-        expect((await store.denials({ isvId, licenseId: setting.licenseId, ...query })).total).toBe(1);
+        expect((await store.denials(denialsOf(isvId, { licenseId: setting.licenseId }))).total).toBe(1);
       });
 
       test("gives back the tokens that its clients held, and history tells of each", async () => {
@@ -397,17 +396,7 @@ export function catalogueConformance({ name, open, reopen }: StoreUnderTest): vo
         const license = await store.read(isvId, setting.licenseId);
         return {
           history: await store.history(isvId, setting.licenseId, 100),
-          denials: await store.denials({
-            isvId,
-            licenseId: null,
-            clientId: null,
-            userId: null,
-            code: null,
-            from: null,
-            to: null,
-            offset: 0,
-            limit: 100,
-          }),
+          denials: await store.denials(denialsOf(isvId)),
           assignments: [...(license?.assignments() ?? [])],
           sessions: [...(license?.sessions() ?? [])],
           counts: [license?.clients, license?.assigned, license?.holders, license?.openSessions],

@@ -29,7 +29,7 @@ import {
   licenseSetting,
   productIdOf,
 } from "../model/vendor.ts";
-import { codesOf, elapse, linesBetween, openOf, stepAll, workOf } from "./steps.ts";
+import { codesOf, denialsOf, elapse, linesBetween, openOf, stepAll, workOf } from "./steps.ts";
 import type { StoreUnderTest } from "./under-test.ts";
 
 const projectId = (n: number) => freshId(10, n);
@@ -168,20 +168,7 @@ export function storeConformance({ name, open, reopen, saysWhatIsOwed = false }:
       });
     };
 
-    const query = (more: Partial<DenialQuery> = {}): DenialQuery => {
-      const all = {
-        isvId,
-        licenseId: null,
-        clientId: null,
-        userId: null,
-        code: null,
-        from: null,
-        to: null,
-        offset: 0,
-        limit: 100,
-      };
-      return { ...all, ...more };
-    };
+    const query = (more: Partial<DenialQuery> = {}) => denialsOf(isvId, more);
 
     describe("a transaction", () => {
       test("answers with what the work returned, and keeps what it changed", async () => {

@@ -2,7 +2,7 @@
 import type { HeldClock } from "../../src/clock.ts";
 import { type Outcome, step } from "../../src/core/step.ts";
 import type { Command, HistoryRecord, Millis, OpenCommand } from "../../src/core/types.ts";
-import type { Place, Store, Work } from "../../src/stores/store.ts";
+import type { DenialQuery, Place, Store, Work } from "../../src/stores/store.ts";
 import { freshId } from "../model/vendor.ts";
 
 /** One transaction of these commands, in their order. */
@@ -41,4 +41,10 @@ export function openOf({ isvId, licenseId }: Place, clientId: string, n: number)
 /** Lines of all vendors from one instant on and before another, in order of time. */
 export async function linesBetween(store: Store, from: Millis, to: Millis, limit: number): Promise<HistoryRecord[]> {
   return (await store.linesAfter({ at: from, no: -1 }, to, limit)).map(({ line }) => line);
+}
+
+/** A vendor's denials, all of them unless it is told which. */
+export function denialsOf(isvId: string, which: Partial<DenialQuery> = {}): DenialQuery {
+  const any = { licenseId: null, clientId: null, userId: null, code: null, from: null, to: null };
+  return { isvId, ...any, offset: 0, limit: 100, ...which };
 }
